@@ -1,0 +1,153 @@
+"""What a check found: the enums, `Violation` and `PairingReport`.
+
+Nothing here holds message content. Ids, tool names, positions and counts are all that a report
+carries, so it can be logged, pickled and sent anywhere the host's ids may go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolpair_observe.pairing.transcript import Transcript
+
+
+class ViolationKind(StrEnum):
+    """The ways in which tool calls and tool results can fail to pair."""
+
+    MISSING_RESULT = "missing_result"
+    ORPHAN_RESULT = "orphan_result"
+    DUPLICATE_RESULT = "duplicate_result"
+    MISMATCHED_RESULT = "mismatched_result"
+    MISPLACED_RESULT = "misplaced_result"
+    DUPLICATE_CALL_ID = "duplicate_call_id"
+    REUSED_CALL_ID = "reused_call_id"
+    MISSING_ID = "missing_id"
+    INVALID_ID = "invalid_id"
+    SERVER_TOOL_UNPAIRED = "server_tool_unpaired"
+    ROLE_ORDER = "role_order"
+
+
+class Effect(StrEnum):
+    """What the provider, reached through its integration, is predicted to do.
+
+    Members are declared worst first; `Effect.worst` relies on that order.
+    """
+
+    LOCAL_ERROR = "local_error"
+    REJECT = "reject"
+    SILENT_LOSS = "silent_loss"
+    UNKNOWN = "unknown"
+    ACCEPT = "accept"
+    CLEAN = "clean"
+
+    @classmethod
+    def worst(cls, *effects: Effect) -> Effect:
+        """Return the worst of `effects`, or `CLEAN` where there is none."""
+        order = list(cls)
+        return min(effects, key=order.index, default=cls.CLEAN)
+
+    @property
+    def is_near_miss(self) -> bool:
+        """Whether a request with this worst effect is a near miss."""
+        return self not in (Effect.ACCEPT, Effect.CLEAN)
+
+
+class Cause(StrEnum):
+    """Why the history probably broke.
+
+    Where several mechanisms leave the same list the member names the group; its mechanisms and
+    hints stand in `toolpair_observe.pairing.causes`.
+    """
+
+    TRIMMED_HEAD = "trimmed_head"
+    SUMMARISED = "summarised"
+    ABANDONED_TURN = "abandoned_turn"
+    UNFINISHED_TURN = "unfinished_turn"
+    PARTIAL_EXECUTION = "partial_execution"
+    REMOVED_MESSAGE = "removed_message"
+    FILTERED_TOOL_MESSAGES = "filtered_tool_messages"
+    FEW_SHOT_EXAMPLES = "few_shot_examples"
+    HANDOFF = "handoff"
+    RETRY_DUPLICATE = "retry_duplicate"
+    REPLAYED_HISTORY = "replayed_history"
+    ID_REWRITTEN = "id_rewritten"
+    ID_REUSED_BY_BACKEND = "id_reused_by_backend"
+    CROSS_PROVIDER_HISTORY = "cross_provider_history"
+    INVALID_ARGUMENTS = "invalid_arguments"
+    STREAM_CUT = "stream_cut"
+    INTERLEAVED_MESSAGE = "interleaved_message"
+    LATE_RESULT = "late_result"
+    LOST_ID = "lost_id"
+    UNSUPPORTED_MESSAGE = "unsupported_message"
+    SERVER_STATE = "server_state"
+    RESULT_ORDER = "result_order"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """What really happened to a checked request."""
+
+    BLOCKED = "blocked"
+    REJECTED = "rejected"
+    ESCAPED = "escaped"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One breach of the pairing rule.
+
+    Attributes:
+        kind: What is wrong.
+        effect: What the profile is predicted to do about it.
+        cause: Why it probably happened.
+        message_index: Position of the offending message in the list that was given, from 0.
+        call_message_index: Position of the AI message that made the call, or None.
+        tool_call_id: The id, as given; `""` where there is none.
+        tool_name: Name of the tool, or None where the history does not tell.
+        expected_error: The provider's (or the integration's) own text as far as it is known,
+            with the real ids and positions filled in; `""` where no error is expected.
+        lost: What a silent loss does to the data, for example which result is dropped; `""`
+            where nothing is lost.
+        hint: What to change.
+    """
+
+    kind: ViolationKind
+    effect: Effect
+    cause: Cause
+    message_index: int
+    call_message_index: int | None
+    tool_call_id: str
+    tool_name: str | None
+    expected_error: str = ""
+    lost: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairingReport:
+    """The verdict on one history under one profile.
+
+    Attributes:
+        profile: Name of the profile that judged.
+        violations: Every breach, in the order of the messages.
+        effect: The worst effect of all, `Effect.CLEAN` where there is no violation.
+        message_count: Messages in the history.
+        call_count: Tool calls that the client has to answer.
+        result_count: Tool results.
+        transcript: The history without its content, for `explain()`; None when clean.
+    """
+
+    profile: str
+    violations: tuple[Violation, ...]
+    effect: Effect
+    message_count: int
+    call_count: int
+    result_count: int
+    transcript: Transcript | None = field(default=None, repr=False, compare=False)
