@@ -1,0 +1,55 @@
+"""Fixtures that every test may use, and the guard that no test leaves anything behind."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry import trace
+
+from tests.loopback.counting_provider import CountingProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHARED_DIR = Path(__file__).resolve().parents[2] / "shared"
+WORKER_THREADS = "toolpair"
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of real histories and provider texts that may lie beside the repository."""
+    if not SHARED_DIR.is_dir():
+        pytest.skip("no shared folder beside the repository: the real histories are not here")
+    return SHARED_DIR
+
+
+@pytest.fixture(scope="session")
+def _counting_provider() -> Iterator[CountingProvider]:
+    with CountingProvider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def counting_provider(_counting_provider: CountingProvider) -> CountingProvider:
+    """An OpenAI-compatible loopback endpoint that has not been asked anything yet."""
+    _counting_provider.reset()
+    return _counting_provider
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a current span or a live worker thread of ours."""
+    workers_before = _workers()
+    yield
+    current = trace.get_current_span().get_span_context()
+    assert not current.is_valid, "the test left a current OpenTelemetry span"
+    left = _workers() - workers_before
+    names = sorted(thread.name for thread in left)
+    assert not left, f"the test left worker threads: {names}; close its handlers"
+
+
+def _workers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith(WORKER_THREADS)}

@@ -1,0 +1,1 @@
+"""Servers on the loopback interface that stand in for the services that a test must not reach."""
