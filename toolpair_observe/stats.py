@@ -1,0 +1,196 @@
+"""Counts of what was checked and what became of it: one locked dict, read at collection.
+
+A synchronous OpenTelemetry counter with four attributes costs many times a model call's share
+of ours, a dict entry does not. So the handler counts here, and the OpenTelemetry reporter's
+observable instruments read the totals when an exporter asks.
+
+There is one `Stats` for each meter provider, shared by all handlers that report to it: an SDK
+keeps only the first callback of an observable instrument that is created twice, so handlers with
+counts of their own would lose all but the first one's. `shared_stats` hands them out. Counts are
+cleared in a forked child, which would otherwise report its parent's counts a second time.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.metrics import get_meter_provider
+
+from toolpair_observe.pairing.report import Effect, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.metrics import MeterProvider
+
+OTHER: Final = "_OTHER"
+DEFAULT_MAX_LABEL_VALUES: Final = 100
+
+
+class Metric(StrEnum):
+    """What is counted; the labels of each stand in `LABELS`, in the order of the tuples."""
+
+    CHECKS = "checks"
+    VIOLATIONS = "violations"
+    OUTCOMES = "outcomes"
+    FEEDBACK = "feedback"
+    INTERNAL_ERRORS = "internal_errors"
+    IN_FLIGHT = "in_flight"
+
+
+LABELS: Final[Mapping[Metric, tuple[str, ...]]] = {
+    Metric.CHECKS: ("effect", "mode", "provider", "model"),
+    Metric.VIOLATIONS: ("kind", "effect", "cause", "provider", "model"),
+    Metric.OUTCOMES: ("outcome", "effect", "provider", "model"),
+    Metric.FEEDBACK: ("result", "error_type"),
+    Metric.INTERNAL_ERRORS: ("error_type", "component"),
+    Metric.IN_FLIGHT: (),
+}
+
+# The labels whose values come from outside and could be many.
+_FOLDED: Final = frozenset({"provider", "model", "error_type"})
+
+# A series that appears with its first event hides that event from `increase()`, so those that
+# alerts read start at 0 as soon as a provider and model are seen.
+ZERO_STARTED_EFFECTS: Final = tuple(effect for effect in Effect if effect is not Effect.ACCEPT)
+ZERO_STARTED_OUTCOMES: Final = (
+    (Outcome.BLOCKED, Effect.LOCAL_ERROR),
+    (Outcome.BLOCKED, Effect.REJECT),
+    (Outcome.BLOCKED, Effect.SILENT_LOSS),
+    (Outcome.BLOCKED, Effect.UNKNOWN),
+    (Outcome.REJECTED, Effect.LOCAL_ERROR),
+    (Outcome.REJECTED, Effect.REJECT),
+    (Outcome.REJECTED, Effect.SILENT_LOSS),
+    (Outcome.REJECTED, Effect.UNKNOWN),
+    (Outcome.ESCAPED, Effect.CLEAN),
+    (Outcome.ACCEPTED, Effect.CLEAN),
+    (Outcome.ACCEPTED, Effect.LOCAL_ERROR),
+    (Outcome.ACCEPTED, Effect.REJECT),
+    (Outcome.ACCEPTED, Effect.SILENT_LOSS),
+    (Outcome.ACCEPTED, Effect.UNKNOWN),
+    (Outcome.FAILED, Effect.CLEAN),
+    (Outcome.ABANDONED, Effect.CLEAN),
+)
+
+
+class Stats:
+    """Totals since the start of the process, or since the fork.
+
+    Args:
+        max_label_values: How many different values of a label are kept apart. Later ones are
+            counted together as `_OTHER`.
+    """
+
+    def __init__(self, max_label_values: int = DEFAULT_MAX_LABEL_VALUES) -> None:
+        self.max_label_values = max_label_values
+        self._reset()
+        _EVERY.add(self)
+
+    def _reset(self) -> None:
+        # Reentrant, because the garbage collector may close an abandoned stream, and with it call
+        # a handler, at any bytecode of a thread that holds the lock.
+        self._lock = threading.RLock()
+        self._counts: dict[Metric, dict[tuple[str, ...], int]] = {
+            metric: {labels: 0} if not (labels := LABELS[metric]) else {} for metric in Metric
+        }
+        self._known: dict[str, set[str]] = {label: set() for label in _FOLDED}
+
+    def add(self, metric: Metric, labels: tuple[str, ...] = (), n: int = 1) -> None:
+        """Count `n` more of `metric` under `labels` (in the order of `LABELS[metric]`)."""
+        counts = self._counts[metric]
+        with self._lock:
+            if labels in counts:
+                counts[labels] += n
+            else:
+                self._add_new(metric, labels, n)
+
+    def _add_new(self, metric: Metric, labels: tuple[str, ...], n: int) -> None:
+        counts = self._counts[metric]
+        folded = tuple(
+            self._fold(label, value) for label, value in zip(LABELS[metric], labels, strict=True)
+        )
+        counts[folded] = counts.get(folded, 0) + n
+        if metric is Metric.CHECKS:
+            _, mode, provider, model = folded
+            for effect in ZERO_STARTED_EFFECTS:
+                counts.setdefault((effect.value, mode, provider, model), 0)
+            outcomes = self._counts[Metric.OUTCOMES]
+            for outcome, effect in ZERO_STARTED_OUTCOMES:
+                outcomes.setdefault((outcome.value, effect.value, provider, model), 0)
+
+    def _fold(self, label: str, value: str) -> str:
+        # `str` of a string enum is its plain value, which every exporter takes.
+        value = str(value)
+        if label not in _FOLDED:
+            return value
+        known = self._known[label]
+        if value not in known:
+            if len(known) >= self.max_label_values:
+                return OTHER
+            known.add(value)
+        return value
+
+    def snapshot(self, metric: Metric) -> dict[tuple[str, ...], int]:
+        """Return a copy of the totals of `metric`, by their labels."""
+        with self._lock:
+            return dict(self._counts[metric])
+
+    def fold_model(self, model: str) -> str:
+        """Return `model`, or `_OTHER` where too many models have been seen already.
+
+        For instruments that are not read from here and still need the same bound.
+        """
+        with self._lock:
+            return self._fold("model", model)
+
+    def fold_provider(self, provider: str) -> str:
+        """Return `provider`, or `_OTHER` where too many providers have been seen already."""
+        with self._lock:
+            return self._fold("provider", provider)
+
+    def clear(self) -> None:
+        """Forget everything. For tests and for a forked child."""
+        self._reset()
+
+
+_EVERY: weakref.WeakSet[Stats] = weakref.WeakSet()
+_GLOBAL_PROVIDER = Stats(max_label_values=0)
+_BY_PROVIDER: weakref.WeakKeyDictionary[MeterProvider, Stats] = weakref.WeakKeyDictionary()
+_registry_lock = threading.RLock()
+
+
+def shared_stats(
+    meter_provider: MeterProvider | None = None,
+    max_label_values: int = DEFAULT_MAX_LABEL_VALUES,
+) -> Stats:
+    """Return the counts of all handlers that report to `meter_provider`.
+
+    Args:
+        meter_provider: The provider that the handler was given; None for the global one. The
+            global one given explicitly is the same as None.
+        max_label_values: The handler's bound; the largest of all that share the counts holds.
+
+    Returns:
+        The one `Stats` of that provider, which lives as long as the provider.
+    """
+    with _registry_lock:
+        if meter_provider is None or meter_provider is get_meter_provider():
+            stats = _GLOBAL_PROVIDER
+        else:
+            stats = _BY_PROVIDER.setdefault(meter_provider, Stats(max_label_values))
+        stats.max_label_values = max(stats.max_label_values, max_label_values)
+        return stats
+
+
+def _after_fork_in_child() -> None:
+    global _registry_lock  # noqa: PLW0603 -- another thread may have held it at the fork
+    _registry_lock = threading.RLock()
+    for stats in list(_EVERY):
+        stats.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
