@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Transcript
@@ -109,13 +109,15 @@ class Violation:
         cause: Why it probably happened.
         message_index: Position of the offending message in the list that was given, from 0.
         call_message_index: Position of the AI message that made the call, or None.
-        tool_call_id: The id, as given; `""` where there is none.
+        tool_call_id: The id on the offending message, as given; `""` where there is none.
         tool_name: Name of the tool, or None where the history does not tell.
         expected_error: The provider's (or the integration's) own text as far as it is known,
             with the real ids and positions filled in; `""` where no error is expected.
         lost: What a silent loss does to the data, for example which result is dropped; `""`
             where nothing is lost.
         hint: What to change.
+        call_id: For a mismatched result the id of the call that it should have named; `""`
+            otherwise.
     """
 
     kind: ViolationKind
@@ -128,6 +130,7 @@ class Violation:
     expected_error: str = ""
     lost: str = ""
     hint: str = ""
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +154,98 @@ class PairingReport:
     call_count: int
     result_count: int
     transcript: Transcript | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the provider is predicted to take the history as it is meant."""
+        return not self.effect.is_near_miss
+
+    def summary(self) -> str:
+        """Return one line for a log: what is wrong first, where, and what will happen."""
+        counted = (
+            f"{self.message_count} messages, {self.call_count} calls, {self.result_count} results"
+        )
+        if not self.violations:
+            return f"tool calls and results pair ({counted}; profile {self.profile})"
+        worst = min(self.violations, key=lambda violation: list(Effect).index(violation.effect))
+        more = len(self.violations) - 1
+        rest = f" (and {more} more)" if more else ""
+        return (
+            f"INVALID_TOOL_RESULTS: {describe(worst)}{rest}; predicted effect {self.effect} "
+            f"under {self.profile}; likely cause {worst.cause}; {counted}"
+        )
+
+    def explain(self) -> str:
+        """Return the timeline, what is wrong, what the provider will say and what to do."""
+        from toolpair_observe.pairing.explain import explain  # noqa: PLC0415 - only for people
+
+        return explain(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-able data, without message content."""
+        return {
+            "profile": self.profile,
+            "effect": self.effect.value,
+            "ok": self.ok,
+            "message_count": self.message_count,
+            "call_count": self.call_count,
+            "result_count": self.result_count,
+            "violations": [_as_dict(violation) for violation in self.violations],
+        }
+
+    def raise_for_violations(self) -> None:
+        """Raise where the history is a near miss; do nothing where it is accepted.
+
+        Raises:
+            InvalidToolResultsError: With this report.
+        """
+        if not self.ok:
+            from toolpair_observe.errors import InvalidToolResultsError  # noqa: PLC0415 - cycle
+
+            raise InvalidToolResultsError(self)
+
+
+_WHAT: dict[ViolationKind, str] = {
+    ViolationKind.MISSING_RESULT: "has no result",
+    ViolationKind.ORPHAN_RESULT: "answers no call",
+    ViolationKind.DUPLICATE_RESULT: "answers a call that is answered already",
+    ViolationKind.MISMATCHED_RESULT: "names an id that no call has, while its call has no result",
+    ViolationKind.MISPLACED_RESULT: "does not stand where its call needs it",
+    ViolationKind.DUPLICATE_CALL_ID: "shares its id with another call of the same message",
+    ViolationKind.REUSED_CALL_ID: "bears the id of an earlier call",
+    ViolationKind.MISSING_ID: "has no id",
+    ViolationKind.INVALID_ID: "has an id that the provider refuses",
+    ViolationKind.SERVER_TOOL_UNPAIRED: "is a provider-executed call without its result",
+    ViolationKind.ROLE_ORDER: "stands where the provider does not take its role",
+}
+
+
+def describe(violation: Violation) -> str:
+    """Say in one clause what is wrong and where."""
+    side = "call" if violation.message_index == violation.call_message_index else "result"
+    name = f" of tool {violation.tool_name}" if violation.tool_name else ""
+    made = ""
+    if side == "result" and violation.call_message_index is not None:
+        called = f"call {violation.call_id}" if violation.call_id else "call"
+        made = f" ({called} at message {violation.call_message_index})"
+    bearer = f"{side} {violation.tool_call_id}" if violation.tool_call_id else f"a {side}"
+    return (
+        f"{violation.kind} at message {violation.message_index}: {bearer}{name}{made} "
+        f"{_WHAT[violation.kind]}"
+    )
+
+
+def _as_dict(violation: Violation) -> dict[str, Any]:
+    return {
+        "kind": violation.kind.value,
+        "effect": violation.effect.value,
+        "cause": violation.cause.value,
+        "message_index": violation.message_index,
+        "call_message_index": violation.call_message_index,
+        "tool_call_id": violation.tool_call_id,
+        "tool_name": violation.tool_name,
+        "expected_error": violation.expected_error,
+        "lost": violation.lost,
+        "hint": violation.hint,
+        "call_id": violation.call_id,
+    }

@@ -1,0 +1,1 @@
+"""The check itself: messages in, report out. Knows no telemetry, settings or handler."""

@@ -1,0 +1,388 @@
+"""Tie results to calls in a sequence of turns, and name what does not pair.
+
+The same pass serves twice: on the messages as LangChain holds them (the contract), and on the turns
+that an integration really sends, after its merging, dropping and moving.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from toolpair_observe.pairing.report import ViolationKind
+from toolpair_observe.pairing.transcript import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from toolpair_observe.pairing.transcript import Call, Result
+
+
+class Case(StrEnum):
+    """A breach as finely as providers tell them apart; profiles have one rule per case."""
+
+    MISSING_ALL = "no call of the message is answered, another message follows"
+    MISSING_SOME = "some calls of the message are answered, some are not"
+    MISSING_AT_END = "the history ends with unanswered calls"
+    ORPHAN_FIRST = "a result before any call"
+    ORPHAN_AFTER_HUMAN = "a result without a call, after a human message"
+    ORPHAN_AFTER_AI = "a result without a call, after an AI message"
+    ORPHAN_AMONG_RESULTS = "a result without a call, among the results of other calls"
+    DUPLICATE = "a second result for an answered call, among its results"
+    DUPLICATE_LATER = "a second result for an answered call, after other messages"
+    MISMATCHED = "a call without a result beside a result with an unknown id"
+    AFTER_HUMAN = "a human message between a call and its result"
+    AFTER_SYSTEM = "a system message between a call and its result"
+    AFTER_AI = "an AI message between a call and its result"
+    LATE = "several messages between a call and its result"
+    EARLY = "a result before its call"
+    DUPLICATE_CALL_ID = "two calls of one message share an id"
+    REUSED_CALL_ID = "a later call bears the id of an earlier one"
+    CALL_WITHOUT_ID = "a call without an id"
+    RESULT_WITHOUT_ID = "a result without an id"
+    INVALID_ID = "an id with a length or pattern that the provider refuses"
+    TEXT_BEFORE_RESULT = "content before the results of the answering turn"
+    HUMAN_AFTER_TOOL = "a human message right after a result"
+    RESULT_ORDER = "results in another order than their calls"
+    SERVER_TOOL_UNPAIRED = "a provider-executed call without its result block"
+    UNSUPPORTED_RESULT = "a result in a message class that the integration cannot convert"
+
+    @property
+    def kind(self) -> ViolationKind:
+        """The kind of violation that the case belongs to."""
+        return _KINDS[self]
+
+
+_KINDS = {
+    Case.MISSING_ALL: ViolationKind.MISSING_RESULT,
+    Case.MISSING_SOME: ViolationKind.MISSING_RESULT,
+    Case.MISSING_AT_END: ViolationKind.MISSING_RESULT,
+    Case.ORPHAN_FIRST: ViolationKind.ORPHAN_RESULT,
+    Case.ORPHAN_AFTER_HUMAN: ViolationKind.ORPHAN_RESULT,
+    Case.ORPHAN_AFTER_AI: ViolationKind.ORPHAN_RESULT,
+    Case.ORPHAN_AMONG_RESULTS: ViolationKind.ORPHAN_RESULT,
+    Case.DUPLICATE: ViolationKind.DUPLICATE_RESULT,
+    Case.DUPLICATE_LATER: ViolationKind.DUPLICATE_RESULT,
+    Case.MISMATCHED: ViolationKind.MISMATCHED_RESULT,
+    Case.AFTER_HUMAN: ViolationKind.MISPLACED_RESULT,
+    Case.AFTER_SYSTEM: ViolationKind.MISPLACED_RESULT,
+    Case.AFTER_AI: ViolationKind.MISPLACED_RESULT,
+    Case.LATE: ViolationKind.MISPLACED_RESULT,
+    Case.EARLY: ViolationKind.MISPLACED_RESULT,
+    Case.DUPLICATE_CALL_ID: ViolationKind.DUPLICATE_CALL_ID,
+    Case.REUSED_CALL_ID: ViolationKind.REUSED_CALL_ID,
+    Case.CALL_WITHOUT_ID: ViolationKind.MISSING_ID,
+    Case.RESULT_WITHOUT_ID: ViolationKind.MISSING_ID,
+    Case.INVALID_ID: ViolationKind.INVALID_ID,
+    Case.TEXT_BEFORE_RESULT: ViolationKind.MISPLACED_RESULT,
+    Case.HUMAN_AFTER_TOOL: ViolationKind.ROLE_ORDER,
+    Case.RESULT_ORDER: ViolationKind.MISPLACED_RESULT,
+    Case.SERVER_TOOL_UNPAIRED: ViolationKind.SERVER_TOOL_UNPAIRED,
+    Case.UNSUPPORTED_RESULT: ViolationKind.MISSING_ID,
+}
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one speaker sends in one go: one message, or several that the integration merged.
+
+    Attributes:
+        index: Position of its (first) message in the list that was given.
+        position: Position of the turn in what is sent.
+        role: Who speaks; results alone are spoken by the tool.
+        calls: Calls made.
+        results: Results given.
+        has_text: Whether it says anything else.
+    """
+
+    index: int
+    position: int
+    role: Role
+    calls: Sequence[Call] = ()
+    results: Sequence[Result] = ()
+    has_text: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """One AI turn with calls and the results that follow it at once.
+
+    Attributes:
+        turn: The AI turn.
+        end: Index of the first message after the block's results.
+        answered: How many of its calls are answered in place.
+        at_end: Whether nothing at all follows the AI turn.
+        unanswered: Calls that no result of the block answers.
+        missing: Those of them that no result answers anywhere.
+        strangers: Results of the block that name none of its calls.
+    """
+
+    turn: Turn
+    end: int
+    answered: int = 0
+    at_end: bool = True
+    unanswered: list[Call] = field(default_factory=list)
+    missing: list[Call] = field(default_factory=list)
+    strangers: list[_Stray] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Finding:
+    """A breach, with the calls and results that it concerns.
+
+    Attributes:
+        case: What is wrong.
+        call: The call concerned, or None.
+        result: The result concerned, or None.
+        position: Position of the offending turn in what is sent.
+        block: The block of the call, or None.
+        gap: Indices of the messages between the call's block and the result.
+    """
+
+    case: Case
+    call: Call | None
+    result: Result | None
+    position: int
+    block: Block | None = None
+    gap: range = range(0)
+
+    @property
+    def index(self) -> int:
+        """Position of the offending message in the list that was given."""
+        if self.result is not None:
+            return self.result.index
+        return self.call.index if self.call is not None else 0
+
+
+@dataclass(slots=True)
+class Pairing:
+    """Who answers whom.
+
+    Attributes:
+        findings: What does not pair, in the order of the messages.
+        blocks: Every AI turn with calls.
+        answer: For each answered call its result, in place or misplaced.
+    """
+
+    findings: list[Finding]
+    blocks: list[Block]
+    answer: dict[Call, Result]
+
+
+@dataclass(slots=True)
+class _Stray:
+    """A result that no open call of its block asked for."""
+
+    result: Result
+    position: int
+    block: Block | None
+    before: Role | None
+
+
+def pair(turns: Iterable[Turn]) -> Pairing:
+    """Pair calls and results: ids are scoped to the block that follows an AI turn."""
+    return _Pass().run(turns)
+
+
+class _Pass:
+    """State of one pass. Strays wait until the end, because their call may stand further on."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.blocks: list[Block] = []
+        self.strays: list[_Stray] = []
+        self.answer: dict[Call, Result] = {}
+        self.answered_by_id: dict[str, list[Call]] = {}
+        self.block_of: dict[Call, Block] = {}
+        self.turns: list[Turn] = []
+
+    def run(self, turns: Iterable[Turn]) -> Pairing:
+        block: Block | None = None
+        open_calls: dict[str, list[Call]] = {}
+        before: Role | None = None
+        for turn in turns:
+            self.turns.append(turn)
+            for result in turn.results:
+                if block is not None and open_calls.get(result.id):
+                    self._answer(block, open_calls[result.id].pop(0), result)
+                else:
+                    self.strays.append(_Stray(result, turn.position, block, before))
+            if block is not None and turn.results:
+                block.end = turn.index + 1
+                block.at_end = False
+            if turn.calls or not turn.results or turn.has_text:
+                if block is not None:
+                    _close(block, open_calls)
+                    block.at_end = False
+                block, before = None, turn.role
+            if turn.calls:
+                block = Block(turn, turn.index + 1)
+                open_calls = self._open(block)
+        if block is not None:
+            _close(block, open_calls)
+        self._settle_strays()
+        for block in self.blocks:
+            self._settle_block(block)
+        self.findings.sort(key=lambda finding: finding.index)
+        return Pairing(self.findings, self.blocks, self.answer)
+
+    def _open(self, block: Block) -> dict[str, list[Call]]:
+        self.blocks.append(block)
+        open_calls: dict[str, list[Call]] = {}
+        for call in block.turn.calls:
+            self.block_of[call] = block
+            same_id = open_calls.setdefault(call.id, [])
+            same_id.append(call)
+            if not call.id:
+                self._find(Case.CALL_WITHOUT_ID, call, None, block.turn.position, block)
+            elif len(same_id) > 1:
+                self._find(Case.DUPLICATE_CALL_ID, call, None, block.turn.position, block)
+        return open_calls
+
+    def _answer(self, block: Block, call: Call, result: Result) -> None:
+        block.answered += 1
+        self.answer[call] = result
+        self.answered_by_id.setdefault(call.id, []).append(call)
+
+    def _find(  # noqa: PLR0913, PLR0917 - a finding is all of these
+        self,
+        case: Case,
+        call: Call | None,
+        result: Result | None,
+        position: int,
+        block: Block | None = None,
+        gap: range = range(0),
+    ) -> None:
+        self.findings.append(Finding(case, call, result, position, block, gap))
+
+    def _settle_strays(self) -> None:
+        """Tie each stray to the newest unanswered call that bears its id; sort out the rest."""
+        waiting: dict[str, list[Call]] = {}
+        for block in self.blocks:
+            for call in block.unanswered:
+                if call.id:
+                    waiting.setdefault(call.id, []).append(call)
+        for stray in self.strays:
+            owner = _take_newest(waiting.get(stray.result.id), stray.result.index)
+            if owner is not None:
+                self._settle_misplaced(owner, stray)
+            else:
+                self._settle_stranger(stray)
+
+    def _settle_misplaced(self, call: Call, stray: _Stray) -> None:
+        block = self.block_of[call]
+        self.answer[call] = stray.result
+        gap = range(block.end, stray.result.index)
+        early = stray.result.index < call.index
+        case = Case.EARLY if early else self._case_of_gap(gap)
+        self._find(case, call, stray.result, stray.position, block, gap)
+
+    def _case_of_gap(self, gap: range) -> Case:
+        start = bisect_left(self.turns, gap.start, key=lambda turn: turn.index)
+        # A few turns tell "one kind of speaker" from "several": a long gap is not walked.
+        near = self.turns[start : start + _GAP_LOOK]
+        roles = {turn.role for turn in near if turn.index < gap.stop and not _only_results(turn)}
+        return _GAP_CASES.get(roles.pop(), Case.LATE) if len(roles) == 1 else Case.LATE
+
+    def _settle_stranger(self, stray: _Stray) -> None:
+        result, block = stray.result, stray.block
+        answered = _newest(self.answered_by_id.get(result.id), result.index)
+        if not result.id:
+            self._find(Case.RESULT_WITHOUT_ID, None, result, stray.position, block)
+        elif answered is not None:
+            owner = self.block_of[answered]
+            case = Case.DUPLICATE if owner is block else Case.DUPLICATE_LATER
+            self._find(case, answered, result, stray.position, owner)
+        elif block is not None:
+            block.strangers.append(stray)
+        else:
+            case = _ORPHAN_CASES.get(stray.before, Case.ORPHAN_AFTER_HUMAN)
+            self._find(case, None, result, stray.position)
+
+    def _settle_block(self, block: Block) -> None:
+        missing = [call for call in block.unanswered if call.id and call not in self.answer]
+        pairs = _match_strangers(missing, block.strangers)
+        for call, stray in pairs:
+            self._find(Case.MISMATCHED, call, stray.result, stray.position, block)
+        taken_calls = {call for call, _ in pairs}
+        taken = {stray.result for _, stray in pairs}
+        for stray in block.strangers:
+            if stray.result not in taken:
+                self._find(Case.ORPHAN_AMONG_RESULTS, None, stray.result, stray.position, block)
+        if block.answered or taken_calls:
+            case = Case.MISSING_SOME
+        else:
+            case = Case.MISSING_AT_END if block.at_end else Case.MISSING_ALL
+        block.missing = [call for call in missing if call not in taken_calls]
+        for call in block.missing:
+            self._find(case, call, None, block.turn.position, block)
+
+
+_GAP_LOOK = 4
+_GAP_CASES = {
+    Role.HUMAN: Case.AFTER_HUMAN,
+    Role.SYSTEM: Case.AFTER_SYSTEM,
+    Role.AI: Case.AFTER_AI,
+}
+_ORPHAN_CASES = {
+    None: Case.ORPHAN_FIRST,
+    Role.SYSTEM: Case.ORPHAN_FIRST,
+    Role.AI: Case.ORPHAN_AFTER_AI,
+}
+
+
+def _only_results(turn: Turn) -> bool:
+    return bool(turn.results) and not turn.calls and not turn.has_text
+
+
+def _close(block: Block, open_calls: dict[str, list[Call]]) -> None:
+    """Note which calls of the block are unanswered.
+
+    Of several calls under one id the shared id is the breach; they are missing a result only where
+    none of them has one, and then once.
+    """
+    made = Counter(call.id for call in block.turn.calls)
+    for call_id, calls in open_calls.items():
+        if not call_id:
+            block.unanswered += calls
+        elif len(calls) == made[call_id]:
+            block.unanswered += calls[:1]
+    open_calls.clear()
+
+
+def _newest(calls: Sequence[Call] | None, index: int) -> Call | None:
+    """The last call that stands before `index`, or None."""
+    if not calls:
+        return None
+    place = bisect_left(calls, index, key=lambda call: call.index)
+    return calls[place - 1] if place else None
+
+
+def _take_newest(calls: list[Call] | None, index: int) -> Call | None:
+    """Take the last call before `index`; a result that came early gets the first one after."""
+    if not calls:
+        return None
+    place = bisect_left(calls, index, key=lambda call: call.index)
+    return calls.pop(max(place - 1, 0))
+
+
+def _match_strangers(
+    missing: Sequence[Call], strangers: Sequence[_Stray]
+) -> list[tuple[Call, _Stray]]:
+    """Match calls without a result and results with unknown ids, by tool name, then in order."""
+    by_name: dict[str, deque[_Stray]] = {}
+    for stray in strangers:
+        if stray.result.name:
+            by_name.setdefault(stray.result.name, deque()).append(stray)
+    pairs = [
+        (call, by_name[call.name].popleft())
+        for call in missing
+        if call.name and by_name.get(call.name)
+    ]
+    done = {call for call, _ in pairs} | {stray.result for _, stray in pairs}
+    left_calls = [call for call in missing if call not in done]
+    left_strays = [stray for stray in strangers if stray.result not in done]
+    return pairs + list(zip(left_calls, left_strays, strict=False))

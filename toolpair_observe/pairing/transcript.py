@@ -1,0 +1,403 @@
+"""How LangChain messages carry tool calls and tool results.
+
+This is the only module that knows. `plain_call_ids` recognises, at a few attribute reads a
+message, the history that nearly every request has: each call answered at once, in order, by one
+ToolMessage. Everything else goes through `read_transcript`, which keeps calls, results, breaks and
+positions, and no content. Provider rules, section 3, is the source of what carries what.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from langchain_core.messages import BaseMessage
+
+
+class Role(StrEnum):
+    """Who speaks in an entry of a transcript."""
+
+    SYSTEM = "system"
+    HUMAN = "human"
+    AI = "ai"
+    TOOL = "tool"
+    FUNCTION = "function"
+    CHAT = "chat"
+    REMOVE = "remove"
+    OTHER = "other"
+
+
+class Carrier(StrEnum):
+    """Where on a message a call or a result stands."""
+
+    TOOL_CALL = "tool_calls"
+    INVALID_TOOL_CALL = "invalid_tool_calls"
+    TOOL_USE = "tool_use content block"
+    RESPONSES_ITEM = "Responses API output item"
+    TOOL_MESSAGE = "ToolMessage"
+    TOOL_RESULT_IN_TOOL = "tool_result content block of a ToolMessage"
+    TOOL_RESULT_IN_HUMAN = "tool_result content block of a HumanMessage"
+    RESPONSES_OUTPUT = "Responses API *_call_output content block"
+    CHAT_TOOL = 'ChatMessage(role="tool")'
+    FUNCTION = "FunctionMessage"
+
+
+# Blocks that stand for a call, and the key that holds its id.
+_CALL_BLOCKS = {
+    "tool_use": (Carrier.TOOL_USE, "id"),
+    "tool_call": (Carrier.TOOL_CALL, "id"),
+    "invalid_tool_call": (Carrier.INVALID_TOOL_CALL, "id"),
+    "function_call": (Carrier.RESPONSES_ITEM, "call_id"),
+    "custom_tool_call": (Carrier.RESPONSES_ITEM, "call_id"),
+    "computer_call": (Carrier.RESPONSES_ITEM, "call_id"),
+    "apply_patch_call": (Carrier.RESPONSES_ITEM, "call_id"),
+    "local_shell_call": (Carrier.RESPONSES_ITEM, "call_id"),
+    "shell_call": (Carrier.RESPONSES_ITEM, "call_id"),
+    "tool_search_call": (Carrier.RESPONSES_ITEM, "call_id"),
+}
+_OUTPUT_BLOCKS = frozenset({"tool_search_output"})
+# Tools that the provider runs itself: nobody has to answer these calls.
+_SERVER_USE_BLOCKS = frozenset({"server_tool_use", "mcp_tool_use", "server_tool_call"})
+_PASSIVE_BLOCKS = frozenset({"text", "image_url", "image", "thinking", "reasoning"})
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A tool call that the client has to answer.
+
+    Attributes:
+        index: Position of its AI message in the list that was given.
+        id: Its id, `""` where it has none.
+        name: The tool's name, or None.
+        carriers: Where it stands; the same call may stand in `tool_calls` and in the content.
+    """
+
+    index: int
+    id: str
+    name: str | None
+    carriers: frozenset[Carrier]
+
+
+@dataclass(slots=True, eq=False)
+class Result:
+    """An answer to a call.
+
+    Attributes:
+        index: Position of its message in the list that was given.
+        id: The id of the call that it answers, `""` where it has none.
+        name: The tool's name as the message tells it, or None.
+        carrier: Where it stands.
+    """
+
+    index: int
+    id: str
+    name: str | None
+    carrier: Carrier
+
+
+@dataclass(slots=True)
+class Entry:
+    """One message, reduced to what pairing needs.
+
+    Attributes:
+        index: Position in the list that was given.
+        role: Who speaks.
+        calls: The calls that the message makes, in order.
+        results: The results that the message carries, in order.
+        has_text: Whether the message says anything besides calls and results.
+        results_first: Whether no other content stands before a result.
+        server_uses: Ids of calls that the provider runs itself.
+        server_results: Ids that the provider's own results name.
+        name: The message's `name`.
+        model_provider: `response_metadata["model_provider"]`, who wrote the message.
+        response_id: `response_metadata["id"]`, the provider's id of the response.
+        cut_short: Whether the message is a stream's fragment or ended for want of tokens.
+        is_summary: Whether the message reads as a summary of earlier ones.
+    """
+
+    index: int
+    role: Role
+    calls: tuple[Call, ...] = ()
+    results: tuple[Result, ...] = ()
+    has_text: bool = True
+    results_first: bool = True
+    server_uses: tuple[str, ...] = ()
+    server_results: tuple[str, ...] = ()
+    name: str | None = None
+    model_provider: str | None = None
+    response_id: str | None = None
+    cut_short: bool = False
+    is_summary: bool = False
+
+
+@dataclass(slots=True)
+class Transcript:
+    """A history without its content."""
+
+    entries: list[Entry]
+
+
+def plain_call_ids(messages: Sequence[BaseMessage]) -> list[str] | None:  # noqa: C901, PLR0911
+    """Return the ids of all calls where every call is answered at once and in order.
+
+    The loop reads `__dict__` once a message because attribute access on a pydantic model costs
+    several times as much, and this loop is the price of every request.
+
+    Returns:
+        The ids in order, or None where the history needs `read_transcript`: a call or result that
+        does not pair, content that may carry calls or results, or a message class of its own.
+    """
+    ids: list[str] = []
+    add = ids.append
+    rest = iter(messages)
+    for message in rest:
+        fields = message.__dict__
+        kind = fields["type"]
+        if kind == "ai" or kind == "AIMessageChunk":  # noqa: PLR1714 - two compares beat a lookup
+            if fields["invalid_tool_calls"]:
+                return None
+            calls = fields["tool_calls"]
+            content = fields["content"]
+            if content.__class__ is not str and not _is_plain_ai_content(content, calls):
+                return None
+            for call in calls:
+                call_id = call["id"]
+                for answer in rest:
+                    fields = answer.__dict__
+                    if (
+                        fields["type"] != "tool"
+                        or fields["tool_call_id"] != call_id
+                        or not call_id
+                        or (
+                            fields["content"].__class__ is not str
+                            and not _is_passive(fields["content"])
+                        )
+                    ):
+                        return None
+                    add(call_id)
+                    break
+                else:
+                    return None
+        elif kind == "human":
+            content = fields["content"]
+            if content.__class__ is not str and not _is_passive(content):
+                return None
+        elif kind != "system":
+            return None
+    return ids
+
+
+def _is_plain_ai_content(content: object, calls: Sequence[Any]) -> bool:
+    """Whether the content only says text or repeats the calls of `tool_calls`, each once."""
+    if not isinstance(content, list):
+        return False
+    repeated = 0
+    for block in content:
+        if isinstance(block, str):
+            continue
+        kind = block.get("type")
+        if kind in _PASSIVE_BLOCKS:
+            continue
+        if kind not in ("tool_use", "function_call", "tool_call") or repeated == len(calls):
+            return False
+        _, key = _CALL_BLOCKS[kind]
+        if block.get(key) != calls[repeated]["id"]:
+            return False
+        repeated += 1
+    return repeated in (0, len(calls))
+
+
+def _is_passive(content: object) -> bool:
+    if not isinstance(content, list):
+        return False
+    return all(isinstance(block, str) or block.get("type") in _PASSIVE_BLOCKS for block in content)
+
+
+def read_transcript(messages: Iterable[BaseMessage]) -> Transcript:
+    """Reduce `messages` to calls, results and breaks, whatever carries them."""
+    return Transcript([_read_entry(index, message) for index, message in enumerate(messages)])
+
+
+def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - one per class
+    if isinstance(message, AIMessage):
+        return _read_ai(index, message)
+    if isinstance(message, ToolMessage):
+        return _read_tool(index, message)
+    if isinstance(message, HumanMessage):
+        return _read_human(index, message)
+    if isinstance(message, SystemMessage):
+        return Entry(index, Role.SYSTEM, is_summary=_is_summary(message))
+    if isinstance(message, FunctionMessage):
+        result = Result(index, "", message.name, Carrier.FUNCTION)
+        return Entry(index, Role.FUNCTION, results=(result,), has_text=False)
+    if isinstance(message, ChatMessage):
+        if message.role == "tool":
+            result = Result(index, "", message.name, Carrier.CHAT_TOOL)
+            return Entry(index, Role.CHAT, results=(result,), has_text=False)
+        return Entry(index, Role.CHAT)
+    return Entry(index, Role.REMOVE if isinstance(message, RemoveMessage) else Role.OTHER)
+
+
+def _blocks(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the content's blocks with their types; a plain string is a text block."""
+    content = message.content
+    if isinstance(content, str):
+        if content:
+            yield "text", {}
+        return
+    for block in content:
+        if not isinstance(block, dict):
+            yield "text", {}
+            continue
+        inner = block.get("value")
+        if block.get("type") == "non_standard" and isinstance(inner, dict):
+            block = inner  # noqa: PLW2901 - LangChain's v1 wrapper around a provider's own block
+        kind = block.get("type")
+        if kind == "text" and not block.get("text"):
+            continue
+        yield kind if isinstance(kind, str) else "", block
+
+
+def _read_ai(index: int, message: AIMessage) -> Entry:
+    calls = [
+        Call(index, call.get("id") or "", call.get("name"), frozenset({Carrier.TOOL_CALL}))
+        for call in message.tool_calls
+    ]
+    calls += [
+        Call(index, bad.get("id") or "", bad.get("name"), frozenset({Carrier.INVALID_TOOL_CALL}))
+        for bad in message.invalid_tool_calls
+    ]
+    unseen = Counter(call.id for call in calls)
+    by_id = {call.id: call for call in calls}
+    has_text = False
+    server_uses: list[str] = []
+    server_results: list[str] = []
+    for kind, block in _blocks(message):
+        if kind in _CALL_BLOCKS:
+            carrier, key = _CALL_BLOCKS[kind]
+            if block.get("execution") == "server":
+                continue
+            call_id = _text(block.get(key))
+            if unseen[call_id]:
+                unseen[call_id] -= 1
+                by_id[call_id].carriers |= {carrier}
+            else:
+                calls.append(Call(index, call_id, _text(block.get("name")), frozenset({carrier})))
+        elif kind in _SERVER_USE_BLOCKS:
+            server_uses.append(_text(block.get("id")))
+        elif _is_output(kind) or kind.endswith("_tool_result"):
+            server_results.append(_result_id(block))
+        else:
+            has_text = True
+    answered_inside = set(server_results)
+    if answered_inside:
+        calls = [
+            call
+            for call in calls
+            if call.id not in answered_inside or Carrier.TOOL_CALL in call.carriers
+        ]
+    metadata = message.response_metadata
+    return Entry(
+        index,
+        Role.AI,
+        calls=tuple(calls),
+        has_text=has_text,
+        server_uses=tuple(server_uses),
+        server_results=tuple(server_results),
+        name=message.name,
+        model_provider=_text(metadata.get("model_provider")) or None,
+        response_id=_text(metadata.get("id")) or None,
+        cut_short=_is_cut_short(message, metadata),
+        is_summary=_is_summary(message),
+    )
+
+
+def _is_cut_short(message: AIMessage, metadata: dict[str, Any]) -> bool:
+    reason = metadata.get("finish_reason") or metadata.get("stop_reason")
+    if reason in ("length", "max_tokens", "MAX_TOKENS", "incomplete"):
+        return True
+    # A complete stream is stored as a chunk too, but then knows how it ended.
+    return (
+        isinstance(message, AIMessageChunk)
+        and not reason
+        and getattr(message, "chunk_position", None) is None
+    )
+
+
+def _is_summary(message: BaseMessage) -> bool:
+    """Whether a message looks like a summary that replaced earlier ones.
+
+    LangChain's own summarisation marks its message with `lc_source`; hand-written ones say so in
+    their first words. Only the marker and the leading words are looked at, nothing is kept.
+    """
+    if message.additional_kwargs.get("lc_source") == "summarization":
+        return True
+    content = message.content
+    head = content[:80].lower() if isinstance(content, str) else ""
+    return "summary" in head and ("conversation" in head or "previous" in head or "so far" in head)
+
+
+def _read_tool(index: int, message: ToolMessage) -> Entry:
+    blocks = list(_blocks(message))
+    inner = [
+        Result(index, _result_id(block), message.name, Carrier.TOOL_RESULT_IN_TOOL)
+        for kind, block in blocks
+        if kind == "tool_result"
+    ]
+    own = Result(index, message.tool_call_id or "", message.name, Carrier.TOOL_MESSAGE)
+    # A ToolMessage made only of tool_result blocks stands for those, not for its own id.
+    whole = inner if inner and len(inner) == len(blocks) else []
+    return Entry(index, Role.TOOL, results=(own, *whole), has_text=False, name=message.name)
+
+
+def _read_human(index: int, message: HumanMessage) -> Entry:
+    results: list[Result] = []
+    has_text = False
+    results_first = True
+    for kind, block in _blocks(message):
+        if kind == "tool_result":
+            carrier = Carrier.TOOL_RESULT_IN_HUMAN
+        elif _is_output(kind):
+            carrier = Carrier.RESPONSES_OUTPUT
+        else:
+            has_text = True
+            continue
+        results_first = results_first and not has_text
+        results.append(Result(index, _result_id(block), None, carrier))
+    return Entry(
+        index,
+        Role.HUMAN,
+        results=tuple(results),
+        has_text=has_text,
+        results_first=results_first,
+        name=message.name,
+        is_summary=_is_summary(message),
+    )
+
+
+def _is_output(kind: str) -> bool:
+    return kind.endswith("_call_output") or kind in _OUTPUT_BLOCKS
+
+
+def _result_id(block: dict[str, Any]) -> str:
+    return _text(block.get("tool_use_id") or block.get("call_id") or block.get("tool_call_id"))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
