@@ -1,0 +1,120 @@
+"""Judge every request of every row and count the hits and the misses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.corpora.profiles import facts_of, profile_of
+from toolpair_observe import Effect, ViolationKind, check_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.corpora.histories import Row
+    from toolpair_observe import PairingReport
+
+FAILS = frozenset({Effect.REJECT, Effect.LOCAL_ERROR})
+KINDS = {
+    "missing": {ViolationKind.MISSING_RESULT},
+    "orphan": {ViolationKind.ORPHAN_RESULT},
+    "duplicate": {ViolationKind.DUPLICATE_RESULT, ViolationKind.DUPLICATE_CALL_ID},
+    "mismatched": {ViolationKind.MISMATCHED_RESULT, ViolationKind.MISSING_ID},
+    "misplaced": {ViolationKind.MISPLACED_RESULT},
+}
+"""The kinds that may name what a row's own label names; an id that is absent is a mismatch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A row about which the prediction and the provider disagree."""
+
+    row: Row
+    profile: str
+    effect: Effect
+    kinds: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.row.file} {self.row.id}: {self.profile} says {self.effect} {self.kinds}"
+
+
+@dataclass(slots=True)
+class Tally:
+    """The figures of one provider's rows under one profile."""
+
+    provider: str
+    profile: str
+    rows: int = 0
+    requests: int = 0
+    accepted: int = 0
+    rejected_for_pairing: int = 0
+    rejected_for_other_reasons: int = 0
+    caught: int = 0
+    named: int = 0
+    effects_of_accepted: Counter[Effect] = field(default_factory=Counter)
+    false_alarms: list[Miss] = field(default_factory=list)
+    flagged: list[Miss] = field(default_factory=list)
+    flagged_server_state: list[Miss] = field(default_factory=list)
+    uncaught: list[Miss] = field(default_factory=list)
+    misnamed: list[Miss] = field(default_factory=list)
+    strangers: list[Miss] = field(default_factory=list)
+
+    def take(self, row: Row) -> None:
+        """Judge a row and count it."""
+        self.rows += 1
+        for messages in row.requests():
+            self.requests += 1
+            report = check_messages(messages, profile=self.profile, **facts_of(row))
+            if row.accepted:
+                self._take_accepted(row, report)
+            elif row.breaks_pairing:
+                self._take_broken(row, report)
+            else:
+                self._take_other(row, report)
+
+    def _take_accepted(self, row: Row, report: PairingReport) -> None:
+        self.accepted += 1
+        self.effects_of_accepted[report.effect] += 1
+        if report.effect in FAILS:
+            self.false_alarms.append(self._miss(row, report))
+        if report.effect.is_near_miss:
+            into = self.flagged_server_state if "server_state" in row.meta else self.flagged
+            into.append(self._miss(row, report))
+
+    def _take_broken(self, row: Row, report: PairingReport) -> None:
+        self.rejected_for_pairing += 1
+        if not self._is_caught(report):
+            self.uncaught.append(self._miss(row, report))
+            return
+        self.caught += 1
+        kinds = {violation.kind for violation in report.violations}
+        if kinds & KINDS[row.kind or ""]:
+            self.named += 1
+        else:
+            self.misnamed.append(self._miss(row, report))
+
+    def _take_other(self, row: Row, report: PairingReport) -> None:
+        self.rejected_for_other_reasons += 1
+        if report.effect.is_near_miss:
+            self.strangers.append(self._miss(row, report))
+
+    def _is_caught(self, report: PairingReport) -> bool:
+        """The contract promises no effect; there, to see the breach is all that can be asked."""
+        if self.profile == "contract":
+            return report.effect.is_near_miss
+        return report.effect in FAILS
+
+    def _miss(self, row: Row, report: PairingReport) -> Miss:
+        kinds = tuple(sorted({str(violation.kind) for violation in report.violations}))
+        return Miss(row, self.profile, report.effect, kinds)
+
+
+def tally(rows: Iterable[Row]) -> list[Tally]:
+    """Judge every row under the profile of its provider; one tally per provider."""
+    tallies: dict[str, Tally] = {}
+    for row in rows:
+        if row.provider not in tallies:
+            tallies[row.provider] = Tally(row.provider, profile_of(row))
+        tallies[row.provider].take(row)
+    return [tallies[provider] for provider in sorted(tallies)]

@@ -1,0 +1,65 @@
+"""What was accepted is never called broken; what was refused for its pairing is, by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.corpora.histories import read_rows
+from tests.corpora.profiles import CONTRACT
+from tests.corpora.tally import Tally, tally
+
+SAMPLE = Path(__file__).parents[1] / "data"
+FLAGGED_BY_CONTRACT = 2 / 1000
+
+
+@pytest.fixture(scope="module", params=["sample", "shared"])
+def tallies(request: pytest.FixtureRequest) -> list[Tally]:
+    folder = SAMPLE
+    if request.param == "shared":
+        folder = request.getfixturevalue("shared_dir") / "corpora"
+    judged = tally(row for row in read_rows(folder) if not row.is_weak)
+    assert judged, f"no history in {folder}"
+    return judged
+
+
+def test_no_accepted_request_is_predicted_to_fail(tallies):
+    wrong = [str(miss) for one in tallies for miss in one.false_alarms]
+    assert wrong == []
+
+
+def test_accepted_requests_are_clean_under_their_own_profile(tallies):
+    own = [one for one in tallies if one.profile != CONTRACT]
+    assert own
+    wrong = [str(miss) for one in own for miss in (*one.flagged, *one.flagged_server_state)]
+    assert wrong == []
+
+
+def test_every_history_refused_for_its_pairing_is_caught(tallies):
+    missed = [str(miss) for one in tallies for miss in one.uncaught]
+    assert sum(one.rejected_for_pairing for one in tallies)
+    assert missed == []
+
+
+def test_every_history_refused_for_its_pairing_is_named_right(tallies):
+    own = [one for one in tallies if one.profile != CONTRACT]
+    misnamed = [str(miss) for one in own for miss in one.misnamed]
+    assert sum(one.named for one in own)
+    assert misnamed == []
+
+
+def test_a_refusal_for_another_reason_is_not_flagged(tallies):
+    own = [one for one in tallies if one.profile != CONTRACT]
+    wrong = [str(miss) for one in own for miss in one.strangers]
+    assert sum(one.rejected_for_other_reasons for one in own)
+    assert wrong == []
+
+
+def test_the_contract_seldom_flags_what_a_laxer_provider_accepts(tallies):
+    contract = [one for one in tallies if one.profile == CONTRACT]
+    accepted = sum(one.accepted for one in contract)
+    if accepted < 1 / FLAGGED_BY_CONTRACT:
+        pytest.skip("a share of so few requests says nothing")
+    flagged = [str(miss) for one in contract for miss in one.flagged]
+    assert len(flagged) <= accepted * FLAGGED_BY_CONTRACT, flagged

@@ -1,0 +1,1 @@
+"""An opinion on OpenAI's pairing rule that owes nothing to the code under test."""

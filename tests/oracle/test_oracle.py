@@ -1,0 +1,105 @@
+"""The prediction for OpenAI Chat agrees with a judge of what the real client would send."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_openai import ChatOpenAI
+
+from tests.oracle.histories import broken_histories, sound_histories
+from tests.oracle.wire import Judgement, Verdict, judge
+from toolpair_observe import Effect, PairingReport, ViolationKind, check_messages
+
+FAILS = {Effect.REJECT, Effect.LOCAL_ERROR}
+CLIENT = ChatOpenAI(model="gpt-test", api_key="test")
+thorough = settings(
+    max_examples=600,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def judged(history) -> Judgement | None:
+    """Judge what the client would send; None where it raises before sending anything."""
+    try:
+        payload = CLIENT._get_request_payload(history)
+    except (TypeError, ValueError, KeyError):
+        return None
+    return judge(payload["messages"])
+
+
+def said(report: PairingReport) -> str:
+    return f"{report.effect}: {[(v.kind.value, v.effect.value) for v in report.violations]}"
+
+
+@thorough
+@given(history=sound_histories())
+def test_a_sound_history_is_clean(history):
+    judgement = judged(history)
+    assert judgement is not None
+    assert judgement.verdict is Verdict.SOUND
+    report = check_messages(history, profile="openai-chat")
+    assert report.effect is Effect.CLEAN, said(report)
+    assert report.ok
+
+
+@thorough
+@given(history=broken_histories())
+def test_it_predicts_a_refusal_exactly_where_the_judge_refuses_and_for_its_reasons(history):
+    judgement = judged(history)
+    report = check_messages(history, profile="openai-chat")
+    if judgement is None:
+        # The client cannot convert a message at all (a RemoveMessage): not a matter of pairing.
+        return
+    if judgement.verdict is Verdict.REJECT:
+        assert report.effect is Effect.REJECT, said(report)
+        assert_reasons_agree(judgement, report)
+    else:
+        assert report.effect not in FAILS, said(report)
+        if judgement.verdict is Verdict.SOUND:
+            assert not report.effect.is_near_miss, said(report)
+
+
+def assert_reasons_agree(judgement: Judgement, report: PairingReport) -> None:
+    kinds = {violation.kind.value for violation in report.violations}
+    for reason in judgement.reasons:
+        assert kinds & reason.kinds, f"{reason} is not among {said(report)}"
+    fair = {kind for reason in judgement.reasons + judgement.doubts for kind in reason.kinds}
+    refused = {v.kind.value for v in report.violations if v.effect is Effect.REJECT}
+    assert refused <= fair, f"{refused - fair} are not among {judgement}"
+
+
+@settings(thorough, max_examples=200)
+@given(history=broken_histories())
+def test_azure_is_judged_like_openai(history):
+    ours = check_messages(history, profile="openai-chat")
+    azure = check_messages(history, profile="azure-openai-chat")
+    assert said(azure) == said(ours)
+
+
+@settings(thorough, max_examples=200)
+@given(history=broken_histories())
+def test_positions_and_ids_point_into_the_history(history):
+    report = check_messages(history, profile="openai-chat")
+    assert report.message_count == len(history)
+    for violation in report.violations:
+        assert 0 <= violation.message_index < len(history)
+        if violation.call_message_index is not None:
+            assert isinstance(history[violation.call_message_index], AIMessage)
+        elif violation.kind is ViolationKind.ORPHAN_RESULT:
+            assert not isinstance(history[violation.message_index], AIMessage)
+
+
+@given(kept=st.integers(0, 3), together=st.booleans())
+def test_the_judge_itself_refuses_what_the_documented_texts_refuse(kept, together):
+    """Four results or fewer, at once or after a remark: the judge's own negative control."""
+    ids = ["a", "b", "c", "d"]
+    calls = [{"name": "f", "args": {}, "id": id_} for id_ in ids]
+    results = [ToolMessage("11", tool_call_id=id_) for id_ in ids[: kept + 1]]
+    history = [HumanMessage("Hi."), AIMessage("", tool_calls=calls)]
+    history += results if together else [*results[:-1], HumanMessage("Hurry."), results[-1]]
+    judgement = judged(history)
+    complete = kept == 3 and together
+    assert judgement is not None
+    assert judgement.verdict is (Verdict.SOUND if complete else Verdict.REJECT)
