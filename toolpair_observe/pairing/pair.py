@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.report import ViolationKind
-from toolpair_observe.pairing.transcript import Role
+from toolpair_observe.pairing.transcript import Carrier, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -290,7 +290,7 @@ class _Pass:
     def _settle_stranger(self, stray: _Stray) -> None:
         result, block = stray.result, stray.block
         answered = _newest(self.answered_by_id.get(result.id), result.index)
-        if not result.id:
+        if not result.id and (block is not None or result.carrier in _NEVER_WITH_ID):
             self._find(Case.RESULT_WITHOUT_ID, None, result, stray.position, block)
         elif answered is not None:
             owner = self.block_of[answered]
@@ -321,6 +321,7 @@ class _Pass:
             self._find(case, call, None, block.turn.position, block)
 
 
+_NEVER_WITH_ID = frozenset({Carrier.CHAT_TOOL, Carrier.FUNCTION})
 _GAP_LOOK = 4
 _GAP_CASES = {
     Role.HUMAN: Case.AFTER_HUMAN,

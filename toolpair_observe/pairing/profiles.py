@@ -44,6 +44,8 @@ CONTRACT: Final = Profile(
             Carrier.INVALID_TOOL_CALL,
             Carrier.TOOL_USE,
             Carrier.RESPONSES_ITEM,
+            Carrier.STANDARD_BLOCK,
+            Carrier.STANDARD_INVALID_BLOCK,
         }
     ),
     results=frozenset(

@@ -9,7 +9,7 @@ positions, and no content. Provider rules, section 3, is the source of what carr
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Carrier(StrEnum):
     INVALID_TOOL_CALL = "invalid_tool_calls"
     TOOL_USE = "tool_use content block"
     RESPONSES_ITEM = "Responses API output item"
+    STANDARD_BLOCK = "tool_call content block"
+    STANDARD_INVALID_BLOCK = "invalid_tool_call content block"
     TOOL_MESSAGE = "ToolMessage"
     TOOL_RESULT_IN_TOOL = "tool_result content block of a ToolMessage"
     TOOL_RESULT_IN_HUMAN = "tool_result content block of a HumanMessage"
@@ -61,8 +63,8 @@ class Carrier(StrEnum):
 # Blocks that stand for a call, and the key that holds its id.
 _CALL_BLOCKS = {
     "tool_use": (Carrier.TOOL_USE, "id"),
-    "tool_call": (Carrier.TOOL_CALL, "id"),
-    "invalid_tool_call": (Carrier.INVALID_TOOL_CALL, "id"),
+    "tool_call": (Carrier.STANDARD_BLOCK, "id"),
+    "invalid_tool_call": (Carrier.STANDARD_INVALID_BLOCK, "id"),
     "function_call": (Carrier.RESPONSES_ITEM, "call_id"),
     "custom_tool_call": (Carrier.RESPONSES_ITEM, "call_id"),
     "computer_call": (Carrier.RESPONSES_ITEM, "call_id"),
@@ -74,7 +76,11 @@ _CALL_BLOCKS = {
 _OUTPUT_BLOCKS = frozenset({"tool_search_output"})
 # Tools that the provider runs itself: nobody has to answer these calls.
 _SERVER_USE_BLOCKS = frozenset({"server_tool_use", "mcp_tool_use", "server_tool_call"})
+_IN_TOOL_CALLS = frozenset({Carrier.TOOL_CALL})
+_IN_INVALID_TOOL_CALLS = frozenset({Carrier.INVALID_TOOL_CALL})
 _PASSIVE_BLOCKS = frozenset({"text", "image_url", "image", "thinking", "reasoning"})
+# The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
+_REPEATING_BLOCKS = {"tool_use": "id", "tool_call": "id", "function_call": "call_id"}
 
 
 @dataclass(slots=True, eq=False)
@@ -133,8 +139,8 @@ class Entry:
 
     index: int
     role: Role
-    calls: tuple[Call, ...] = ()
-    results: tuple[Result, ...] = ()
+    calls: list[Call] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
     has_text: bool = True
     results_first: bool = True
     server_uses: tuple[str, ...] = ()
@@ -153,16 +159,35 @@ class Transcript:
     entries: list[Entry]
 
 
-def plain_call_ids(messages: Sequence[BaseMessage]) -> list[str] | None:  # noqa: C901, PLR0911
+def plain_call_ids(messages: Sequence[BaseMessage]) -> list[str] | None:
     """Return the ids of all calls where every call is answered at once and in order.
-
-    The loop reads `__dict__` once a message because attribute access on a pydantic model costs
-    several times as much, and this loop is the price of every request.
 
     Returns:
         The ids in order, or None where the history needs `read_transcript`: a call or result that
         does not pair, content that may carry calls or results, or a message class of its own.
     """
+    try:
+        ids = _scan(messages)
+    except (KeyError, TypeError, AttributeError):  # a message of another shape than plain ones have
+        return None
+    if ids is None or not all(ids):
+        return None
+    if len(set(ids)) < len(ids) and _shares_id_in_one_message(messages):
+        return None
+    return ids
+
+
+def _shares_id_in_one_message(messages: Sequence[BaseMessage]) -> bool:
+    for message in messages:
+        calls = message.__dict__.get("tool_calls", ())
+        if len(calls) > 1 and len({call["id"] for call in calls}) < len(calls):
+            return True
+    return False
+
+
+def _scan(messages: Sequence[BaseMessage]) -> list[str] | None:  # noqa: C901, PLR0911
+    # This loop is the price of every request. It reads `__dict__` once a message because attribute
+    # access on a pydantic model costs several times as much.
     ids: list[str] = []
     add = ids.append
     rest = iter(messages)
@@ -170,27 +195,22 @@ def plain_call_ids(messages: Sequence[BaseMessage]) -> list[str] | None:  # noqa
         fields = message.__dict__
         kind = fields["type"]
         if kind == "ai" or kind == "AIMessageChunk":  # noqa: PLR1714 - two compares beat a lookup
-            if fields["invalid_tool_calls"]:
-                return None
             calls = fields["tool_calls"]
             content = fields["content"]
-            if content.__class__ is not str and not _is_plain_ai_content(content, calls):
+            if content.__class__ is not str and not _repeats_calls(content, calls):
+                return None
+            if fields["invalid_tool_calls"]:
                 return None
             for call in calls:
                 call_id = call["id"]
+                add(call_id)
                 for answer in rest:
                     fields = answer.__dict__
-                    if (
-                        fields["type"] != "tool"
-                        or fields["tool_call_id"] != call_id
-                        or not call_id
-                        or (
-                            fields["content"].__class__ is not str
-                            and not _is_passive(fields["content"])
-                        )
-                    ):
+                    if fields["tool_call_id"] != call_id:
                         return None
-                    add(call_id)
+                    content = fields["content"]
+                    if content.__class__ is not str and not _is_passive(content):
+                        return None
                     break
                 else:
                     return None
@@ -203,30 +223,25 @@ def plain_call_ids(messages: Sequence[BaseMessage]) -> list[str] | None:  # noqa
     return ids
 
 
-def _is_plain_ai_content(content: object, calls: Sequence[Any]) -> bool:
+def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
     """Whether the content only says text or repeats the calls of `tool_calls`, each once."""
-    if not isinstance(content, list):
-        return False
     repeated = 0
     for block in content:
-        if isinstance(block, str):
+        if block.__class__ is str:
             continue
         kind = block.get("type")
         if kind in _PASSIVE_BLOCKS:
             continue
-        if kind not in ("tool_use", "function_call", "tool_call") or repeated == len(calls):
+        if kind not in _REPEATING_BLOCKS or repeated == len(calls):
             return False
-        _, key = _CALL_BLOCKS[kind]
-        if block.get(key) != calls[repeated]["id"]:
+        if block.get(_REPEATING_BLOCKS[kind]) != calls[repeated]["id"]:
             return False
         repeated += 1
     return repeated in (0, len(calls))
 
 
-def _is_passive(content: object) -> bool:
-    if not isinstance(content, list):
-        return False
-    return all(isinstance(block, str) or block.get("type") in _PASSIVE_BLOCKS for block in content)
+def _is_passive(content: list[Any]) -> bool:
+    return all(block.__class__ is str or block.get("type") in _PASSIVE_BLOCKS for block in content)
 
 
 def read_transcript(messages: Iterable[BaseMessage]) -> Transcript:
@@ -245,23 +260,18 @@ def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - o
         return Entry(index, Role.SYSTEM, is_summary=_is_summary(message))
     if isinstance(message, FunctionMessage):
         result = Result(index, "", message.name, Carrier.FUNCTION)
-        return Entry(index, Role.FUNCTION, results=(result,), has_text=False)
+        return Entry(index, Role.FUNCTION, results=[result], has_text=False)
     if isinstance(message, ChatMessage):
         if message.role == "tool":
             result = Result(index, "", message.name, Carrier.CHAT_TOOL)
-            return Entry(index, Role.CHAT, results=(result,), has_text=False)
+            return Entry(index, Role.CHAT, results=[result], has_text=False)
         return Entry(index, Role.CHAT)
     return Entry(index, Role.REMOVE if isinstance(message, RemoveMessage) else Role.OTHER)
 
 
 def _blocks(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the content's blocks with their types; a plain string is a text block."""
-    content = message.content
-    if isinstance(content, str):
-        if content:
-            yield "text", {}
-        return
-    for block in content:
+    """Yield the blocks of list content with their types; a bare string is a text block."""
+    for block in message.content:
         if not isinstance(block, dict):
             yield "text", {}
             continue
@@ -276,56 +286,57 @@ def _blocks(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _read_ai(index: int, message: AIMessage) -> Entry:
     calls = [
-        Call(index, call.get("id") or "", call.get("name"), frozenset({Carrier.TOOL_CALL}))
+        Call(index, call.get("id") or "", call.get("name"), _IN_TOOL_CALLS)
         for call in message.tool_calls
     ]
     calls += [
-        Call(index, bad.get("id") or "", bad.get("name"), frozenset({Carrier.INVALID_TOOL_CALL}))
+        Call(index, bad.get("id") or "", bad.get("name"), _IN_INVALID_TOOL_CALLS)
         for bad in message.invalid_tool_calls
     ]
-    unseen = Counter(call.id for call in calls)
-    by_id = {call.id: call for call in calls}
-    has_text = False
-    server_uses: list[str] = []
-    server_results: list[str] = []
-    for kind, block in _blocks(message):
-        if kind in _CALL_BLOCKS:
-            carrier, key = _CALL_BLOCKS[kind]
-            if block.get("execution") == "server":
-                continue
-            call_id = _text(block.get(key))
-            if unseen[call_id]:
-                unseen[call_id] -= 1
-                by_id[call_id].carriers |= {carrier}
-            else:
-                calls.append(Call(index, call_id, _text(block.get("name")), frozenset({carrier})))
-        elif kind in _SERVER_USE_BLOCKS:
-            server_uses.append(_text(block.get("id")))
-        elif _is_output(kind) or kind.endswith("_tool_result"):
-            server_results.append(_result_id(block))
-        else:
-            has_text = True
-    answered_inside = set(server_results)
-    if answered_inside:
-        calls = [
-            call
-            for call in calls
-            if call.id not in answered_inside or Carrier.TOOL_CALL in call.carriers
-        ]
     metadata = message.response_metadata
-    return Entry(
+    entry = Entry(
         index,
         Role.AI,
-        calls=tuple(calls),
-        has_text=has_text,
-        server_uses=tuple(server_uses),
-        server_results=tuple(server_results),
+        calls=calls,
+        has_text=bool(message.content),
         name=message.name,
         model_provider=_text(metadata.get("model_provider")) or None,
         response_id=_text(metadata.get("id")) or None,
         cut_short=_is_cut_short(message, metadata),
         is_summary=_is_summary(message),
     )
+    if not isinstance(message.content, str):
+        _read_ai_blocks(message, entry)
+    return entry
+
+
+def _read_ai_blocks(message: AIMessage, entry: Entry) -> None:
+    """Add what the content says beyond `tool_calls` and `invalid_tool_calls`."""
+    unseen = Counter(call.id for call in entry.calls)
+    by_id = {call.id: call for call in entry.calls}
+    entry.has_text = False
+    for kind, block in _blocks(message):
+        if kind in _CALL_BLOCKS:
+            carrier, key = _CALL_BLOCKS[kind]
+            if kind == "tool_search_call" and block.get("execution") != "client":
+                continue
+            call_id = _text(block.get(key))
+            if unseen[call_id]:
+                unseen[call_id] -= 1
+                by_id[call_id].carriers |= {carrier}
+            else:
+                name = _text(block.get("name")) or None
+                entry.calls.append(Call(entry.index, call_id, name, frozenset({carrier})))
+        elif kind in _SERVER_USE_BLOCKS:
+            entry.server_uses += (_text(block.get("id")),)
+        elif _is_output(kind) or kind.endswith("_tool_result"):
+            entry.server_results += (_result_id(block),)
+        else:
+            entry.has_text = True
+    # A call whose output stands in the same message was run by the provider.
+    done = set(entry.server_results)
+    if done:
+        entry.calls = [c for c in entry.calls if c.id not in done or c.carriers & _IN_TOOL_CALLS]
 
 
 def _is_cut_short(message: AIMessage, metadata: dict[str, Any]) -> bool:
@@ -354,41 +365,45 @@ def _is_summary(message: BaseMessage) -> bool:
 
 
 def _read_tool(index: int, message: ToolMessage) -> Entry:
-    blocks = list(_blocks(message))
-    inner = [
-        Result(index, _result_id(block), message.name, Carrier.TOOL_RESULT_IN_TOOL)
-        for kind, block in blocks
-        if kind == "tool_result"
-    ]
-    own = Result(index, message.tool_call_id or "", message.name, Carrier.TOOL_MESSAGE)
-    # A ToolMessage made only of tool_result blocks stands for those, not for its own id.
-    whole = inner if inner and len(inner) == len(blocks) else []
-    return Entry(index, Role.TOOL, results=(own, *whole), has_text=False, name=message.name)
+    own_id = getattr(message, "tool_call_id", None) or ""
+    own = Result(index, own_id, message.name, Carrier.TOOL_MESSAGE)
+    entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=message.name)
+    if not isinstance(message.content, str):
+        blocks = list(_blocks(message))
+        # A ToolMessage made only of tool_result blocks stands for those, not for its own id.
+        if blocks and all(kind == "tool_result" for kind, _ in blocks):
+            entry.results += [
+                Result(index, _result_id(block), message.name, Carrier.TOOL_RESULT_IN_TOOL)
+                for _, block in blocks
+            ]
+    return entry
 
 
 def _read_human(index: int, message: HumanMessage) -> Entry:
-    results: list[Result] = []
-    has_text = False
-    results_first = True
+    entry = Entry(
+        index,
+        Role.HUMAN,
+        has_text=bool(message.content),
+        name=message.name,
+        is_summary=_is_summary(message),
+    )
+    if not isinstance(message.content, str):
+        _read_human_blocks(message, entry)
+    return entry
+
+
+def _read_human_blocks(message: HumanMessage, entry: Entry) -> None:
+    entry.has_text = False
     for kind, block in _blocks(message):
         if kind == "tool_result":
             carrier = Carrier.TOOL_RESULT_IN_HUMAN
         elif _is_output(kind):
             carrier = Carrier.RESPONSES_OUTPUT
         else:
-            has_text = True
+            entry.has_text = True
             continue
-        results_first = results_first and not has_text
-        results.append(Result(index, _result_id(block), None, carrier))
-    return Entry(
-        index,
-        Role.HUMAN,
-        results=tuple(results),
-        has_text=has_text,
-        results_first=results_first,
-        name=message.name,
-        is_summary=_is_summary(message),
-    )
+        entry.results_first = entry.results_first and not entry.has_text
+        entry.results.append(Result(entry.index, _result_id(block), None, carrier))
 
 
 def _is_output(kind: str) -> bool:
