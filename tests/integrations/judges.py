@@ -1,0 +1,342 @@
+"""What each API is known to refuse, judged from the request body alone.
+
+A judge knows nothing of LangChain. It says `reject` where the provider's documentation, a reported
+error or executed code shows the refusal, and `unknown` where it is only likely.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .wire import Item, Turn, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+REJECT, UNKNOWN = "reject", "unknown"
+FOREIGN = "foreign_block"
+MIXED_CALL = "mixed_call_turn"
+NOT_PAIRING = frozenset({FOREIGN, MIXED_CALL})
+"""Breaches that are no matter of pairing: somebody else's error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One rule of an API that a request breaks.
+
+    Attributes:
+        kind: Which rule.
+        turn: Index of the turn on the wire.
+        grade: `reject` or `unknown`.
+        detail: An id, or the validator's own words.
+    """
+
+    kind: str
+    turn: int
+    grade: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.grade}:{self.kind}@{self.turn}"
+
+
+def judge(wire: str, body: dict[str, Any]) -> list[Breach]:
+    """Return every breach of the API family `wire` in a request body."""
+    if wire == "mistral":
+        return list(_mistral(body))
+    turns = parse(wire, body)
+    found = [*_foreign(turns)]
+    if wire == "responses":
+        stateful = bool(body.get("previous_response_id") or body.get("conversation"))
+        return [*found, *_responses(turns, stateful=stateful)]
+    return [*found, *_JUDGES[wire](turns)]
+
+
+def _foreign(turns: list[Turn]) -> Iterator[Breach]:
+    for turn in turns:
+        for item in turn.of("foreign"):
+            yield Breach(FOREIGN, item.turn, REJECT, item.name or "")
+
+
+def _blocks(turns: list[Turn]) -> Iterator[tuple[int, list[Item], list[Item]]]:
+    """Yield each run of tool turns with the assistant turn right before it."""
+    at = 0
+    while at < len(turns):
+        calls = turns[at].of("call")
+        start = at
+        results: list[Item] = []
+        if turns[at].role != "tool":
+            at += 1
+        while at < len(turns) and turns[at].role == "tool":
+            results += turns[at].of("result")
+            at += 1
+        if calls or results:
+            yield start, calls, results
+
+
+@dataclass(frozen=True, slots=True)
+class _Adjacency:
+    """The rule of OpenAI's chat API and its strict relatives."""
+
+    duplicate: str = REJECT
+    no_id: str = REJECT
+    id_max: int = 40
+
+    def __call__(self, turns: list[Turn]) -> Iterator[Breach]:
+        for at, calls, results in _blocks(turns):
+            ids = [call.id for call in calls]
+            answered = Counter(result.id for result in results)
+            last = at == len(turns) - 1
+            for item in [*calls, *results]:
+                if not item.id:
+                    yield Breach("missing_id", item.turn, self.no_id)
+                elif len(item.id) > self.id_max:
+                    yield Breach("invalid_id", item.turn, REJECT, item.id)
+            for call in calls:
+                if call.id not in answered:
+                    grade = UNKNOWN if last else REJECT
+                    yield Breach("missing_result", at, grade, call.id or "")
+            for result in results:
+                if result.id not in ids:
+                    kind = "mismatched_result" if calls else "orphan_result"
+                    yield Breach(kind, result.turn, REJECT, result.id or "")
+            for key, count in answered.items():
+                if count > 1:
+                    yield Breach("duplicate_result", at, self.duplicate, key or "")
+            yield from _repeated(ids, at, UNKNOWN)
+
+
+def _repeated(ids: Iterable[str | None], at: int, grade: str) -> Iterator[Breach]:
+    for key, count in Counter(ids).items():
+        if count > 1:
+            yield Breach("duplicate_call_id", at, grade, key or "")
+
+
+def _responses(turns: list[Turn], *, stateful: bool) -> Iterator[Breach]:
+    calls = {item.id: item for turn in turns for item in turn.of("call")}
+    results = [item for turn in turns for item in turn.of("result")]
+    answered = Counter(item.id for item in results)
+    for key, call in calls.items():
+        if key not in answered:
+            yield Breach("missing_result", call.turn, REJECT, key or "")
+    for result in results:
+        if result.id not in calls:
+            yield Breach(
+                "orphan_result", result.turn, UNKNOWN if stateful else REJECT, result.id or ""
+            )
+        elif result.turn < calls[result.id].turn:
+            yield Breach("misplaced_result", result.turn, UNKNOWN, result.id or "")
+    for item in [*calls.values(), *results]:
+        if not item.id:
+            yield Breach("missing_id", item.turn, UNKNOWN)
+        elif len(item.id) > 64:
+            yield Breach("invalid_id", item.turn, REJECT, item.id)
+    for key, count in answered.items():
+        if count > 1:
+            yield Breach("duplicate_result", 0, UNKNOWN, key or "")
+
+
+def _merged(turns: list[Turn]) -> list[Turn]:
+    """Join neighbours of one role, as the API does."""
+    merged: list[Turn] = []
+    for turn in turns:
+        if merged and merged[-1].role == turn.role:
+            merged[-1] = Turn(turn.role, merged[-1].items + turn.items)
+        else:
+            merged.append(turn)
+    return merged
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """The rule of Claude's API and of Converse: results stand in the next user turn."""
+
+    late: str
+    reuse: str
+    pattern: str
+    mixed: str = ""
+    mixed_call: str = ""
+    server_tools: bool = False
+
+    def __call__(self, turns: list[Turn]) -> Iterator[Breach]:
+        merged = _merged([turn for turn in turns if turn.role != "system"])
+        if self.server_tools:
+            yield from _unpaired(merged)
+        seen: Counter[str | None] = Counter()
+        for at, turn in enumerate(merged):
+            before = merged[at - 1] if at else Turn("", ())
+            after = merged[at + 1] if at + 1 < len(merged) else None
+            yield from self._calls(at, turn, after, seen)
+            yield from self._results(at, turn, before)
+            for item in turn.items:
+                if item.kind in ("call", "result") and not re.fullmatch(
+                    self.pattern, item.id or ""
+                ):
+                    yield Breach("invalid_id", at, REJECT, item.id or "")
+
+    def _calls(
+        self, at: int, turn: Turn, after: Turn | None, seen: Counter[str | None]
+    ) -> Iterator[Breach]:
+        calls = turn.of("call")
+        answers = {item.id for item in after.of("result")} if after else set()
+        for call in calls:
+            if call.id not in answers:
+                yield Breach("missing_result", at, REJECT if after else UNKNOWN, call.id or "")
+        ids = Counter(call.id for call in calls)
+        yield from _repeated((call.id for call in calls), at, REJECT)
+        for key in ids:
+            if seen[key]:
+                yield Breach("reused_call_id", at, self.reuse, key or "")
+        seen.update(ids)
+        if calls and self.mixed_call and turn.of("text"):
+            yield Breach(MIXED_CALL, at, self.mixed_call)
+        kinds = [item.kind for item in turn.items]
+        if "call" in kinds and "text" in kinds[kinds.index("call") :]:
+            yield Breach("text_after_call", at, UNKNOWN)
+
+    def _results(self, at: int, turn: Turn, before: Turn) -> Iterator[Breach]:
+        results = turn.of("result")
+        ids = {item.id for item in before.of("call")}
+        counts = Counter(item.id for item in results)
+        for result in results:
+            if result.id not in ids:
+                yield Breach("orphan_result", at, REJECT, result.id or "")
+        for key, count in counts.items():
+            if count > 1:
+                yield Breach("duplicate_result", at, REJECT, key or "")
+        kinds = [item.kind for item in turn.items if item.kind in ("result", "text")]
+        if results and kinds != sorted(kinds):
+            yield Breach("misplaced_result", at, self.late)
+        if results and self.mixed and "text" in kinds:
+            yield Breach("role_order", at, self.mixed)
+
+
+def _unpaired(merged: list[Turn]) -> Iterator[Breach]:
+    uses: dict[str | None, int] = {}
+    answered: set[str | None] = set()
+    for at, turn in enumerate(merged):
+        for item in turn.items:
+            if item.kind == "server_call":
+                uses[item.id] = at
+            elif item.kind == "server_result":
+                answered.add(item.id)
+                if item.id not in uses:
+                    yield Breach("server_tool_unpaired", at, REJECT, item.id or "")
+    for key, at in uses.items():
+        later = merged[at + 1 :]
+        pending = all(
+            turn.role == "user" and all(item.kind == "result" for item in turn.items)
+            for turn in later
+        )
+        if key not in answered and not pending:
+            yield Breach("server_tool_unpaired", at, REJECT, key or "")
+
+
+def _gemini(turns: list[Turn]) -> Iterator[Breach]:
+    turns = [turn for turn in turns if turn.role != "system"]
+    for at, turn in enumerate(turns):
+        calls, results = turn.of("call"), turn.of("result")
+        after = turns[at + 1] if at + 1 < len(turns) else None
+        before = turns[at - 1] if at else None
+        if calls:
+            count = len(after.of("result")) if after else 0
+            if count < len(calls):
+                yield Breach("missing_result", at, REJECT if after else UNKNOWN)
+            if before is None:
+                yield Breach("role_order", at, REJECT, "function call turn is first")
+            elif before.role == "model":
+                yield Breach("role_order", at, UNKNOWN, "function call turn after a model turn")
+        if not results:
+            continue
+        expected = before.of("call") if before else []
+        if not expected:
+            yield Breach("orphan_result", at, REJECT)
+        elif len(results) > len(expected):
+            yield Breach("duplicate_result", at, REJECT)
+        elif Counter(r.name for r in results) != Counter(c.name for c in expected):
+            yield Breach("mismatched_result", at, UNKNOWN)
+        for result in results:
+            if not result.name:
+                yield Breach("orphan_result", at, REJECT, "name cannot be empty")
+        kinds = [item.kind for item in turn.items]
+        if kinds != sorted(kinds):
+            yield Breach("misplaced_result", at, UNKNOWN, "text before function responses")
+
+
+def _cohere(turns: list[Turn]) -> Iterator[Breach]:
+    for breach in _Adjacency(duplicate=UNKNOWN, no_id=UNKNOWN, id_max=10**6)(turns):
+        if breach.kind == "missing_result" and not turns[breach.turn + 1 : breach.turn + 2]:
+            continue
+        unanswered = breach.kind == "missing_result" and turns[breach.turn + 1].role != "tool"
+        grade = breach.grade if unanswered else UNKNOWN
+        yield Breach(breach.kind, breach.turn, grade, breach.detail)
+
+
+def _lenient(turns: list[Turn]) -> Iterator[Breach]:
+    for breach in _Adjacency(id_max=10**6)(turns):
+        yield Breach(breach.kind, breach.turn, UNKNOWN, breach.detail)
+
+
+def _none(turns: list[Turn]) -> Iterator[Breach]:
+    yield from ()
+
+
+_CLAUDE_ID = r"[a-zA-Z0-9_-]+"
+_CONVERSE_ID = r"[a-zA-Z0-9_-]{1,64}"
+_JUDGES: dict[str, Callable[[list[Turn]], Iterator[Breach]]] = {
+    "openai": _Adjacency(),
+    "deepseek": _Adjacency(duplicate=UNKNOWN, id_max=10**6),
+    "anthropic": _Turns(late=REJECT, reuse=REJECT, pattern=_CLAUDE_ID, server_tools=True),
+    "converse": _Turns(late=UNKNOWN, reuse=UNKNOWN, pattern=_CONVERSE_ID),
+    "converse-other": _Turns(
+        late=UNKNOWN, reuse=UNKNOWN, pattern=_CONVERSE_ID, mixed=REJECT, mixed_call=UNKNOWN
+    ),
+    "gemini": _gemini,
+    "cohere": _cohere,
+    "lenient": _lenient,
+    "ollama": _none,
+}
+
+
+def _mistral(body: dict[str, Any]) -> Iterator[Breach]:
+    """Ask mistral-common's validator, which the provider's own server runs.
+
+    It never looks at the first message: a leading assistant gets a user before it, so that a sound
+    history isn't refused, and a leading result stays unjudged.
+    """
+    from mistral_common.exceptions import MistralCommonException
+    from mistral_common.protocol.instruct.request import ChatCompletionRequest
+    from mistral_common.protocol.instruct.validator import (
+        MistralRequestValidatorV13,
+        ValidationMode,
+    )
+    from pydantic import ValidationError
+
+    yield from _foreign(parse("mistral", body))
+    messages = body["messages"]
+    if messages and messages[0]["role"] == "assistant":
+        messages = [{"role": "user", "content": "-"}, *messages]
+    if messages and messages[0]["role"] == "tool":
+        yield Breach("orphan_result", 0, UNKNOWN)
+    try:
+        request = ChatCompletionRequest(model="m", messages=messages)
+        MistralRequestValidatorV13(ValidationMode.serving).validate_request(request)
+    except ValidationError as error:
+        yield Breach("schema", 0, UNKNOWN, str(error).splitlines()[0])
+    except MistralCommonException as error:
+        kind = next((kind for start, kind in _MISTRAL_KINDS if str(error).startswith(start)), "")
+        yield Breach(kind or type(error).__name__, 0, REJECT, str(error))
+
+
+_MISTRAL_KINDS = (
+    ("Not the same number", "missing_result"),
+    ("Unexpected role 'tool'", "orphan_result"),
+    ("Unexpected role", "role_order"),
+    ("Expected last role", "last_role"),
+    ("Duplicate tool call id", "duplicate_result"),
+    ("Unexpected tool call id", "mismatched_result"),
+    ("Tool call id", "missing_id"),
+)

@@ -1,0 +1,287 @@
+"""What a conversion did to a history: found by the marks, compared with LangChain's own pairing."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+
+from .wire import Item, Turn, tokens_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SILENT = frozenset(
+    {"result_dropped", "result_replayed", "result_moved", "result_mispaired", "call_dropped"}
+)
+"""The losses that make a request say something else about its calls and results."""
+
+_POSITIONAL = {"ollama"}
+_BY_NAME = {"gemini"}
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A call, a result or a text that a history carries.
+
+    Attributes:
+        kind: `call`, `invalid_call`, `server_call`, `result` or `text`.
+        message: Index of its message.
+        token: Its mark.
+        id: The id, for calls and results.
+        name: The tool, for calls; the message's type for texts.
+    """
+
+    kind: str
+    message: int
+    token: str
+    id: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One thing that the wire says differently.
+
+    Attributes:
+        kind: `result_dropped`, `result_replayed`, `result_moved`, `result_mispaired`,
+            `result_reordered` (among its siblings), `result_as_text`, `call_dropped`,
+            `call_as_text`, `invalid_call_dropped`, `server_call_dropped` or `text_dropped`.
+        message: Index of the message in the history.
+        id: Id of the call or result.
+        detail: Which call the result went to, or which role lost its text.
+    """
+
+    kind: str
+    message: int
+    id: str | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        shown = f"({self.id})" if self.id is not None else ""
+        return f"{self.kind}@{self.message}{shown}" + (f"->{self.detail}" if self.detail else "")
+
+
+def carried(messages: Sequence[BaseMessage]) -> list[Carried]:
+    """List what a history carries, in order, each thing once."""
+    found: dict[str, Carried] = {}
+    for at, message in enumerate(messages):
+        for one in _carried_by(at, message):
+            found.setdefault(one.token, one)
+    return list(found.values())
+
+
+def _carried_by(at: int, message: BaseMessage) -> Iterator[Carried]:
+    blocks = message.content if isinstance(message.content, list) else []
+    blocks = [block for block in blocks if isinstance(block, dict)]
+    texts = message.content if isinstance(message.content, str) else _plain(blocks)
+    if isinstance(message, AIMessage):
+        for token in tokens_in(texts):
+            yield Carried("text", at, token, name="ai")
+        yield from _calls(at, message, blocks)
+        return
+    answers = [block for block in blocks if block.get("type") == "tool_result"]
+    for block in answers:
+        for token in tokens_in(block):
+            yield Carried("result", at, token, block.get("tool_use_id"))
+    for token in tokens_in(texts):
+        if isinstance(message, ToolMessage):
+            yield Carried("result", at, token, message.tool_call_id)
+        else:
+            yield Carried("text", at, token, name=message.type)
+
+
+def _plain(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [block for block in blocks if block.get("type") == "text"]
+
+
+def _calls(at: int, message: AIMessage, blocks: list[dict[str, Any]]) -> Iterator[Carried]:
+    for call in message.tool_calls:
+        for token in tokens_in(call["args"]):
+            yield Carried("call", at, token, call["id"], call["name"])
+    for bad in message.invalid_tool_calls:
+        for token in tokens_in(bad["args"]):
+            yield Carried("invalid_call", at, token, bad["id"], bad["name"] or "")
+    for block in blocks:
+        kind = {"tool_use": "call", "server_tool_use": "server_call"}.get(block.get("type", ""))
+        if kind:
+            for token in tokens_in(block):
+                yield Carried(kind, at, token, block.get("id"), block["name"])
+
+
+def losses(wire: str, messages: Sequence[BaseMessage], turns: list[Turn]) -> list[Loss]:
+    """Compare a history with the turns that left."""
+    things = carried(messages)
+    items = [item for turn in turns for item in turn.items]
+    claimed = _claim(things, items)
+    return sorted(
+        [
+            *_dropped(things, items, claimed),
+            *_moved(things, items, claimed),
+            *_mispaired(wire, things, turns, claimed),
+        ],
+        key=lambda loss: (loss.message, loss.kind, str(loss.id), loss.detail),
+    )
+
+
+def _claim(things: list[Carried], items: list[Item]) -> dict[str, list[int]]:
+    """Say where each thing stands on the wire; a call that lost its arguments is found by name."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, item in enumerate(items):
+        for token in item.tokens:
+            places[token].append(place)
+    bare = [p for p, item in enumerate(items) if item.kind == "call" and not item.tokens]
+    for thing in things:
+        if thing.kind == "invalid_call" and thing.token not in places:
+            match = next((p for p in bare if items[p].name == thing.name), None)
+            if match is not None:
+                bare.remove(match)
+                places[thing.token].append(match)
+    return places
+
+
+def _dropped(
+    things: list[Carried], items: list[Item], claimed: dict[str, list[int]]
+) -> Iterator[Loss]:
+    for thing in things:
+        kinds = Counter(items[place].kind for place in claimed.get(thing.token, ()))
+        if not kinds:
+            detail = thing.name if thing.kind == "text" else ""
+            yield Loss(f"{thing.kind}_dropped", thing.message, thing.id, detail)
+        elif thing.kind == "result" and kinds["result"] > 1:
+            yield Loss("result_replayed", thing.message, thing.id, f"{kinds['result']} times")
+        elif thing.kind in ("call", "result") and set(kinds) == {"text"}:
+            yield Loss(f"{thing.kind}_as_text", thing.message, thing.id)
+
+
+def _moved(
+    things: list[Carried], items: list[Item], claimed: dict[str, list[int]]
+) -> Iterator[Loss]:
+    block = _blocks(things)
+    sent = [t for t in things if claimed.get(t.token) and not (t.name == "system")]
+    for at, thing in enumerate(sent):
+        if thing.kind != "result":
+            continue
+        place = claimed[thing.token][0]
+        passed = [
+            other
+            for to, other in enumerate(sent)
+            if other is not thing and (to < at) != (claimed[other.token][0] < place)
+            and claimed[other.token][0] != place
+        ]
+        outside = [t for t in passed if t.kind != "result" or block[t.token] != block[thing.token]]
+        if outside:
+            over = ",".join(sorted({f"{t.kind}@{t.message}" for t in outside}))
+            yield Loss("result_moved", thing.message, thing.id, over)
+        elif passed:
+            yield Loss("result_reordered", thing.message, thing.id)
+
+
+def _blocks(things: list[Carried]) -> dict[str, int]:
+    """Number the runs of results that nothing separates."""
+    numbers: dict[str, int] = {}
+    number, last = 0, ""
+    for thing in things:
+        if thing.kind == "result" and last != "result":
+            number += 1
+        last = thing.kind
+        numbers[thing.token] = number
+    return numbers
+
+
+def intended(things: list[Carried]) -> dict[str, str | None]:
+    """Pair each result with the call that LangChain's contract gives it, by their marks."""
+    pairs: dict[str, str | None] = {}
+    used: Counter[str] = Counter()
+    calls: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for thing in things:
+        if thing.kind in ("call", "invalid_call"):
+            calls[str(thing.id)][thing.message].append(thing.token)
+        elif thing.kind == "result":
+            pairs[thing.token] = _nth(calls[str(thing.id)], used)
+    return pairs
+
+
+def _nth(candidates: dict[int, list[str]], used: Counter[str]) -> str | None:
+    """Take the nearest message's first unanswered call, or its last one."""
+    if not candidates:
+        return None
+    same = candidates[max(candidates)]
+    token = next((token for token in same if not used[token]), same[-1])
+    used[token] += 1
+    return token
+
+
+def _mispaired(
+    wire: str, things: list[Carried], turns: list[Turn], claimed: dict[str, list[int]]
+) -> Iterator[Loss]:
+    of_token = {thing.token: thing for thing in things}
+    at_place = {place: token for token, places in claimed.items() for place in places
+                if of_token[token].kind in ("call", "invalid_call")}
+    wanted = intended(things)
+    for place, partner in _as_read(wire, turns).items():
+        if partner is None or partner not in at_place:
+            continue
+        for token, places in claimed.items():
+            if of_token[token].kind != "result" or place not in places:
+                continue
+            got = at_place[partner]
+            if wanted[token] != got:
+                result, call = of_token[token], of_token[got]
+                detail = f"{call.id}@{call.message}"
+                yield Loss("result_mispaired", result.message, result.id, detail)
+
+
+def _as_read(wire: str, turns: list[Turn]) -> dict[int, int | None]:
+    """Pair results with calls as the provider does: by id, by name and order, or by order."""
+    flat = [item for turn in turns for item in turn.items]
+    if wire in _BY_NAME:
+        return _read_by_name(flat)
+    if wire in _POSITIONAL:
+        return _read_by_order(turns, flat)
+    pairs: dict[int, int | None] = {}
+    used: set[int] = set()
+    for place, item in enumerate(flat):
+        if item.kind != "result":
+            continue
+        same = [p for p in range(place) if flat[p].kind == "call" and flat[p].id == item.id]
+        nearest = [p for p in same if flat[p].turn == flat[same[-1]].turn]
+        partner = next((p for p in nearest if p not in used), nearest[-1] if nearest else None)
+        if partner is not None:
+            used.add(partner)
+        pairs[place] = partner
+    return pairs
+
+
+def _read_by_name(flat: list[Item]) -> dict[int, int | None]:
+    pairs: dict[int, int | None] = {}
+    for place, item in enumerate(flat):
+        if item.kind != "result":
+            continue
+        siblings = [
+            p for p, o in enumerate(flat[:place])
+            if o.kind == "result" and o.turn == item.turn and o.name == item.name
+        ]
+        calls = [
+            p for p, o in enumerate(flat)
+            if o.kind == "call" and o.turn == item.turn - 1 and o.name == item.name
+        ]
+        pairs[place] = calls[len(siblings)] if len(siblings) < len(calls) else None
+    return pairs
+
+
+def _read_by_order(turns: list[Turn], flat: list[Item]) -> dict[int, int | None]:
+    pairs: dict[int, int | None] = {}
+    open_calls: list[int] = []
+    for place, item in enumerate(flat):
+        if item.kind == "result":
+            pairs[place] = open_calls.pop(0) if open_calls else None
+        elif item.kind == "call":
+            if not open_calls or flat[open_calls[-1]].turn != item.turn:
+                open_calls = []
+            open_calls.append(place)
+        elif turns[item.turn].role != "assistant":
+            open_calls = []
+    return pairs

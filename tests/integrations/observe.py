@@ -1,0 +1,88 @@
+"""One history through one integration: what really happens, said in a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .histories import messages_of
+from .judges import NOT_PAIRING, REJECT, Breach, judge
+from .losses import SILENT, Loss, losses
+from .wire import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.messages import BaseMessage
+
+    from .histories import Timeline
+    from .recorders import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What became of one history.
+
+    Attributes:
+        error: Class of the local error, `""` where a request left.
+        text: First line of that error.
+        losses: What the wire says differently.
+        breaches: Which rules of the API the request breaks.
+        warned: What the integration warned of.
+    """
+
+    error: str = ""
+    text: str = ""
+    losses: tuple[Loss, ...] = ()
+    breaches: tuple[Breach, ...] = ()
+    warned: tuple[str, ...] = ()
+
+    @property
+    def silent(self) -> tuple[Loss, ...]:
+        """The losses that count as silent loss."""
+        return tuple(loss for loss in self.losses if loss.kind in SILENT)
+
+    @property
+    def rejections(self) -> tuple[Breach, ...]:
+        """The breaches that the API is known to refuse as a matter of pairing."""
+        return tuple(b for b in self.breaches if b.grade == REJECT and b.kind not in NOT_PAIRING)
+
+    @property
+    def effect(self) -> str:
+        """The worst of it, in the words of the reports; `reject_other` is no matter of pairing."""
+        if self.error:
+            return "local_error"
+        if self.rejections:
+            return "reject"
+        if self.silent:
+            return "silent_loss"
+        if any(breach.grade == REJECT for breach in self.breaches):
+            return "reject_other"
+        return "unknown" if self.breaches else "accept"
+
+    @property
+    def line(self) -> str:
+        """Everything that a reader of the table needs, without wire ids."""
+        if self.error:
+            return f"{self.error}: {self.text[:100]}"
+        parts = [*map(str, self.losses), *sorted({str(b) for b in self.breaches})]
+        return " ".join(parts)
+
+
+def observe(recorder: Recorder, steps: Timeline) -> Observed:
+    """Send a timeline and say what became of it."""
+    return observe_messages(recorder, messages_of(steps))
+
+
+def observe_messages(recorder: Recorder, messages: Sequence[BaseMessage]) -> Observed:
+    """Send messages that carry marks and say what became of them."""
+    result = recorder.send(messages)
+    if result.body is None:
+        return Observed(error=result.error, text=result.text, warned=result.warned)
+    wire = recorder.integration.wire
+    turns = parse(wire, result.body)
+    return Observed(
+        losses=tuple(losses(wire, messages, turns)),
+        breaches=tuple(judge(wire, result.body)),
+        warned=result.warned,
+    )
