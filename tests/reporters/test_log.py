@@ -1,0 +1,348 @@
+"""Log lines: what a person reads at night, and how often."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+
+from tests.reporters.samples import near_miss, observation, settings, violation
+from toolpair_observe import Cause, Effect, Outcome, ViolationKind
+from toolpair_observe.reporters import log
+from toolpair_observe.reporters.log import LOGGER_NAME, MAX_SHAPES, LogReporter
+
+RUN = UUID("11111111-1111-4111-8111-111111111111")
+LAST = UUID("22222222-2222-4222-8222-222222222222")
+
+
+class Clock:
+    """A clock that only moves when told."""
+
+    def __init__(self):
+        self.now = 1_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    """Seconds that stand still."""
+    return Clock()
+
+
+@pytest.fixture
+def reporter(clock):
+    """A reporter with that clock."""
+    return LogReporter(settings(), clock=clock)
+
+
+@pytest.fixture
+def lines(caplog):
+    """The lines logged so far."""
+    caplog.set_level(logging.DEBUG, logger=LOGGER_NAME)
+
+    def lines():
+        assert {(r.name, r.levelno) for r in caplog.records} <= {(LOGGER_NAME, logging.WARNING)}
+        return [record.getMessage() for record in caplog.records]
+
+    return lines
+
+
+def test_near_miss_is_one_line(reporter, lines):
+    """What, where, what will happen, why, which model, which run."""
+    taken = near_miss(run_id=RUN)
+    reporter.checked(taken)
+
+    assert lines() == [f"near miss: {taken.report.summary()} [model gpt-4o, run {RUN}]"]
+    for part in ("missing_result", "message 3", "call_b", "search", "reject", "openai-chat"):
+        assert part in lines()[0]
+
+
+def test_block_says_so(reporter, lines):
+    """A reader must see that this request never left."""
+    reporter.checked(near_miss(mode="strict", blocked=True))
+
+    (line,) = lines()
+    assert line.startswith("blocked request: INVALID_TOOL_RESULTS")
+
+
+def test_what_is_no_near_miss_is_not_logged(reporter, lines):
+    """Clean and harmless requests are nobody's business at night."""
+    for violations in ([], [violation(effect=Effect.ACCEPT)]):
+        for outcome in set(Outcome) - {Outcome.REJECTED, Outcome.ESCAPED}:
+            taken = observation(violations, outcome=outcome)
+            reporter.checked(taken)
+            reporter.finished(taken)
+    reporter.close()
+
+    assert lines() == []
+
+
+def test_rejection_says_what_the_provider_did(reporter, lines):
+    """And whether that was expected."""
+    taken = near_miss(run_id=RUN, outcome=Outcome.REJECTED, rejected_kind="missing_result")
+    reporter.finished(taken)
+
+    assert lines() == [
+        "rejected by the provider: the provider refused a history that was flagged; its error "
+        "says missing_result, the check predicted effect reject under openai-chat "
+        f"[model gpt-4o, run {RUN}]"
+    ]
+
+
+def test_escape_says_what_was_missed_and_what_to_do(reporter, lines):
+    """The one line that asks for a report to the maintainers."""
+    reporter.finished(
+        observation(run_id=RUN, outcome=Outcome.ESCAPED, rejected_kind="orphan_result", model="")
+    )
+
+    assert lines() == [
+        "missed by the check: the provider refused a history that the check called clean; its "
+        "error says orphan_result. Profile openai-chat lacks a rule: run check_messages on this "
+        f"history, and report it [run {RUN}]"
+    ]
+
+
+def test_other_outcomes_of_a_near_miss_add_nothing(reporter, lines):
+    """One line for each near miss."""
+    for outcome in (Outcome.ACCEPTED, Outcome.BLOCKED, Outcome.FAILED, Outcome.CANCELLED):
+        reporter.finished(near_miss(outcome=outcome))
+
+    assert lines() == []
+
+
+def test_repeats_within_a_minute_are_counted(reporter, clock, lines):
+    """One line, then silence, then how many there were."""
+    for _ in range(41):
+        reporter.checked(near_miss())
+        clock.now += 1
+    reporter.checked(near_miss(run_id=LAST))
+    assert len(lines()) == 1
+
+    clock.now += 60
+    reporter.finished(observation(outcome=Outcome.ACCEPTED))
+
+    assert lines()[1:] == [
+        "… and 41 more like it in the minute after: near miss, missing_result, predicted effect "
+        f"reject under openai-chat for model gpt-4o [last run {LAST}]"
+    ]
+
+
+def test_after_a_minute_the_next_one_is_a_full_line_again(reporter, clock, lines):
+    """A lasting incident stays visible, once a minute."""
+    for _ in range(3):
+        reporter.checked(near_miss())
+        reporter.checked(near_miss())
+        clock.now += 60
+
+    assert [line.split(":")[0] for line in lines()] == [
+        "near miss",
+        "… and 1 more like it in the minute after",
+        "near miss",
+        "… and 1 more like it in the minute after",
+        "near miss",
+    ]
+
+
+def test_a_single_near_miss_is_not_followed_by_a_count(reporter, clock, lines):
+    """Nothing like it, nothing to add."""
+    reporter.checked(near_miss())
+    clock.now += 61
+    reporter.finished(observation(outcome=Outcome.ACCEPTED))
+    reporter.close()
+
+    assert len(lines()) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        observation([violation(kind=ViolationKind.ORPHAN_RESULT)]),
+        observation([violation(), violation(kind=ViolationKind.ORPHAN_RESULT)]),
+        observation([violation(effect=Effect.SILENT_LOSS)]),
+        near_miss(model="gpt-5"),
+        near_miss(blocked=True),
+    ],
+)
+def test_another_shape_is_another_line(reporter, lines, other):
+    """What differs in a way that matters must not hide behind a count."""
+    reporter.checked(near_miss())
+    reporter.checked(other)
+
+    assert len(lines()) == 2
+
+
+def test_the_same_shape_elsewhere_is_no_other_shape(reporter, lines):
+    """Positions and ids differ each time."""
+    reporter.checked(observation([violation(message_index=3, tool_call_id="call_a")]))
+    reporter.checked(observation([violation(message_index=9, tool_call_id="call_z")]))
+
+    assert len(lines()) == 1
+
+
+def test_rejections_and_escapes_are_counted_too(reporter, lines):
+    """A provider that rejects everything must not flood the log."""
+    for _ in range(5):
+        reporter.finished(near_miss(outcome=Outcome.REJECTED, rejected_kind="missing_result"))
+        reporter.finished(observation(outcome=Outcome.ESCAPED, rejected_kind="missing_result"))
+    assert len(lines()) == 2
+
+    reporter.close()
+
+    assert [line.split(":")[0] for line in lines()[2:]] == [
+        "… and 4 more like it in the minute after",
+        "… and 4 more like it in the minute after",
+    ]
+
+
+def test_flush_tells_what_is_over_and_close_tells_all(reporter, clock, lines):
+    """`flush` after each request must not undo the counting; `close` must lose nothing."""
+    reporter.checked(near_miss())
+    reporter.checked(near_miss())
+    assert reporter.flush(1.0)
+    assert len(lines()) == 1
+
+    reporter.close()
+    reporter.close()
+
+    assert len(lines()) == 2
+
+
+def test_memory_and_lines_are_bounded(reporter, lines):
+    """Ten thousand shapes: that many lines at most, and the rest in one count."""
+    for number in range(10_000):
+        reporter.checked(near_miss(model=f"model-{number}"))
+    assert len(lines()) == MAX_SHAPES + 1
+    assert len(reporter._windows) == MAX_SHAPES + 1
+
+    reporter.close()
+
+    assert len(reporter._windows) == 0
+    assert lines()[-1].startswith(
+        f"… and {10_000 - MAX_SHAPES - 1:d} more like it in the minute after: "
+        "warnings of other shapes"
+    )
+
+
+def test_threads_lose_no_count(reporter, lines):
+    """However they interleave, lines and counts add up."""
+    barrier = threading.Barrier(8)
+
+    def work(_):
+        barrier.wait()
+        for _ in range(250):
+            reporter.checked(near_miss())
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    reporter.close()
+
+    first, count = lines()
+    assert first.startswith("near miss")
+    assert count.startswith("… and 1999 more")
+
+
+def test_a_log_handler_may_come_back(reporter, lines):
+    """A handler that calls a model from inside `emit` must not deadlock or recurse for ever."""
+
+    class Curious(logging.Handler):
+        def emit(self, record):
+            reporter.checked(near_miss())
+
+    handler = Curious()
+    logging.getLogger(LOGGER_NAME).addHandler(handler)
+    try:
+        reporter.checked(near_miss())
+    finally:
+        logging.getLogger(LOGGER_NAME).removeHandler(handler)
+
+    assert len(lines()) == 1
+
+
+def test_ids_are_hashed_when_asked(clock, lines):
+    """Neither the result's id nor the call's id is shown in clear."""
+    reporter = LogReporter(settings(hash_ids=True), clock=clock)
+    reporter.checked(
+        observation(
+            [
+                violation(
+                    kind=ViolationKind.MISMATCHED_RESULT,
+                    message_index=4,
+                    tool_call_id="call_secret_a",
+                    call_id="call_secret_b",
+                )
+            ]
+        )
+    )
+
+    (line,) = lines()
+    assert "call_secret" not in line
+    assert line.count("sha256:") == 2
+
+
+def test_an_id_cannot_forge_a_line(reporter, lines):
+    """A history comes from outside."""
+    reporter.checked(
+        observation(
+            [violation(tool_call_id="x\nCRITICAL all is lost\r\x1b[31m")], model="gpt\n4\u2028o"
+        )
+    )
+
+    (line,) = lines()
+    assert line.isprintable()
+
+
+def test_a_huge_id_does_not_fill_the_log(reporter, lines):
+    """A line stays a line."""
+    reporter.checked(observation([violation(tool_call_id="x" * 1_000_000)]))
+
+    (line,) = lines()
+    assert len(line) < 2_500
+
+
+def test_silenced_logger_costs_nothing_and_keeps_nothing(reporter, caplog):
+    """An application may turn the logger off."""
+    caplog.set_level(logging.ERROR, logger=LOGGER_NAME)
+    reporter.checked(near_miss())
+
+    assert caplog.records == []
+    assert len(reporter._windows) == 0
+
+
+def test_forked_child_starts_afresh(reporter, lines):
+    """The parent's lock may be held by a thread that the child does not have."""
+    reporter.checked(near_miss())
+    reporter.checked(near_miss())
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        with reporter._lock:
+            held.set()
+            release.wait()
+
+    thread = threading.Thread(target=hold)
+    old_lock = reporter._lock
+    thread.start()
+    held.wait()
+    try:
+        log._after_fork_in_child()
+        assert reporter._lock is not old_lock
+        reporter.close()
+        assert len(lines()) == 1
+        reporter.checked(near_miss())
+    finally:
+        release.set()
+        thread.join()
+    assert len(lines()) == 2
+
+
+def test_causes_alone_are_not_a_shape(reporter, lines):
+    """The cause is a guess; two guesses about the same breach are one line."""
+    reporter.checked(observation([violation(cause=Cause.PARTIAL_EXECUTION)]))
+    reporter.checked(observation([violation(cause=Cause.STREAM_CUT)]))
+
+    assert len(lines()) == 1

@@ -1,0 +1,232 @@
+"""Real exporters, over loopback HTTP: what a collector and Prometheus really get."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from urllib.request import urlopen
+from uuid import uuid4
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
+from opentelemetry.proto.trace.v1.trace_pb2 import Status as ProtoStatus
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.loopback.otlp_sink import OtlpSink, plain
+from tests.reporters.samples import RUN_ID, START_NS, near_miss, observation, settings, violation
+from toolpair_observe import Outcome, __version__, check_messages
+from toolpair_observe.observation import TraceLink
+from toolpair_observe.reporters import semconv
+from toolpair_observe.reporters.log import LogReporter
+from toolpair_observe.reporters.otel import OtelReporter
+from toolpair_observe.stats import Metric, shared_stats
+
+CANARY = "s3cr3t-c4n4ry"
+
+
+@pytest.fixture
+def sink():
+    """An OTLP endpoint."""
+    with OtlpSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def export(sink):
+    """Providers with real exporters, and a function that flushes them all."""
+    tracer_provider = TracerProvider(shutdown_on_exit=False)
+    tracer_provider.add_span_processor(
+        BatchSpanProcessor(OTLPSpanExporter(sink.endpoint("traces")))
+    )
+    logger_provider = LoggerProvider(shutdown_on_exit=False)
+    logger_provider.add_log_record_processor(
+        BatchLogRecordProcessor(OTLPLogExporter(sink.endpoint("logs")))
+    )
+    reader = PeriodicExportingMetricReader(
+        OTLPMetricExporter(sink.endpoint("metrics")), export_interval_millis=float("inf")
+    )
+    meter_provider = MeterProvider([reader], shutdown_on_exit=False)
+    providers = (tracer_provider, logger_provider, meter_provider)
+    yield SimpleNamespace(
+        options={
+            "tracer_provider": tracer_provider,
+            "logger_provider": logger_provider,
+            "meter_provider": meter_provider,
+            "stats": shared_stats(meter_provider),
+        },
+        flush=lambda: [provider.force_flush() for provider in providers],
+    )
+    for provider in providers:
+        provider.shutdown()
+
+
+def test_otlp(sink, export):
+    """Trace, logs and metrics as a collector decodes them."""
+    reporter = OtelReporter(settings(), **export.options)
+    taken = observation(
+        [violation()], outcome=Outcome.REJECTED, rejected_kind="missing_result", mode="strict"
+    )
+    reporter.checked(taken)
+    export.options["stats"].add(Metric.CHECKS, ("reject", "strict", "openai", "gpt-4o"))
+    reporter.finished(taken)
+    export.flush()
+
+    (span,) = sink.spans
+    assert (span.name, span.kind) == ("check tool_pairing", ProtoSpan.SPAN_KIND_INTERNAL)
+    assert span.start_time_unix_nano == START_NS
+    assert span.status.code == ProtoStatus.STATUS_CODE_ERROR
+    attributes = plain(span.attributes)
+    assert attributes["openinference.span.kind"] == "GUARDRAIL"
+    assert attributes["error.type"] == "INVALID_TOOL_RESULTS"
+    assert attributes["toolpair.violation.kinds"] == ["missing_result"]
+    assert attributes["toolpair.message.count"] == 5
+    assert attributes["toolpair.langsmith.run_id"] == str(RUN_ID)
+
+    (record,) = sink.log_records
+    assert record.event_name == "toolpair.violation"
+    assert record.severity_number == SEVERITY_NUMBER_ERROR
+    assert (record.trace_id, record.span_id) == (span.trace_id, span.span_id)
+    assert plain(record.attributes)["toolpair.message.index"] == 3
+
+    metrics = {metric.name: metric for metric in sink.metrics}
+    checks = metrics["toolpair.checks"].sum
+    assert checks.is_monotonic
+    values = {plain(p.attributes)["toolpair.effect"]: p.as_int for p in checks.data_points}
+    assert values["reject"] == 1
+    assert values["clean"] == 0
+    (duration,) = metrics["toolpair.check.duration"].histogram.data_points
+    assert tuple(duration.explicit_bounds) == semconv.CHECK_DURATION.buckets
+    assert not metrics["toolpair.runs.in_flight"].sum.is_monotonic
+    assert sink.scopes == {("toolpair_observe", __version__)}
+
+
+def test_no_content_leaves(sink, export, caplog):
+    """Contents, arguments and keys stay where they are, whatever is broken."""
+    reporters = [
+        OtelReporter(settings(spans="all", evaluation_events=True), **export.options),
+        LogReporter(settings()),
+    ]
+    client = SimpleNamespace(api_key=CANARY, api_url=f"http://{CANARY}")
+    link = TraceLink(trace_id=uuid4(), project_name=CANARY, client=client, run_tree=None)
+    outcomes = [Outcome.REJECTED, Outcome.ESCAPED, Outcome.BLOCKED]
+    with caplog.at_level(logging.DEBUG):
+        for profile in ("contract", "openai-chat"):
+            for messages in _broken_histories():
+                for outcome in outcomes:
+                    taken = observation(
+                        run_id=uuid4(),
+                        report=check_messages(messages, profile=profile),
+                        link=link,
+                        outcome=outcome,
+                    )
+                    for reporter in reporters:
+                        reporter.checked(taken)
+                        reporter.finished(taken)
+        for reporter in reporters:
+            reporter.close()
+        export.flush()
+
+    assert len(sink.spans) == 24
+    assert b"missing_result" in sink.raw
+    assert "missing_result" in caplog.text
+    assert CANARY.encode() not in sink.raw
+    assert CANARY not in caplog.text
+
+
+def _broken_histories():
+    call = {"name": "search", "args": {"query": CANARY, CANARY: 1}, "id": "call_a"}
+    other = {"name": "search", "args": {"query": CANARY}, "id": "call_b"}
+    asked = [HumanMessage(CANARY), AIMessage(CANARY, tool_calls=[call, other])]
+    answer = ToolMessage(CANARY, tool_call_id="call_a", artifact=CANARY)
+    return [
+        [*asked, answer],
+        [*asked, answer, answer, ToolMessage(CANARY, tool_call_id="call_b")],
+        [HumanMessage(CANARY), answer],
+        [*asked, HumanMessage(CANARY), answer],
+    ]
+
+
+@pytest.fixture
+def scrape():
+    """A meter provider behind the official Prometheus exporter, and what a scrape returns."""
+    registry = CollectorRegistry()
+    reader = PrometheusMetricReader(registry=registry)
+    meter_provider = MeterProvider([reader], shutdown_on_exit=False)
+    server, thread = start_http_server(0, addr="127.0.0.1", registry=registry)
+
+    def families():
+        with urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as response:
+            text = response.read().decode()
+        return {family.name: family for family in text_string_to_metric_families(text)}
+
+    yield SimpleNamespace(meter_provider=meter_provider, families=families)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    meter_provider.shutdown()
+
+
+def test_prometheus(scrape):
+    """Every metric under the name and the labels that dashboards and alerts use."""
+    stats = shared_stats(scrape.meter_provider)
+    reporter = OtelReporter(settings(), meter_provider=scrape.meter_provider, stats=stats)
+    reporter.checked(near_miss())
+    stats.add(Metric.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
+    stats.add(
+        Metric.VIOLATIONS,
+        ("missing_result", "reject", "partial_execution", "openai", "gpt-4o"),
+    )
+    stats.add(Metric.OUTCOMES, ("rejected", "reject", "openai", "gpt-4o"))
+    stats.add(Metric.FEEDBACK, ("sent", ""))
+    stats.add(Metric.FEEDBACK, ("failed", "TimeoutError"))
+    stats.add(Metric.INTERNAL_ERRORS, ("KeyError", "check"))
+    stats.add(Metric.IN_FLIGHT, (), 2)
+
+    families = scrape.families()
+    samples = {sample.name: sample for family in families.values() for sample in family.samples}
+
+    for metric in semconv.METRICS.values():
+        name = semconv.prometheus_name(metric)
+        is_histogram = metric.kind is semconv.MetricKind.HISTOGRAM
+        sample = samples[f"{name}_count" if is_histogram else name]
+        labels = {label for label in sample.labels if not label.startswith("otel_scope_")}
+        assert labels == {semconv.prometheus_label(label) for label in metric.labels}
+        family = families[name.removesuffix("_total")]
+        assert family.documentation == metric.description
+    checks = {
+        sample.labels["toolpair_effect"]: sample.value
+        for sample in families["toolpair_checks"].samples
+    }
+    assert checks["reject"] == 1
+    assert checks["silent_loss"] == 0
+    assert families["toolpair_checks"].type == "counter"
+    assert families["toolpair_runs_in_flight"].type == "gauge"
+    assert samples["toolpair_runs_in_flight"].value == 2
+    bounds = {
+        float(sample.labels["le"])
+        for sample in families["toolpair_check_duration_seconds"].samples
+        if sample.name.endswith("_bucket")
+    }
+    assert bounds == {*semconv.CHECK_DURATION.buckets, float("inf")}
+
+
+def test_scrape_before_the_first_request(scrape):
+    """An idle process is told apart from an absent one."""
+    stats = shared_stats(scrape.meter_provider)
+    OtelReporter(settings(), meter_provider=scrape.meter_provider, stats=stats)
+
+    families = scrape.families()
+    assert [sample.value for sample in families["toolpair_runs_in_flight"].samples] == [0]

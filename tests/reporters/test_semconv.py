@@ -1,0 +1,120 @@
+"""The table of names is complete, consistent, and says what Prometheus really shows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from toolpair_observe import stats
+from toolpair_observe.reporters import semconv
+from toolpair_observe.reporters.otel_metrics import COUNTED
+
+LABEL_OF = {
+    "effect": {semconv.EFFECT, semconv.VIOLATION_EFFECT},
+    "mode": {semconv.MODE},
+    "provider": {semconv.GEN_AI_PROVIDER_NAME},
+    "model": {semconv.GEN_AI_REQUEST_MODEL},
+    "kind": {semconv.VIOLATION_KIND},
+    "cause": {semconv.VIOLATION_CAUSE},
+    "outcome": {semconv.OUTCOME},
+    "result": {semconv.FEEDBACK_RESULT},
+    "error_type": {semconv.ERROR_TYPE},
+    "component": {semconv.COMPONENT},
+}
+IDS = {
+    semconv.GEN_AI_CONVERSATION_ID,
+    semconv.GEN_AI_TOOL_CALL_ID,
+    semconv.LANGSMITH_RUN_ID,
+}
+
+
+def test_the_table_of_metrics():
+    """The names, kinds, units and labels that dashboards are built on."""
+    provider_and_model = ("gen_ai.provider.name", "gen_ai.request.model")
+    assert {
+        name: (metric.kind.value, metric.unit, metric.labels)
+        for name, metric in semconv.METRICS.items()
+    } == {
+        "toolpair.checks": (
+            "observable_counter",
+            "{check}",
+            ("toolpair.effect", "toolpair.mode", *provider_and_model),
+        ),
+        "toolpair.violations": (
+            "observable_counter",
+            "{violation}",
+            (
+                "toolpair.violation.kind",
+                "toolpair.violation.effect",
+                "toolpair.violation.cause",
+                *provider_and_model,
+            ),
+        ),
+        "toolpair.outcomes": (
+            "observable_counter",
+            "{request}",
+            ("toolpair.outcome", "toolpair.effect", *provider_and_model),
+        ),
+        "toolpair.check.duration": ("histogram", "s", ("toolpair.effect",)),
+        "toolpair.check.messages": ("histogram", "{message}", ("gen_ai.provider.name",)),
+        "toolpair.runs.in_flight": ("observable_up_down_counter", "{run}", ()),
+        "toolpair.feedback.submissions": (
+            "observable_counter",
+            "{submission}",
+            ("toolpair.feedback.result", "error.type"),
+        ),
+        "toolpair.internal.errors": (
+            "observable_counter",
+            "{error}",
+            ("error.type", "toolpair.component"),
+        ),
+    }
+
+
+@pytest.mark.parametrize("counted", stats.Metric)
+def test_labels_stand_in_the_order_in_which_they_are_counted(counted):
+    """A label value must not end up under another label's name."""
+    labels = COUNTED[counted].labels
+    short_names = stats.LABELS[counted]
+    assert len(labels) == len(short_names)
+    for label, short_name in zip(labels, short_names, strict=True):
+        assert label in LABEL_OF[short_name]
+
+
+def test_no_metric_carries_an_id():
+    """A label for each id would be a series for each request."""
+    for metric in semconv.METRICS.values():
+        assert not IDS & set(metric.labels), metric.name
+
+
+@pytest.mark.parametrize("metric", semconv.METRICS.values(), ids=lambda metric: metric.name)
+def test_names_follow_the_conventions(metric):
+    """Lower case, own root, one sentence; buckets on histograms only, rising."""
+    assert re.fullmatch(r"toolpair(\.[a-z_]+)+", metric.name)
+    assert "total" not in metric.name
+    assert metric.description.endswith(".")
+    assert bool(metric.buckets) == (metric.kind is semconv.MetricKind.HISTOGRAM)
+    assert list(metric.buckets) == sorted(set(metric.buckets))
+
+
+def test_buckets_span_the_range_that_matters():
+    """From the fastest check to one that would hurt; from one message to a huge history."""
+    assert semconv.CHECK_DURATION.buckets[0] == 1e-6
+    assert semconv.CHECK_DURATION.buckets[-1] == 0.1
+    assert semconv.CHECK_MESSAGES.buckets == tuple(2.0**power for power in range(13))
+
+
+def test_prometheus_names():
+    """The exact series names; that the exporter says the same is tested with the exporter."""
+    assert {name: semconv.prometheus_name(metric) for name, metric in semconv.METRICS.items()} == {
+        "toolpair.checks": "toolpair_checks_total",
+        "toolpair.violations": "toolpair_violations_total",
+        "toolpair.outcomes": "toolpair_outcomes_total",
+        "toolpair.check.duration": "toolpair_check_duration_seconds",
+        "toolpair.check.messages": "toolpair_check_messages",
+        "toolpair.runs.in_flight": "toolpair_runs_in_flight",
+        "toolpair.feedback.submissions": "toolpair_feedback_submissions_total",
+        "toolpair.internal.errors": "toolpair_internal_errors_total",
+    }
+    assert semconv.prometheus_label(semconv.GEN_AI_PROVIDER_NAME) == "gen_ai_provider_name"

@@ -1,0 +1,1 @@
+"""Where observations go: one module per place, all of them speaking `observation.Reporter`."""

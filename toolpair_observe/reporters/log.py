@@ -1,0 +1,223 @@
+"""One log line for each near miss, counted instead of repeated within a minute."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing.report import Outcome
+from toolpair_observe.reporters.text import clean, one_line, shown_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolpair_observe.observation import Observation
+    from toolpair_observe.pairing.report import PairingReport, Violation
+    from toolpair_observe.settings import Settings
+
+LOGGER_NAME: Final = "toolpair_observe"
+WINDOW_SECONDS: Final = 60.0
+MAX_SHAPES: Final = 256
+
+_logger = logging.getLogger(LOGGER_NAME)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What makes two lines so alike that the second says nothing new."""
+
+    event: str
+    profile: str
+    model: str
+    kinds: tuple[str, ...]
+    effect: str
+
+
+# Shares one count among all shapes beyond `MAX_SHAPES`.
+_OTHER_SHAPES: Final = _Shape("warnings of other shapes, too many to keep apart", "", "", (), "")
+
+
+@dataclass(slots=True)
+class _Window:
+    """The minute after a line, in which its like is only counted."""
+
+    ends: float
+    repeats: int = 0
+    last_run: str = ""
+
+
+class LogReporter:
+    """Warn about near misses, provider rejections and escapes.
+
+    A near miss is logged at its check, so that the line is there whatever becomes of the request.
+    What the provider did is a line of its own.
+
+    Args:
+        settings: Whether ids are hashed.
+        clock: Seconds on a clock that never goes back.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._reset()
+        _EVERY.add(self)
+
+    def _reset(self) -> None:
+        # Reentrant: a finalizer that runs while the lock is held may end a run and come back here.
+        self._lock = threading.RLock()
+        # In the order of their ends, because each lasts equally long.
+        self._windows: dict[_Shape, _Window] = {}
+        self._next_end = float("inf")
+
+    def checked(self, observation: Observation) -> None:
+        """Log a near miss."""
+        if observation.is_near_miss:
+            event = "blocked request" if observation.blocked else "near miss"
+            self._warn(observation, event, self._summary)
+
+    def finished(self, observation: Observation) -> None:
+        """Log what the provider did, where it refused the request."""
+        if observation.outcome is Outcome.REJECTED:
+            self._warn(observation, "rejected by the provider", _rejection)
+        elif observation.outcome is Outcome.ESCAPED:
+            self._warn(observation, "missed by the check", _escape)
+        elif self._clock() >= self._next_end:
+            self._write_counts(self._take_ended(self._clock()))
+
+    def flush(self, timeout: float) -> bool:  # noqa: ARG002 -- logging is synchronous
+        """Log the counts whose minute is over; the others are still being counted."""
+        self._write_counts(self._take_ended(self._clock()))
+        return True
+
+    def close(self) -> None:
+        """Log all counts."""
+        self._write_counts(self._take_ended(float("inf")))
+
+    def _warn(
+        self, observation: Observation, event: str, describe: Callable[[Observation], str]
+    ) -> None:
+        if not _logger.isEnabledFor(logging.WARNING):
+            return
+        now = self._clock()
+        self._write_counts(self._take_ended(now))
+        shape = _shape(observation, event)
+        if self._is_new(shape, str(observation.run_id), now):
+            _logger.warning(
+                "%s: %s [%srun %s]",
+                event,
+                describe(observation),
+                f"model {shape.model}, " if shape.model else "",
+                observation.run_id,
+            )
+
+    def _is_new(self, shape: _Shape, run: str, now: float) -> bool:
+        with self._lock:
+            if shape not in self._windows and len(self._windows) >= MAX_SHAPES:
+                shape = _OTHER_SHAPES
+            window = self._windows.get(shape)
+            if window is not None:
+                window.repeats += 1
+                window.last_run = run
+                return False
+            self._windows[shape] = _Window(ends=now + WINDOW_SECONDS)
+            self._next_end = min(self._next_end, now + WINDOW_SECONDS)
+            return True
+
+    def _take_ended(self, now: float) -> list[tuple[_Shape, _Window]]:
+        ended: list[tuple[_Shape, _Window]] = []
+        with self._lock:
+            while self._windows:
+                shape, window = next(iter(self._windows.items()))
+                if window.ends > now:
+                    break
+                ended.append((shape, self._windows.pop(shape)))
+            oldest = next(iter(self._windows.values()), None)
+            self._next_end = oldest.ends if oldest else float("inf")
+        return ended
+
+    def _write_counts(self, ended: list[tuple[_Shape, _Window]]) -> None:
+        # Outside the lock: what an application's log handler does is not ours to know.
+        for shape, window in ended:
+            if window.repeats:
+                _logger.warning(
+                    "… and %d more like it in the minute after: %s [last run %s]",
+                    window.repeats,
+                    _name(shape),
+                    window.last_run,
+                )
+
+    def _summary(self, observation: Observation) -> str:
+        report = observation.report
+        if self._settings.hash_ids:
+            report = _without_ids(report)
+        return one_line(report.summary())
+
+
+def _shape(observation: Observation, event: str) -> _Shape:
+    report = observation.report
+    kinds = sorted({violation.kind.value for violation in report.violations})
+    return _Shape(
+        event=event,
+        profile=report.profile,
+        model=one_line(clean(observation.model)),
+        kinds=tuple(kinds) or (observation.rejected_kind or "unnamed kind",),
+        effect=report.effect.value,
+    )
+
+
+def _name(shape: _Shape) -> str:
+    if shape is _OTHER_SHAPES:
+        return shape.event
+    model = f" for model {shape.model}" if shape.model else ""
+    return (
+        f"{shape.event}, {', '.join(shape.kinds)}, predicted effect {shape.effect} "
+        f"under {shape.profile}{model}"
+    )
+
+
+def _rejection(observation: Observation) -> str:
+    report = observation.report
+    named = observation.rejected_kind or "a pairing error of no known kind"
+    return (
+        f"the provider refused a history that was flagged; its error says {named}, the check "
+        f"predicted effect {report.effect} under {report.profile}"
+    )
+
+
+def _escape(observation: Observation) -> str:
+    named = observation.rejected_kind or "a pairing error of no known kind"
+    return (
+        f"the provider refused a history that the check called {observation.report.effect}; "
+        f"its error says {named}. Profile {observation.report.profile} lacks a rule: run "
+        "check_messages on this history, and report it"
+    )
+
+
+def _without_ids(report: PairingReport) -> PairingReport:
+    return replace(report, violations=tuple(_without_id(each) for each in report.violations))
+
+
+def _without_id(violation: Violation) -> Violation:
+    return replace(
+        violation,
+        tool_call_id=shown_id(violation.tool_call_id, hashed=True),
+        call_id=shown_id(violation.call_id, hashed=True),
+    )
+
+
+_EVERY: weakref.WeakSet[LogReporter] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for reporter in list(_EVERY):
+        reporter._reset()  # noqa: SLF001 -- the lock may be held by a thread that is gone
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

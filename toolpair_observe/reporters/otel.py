@@ -1,0 +1,274 @@
+"""Spans, events and metrics through the OpenTelemetry API.
+
+Only the API is used: without an SDK in the application all of it does nothing. A span and its
+events are written once the outcome is known, with the times and the context of the check, so
+nothing is held open and nothing depends on a context that may be gone by then.
+"""
+
+from __future__ import annotations
+
+from heapq import nsmallest
+from typing import TYPE_CHECKING
+
+from opentelemetry import _logs, trace
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.trace import NonRecordingSpan, SpanKind, Status, StatusCode
+
+from toolpair_observe._version import __version__
+from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.reporters import semconv
+from toolpair_observe.reporters.openinference import span_context_of
+from toolpair_observe.reporters.otel_metrics import histograms
+from toolpair_observe.reporters.text import clean, shown_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+    from opentelemetry.util.types import AttributeValue
+
+    from toolpair_observe.observation import Observation
+    from toolpair_observe.pairing.report import Violation
+    from toolpair_observe.settings import Settings
+    from toolpair_observe.stats import Stats
+
+_BROKEN = frozenset({Outcome.BLOCKED, Outcome.REJECTED, Outcome.ESCAPED})
+_STOPPED = frozenset({Outcome.BLOCKED, Outcome.REJECTED})
+_WORST_FIRST = {effect: rank for rank, effect in enumerate(Effect)}
+_DURATION_LABELS = {effect: {semconv.EFFECT: effect.value} for effect in Effect}
+
+
+class OtelReporter:
+    """Report observations through OpenTelemetry.
+
+    Args:
+        settings: What to write, and whether ids are hashed.
+        tracer_provider: None for the application's global one.
+        meter_provider: None for the application's global one.
+        logger_provider: None for the application's global one.
+        stats: The counts of the handlers that share the meter provider
+            (`toolpair_observe.stats.shared_stats`). They are read here, not written.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+        stats: Stats,
+    ) -> None:
+        self._settings = settings
+        self._stats = stats
+        self._tracer = trace.get_tracer(semconv.SCOPE, __version__, tracer_provider)
+        self._logger = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
+        self._histograms = histograms(meter_provider, stats)
+
+    def checked(self, observation: Observation) -> None:
+        """Record the histograms and remember the parent span."""
+        _adopt_parent(observation)
+        report = observation.report
+        self._histograms.duration.record(
+            observation.check_ns / 1e9,
+            _DURATION_LABELS[report.effect],
+            context=observation.context,
+        )
+        if observation.is_near_miss:
+            provider = self._stats.fold_provider(observation.provider)
+            self._histograms.messages.record(
+                report.message_count,
+                {semconv.GEN_AI_PROVIDER_NAME: clean(provider)},
+                context=observation.context,
+            )
+
+    def finished(self, observation: Observation) -> None:
+        """Write the span and the events of the request."""
+        wants_span = self._wants_span(observation)
+        if not (wants_span or self._settings.evaluation_events):
+            return
+        # The second look: a handler that starts before OpenInference does finds nothing at the
+        # check, but also ends before it.
+        _adopt_parent(observation)
+        context = observation.context
+        if wants_span:
+            own_context = self._write(observation)
+            context = context if _has_span(context) else own_context
+        if self._settings.evaluation_events:
+            self._write_evaluation(observation, context)
+
+    def flush(self, timeout: float) -> bool:  # noqa: ARG002 -- nothing is queued here
+        """Nothing waits here: the application flushes its own SDK."""
+        return True
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+    def _wants_span(self, observation: Observation) -> bool:
+        if self._settings.spans == "near_miss":
+            return observation.is_near_miss or observation.outcome is Outcome.ESCAPED
+        return self._settings.spans == "all"
+
+    def _write(self, observation: Observation) -> Context:
+        end_ns = observation.start_ns + observation.check_ns
+        span = self._tracer.start_span(
+            semconv.SPAN_CHECK,
+            context=observation.context,
+            kind=SpanKind.INTERNAL,
+            attributes=self._identity(observation),
+            start_time=observation.start_ns,
+        )
+        if span.is_recording():
+            span.set_attributes(_details(observation))
+            if observation.outcome in _BROKEN:
+                span.set_status(Status(StatusCode.ERROR, _status_text(observation)))
+        context = trace.set_span_in_context(span, observation.context)
+        self._write_violations(observation, context, end_ns)
+        span.end(end_ns)
+        return context
+
+    def _identity(self, observation: Observation) -> dict[str, AttributeValue]:
+        """What a sampler may decide on, so it is there when the span starts."""
+        attributes: dict[str, AttributeValue] = {
+            semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_GUARDRAIL,
+            semconv.MODE: observation.mode,
+            semconv.PROFILE: observation.report.profile,
+            semconv.EFFECT: observation.report.effect.value,
+        }
+        if observation.outcome is not None:
+            attributes[semconv.OUTCOME] = observation.outcome.value
+        if observation.outcome in _BROKEN:
+            attributes[semconv.ERROR_TYPE] = semconv.ERROR_INVALID_TOOL_RESULTS
+        if observation.provider:
+            attributes[semconv.GEN_AI_PROVIDER_NAME] = clean(observation.provider)
+        if observation.model:
+            attributes[semconv.GEN_AI_REQUEST_MODEL] = clean(observation.model)
+        if observation.conversation_id:
+            attributes[semconv.GEN_AI_CONVERSATION_ID] = self._id(observation.conversation_id)
+        return attributes
+
+    def _write_violations(self, observation: Observation, context: Context, time_ns: int) -> None:
+        violations = observation.report.violations
+        shown = _worst(violations, semconv.MAX_VIOLATION_EVENTS)
+        omitted = len(violations) - len(shown)
+        for position, violation in enumerate(shown, start=1):
+            severity = _severity(violation, observation.outcome)
+            attributes = self._describe(violation)
+            if omitted and position == len(shown):
+                attributes[semconv.VIOLATION_OMITTED] = omitted
+            self._logger.emit(
+                timestamp=time_ns,
+                context=context,
+                severity_number=severity,
+                severity_text=severity.name,
+                attributes=attributes,
+                event_name=semconv.EVENT_VIOLATION,
+            )
+
+    def _describe(self, violation: Violation) -> dict[str, AttributeValue]:
+        attributes: dict[str, AttributeValue] = {
+            semconv.VIOLATION_KIND: violation.kind.value,
+            semconv.VIOLATION_EFFECT: violation.effect.value,
+            semconv.VIOLATION_CAUSE: violation.cause.value,
+            semconv.MESSAGE_INDEX: violation.message_index,
+        }
+        if violation.tool_call_id:
+            attributes[semconv.GEN_AI_TOOL_CALL_ID] = self._id(violation.tool_call_id)
+        if violation.tool_name:
+            attributes[semconv.GEN_AI_TOOL_NAME] = clean(violation.tool_name)
+        return attributes
+
+    def _write_evaluation(self, observation: Observation, context: Context) -> None:
+        failed = observation.is_near_miss or observation.outcome is Outcome.ESCAPED
+        attributes: dict[str, AttributeValue] = {
+            semconv.EVALUATION_NAME: semconv.EVALUATION_TOOL_PAIRING,
+            semconv.EVALUATION_SCORE_VALUE: 0.0 if failed else 1.0,
+            semconv.EVALUATION_SCORE_LABEL: (
+                semconv.EVALUATION_FAIL if failed else semconv.EVALUATION_PASS
+            ),
+        }
+        if kinds := _kinds(observation):
+            attributes[semconv.EVALUATION_EXPLANATION] = ", ".join(kinds)
+        self._logger.emit(
+            timestamp=observation.start_ns + observation.check_ns,
+            context=context,
+            severity_number=SeverityNumber.INFO,
+            severity_text=SeverityNumber.INFO.name,
+            attributes=attributes,
+            event_name=semconv.EVENT_EVALUATION,
+        )
+
+    def _id(self, identifier: str) -> str:
+        return shown_id(identifier, hashed=self._settings.hash_ids)
+
+
+def _has_span(context: Context) -> bool:
+    return trace.get_current_span(context).get_span_context().is_valid
+
+
+def _adopt_parent(observation: Observation) -> None:
+    """Put OpenInference's span into the context where the application has no span of its own."""
+    if _has_span(observation.context):
+        return
+    parent = span_context_of(observation.run_id)
+    if parent is not None and parent.is_valid:
+        observation.context = trace.set_span_in_context(
+            NonRecordingSpan(parent), observation.context
+        )
+
+
+def _details(observation: Observation) -> dict[str, AttributeValue]:
+    report = observation.report
+    attributes: dict[str, AttributeValue] = {
+        semconv.MESSAGE_COUNT: report.message_count,
+        semconv.CALL_COUNT: report.call_count,
+        semconv.RESULT_COUNT: report.result_count,
+        semconv.VIOLATION_COUNT: len(report.violations),
+        semconv.LANGSMITH_RUN_ID: str(observation.run_id),
+    }
+    if report.violations:
+        attributes[semconv.VIOLATION_KINDS] = _unique(
+            violation.kind.value for violation in report.violations
+        )
+        attributes[semconv.VIOLATION_CAUSES] = _unique(
+            violation.cause.value for violation in report.violations
+        )
+    if (omitted := len(report.violations) - semconv.MAX_VIOLATION_EVENTS) > 0:
+        attributes[semconv.VIOLATION_OMITTED] = omitted
+    if observation.rejected_kind:
+        attributes[semconv.REJECTED_KIND] = str(observation.rejected_kind)
+    return attributes
+
+
+def _kinds(observation: Observation) -> tuple[str, ...]:
+    """The kinds that were found, or the one that the provider named after an escape."""
+    found = _unique(violation.kind.value for violation in observation.report.violations)
+    if not found and observation.rejected_kind:
+        return (str(observation.rejected_kind),)
+    return found
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _status_text(observation: Observation) -> str:
+    who = "strict mode" if observation.outcome is Outcome.BLOCKED else "the provider"
+    what = ", ".join(_kinds(observation)) or "tool calls and results do not pair"
+    return f"refused by {who}: {what}"
+
+
+def _worst(violations: Sequence[Violation], limit: int) -> Sequence[Violation]:
+    """The first `limit` violations, the worst effects first where there are more."""
+    if len(violations) <= limit:
+        return violations
+    return nsmallest(limit, violations, key=lambda violation: _WORST_FIRST[violation.effect])
+
+
+def _severity(violation: Violation, outcome: Outcome | None) -> SeverityNumber:
+    if not violation.effect.is_near_miss:
+        return SeverityNumber.INFO
+    return SeverityNumber.ERROR if outcome in _STOPPED else SeverityNumber.WARN

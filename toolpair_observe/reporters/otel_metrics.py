@@ -1,0 +1,124 @@
+"""The OpenTelemetry instruments, made once for each meter provider.
+
+Counters and the number of runs in flight are observable: an exporter reads the totals of `Stats`
+when it collects. Only the two histograms are recorded as requests go by.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from opentelemetry.metrics import Observation, get_meter, get_meter_provider
+
+from toolpair_observe import stats as counts
+from toolpair_observe._version import __version__
+from toolpair_observe.reporters import semconv
+from toolpair_observe.reporters.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
+
+COUNTED: Final = MappingProxyType(
+    {
+        counts.Metric.CHECKS: semconv.CHECKS,
+        counts.Metric.VIOLATIONS: semconv.VIOLATIONS,
+        counts.Metric.OUTCOMES: semconv.OUTCOMES,
+        counts.Metric.FEEDBACK: semconv.FEEDBACK_SUBMISSIONS,
+        counts.Metric.INTERNAL_ERRORS: semconv.INTERNAL_ERRORS,
+        counts.Metric.IN_FLIGHT: semconv.RUNS_IN_FLIGHT,
+    }
+)
+
+
+class Histograms(NamedTuple):
+    """The instruments that are recorded directly."""
+
+    duration: Histogram
+    messages: Histogram
+
+
+class _Globals:
+    """The instruments of the application's global meter provider.
+
+    Kept, because the API's stand-in for a provider that is not set yet remembers every
+    instrument ever asked of it: a handler for each request would fill the memory.
+    """
+
+    provider: MeterProvider | None = None
+    histograms: Histograms
+
+
+def histograms(meter_provider: MeterProvider | None, stats: counts.Stats) -> Histograms:
+    """Register the observable instruments and return the histograms.
+
+    Args:
+        meter_provider: The provider that the handler was given; None for the global one.
+        stats: The totals that the observable instruments read.
+
+    Returns:
+        The histograms to record to.
+    """
+    current = get_meter_provider()
+    if meter_provider is not None and meter_provider is not current:
+        return _create(meter_provider, stats)
+    if _Globals.provider is not current:
+        _Globals.histograms = _create(meter_provider, stats)
+        _Globals.provider = current
+    return _Globals.histograms
+
+
+def _create(meter_provider: MeterProvider | None, stats: counts.Stats) -> Histograms:
+    meter = get_meter(semconv.SCOPE, __version__, meter_provider)
+    for counted, metric in COUNTED.items():
+        create = (
+            meter.create_observable_counter
+            if metric.kind is semconv.MetricKind.OBSERVABLE_COUNTER
+            else meter.create_observable_up_down_counter
+        )
+        create(
+            metric.name,
+            callbacks=[_reader(meter_provider, stats, counted, metric)],
+            unit=metric.unit,
+            description=metric.description,
+        )
+    return Histograms(
+        duration=_create_histogram(meter, semconv.CHECK_DURATION),
+        messages=_create_histogram(meter, semconv.CHECK_MESSAGES),
+    )
+
+
+def _create_histogram(meter: Meter, metric: semconv.Metric) -> Histogram:
+    return meter.create_histogram(
+        metric.name,
+        unit=metric.unit,
+        description=metric.description,
+        explicit_bucket_boundaries_advisory=metric.buckets,
+    )
+
+
+def _reader(
+    meter_provider: MeterProvider | None,
+    stats: counts.Stats,
+    counted: counts.Metric,
+    metric: semconv.Metric,
+) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def read(_: CallbackOptions) -> Iterable[Observation]:
+        totals = stats.snapshot(counted)
+        # A provider that a handler was given may become the global one later. An SDK ignores the
+        # callbacks of the second handler's instruments, so these read both handlers' counts.
+        now = counts.shared_stats(meter_provider, max_label_values=0)
+        if now is not stats:
+            for labels, total in now.snapshot(counted).items():
+                totals[labels] = totals.get(labels, 0) + total
+        return [Observation(total, _labelled(metric, labels)) for labels, total in totals.items()]
+
+    return read
+
+
+def _labelled(metric: semconv.Metric, values: tuple[str, ...]) -> dict[str, str]:
+    """What is not known is left out: `error.type` of a success, the model of a bare request."""
+    pairs = zip(metric.labels, values, strict=True)
+    return {label: clean(value) for label, value in pairs if value}

@@ -1,0 +1,216 @@
+"""Every name that leaves the process: spans, attributes, events, metrics, units and buckets.
+
+`gen_ai.*` and `error.type` are used where the OpenTelemetry conventions mean the same thing;
+everything else has the root `toolpair.`. The strings are our own constants because the published
+`gen_ai.*` constants are deprecated in the Python package. `METRICS` is the one table that
+dashboards, rules, docs and tests read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCOPE: Final = "toolpair_observe"
+
+# Span
+SPAN_CHECK: Final = "check tool_pairing"
+MAX_SPAN_ATTRIBUTES: Final = 24
+
+OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
+OPENINFERENCE_GUARDRAIL: Final = "GUARDRAIL"
+
+GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"
+GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
+GEN_AI_CONVERSATION_ID: Final = "gen_ai.conversation.id"
+GEN_AI_TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+GEN_AI_TOOL_NAME: Final = "gen_ai.tool.name"
+ERROR_TYPE: Final = "error.type"
+ERROR_INVALID_TOOL_RESULTS: Final = "INVALID_TOOL_RESULTS"
+
+MODE: Final = "toolpair.mode"
+PROFILE: Final = "toolpair.profile"
+EFFECT: Final = "toolpair.effect"
+OUTCOME: Final = "toolpair.outcome"
+MESSAGE_COUNT: Final = "toolpair.message.count"
+CALL_COUNT: Final = "toolpair.call.count"
+RESULT_COUNT: Final = "toolpair.result.count"
+VIOLATION_COUNT: Final = "toolpair.violation.count"
+VIOLATION_KINDS: Final = "toolpair.violation.kinds"
+VIOLATION_CAUSES: Final = "toolpair.violation.causes"
+VIOLATION_OMITTED: Final = "toolpair.violation.omitted"
+REJECTED_KIND: Final = "toolpair.rejected.kind"
+LANGSMITH_RUN_ID: Final = "toolpair.langsmith.run_id"
+
+# Events
+EVENT_VIOLATION: Final = "toolpair.violation"
+MAX_VIOLATION_EVENTS: Final = 32
+VIOLATION_KIND: Final = "toolpair.violation.kind"
+VIOLATION_EFFECT: Final = "toolpair.violation.effect"
+VIOLATION_CAUSE: Final = "toolpair.violation.cause"
+MESSAGE_INDEX: Final = "toolpair.message.index"
+
+EVENT_EVALUATION: Final = "gen_ai.evaluation.result"
+EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"
+EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
+EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+EVALUATION_TOOL_PAIRING: Final = "tool_pairing"
+EVALUATION_PASS: Final = "pass"  # noqa: S105 -- a verdict
+EVALUATION_FAIL: Final = "fail"
+
+# Metric labels that no span or event carries
+FEEDBACK_RESULT: Final = "toolpair.feedback.result"
+COMPONENT: Final = "toolpair.component"
+
+
+class MetricKind(StrEnum):
+    """The OpenTelemetry instrument behind a metric."""
+
+    OBSERVABLE_COUNTER = "observable_counter"
+    OBSERVABLE_UP_DOWN_COUNTER = "observable_up_down_counter"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table of metrics.
+
+    Attributes:
+        name: OpenTelemetry name.
+        kind: The instrument.
+        unit: UCUM unit; `{thing}` is an annotation and never part of a Prometheus name.
+        description: One sentence, also the Prometheus help text.
+        labels: Attribute names, in the order in which label values are kept.
+        buckets: Advisory bucket bounds of a histogram.
+    """
+
+    name: str
+    kind: MetricKind
+    unit: str
+    description: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+CHECKS: Final = Metric(
+    "toolpair.checks",
+    MetricKind.OBSERVABLE_COUNTER,
+    "{check}",
+    "Chat-model requests whose tool calls and tool results were checked, by predicted effect.",
+    (EFFECT, MODE, GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL),
+)
+VIOLATIONS: Final = Metric(
+    "toolpair.violations",
+    MetricKind.OBSERVABLE_COUNTER,
+    "{violation}",
+    "Breaches of the tool pairing rule found in checked requests.",
+    (
+        VIOLATION_KIND,
+        VIOLATION_EFFECT,
+        VIOLATION_CAUSE,
+        GEN_AI_PROVIDER_NAME,
+        GEN_AI_REQUEST_MODEL,
+    ),
+)
+OUTCOMES: Final = Metric(
+    "toolpair.outcomes",
+    MetricKind.OBSERVABLE_COUNTER,
+    "{request}",
+    "What really happened to checked requests, beside the effect that was predicted.",
+    (OUTCOME, EFFECT, GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL),
+)
+CHECK_DURATION: Final = Metric(
+    "toolpair.check.duration",
+    MetricKind.HISTOGRAM,
+    "s",
+    "Time that checking one request took.",
+    (EFFECT,),
+    (
+        *(1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4),
+        *(5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 1e-1),
+    ),
+)
+CHECK_MESSAGES: Final = Metric(
+    "toolpair.check.messages",
+    MetricKind.HISTOGRAM,
+    "{message}",
+    "Messages in the history of a near miss.",
+    (GEN_AI_PROVIDER_NAME,),
+    tuple(float(2**exponent) for exponent in range(13)),
+)
+RUNS_IN_FLIGHT: Final = Metric(
+    "toolpair.runs.in_flight",
+    MetricKind.OBSERVABLE_UP_DOWN_COUNTER,
+    "{run}",
+    "Checked requests whose end has not been seen yet.",
+)
+FEEDBACK_SUBMISSIONS: Final = Metric(
+    "toolpair.feedback.submissions",
+    MetricKind.OBSERVABLE_COUNTER,
+    "{submission}",
+    "LangSmith feedback that was sent, failed for good, or was dropped from a full queue.",
+    (FEEDBACK_RESULT, ERROR_TYPE),
+)
+INTERNAL_ERRORS: Final = Metric(
+    "toolpair.internal.errors",
+    MetricKind.OBSERVABLE_COUNTER,
+    "{error}",
+    "Errors of toolpair_observe itself, kept away from the application.",
+    (ERROR_TYPE, COMPONENT),
+)
+
+METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
+    {
+        metric.name: metric
+        for metric in (
+            CHECKS,
+            VIOLATIONS,
+            OUTCOMES,
+            CHECK_DURATION,
+            CHECK_MESSAGES,
+            RUNS_IN_FLIGHT,
+            FEEDBACK_SUBMISSIONS,
+            INTERNAL_ERRORS,
+        )
+    }
+)
+
+_PROMETHEUS_ILLEGAL = re.compile(r"[^a-zA-Z0-9]+")
+_PROMETHEUS_UNITS: Final = MappingProxyType({"s": "seconds"})
+
+
+def prometheus_label(attribute: str) -> str:
+    """Return the Prometheus label name of an OpenTelemetry attribute.
+
+    Args:
+        attribute: Attribute name, for example `toolpair.effect`.
+
+    Returns:
+        The label name, for example `toolpair_effect`.
+    """
+    return _PROMETHEUS_ILLEGAL.sub("_", attribute)
+
+
+def prometheus_name(metric: Metric) -> str:
+    """Return the Prometheus name of a metric as the official exporter renders it.
+
+    Args:
+        metric: A row of `METRICS`.
+
+    Returns:
+        The series name of a counter or gauge. A histogram's base name, to which `_bucket`,
+        `_sum` and `_count` are appended.
+    """
+    name = prometheus_label(metric.name)
+    if unit := _PROMETHEUS_UNITS.get(metric.unit):
+        name = f"{name}_{unit}"
+    if metric.kind is MetricKind.OBSERVABLE_COUNTER:
+        name = f"{name}_total"
+    return name
