@@ -1,0 +1,8 @@
+"""`python -m toolpair_observe`."""
+
+import sys
+
+from toolpair_observe.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The metrics of a demo run, as an exporter would have got them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.metrics.export import Histogram, Sum
+
+from toolpair_observe.reporters.semconv import METRICS, SCOPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric
+    from opentelemetry.util.types import Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """One series.
+
+    Attributes:
+        name: The metric's OpenTelemetry name.
+        labels: Its attributes, in the order of the table of metrics.
+        value: The count of a counter, the number of measurements of a histogram.
+        mean: The mean of a histogram, None for a counter.
+        unit: The metric's unit.
+    """
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: int
+    mean: float | None
+    unit: str
+
+
+def read_metrics(reader: InMemoryMetricReader) -> tuple[MetricRow, ...]:
+    """Collect once, and return every series of ours that has counted something."""
+    data = reader.get_metrics_data()
+    resources = data.resource_metrics if data else ()
+    rows = {
+        row
+        for resource in resources
+        for scope in resource.scope_metrics
+        if scope.scope.name == SCOPE
+        for metric in scope.metrics
+        for row in _rows(metric)
+        if row.value
+    }
+    order = list(METRICS)
+    return tuple(sorted(rows, key=lambda row: (order.index(row.name), -row.value, row.labels)))
+
+
+def _rows(metric: Metric) -> Iterator[MetricRow]:
+    if isinstance(metric.data, Histogram):
+        for point in metric.data.data_points:
+            mean = point.sum / point.count if point.count else 0.0
+            labels = _labels(metric.name, point.attributes)
+            yield MetricRow(metric.name, labels, point.count, mean, metric.unit or "")
+    elif isinstance(metric.data, Sum):
+        for number in metric.data.data_points:
+            labels = _labels(metric.name, number.attributes)
+            yield MetricRow(metric.name, labels, int(number.value), None, metric.unit or "")
+
+
+def _labels(name: str, attributes: Attributes) -> tuple[tuple[str, str], ...]:
+    known = attributes or {}
+    return tuple((key, str(known[key])) for key in METRICS[name].labels if key in known)

@@ -1,0 +1,6 @@
+"""Conversation histories in files, read as data that nobody vouches for."""
+
+from toolpair_observe.histories.reader import DEFAULT_LIMITS, History, read_histories
+from toolpair_observe.histories.values import STDIN, Limits, Unreadable
+
+__all__ = ["DEFAULT_LIMITS", "STDIN", "History", "Limits", "Unreadable", "read_histories"]

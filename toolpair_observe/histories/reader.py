@@ -1,0 +1,154 @@
+"""Histories out of files: which lists of messages a JSON value holds, and what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from langchain_core.messages import AIMessage
+
+from toolpair_observe.errors import HistoryFileError
+from toolpair_observe.histories.shapes import LIST_KEYS, looks_like_message, messages_from
+from toolpair_observe.histories.values import (
+    Limits,
+    Progress,
+    Unreadable,
+    Value,
+    read_values,
+    too_many,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from langchain_core.messages import BaseMessage
+
+DEFAULT_LIMITS: Final = Limits()
+
+_WRONG_SHAPE: Final = (
+    "wrong shape: expected a list of chat messages, or an object with such a list under "
+    "'messages' or 'langchain'"
+)
+_NAME_LENGTH: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One conversation of a file.
+
+    Attributes:
+        path: The file, as it was named.
+        line: The line on which it starts, from 1.
+        name: The row's own id, `""` where it has none.
+        messages: The whole conversation.
+        has_prefixes: Whether every prefix that ends right before the first of a run of AI messages
+            was a request; otherwise the whole list is the one request.
+        provider: Who answered, as the row names it; `""` where it doesn't.
+        model: The model, as the row names it, or None.
+        has_server_state: Whether earlier turns may lie with the provider.
+        verdict: What the provider said, `"accepted"` or `"rejected"`; None where nobody knows.
+        kind: Which pairing fault the provider named, `"other"` for another reason, or None.
+    """
+
+    path: str
+    line: int
+    name: str
+    messages: list[BaseMessage]
+    has_prefixes: bool = False
+    provider: str = ""
+    model: str | None = None
+    has_server_state: bool = False
+    verdict: str | None = None
+    kind: str | None = None
+
+    def requests(self) -> Iterator[list[BaseMessage]]:
+        """Yield the lists of messages that a model was, or would be, asked with."""
+        if not self.has_prefixes:
+            yield self.messages
+            return
+        for end in range(1, len(self.messages)):
+            starts_run = not isinstance(self.messages[end - 1], AIMessage)
+            if starts_run and isinstance(self.messages[end], AIMessage):
+                yield self.messages[:end]
+
+
+def read_histories(
+    path: str, limits: Limits = DEFAULT_LIMITS, *, progress: Progress | None = None
+) -> Iterator[History | Unreadable]:
+    """Yield every history of a file, and every part of it that can't be read.
+
+    The file is data and nothing else: no class that it names is instantiated. It may hold rows
+    with `langchain` or `messages`, lists of OpenAI messages, `messages_to_dict` output or
+    LangChain's flat or serialized message dicts, as JSON or JSON Lines, plain or gzip.
+
+    Args:
+        path: The file; `-` is the standard input.
+        limits: How much is taken of it.
+        progress: Is told how many bytes have been read, and of how many.
+    """
+    found = read_values(path, limits, belongs_to_list=looks_like_message, progress=progress)
+    for value in found:
+        if isinstance(value, Unreadable):
+            yield value
+        else:
+            yield from _histories_in(path, value, limits)
+
+
+def _histories_in(path: str, value: Value, limits: Limits) -> Iterator[History | Unreadable]:
+    row = value.data if isinstance(value.data, dict) else {}
+    try:
+        lists = _lists_of_messages(value.data)
+    except HistoryFileError as error:
+        yield Unreadable(path, value.line, str(error))
+        return
+    for items in lists:
+        try:
+            yield _history(path, value.line, row, items, limits)
+        except HistoryFileError as error:
+            yield Unreadable(path, value.line, str(error))
+
+
+def _lists_of_messages(data: object) -> list[list[Any]]:
+    if isinstance(data, dict):
+        if looks_like_message(data):
+            msg = f"{_WRONG_SHAPE}; this is a single message"
+            raise HistoryFileError(msg)
+        data = next((data[key] for key in LIST_KEYS if key in data), None)
+    if not isinstance(data, list):
+        raise HistoryFileError(_WRONG_SHAPE)
+    if not data:
+        msg = "the list of messages is empty"
+        raise HistoryFileError(msg)
+    if all(isinstance(element, list) and not looks_like_message(element) for element in data):
+        return data
+    return [data]
+
+
+def _history(
+    path: str, line: int, row: dict[str, Any], items: list[Any], limits: Limits
+) -> History:
+    has_prefixes = row.get("prefixes") is True
+    if len(items) > limits.messages:
+        raise HistoryFileError(too_many(limits))
+    if has_prefixes and len(items) > limits.prefix_messages:
+        msg = f"more than {limits.prefix_messages:,} messages, too many to check every prefix"
+        raise HistoryFileError(msg)
+    meta = row.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    verdict = row.get("verdict")
+    return History(
+        path=path,
+        line=line,
+        name=_text(row.get("id"))[:_NAME_LENGTH],
+        messages=messages_from(items),
+        has_prefixes=has_prefixes,
+        provider=_text(row.get("provider")),
+        model=_text(meta.get("model")) or _text(row.get("model")) or None,
+        has_server_state=bool(meta.get("server_state")),
+        verdict=verdict if verdict in ("accepted", "rejected") else None,
+        kind=_text(row.get("kind")) or None,
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

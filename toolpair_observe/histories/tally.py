@@ -1,0 +1,211 @@
+"""Check histories and count: what was found, and how it compares with the provider's verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from toolpair_observe.errors import HistoryFileError
+from toolpair_observe.histories.values import Unreadable
+from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.profile import Facts, Profile
+from toolpair_observe.pairing.profiles import CONTRACT, PROFILES
+from toolpair_observe.pairing.report import Effect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from toolpair_observe.histories.reader import History
+    from toolpair_observe.pairing.report import PairingReport, Violation, ViolationKind
+
+# What a row may call its provider, where that is not a profile's own name.
+PROFILE_OF_PROVIDER: Final[Mapping[str, str]] = {
+    "openai": "openai-chat",
+    "azure": "azure-openai-chat",
+    "google": "google-genai",
+    "google-vertex": "google-vertexai",
+    "bedrock": "bedrock-converse",
+}
+PAIRING_KINDS: Final = frozenset({"missing", "orphan", "duplicate", "mismatched", "misplaced"})
+
+_ERRORS: Final = (Effect.REJECT, Effect.LOCAL_ERROR)
+
+
+class Verdict(StrEnum):
+    """What the provider said of a request."""
+
+    ACCEPTED = "accepted"
+    REJECTED_PAIRING = "rejected_pairing"
+    REJECTED_OTHER = "rejected_other"
+
+
+class Agreement(StrEnum):
+    """How a prediction compares with the provider's verdict."""
+
+    AGREES = "agrees"
+    UNDECIDED = "undecided"
+    DISAGREES = "disagrees"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One request of a history, with its report."""
+
+    history: History
+    report: PairingReport
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the provider said, None where the row doesn't tell."""
+        if self.history.verdict == "accepted":
+            return Verdict.ACCEPTED
+        if self.history.verdict is None or self.history.kind is None:
+            return None
+        is_pairing = self.history.kind in PAIRING_KINDS
+        return Verdict.REJECTED_PAIRING if is_pairing else Verdict.REJECTED_OTHER
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """How the prediction compares with the verdict, None where there is no verdict."""
+        if self.verdict is None:
+            return None
+        if self.report.effect is Effect.UNKNOWN:
+            return Agreement.UNDECIDED
+        foresees_error = self.report.effect in _ERRORS
+        if foresees_error == (self.verdict is Verdict.REJECTED_PAIRING):
+            return Agreement.AGREES
+        return Agreement.DISAGREES
+
+
+@dataclass(slots=True)
+class Tally:
+    """The totals over any number of files.
+
+    Attributes:
+        histories: Conversations read.
+        requests: Requests checked; a conversation may stand for many.
+        messages: Messages of the conversations read.
+        effects: Requests by predicted effect.
+        profiles: Requests by the profile that judged.
+        kinds: Requests by kind of violation and that violation's predicted effect.
+        verdicts: Requests by the provider's verdict and how the prediction compares.
+        unreadable: Parts of files that could not be read.
+    """
+
+    histories: int = 0
+    requests: int = 0
+    messages: int = 0
+    effects: Counter[Effect] = field(default_factory=Counter)
+    profiles: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[tuple[ViolationKind, Effect]] = field(default_factory=Counter)
+    verdicts: Counter[tuple[Verdict, Agreement]] = field(default_factory=Counter)
+    unreadable: int = 0
+
+    @property
+    def near_misses(self) -> int:
+        """Requests whose predicted effect is neither clean nor accept."""
+        return sum(count for effect, count in self.effects.items() if effect.is_near_miss)
+
+    def read(self, history: History) -> None:
+        """Count one conversation."""
+        self.histories += 1
+        self.messages += len(history.messages)
+
+    def add(self, checked: Checked) -> None:
+        """Count one request."""
+        report = checked.report
+        self.requests += 1
+        self.effects[report.effect] += 1
+        self.profiles[report.profile] += 1
+        self.kinds.update({(found.kind, found.effect) for found in report.violations})
+        verdict, agreement = checked.verdict, checked.agreement
+        if verdict is not None and agreement is not None:
+            self.verdicts[verdict, agreement] += 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the totals as JSON-able data."""
+        return {
+            "histories": self.histories,
+            "requests": self.requests,
+            "messages": self.messages,
+            "near_misses": self.near_misses,
+            "unreadable": self.unreadable,
+            "effects": {effect.value: self.effects[effect] for effect in Effect},
+            "profiles": dict(self.profiles.most_common()),
+            "kinds": [
+                {"kind": kind.value, "effect": effect.value, "requests": count}
+                for (kind, effect), count in self.kinds.most_common()
+            ],
+            "verdicts": [
+                {"verdict": verdict.value, "prediction": agreement.value, "requests": count}
+                for (verdict, agreement), count in sorted(self.verdicts.items())
+            ],
+        }
+
+
+def profile_for(history: History) -> Profile:
+    """Return the profile of the provider that the row names, the contract where there is none."""
+    name = PROFILE_OF_PROVIDER.get(history.provider, history.provider)
+    return PROFILES.get(name, CONTRACT)
+
+
+def check_requests(history: History, profile: Profile | None = None) -> Iterator[Checked]:
+    """Check every request that a history stands for.
+
+    Args:
+        history: The history.
+        profile: Who judges; None stands for the profile of the provider that the row names.
+
+    Raises:
+        HistoryFileError: The history is too odd to be checked; the text names the reason.
+    """
+    judge = profile or profile_for(history)
+    facts = Facts(server_state=history.has_server_state, model=history.model)
+    for messages in history.requests():
+        try:
+            report = check(messages, judge, facts)
+        except Exception as error:
+            # Untrusted data must not end the reading of the rest; its text may hold content.
+            msg = f"the history could not be checked ({type(error).__name__})"
+            raise HistoryFileError(msg) from error
+        yield Checked(history, report)
+
+
+def tally_histories(
+    found: Iterator[History | Unreadable], tally: Tally, profile: Profile | None = None
+) -> Iterator[Checked | Unreadable]:
+    """Count what `read_histories` yields, and pass on each request and each unreadable part."""
+    for item in found:
+        if isinstance(item, Unreadable):
+            tally.unreadable += 1
+            yield item
+            continue
+        tally.read(item)
+        try:
+            for checked in check_requests(item, profile):
+                tally.add(checked)
+                yield checked
+        except HistoryFileError as error:
+            tally.unreadable += 1
+            yield Unreadable(item.path, item.line, str(error))
+
+
+class NewViolations:
+    """Picks the violations that the earlier, shorter requests of the same history did not have."""
+
+    def __init__(self) -> None:
+        """Start with the first history."""
+        self._history: History | None = None
+        self._seen: set[Violation] = set()
+
+    def of(self, checked: Checked) -> list[Violation]:
+        """Return the new violations of a request that is a near miss."""
+        if checked.history is not self._history:
+            self._history, self._seen = checked.history, set()
+        if checked.report.ok:
+            return []
+        new = [found for found in checked.report.violations if found not in self._seen]
+        self._seen.update(new)
+        return new
