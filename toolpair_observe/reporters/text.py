@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from toolpair_observe.pairing.report import PairingReport
 
 MAX_TEXT: Final = 256
 MAX_LINE: Final = 2000
@@ -62,3 +66,18 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else " " for each in text)
+
+
+def without_ids(report: PairingReport) -> PairingReport:
+    """Return the report with its tool call ids hashed, for a summary that may be shown."""
+    return replace(
+        report,
+        violations=tuple(
+            replace(
+                violation,
+                tool_call_id=shown_id(violation.tool_call_id, hashed=True),
+                call_id=shown_id(violation.call_id, hashed=True),
+            )
+            for violation in report.violations
+        ),
+    )

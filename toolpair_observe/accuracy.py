@@ -1,0 +1,119 @@
+"""How far the predictions can be trusted: predicted effect against what really happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from toolpair_observe.pairing.report import Effect, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_HEADER: Final = ("provider", "model", "predicted", *(outcome.value for outcome in Outcome))
+_FAILURES: Final = (Effect.LOCAL_ERROR, Effect.REJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyRow:
+    """The requests of one provider and model with one predicted effect.
+
+    Attributes:
+        provider: The provider's name in the OpenTelemetry conventions, `""` when unknown.
+        model: The model as requested, `""` when unknown.
+        effect: What was predicted.
+        outcomes: How many requests had which outcome; every outcome is there.
+    """
+
+    provider: str
+    model: str
+    effect: Effect
+    outcomes: Mapping[Outcome, int]
+
+    @property
+    def total(self) -> int:
+        """All requests of the row."""
+        return sum(self.outcomes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Predicted effect against outcome, for each provider and model.
+
+    `str()` draws the table for people.
+
+    Attributes:
+        rows: By provider and model; the worst effect first.
+    """
+
+    rows: tuple[AccuracyRow, ...]
+
+    @classmethod
+    def of(cls, counts: Mapping[tuple[str, ...], int]) -> Accuracy:
+        """Arrange the counts of `Metric.OUTCOMES`."""
+        table: dict[tuple[str, str, Effect], dict[Outcome, int]] = {}
+        for (outcome, effect, provider, model), count in counts.items():
+            if count:
+                row = table.setdefault((provider, model, Effect(effect)), dict.fromkeys(Outcome, 0))
+                row[Outcome(outcome)] += count
+        order = list(Effect)
+        return cls(
+            tuple(
+                AccuracyRow(*key, outcomes=table[key])
+                for key in sorted(table, key=lambda key: (key[0], key[1], order.index(key[2])))
+            )
+        )
+
+    @property
+    def false_alarms(self) -> int:
+        """Requests that were predicted to fail and were accepted."""
+        return self._sum(_FAILURES, Outcome.ACCEPTED)
+
+    @property
+    def hits(self) -> int:
+        """Requests that were flagged and that the provider refused for their pairing."""
+        return self._sum(Effect, Outcome.REJECTED)
+
+    @property
+    def misses(self) -> int:
+        """Requests that were not flagged and that the provider refused for their pairing."""
+        return self._sum(Effect, Outcome.ESCAPED)
+
+    def _sum(self, effects: Iterable[Effect], outcome: Outcome) -> int:
+        wanted = frozenset(effects)
+        return sum(row.outcomes[outcome] for row in self.rows if row.effect in wanted)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table as JSON-able data."""
+        return {
+            "hits": self.hits,
+            "misses": self.misses,
+            "false_alarms": self.false_alarms,
+            "rows": [
+                {
+                    "provider": row.provider,
+                    "model": row.model,
+                    "effect": row.effect.value,
+                    "outcomes": {key.value: count for key, count in row.outcomes.items() if count},
+                }
+                for row in self.rows
+            ],
+        }
+
+    def __str__(self) -> str:
+        cells = [_HEADER, *(_cells(row) for row in self.rows)]
+        widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADER))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in cells
+        ]
+        lines.append(
+            f"refused as flagged: {self.hits}, refused and not flagged: {self.misses}, "
+            f"predicted to fail and accepted: {self.false_alarms}"
+        )
+        return "\n".join(lines)
+
+
+def _cells(row: AccuracyRow) -> tuple[str, ...]:
+    counts = (str(count) if (count := row.outcomes[outcome]) else "." for outcome in Outcome)
+    return (row.provider or "?", row.model or "?", row.effect.value, *counts)

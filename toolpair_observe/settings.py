@@ -1,0 +1,399 @@
+"""Every option: what was given in code, else in the environment, else the default.
+
+`Settings` is the one place that lists them. Each field carries its environment variable, its kind
+of value and its documentation in its metadata, so that errors, the table in the docs
+(`options_table`) and the reading of the environment can't drift apart.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Final, Literal, TypedDict
+from urllib.parse import unquote
+
+from toolpair_observe.errors import SettingsError
+from toolpair_observe.pairing.profile import Profile
+from toolpair_observe.pairing.profiles import PROFILES, profile_named
+from toolpair_observe.pairing.report import Effect
+
+_logger = logging.getLogger("toolpair_observe")
+
+PREFIX: Final = "TOOLPAIR_"
+# Variables of this package that are not options of a handler.
+OTHER_VARIABLES: Final = frozenset[str]()
+MODE_KEY: Final = "toolpair_mode"
+
+_LONGEST_SHOWN_VALUE = 80
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+_BLOCKABLE = (Effect.LOCAL_ERROR, Effect.REJECT, Effect.SILENT_LOSS, Effect.UNKNOWN)
+_ENVIRONMENT_KEYS = ("deployment.environment.name", "deployment.environment")
+_PARSE, _CHOICES, _DOC = "parse", "choices", "doc"
+
+Mode = Literal["observe", "strict", "off"]
+Share = Literal["near_miss", "all", "off"]
+
+
+class _Unsuitable(Exception):  # noqa: N818 -- never leaves this module
+    """The value is not one that the option can have."""
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if isinstance(value, str) and value.strip().lower() in choices:
+            return value.strip().lower()
+        raise _Unsuitable
+
+    return parse
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
+        return value.strip().lower() in _TRUE
+    raise _Unsuitable
+
+
+def _whole_number(value: object) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise _Unsuitable
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            seconds = float(value)
+        except ValueError:
+            raise _Unsuitable from None
+        if 0 < seconds < float("inf"):
+            return seconds
+    raise _Unsuitable
+
+
+def _names(value: object) -> frozenset[str]:
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, Iterable):
+        raise _Unsuitable
+    names = list(value)
+    if not all(isinstance(name, str) for name in names):
+        raise _Unsuitable
+    return frozenset(stripped for name in names if (stripped := name.strip()))
+
+
+def _effects(value: object) -> frozenset[Effect]:
+    names = {name.lower() for name in _names(value)}
+    if not names <= set(_BLOCKABLE):
+        raise _Unsuitable
+    return frozenset(map(Effect, names))
+
+
+def _profile(value: object) -> Profile | None:
+    if isinstance(value, Profile):
+        return value
+    if isinstance(value, str):
+        if value.strip().lower() == "auto":
+            return None
+        try:
+            return profile_named(value.strip())
+        except ValueError:
+            raise _Unsuitable from None
+    raise _Unsuitable
+
+
+def _about(
+    parse: Callable[[object], object], choices: Callable[[], str] | str, doc: str
+) -> dict[str, object]:
+    """What the readers and writers of an option need to know of it."""
+    return {_PARSE: parse, _CHOICES: choices, _DOC: doc}
+
+
+_SHARES = "near_miss, all or off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The options of one handler. `Settings.resolve` makes one; the fields are documented there.
+
+    The documentation of each field stands in its metadata; `options_table` prints it.
+    """
+
+    mode: Mode = field(
+        default="observe",
+        metadata=_about(
+            _one_of("observe", "strict", "off"),
+            "observe, strict or off",
+            "`observe` reports; `strict` also stops a request that will fail; `off` does nothing. "
+            "A single request can have its own: "
+            f'`config={{"metadata": {{"{MODE_KEY}": "observe"}}}}`.',
+        ),
+    )
+    strict_environments: frozenset[str] = field(
+        default=frozenset(),
+        metadata=_about(
+            _names,
+            "names, separated by commas",
+            "Deployment environments in which the default mode is `strict`: those whose name "
+            "stands as `deployment.environment.name` in `OTEL_RESOURCE_ATTRIBUTES`. A mode that "
+            "is given wins.",
+        ),
+    )
+    block_on: frozenset[Effect] = field(
+        default=frozenset({Effect.REJECT, Effect.LOCAL_ERROR}),
+        metadata=_about(
+            _effects,
+            f"any of {', '.join(_BLOCKABLE)}, separated by commas",
+            "Predicted effects that strict mode blocks.",
+        ),
+    )
+    block_unidentified: bool = field(
+        default=True,
+        metadata=_about(
+            _boolean,
+            "true or false",
+            "Whether strict mode holds a model that is not identified to LangChain's own contract.",
+        ),
+    )
+    on_internal_error: Literal["allow", "block"] = field(
+        default="allow",
+        metadata=_about(
+            _one_of("allow", "block"),
+            "allow or block",
+            "What strict mode does with a request that could not be checked because of an error of "
+            "toolpair_observe itself.",
+        ),
+    )
+    profile: Profile | None = field(
+        default=None,
+        metadata=_about(
+            _profile,
+            lambda: f"auto or one of {', '.join(PROFILES)}",
+            "Whose rules judge; `auto` finds out for each request.",
+        ),
+    )
+    feedback: Share = field(
+        default="near_miss",
+        metadata=_about(
+            _one_of("near_miss", "all", "off"),
+            _SHARES,
+            "Which requests get feedback in LangSmith. `all` can move traces to paid retention.",
+        ),
+    )
+    spans: Share = field(
+        default="near_miss",
+        metadata=_about(
+            _one_of("near_miss", "all", "off"),
+            _SHARES,
+            "Which requests get an OpenTelemetry span.",
+        ),
+    )
+    evaluation_events: bool = field(
+        default=False,
+        metadata=_about(
+            _boolean,
+            "true or false",
+            "Whether each request also gets a `gen_ai.evaluation.result` event.",
+        ),
+    )
+    hash_ids: bool = field(
+        default=False,
+        metadata=_about(
+            _boolean,
+            "true or false",
+            "Whether tool call ids and conversation ids are hashed wherever they are shown.",
+        ),
+    )
+    max_label_values: int = field(
+        default=100,
+        metadata=_about(
+            _whole_number,
+            "a whole number, 1 or more",
+            "How many models and providers metrics keep apart; later ones are counted as `_OTHER`.",
+        ),
+    )
+    max_runs: int = field(
+        default=10_000,
+        metadata=_about(
+            _whole_number,
+            "a whole number, 1 or more",
+            "How many requests a handler remembers at a time; past that the oldest is given up as "
+            "abandoned.",
+        ),
+    )
+    run_timeout: float = field(
+        default=600.0,
+        metadata=_about(
+            _seconds,
+            "seconds, more than 0",
+            "After how long a request without an end is given up as abandoned.",
+        ),
+    )
+    seam: bool = field(
+        default=True,
+        metadata=_about(
+            _boolean,
+            "true or false",
+            "Whether langchain-core's start callbacks may be wrapped. Without it strict mode "
+            "raises from the callback, which leaves other handlers with runs that never end, and "
+            "LangSmith gets no feedback.",
+        ),
+    )
+
+    @classmethod
+    def resolve(cls, environ: Mapping[str, str] | None = None, **given: object) -> Settings:
+        """Settle every option: what was given, else the environment, else the default.
+
+        Args:
+            environ: The environment; None for the process's own.
+            **given: Options by name; None stands for not given.
+
+        Returns:
+            The settings.
+
+        Raises:
+            SettingsError: An option is unknown or has a value that it can't have.
+        """
+        environ = os.environ if environ is None else environ
+        known = {option.name: option for option in fields(cls)}
+        for name in given:
+            if name not in known:
+                msg = f"no option is called {name!r}{_nearest(name, known)}"
+                raise SettingsError(msg)
+        _warn_of_unknown_variables(environ)
+        values: dict[str, Any] = {}
+        for name, option in known.items():
+            variable = variable_of(name)
+            if given.get(name) is not None:
+                values[name] = _read(option, given[name], f"argument {name}")
+            elif environ.get(variable, "").strip():
+                values[name] = _read(option, environ[variable], f"environment variable {variable}")
+        if "mode" not in values and environment_name(environ) in values.get(
+            "strict_environments", ()
+        ):
+            values["mode"] = "strict"
+        return cls(**values)
+
+    def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
+        """Return the mode of one request: its own, where its metadata names one."""
+        if not metadata or MODE_KEY not in metadata:
+            return self.mode
+        asked = metadata[MODE_KEY]
+        if asked in ("observe", "strict", "off"):
+            mode: Mode = asked
+            return mode
+        _warn_once(
+            f"metadata {MODE_KEY}",
+            "metadata %s=%s is ignored: choose observe, strict or off",
+            MODE_KEY,
+            _shown(asked),
+        )
+        return self.mode
+
+
+class Options(TypedDict, total=False):
+    """The options as keyword arguments; None stands for not given."""
+
+    strict_environments: Iterable[str] | str | None
+    block_on: Iterable[Effect | str] | str | None
+    block_unidentified: bool | None
+    on_internal_error: Literal["allow", "block"] | None
+    profile: str | Profile | None
+    feedback: Share | None
+    spans: Share | None
+    evaluation_events: bool | None
+    hash_ids: bool | None
+    max_label_values: int | None
+    max_runs: int | None
+    run_timeout: float | None
+    seam: bool | None
+
+
+def variable_of(option: str) -> str:
+    """Return the environment variable of an option."""
+    return PREFIX + option.upper()
+
+
+def environment_name(environ: Mapping[str, str]) -> str | None:
+    """Return `deployment.environment.name` of `OTEL_RESOURCE_ATTRIBUTES`, or None."""
+    pairs = (pair.partition("=") for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    attributes = {key.strip(): unquote(value.strip()) for key, _, value in pairs}
+    return next((attributes[key] for key in _ENVIRONMENT_KEYS if attributes.get(key)), None)
+
+
+def options_table() -> str:
+    """Return every option as a Markdown table."""
+    lines = ["| option | environment | values | default | meaning |", "|---|---|---|---|---|"]
+    lines += [
+        f"| `{option.name}` | `{variable_of(option.name)}` | {_choices(option)} "
+        f"| {_default(option)} | {option.metadata[_DOC]} |"
+        for option in fields(Settings)
+    ]
+    return "\n".join(lines)
+
+
+def _default(option: Field[Any]) -> str:
+    value = option.default
+    if value is None:
+        return "`auto`"
+    if isinstance(value, frozenset):
+        return f"`{','.join(sorted(value))}`" if value else "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _choices(option: Field[Any]) -> str:
+    choices = option.metadata[_CHOICES]
+    return str(choices() if callable(choices) else choices)
+
+
+def _read(option: Field[Any], value: object, origin: str) -> object:
+    try:
+        return option.metadata[_PARSE](value)
+    except _Unsuitable:
+        msg = f"{origin} is {_shown(value)}; expected {_choices(option)}"
+        raise SettingsError(msg) from None
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    if len(text) > _LONGEST_SHOWN_VALUE:
+        return f"{text[: _LONGEST_SHOWN_VALUE - 1]}…"
+    return text
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
+    known = {variable_of(option.name) for option in fields(Settings)} | OTHER_VARIABLES
+    for variable in environ:
+        if variable.startswith(PREFIX) and variable not in known:
+            _warn_once(
+                variable,
+                "environment variable %s is not an option of toolpair_observe and is ignored%s",
+                variable,
+                _nearest(variable, known),
+            )
+
+
+_warned: set[str] = set()
+
+
+def _warn_once(subject: str, message: str, *details: object) -> None:
+    """Log a warning about `subject` once a process.
+
+    Through the logger and not `warnings.warn`, which would raise in a host that turns warnings
+    into errors.
+    """
+    if subject not in _warned:
+        _warned.add(subject)
+        _logger.warning(message, *details)
