@@ -13,7 +13,6 @@ from toolpair_observe.histories.values import (
     Limits,
     Progress,
     Unreadable,
-    Value,
     read_values,
     too_many,
 )
@@ -91,37 +90,40 @@ def read_histories(
         if isinstance(value, Unreadable):
             yield value
         else:
-            yield from _histories_in(path, value, limits)
+            yield from _histories_in(path, value.line, value.data, limits)
 
 
-def _histories_in(path: str, value: Value, limits: Limits) -> Iterator[History | Unreadable]:
-    row = value.data if isinstance(value.data, dict) else {}
+def _histories_in(
+    path: str, line: int, data: object, limits: Limits
+) -> Iterator[History | Unreadable]:
+    row: dict[str, Any] = data if isinstance(data, dict) else {}
     try:
-        lists = _lists_of_messages(value.data)
+        items = _items_of(data)
+        if _are_histories(items):
+            for item in items:
+                yield from _histories_in(path, line, item, limits)
+        else:
+            yield _history(path, line, row, items, limits)
     except HistoryFileError as error:
-        yield Unreadable(path, value.line, str(error))
-        return
-    for items in lists:
-        try:
-            yield _history(path, value.line, row, items, limits)
-        except HistoryFileError as error:
-            yield Unreadable(path, value.line, str(error))
+        yield Unreadable(path, line, str(error))
 
 
-def _lists_of_messages(data: object) -> list[list[Any]]:
+def _items_of(data: object) -> list[Any]:
+    if looks_like_message(data):
+        msg = f"{_WRONG_SHAPE}; this is a single message"
+        raise HistoryFileError(msg)
     if isinstance(data, dict):
-        if looks_like_message(data):
-            msg = f"{_WRONG_SHAPE}; this is a single message"
-            raise HistoryFileError(msg)
         data = next((data[key] for key in LIST_KEYS if key in data), None)
     if not isinstance(data, list):
         raise HistoryFileError(_WRONG_SHAPE)
     if not data:
         msg = "the list of messages is empty"
         raise HistoryFileError(msg)
-    if all(isinstance(element, list) and not looks_like_message(element) for element in data):
-        return data
-    return [data]
+    return data
+
+
+def _are_histories(items: list[Any]) -> bool:
+    return all(isinstance(item, dict | list) and not looks_like_message(item) for item in items)
 
 
 def _history(

@@ -318,7 +318,7 @@ class _Document:
             try:
                 value, end = self._decode_value(self._text, self._at)
             except json.JSONDecodeError as error:
-                if self._is_final(error) or not self._read_more():
+                if self._ended or self._is_final(error):
                     self._advance(error.pos)
                     msg = f"not JSON: {error.msg}"
                     raise HistoryFileError(msg) from None
@@ -328,10 +328,11 @@ class _Document:
                 raise HistoryFileError(_too_deep(self._limits)) from None
             else:
                 # A number may go on in the text that has not been read yet.
-                if end < len(self._text) or not self._read_more():
+                if self._ended or end < len(self._text):
                     self._advance(end)
                     _bound_depth(value, self._limits)
                     return value
+            self._read_more()
 
     def _is_final(self, error: json.JSONDecodeError) -> bool:
         """Whether more text can't mend the error: it stands well before the end of the text."""
