@@ -198,7 +198,7 @@ class NewViolations:
     def __init__(self) -> None:
         """Start with the first history."""
         self._history: History | None = None
-        self._seen: set[Violation] = set()
+        self._seen: set[tuple[ViolationKind, int, str]] = set()
 
     def of(self, checked: Checked) -> list[Violation]:
         """Return the new violations of a request that is a near miss."""
@@ -206,6 +206,11 @@ class NewViolations:
             self._history, self._seen = checked.history, set()
         if checked.report.ok:
             return []
-        new = [found for found in checked.report.violations if found not in self._seen]
+        # The likely cause of a violation may change as the history grows; the violation does not.
+        new = {
+            (found.kind, found.message_index, found.tool_call_id): found
+            for found in checked.report.violations
+        }
+        fresh = [found for key, found in new.items() if key not in self._seen]
         self._seen.update(new)
-        return new
+        return fresh

@@ -1,0 +1,214 @@
+"""`toolpair-observe check`: exit codes, the listing, JSON, faults with file and line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.process import environment, run_cli, run_python
+from toolpair_observe.cli import main
+
+CALL = {"id": "call_a", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+CLEAN = [
+    {"role": "user", "content": "SECRET question"},
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "content": "SECRET answer", "tool_call_id": "call_a"},
+]
+BROKEN = [*CLEAN[:2], {"role": "user", "content": "SECRET again"}]
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(name, *values):
+        text = "".join(f"{v if isinstance(v, str) else json.dumps(v)}\n" for v in values)
+        data = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+        (tmp_path / name).write_bytes(data)
+        return name
+
+    return write
+
+
+def test_clean_histories_end_with_0(write, capsys):
+    code = main(["check", write("a.jsonl", CLEAN, CLEAN), write("b.jsonl.gz", CLEAN)])
+
+    out, err = capsys.readouterr()
+    assert code == 0
+    assert err == ""
+    assert "checked 3 requests in 3 histories of 2 files: 0 near misses" in out
+
+
+def test_near_misses_end_with_1_and_are_named_by_file_and_line(write, capsys):
+    code = main(["check", write("a.jsonl", CLEAN, {"id": "row-7", "messages": BROKEN})])
+
+    out, err = capsys.readouterr()
+    assert code == 1
+    assert err == ""
+    assert out.startswith("a.jsonl:2 (row-7): unknown: missing_result at message 1: call call_a")
+    assert "checked 2 requests in 2 histories of 1 file: 1 near miss\n" in out
+    assert "  judged under: contract 2\n" in out
+    assert "  missing_result, unknown: 1 request\n" in out
+
+
+def test_the_profile_decides_the_effect(write, capsys):
+    code = main(["check", write("a.jsonl", BROKEN), "--profile", "openai-chat"])
+
+    assert code == 1
+    assert "a.jsonl:1: reject: missing_result" in capsys.readouterr().out
+
+
+def test_an_unknown_profile_is_named_with_the_choices(write, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["check", write("a.jsonl", CLEAN), "--profile", "gpt"])
+
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "'gpt'" in error
+    assert "openai-chat" in error
+
+
+def test_explain_shows_timeline_cause_and_remedy_without_content(write, capsys):
+    main(["check", write("a.jsonl", BROKEN), "--profile", "openai-chat", "--explain"])
+
+    out = capsys.readouterr().out
+    assert "calls weather (call_a)" in out
+    assert "likely cause:" in out
+    assert "to do:" in out
+    assert "SECRET" not in out
+
+
+def test_bad_input_ends_with_2_and_the_rest_is_counted(write, capsys):
+    path = write("a.jsonl", CLEAN, "{broken", BROKEN, '{"messages": 3}')
+
+    code = main(["check", "missing.json", path])
+
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert err.splitlines() == [
+        "toolpair-observe: missing.json: no such file",
+        "toolpair-observe: a.jsonl:2: not JSON: Expecting property name enclosed in double quotes "
+        "(column 2)",
+        "toolpair-observe: a.jsonl:4: wrong shape: expected a list of chat messages, or an object "
+        "with such a list under 'messages' or 'langchain'",
+    ]
+    assert "2 requests in 2 histories of 2 files: 1 near miss, 3 unreadable parts" in out
+
+
+def test_many_bad_lines_do_not_bury_the_report(write, capsys):
+    code = main(["check", write("a.jsonl", CLEAN, *["oops"] * 500)])
+
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert len(err.splitlines()) == 21
+    assert err.splitlines()[-1] == "toolpair-observe: a.jsonl: and 480 more unreadable parts"
+    assert "500 unreadable parts" in out
+
+
+def test_json_gives_one_object_a_line(write, capsys):
+    code = main(["check", "--format", "json", write("a.jsonl", CLEAN, BROKEN, "oops")])
+
+    out, _ = capsys.readouterr()
+    near_miss, unreadable, summary = map(json.loads, out.splitlines())
+    assert code == 2
+    assert (near_miss["type"], near_miss["file"], near_miss["line"]) == ("near_miss", "a.jsonl", 2)
+    assert near_miss["report"]["violations"][0]["kind"] == "missing_result"
+    assert unreadable == {
+        "type": "unreadable",
+        "file": "a.jsonl",
+        "line": 3,
+        "reason": "not JSON: Expecting value (column 1)",
+    }
+    assert (summary["type"], summary["requests"], summary["near_misses"]) == ("summary", 2, 1)
+    assert "SECRET" not in out
+
+
+@pytest.mark.parametrize("extra", [[], ["--explain"], ["--format", "json"]])
+def test_ids_that_hold_control_characters_can_not_touch_the_terminal(write, capsys, extra):
+    evil = "\x1b[2J\x1b]0;owned\x07\u202e\ud800"
+    calls = [{**CALL, "id": evil}]
+    history = [BROKEN[0], {"role": "assistant", "tool_calls": calls}, BROKEN[2]]
+
+    code = main(["check", write("a.jsonl", {"id": evil, "messages": history}), *extra])
+
+    out = capsys.readouterr().out
+    assert code == 1
+    assert not set(out) & set("\x1b\x07\u202e\ud800")
+    assert "\\x1b" in out or "\\u001b" in out
+
+
+def test_prefixes_are_listed_once_and_counted_as_requests(write, capsys):
+    messages = [*BROKEN, *[{"role": r, "content": "x"} for r in ("assistant", "user") * 3]]
+    row = {"prefixes": True, "provider": "openai", "verdict": "accepted", "messages": messages}
+
+    main(["check", write("a.jsonl", row)])
+
+    out = capsys.readouterr().out
+    assert out.count("a.jsonl:1: reject: missing_result") == 1
+    assert "checked 4 requests in 1 history of 1 file: 3 near misses" in out
+    assert "accepted by the provider: 1 predicted so, 0 undecided, 3 predicted otherwise" in out
+
+
+def test_the_standard_input_is_read_as_a_dash(tmp_path):
+    done = run_cli("check", "-", input=json.dumps(BROKEN).encode(), cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"standard input:1: unknown: missing_result")
+
+
+def test_output_that_nobody_reads_on_ends_quietly(write):
+    path = write("a.jsonl", *[BROKEN] * 5000)
+    command = [sys.executable, "-m", "toolpair_observe", "check", path]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        error = process.stderr.read()
+        code = process.wait(60)
+
+    assert error == b""
+    assert code == 141
+
+
+def test_an_output_that_lacks_a_character_gets_its_escape(write):
+    path = write("a.jsonl", {"id": "caf\u00e9 \u2713", "messages": BROKEN})
+
+    done = run_cli("check", path, env=environment(PYTHONIOENCODING="ascii"))
+
+    assert done.returncode == 1
+    assert done.stdout.startswith(rb"a.jsonl:1 (caf\xe9 \u2713): ")
+
+
+def test_check_needs_no_extra(write):
+    """Neither rich nor langchain-openai is imported."""
+    path = write("a.jsonl", CLEAN)
+    program = (
+        "import sys; sys.modules.update(rich=None, langchain_openai=None, openai=None)\n"
+        f"from toolpair_observe.cli import main; sys.exit(main(['check', {path!r}]))"
+    )
+
+    done = run_python("-c", program)
+
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["check", "--help"]])
+def test_help_and_version_end_with_0(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 0
+    assert "toolpair-observe" in capsys.readouterr().out
+
+
+def test_without_a_command_the_usage_is_shown(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([])
+
+    assert caught.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err
