@@ -198,8 +198,16 @@ def test_sampler_sees_what_it_may_decide_on():
     } <= set(seen)
 
 
-def test_events_and_metrics_do_not_depend_on_sampling(sdk):
-    """A request whose trace is not sampled still has its events, in that trace, and its metrics."""
+def test_events_and_metrics_do_not_depend_on_sampling(sdk, monkeypatch):
+    """A request whose trace is not sampled still has its events, in that trace, and its metrics.
+
+    Work that only a span would show is not done.
+    """
+
+    def refuse(*_):
+        pytest.fail("attributes were made for a span that is not recorded")
+
+    monkeypatch.setattr(trace.NonRecordingSpan, "set_attributes", refuse)
     sdk.tracer_provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
     sdk.tracer_provider.add_span_processor(SimpleSpanProcessor(sdk.span_exporter))
     reporter = sdk.reporter()

@@ -22,7 +22,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.loopback.otlp_sink import OtlpSink, plain
@@ -162,10 +162,9 @@ def _broken_histories():
 @pytest.fixture
 def scrape():
     """A meter provider behind the official Prometheus exporter, and what a scrape returns."""
-    registry = CollectorRegistry()
-    reader = PrometheusMetricReader(registry=registry)
-    meter_provider = MeterProvider([reader], shutdown_on_exit=False)
-    server, thread = start_http_server(0, addr="127.0.0.1", registry=registry)
+    # On the exporter's default registry: its oldest supported version knows no other.
+    meter_provider = MeterProvider([PrometheusMetricReader()], shutdown_on_exit=False)
+    server, thread = start_http_server(0, addr="127.0.0.1")
 
     def families():
         with urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as response:

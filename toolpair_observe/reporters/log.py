@@ -161,12 +161,12 @@ class LogReporter:
 
 def _shape(observation: Observation, event: str) -> _Shape:
     report = observation.report
-    kinds = sorted({violation.kind.value for violation in report.violations})
+    kinds = sorted({each.kind for each in report.violations})
     return _Shape(
         event=event,
         profile=report.profile,
         model=one_line(clean(observation.model)),
-        kinds=tuple(kinds) or (observation.rejected_kind or "unnamed kind",),
+        kinds=tuple(map(str, kinds)) or (observation.rejected_kind or "unnamed kind",),
         effect=report.effect.value,
     )
 

@@ -23,6 +23,7 @@ from toolpair_observe.reporters.text import clean, shown_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from enum import StrEnum
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.context import Context
@@ -230,12 +231,8 @@ def _details(observation: Observation) -> dict[str, AttributeValue]:
         semconv.LANGSMITH_RUN_ID: str(observation.run_id),
     }
     if report.violations:
-        attributes[semconv.VIOLATION_KINDS] = _unique(
-            violation.kind.value for violation in report.violations
-        )
-        attributes[semconv.VIOLATION_CAUSES] = _unique(
-            violation.cause.value for violation in report.violations
-        )
+        attributes[semconv.VIOLATION_KINDS] = _unique(each.kind for each in report.violations)
+        attributes[semconv.VIOLATION_CAUSES] = _unique(each.cause for each in report.violations)
     if (omitted := len(report.violations) - semconv.MAX_VIOLATION_EVENTS) > 0:
         attributes[semconv.VIOLATION_OMITTED] = omitted
     if observation.rejected_kind:
@@ -245,14 +242,14 @@ def _details(observation: Observation) -> dict[str, AttributeValue]:
 
 def _kinds(observation: Observation) -> tuple[str, ...]:
     """The kinds that were found, or the one that the provider named after an escape."""
-    found = _unique(violation.kind.value for violation in observation.report.violations)
+    found = _unique(each.kind for each in observation.report.violations)
     if not found and observation.rejected_kind:
         return (str(observation.rejected_kind),)
     return found
 
 
-def _unique(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))
+def _unique(members: Iterable[StrEnum]) -> tuple[str, ...]:
+    return tuple(member.value for member in dict.fromkeys(members))
 
 
 def _status_text(observation: Observation) -> str:
