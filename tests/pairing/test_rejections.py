@@ -1,0 +1,1152 @@
+"""Which exceptions are a provider's own pairing rejection, of which kind, and which are not."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import gzip
+import json
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+
+from toolpair_observe.pairing import error_text, rejections
+from toolpair_observe.pairing.rejections import read_rejection, rejection_kind
+from toolpair_observe.pairing.report import Effect, PairingReport, ViolationKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+K = ViolationKind
+
+OPENAI_MISSING = (
+    "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+    "'tool_call_id'. The following tool_call_ids did not have response messages: call_Mine1"
+)
+OPENAI_ORPHAN = (
+    "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
+    "'tool_calls'."
+)
+ANTHROPIC_MISSING = (
+    "messages.2: `tool_use` ids were found without `tool_result` blocks immediately after: "
+    "toolu_Mine1, toolu_Mine2. Each `tool_use` block must have a corresponding `tool_result` block "
+    "in the next message."
+)
+GEMINI_COUNT = (
+    "Please ensure that the number of function response parts is equal to the number of function "
+    "call parts of the function call turn."
+)
+
+# One line of each wording, with ids of our own.
+SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
+    (K.MISSING_RESULT, OPENAI_MISSING),
+    (K.MISSING_RESULT, "(insufficient tool messages following tool_calls message)"),
+    (K.MISSING_RESULT, "The following tool_call_ids did not have response messages: call_Mine1"),
+    (K.MISSING_RESULT, "assistant message with “tool_calls” must be followed by tool messages"),
+    (K.ORPHAN_RESULT, OPENAI_ORPHAN),
+    (K.ORPHAN_RESULT, "Messages with role 'tool' must be a response to a preceding message"),
+    (
+        K.DUPLICATE_RESULT,
+        "Duplicate value for 'tool_call_id' of 'call_Mine1', in messages[7] and messages[8].",
+    ),
+    (
+        K.MISMATCHED_RESULT,
+        "'tool_call_id' of 'call_Mine1' not found in 'tool_calls' of previous message.",
+    ),
+    (K.MISMATCHED_RESULT, "'tool_call_id' of 'two words' not found in 'tool_calls'"),
+    (
+        K.MISSING_ID,
+        "Missing parameter 'tool_call_id': messages with role 'tool' must have a 'tool_call_id'.",
+    ),
+    (K.MISSING_ID, "Missing required parameter: 'messages[3].tool_calls[0].id'."),
+    (
+        K.MISSING_ID,
+        "Invalid type for 'messages.[2].tool_calls.[0].id': expected a string, but got null "
+        "instead.",
+    ),
+    (K.MISSING_ID, "Invalid 'input[3].call_id': empty string. Expected a string with minimum"),
+    (K.INVALID_ID, "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string"),
+    (K.INVALID_ID, "Invalid 'input[18].call_id': string too long. Expected a string"),
+    (K.INVALID_ID, "Invalid 'input[3].id': 'toolu_X'. Expected an ID that begins with 'fc'."),
+    (K.MISPLACED_RESULT, "No tool output found for tool call call-mine."),
+    (K.MISSING_RESULT, "No tool output found for function call call_Mine1."),
+    (K.MISSING_RESULT, "No tool output found for apply patch call call_Mine1."),
+    (K.ORPHAN_RESULT, "No tool call found for function call output with call_id call_Mine1."),
+    (K.ORPHAN_RESULT, "No tool call found for custom tool call output with call_id call_Mine1."),
+    (K.MISPLACED_RESULT, "invalid params, tool call result does not follow tool call (2013)"),
+    (K.ORPHAN_RESULT, "invalid params, tool result's tool id(call_mine_1) not found (2013)"),
+    (K.DUPLICATE_CALL_ID, "Invalid request: tool call id write:12 is duplicated"),
+    (K.DUPLICATE_CALL_ID, "duplicate tool_call_id"),
+    (K.ORPHAN_RESULT, "Invalid request: tool_call_id  is not found"),
+    (K.ORPHAN_RESULT, "tool_call_id read:3 is not found"),
+    (K.ORPHAN_RESULT, "tool_call_id does not exist"),
+    (
+        K.MISSING_ID,
+        "'messages.3' : for 'role:tool' the following must be satisfied[('messages.3.tool_call_id'"
+        " : property 'tool_call_id' is missing)]",
+    ),
+    (K.MISSING_ID, "messages[2]: missing field `tool_call_id` at line 1 column 263"),
+    (K.MISSING_ID, "messages.2.tool_call_id\n  Field required [type=missing, input_value={'role'"),
+    (
+        K.MISSING_ID,
+        "{'detail': [{'type': 'missing', 'loc': ['body', 'messages', 2, 'tool_call_id'], "
+        "'msg': 'Field required', 'input': {'role': 'tool'}}]}",
+    ),
+    (K.MISSING_RESULT, ANTHROPIC_MISSING),
+    (
+        K.MISSING_RESULT,
+        "messages.4: Did not find 2 `tool_result` block(s) at the beginning of this message.",
+    ),
+    (
+        K.ORPHAN_RESULT,
+        "messages.0.content.1: unexpected `tool_use_id` found in `tool_result` blocks: toolu_Mine1."
+        " Each `tool_result` block must have a corresponding `tool_use` block in the previous "
+        "message.",
+    ),
+    (
+        K.ORPHAN_RESULT,
+        "messages.3: `tool_result` block(s) provided when previous message does not contain any "
+        "`tool_use` blocks",
+    ),
+    (
+        K.DUPLICATE_RESULT,
+        "each tool_use must have a single result. Found multiple `tool_result` blocks with id: "
+        "toolu_Mine1",
+    ),
+    (K.DUPLICATE_CALL_ID, "messages.1.content.2: `tool_use` ids must be unique"),
+    (K.MISPLACED_RESULT, "messages.1: `tool_result` blocks can only be in `user` messages"),
+    (K.ROLE_ORDER, "messages.0: `tool_use` blocks can only be in `assistant` messages"),
+    (K.MISSING_ID, "messages.2.content.0.tool_result.tool_use_id: Field required"),
+    (K.MISSING_ID, "messages.1.content.0.tool_use.id: String should have at least 1 character"),
+    (K.INVALID_ID, "messages.1.content.0.tool_use.id: String should match pattern '^[a-z]+$'"),
+    (
+        K.SERVER_TOOL_UNPAIRED,
+        "messages.1: `web_search` tool use with id `srvtoolu_Mine1` was found without a "
+        "corresponding `web_search_tool_result` block",
+    ),
+    (
+        K.SERVER_TOOL_UNPAIRED,
+        "messages.7.content.4: unexpected `tool_use_id` found in `web_search_tool_result` blocks: "
+        "srvtoolu_Mine1. Each `web_search_tool_result` block must have a corresponding "
+        "`server_tool_use` block before it.",
+    ),
+    (
+        K.SERVER_TOOL_UNPAIRED,
+        "`tool_use` ids were found without `tool_result` blocks immediately after: srvtoolu_Mine1, "
+        "srvtoolu_Mine2. Each `tool_use` block must",
+    ),
+    (
+        K.MISSING_RESULT,
+        "`tool_use` ids were found without `tool_result` blocks immediately after: srvtoolu_Mine1, "
+        "toolu_Mine2. Each `tool_use` block must",
+    ),
+    (
+        K.MISSING_RESULT,
+        "Expected toolResult blocks at messages.2.content for the following Ids: tooluse_Mine1",
+    ),
+    (
+        K.ORPHAN_RESULT,
+        "The number of toolResult blocks at messages.2.content exceeds the number of toolUse blocks"
+        " of previous turn.",
+    ),
+    (
+        K.DUPLICATE_RESULT,
+        "The toolResult blocks at messages.2.content contain duplicate Ids: tooluse_Mine1",
+    ),
+    (
+        K.DUPLICATE_CALL_ID,
+        "The toolUse blocks at messages.2.content contain duplicate Ids: tooluse_Mine1",
+    ),
+    (
+        K.MISPLACED_RESULT,
+        "messages.2.content: Conversation blocks and tool result blocks cannot be provided in the "
+        "same turn.",
+    ),
+    (
+        K.INVALID_ID,
+        "1 validation error detected: Value 'functions.x:0' at 'messages.2.member.content.1.member."
+        "toolUse.toolUseId' failed to satisfy constraint: Member must satisfy regular expression "
+        "pattern: [a-zA-Z0-9_-]+",
+    ),
+    (
+        K.MISSING_ID,
+        "Parameter validation failed:\nInvalid length for parameter messages[2].content[0]."
+        "toolResult.toolUseId, value: 0, valid min length: 1",
+    ),
+    (K.MISSING_RESULT, GEMINI_COUNT),
+    (
+        K.MISSING_RESULT,
+        "Please ensure that function response turn comes immediately after a function call turn. "
+        "And the number of function response parts should be equal to number of function call "
+        "parts of the function call turn.",
+    ),
+    (
+        K.MISSING_RESULT,
+        "Please ensure that function call turn comes immediately after a user turn or after a "
+        "function response turn.",
+    ),
+    (
+        K.ORPHAN_RESULT,
+        "Please ensure that function response turn comes immediately after a function call turn.",
+    ),
+    (
+        K.MISPLACED_RESULT,
+        "Please ensure that function call turn contains at least one function_call part which can "
+        "not be mixed with function_response parts.",
+    ),
+    (
+        K.ORPHAN_RESULT,
+        "* GenerateContentRequest.contents[2].parts[0].function_response.name: Name cannot be "
+        "empty.",
+    ),
+    (
+        K.MISMATCHED_RESULT,
+        "Message name is empty and can't findcorresponding tool call for id: '$call_Mine1'",
+    ),
+    (K.MISSING_RESULT, "Not the same number of function calls and responses"),
+    (K.ORPHAN_RESULT, "More tool responses than tool calls"),
+    (K.MISMATCHED_RESULT, "Unexpected tool call id abcDEF123 in tool results"),
+    (K.DUPLICATE_RESULT, "Duplicate tool call id abcDEF123 in tool results"),
+    (K.DUPLICATE_CALL_ID, "Duplicate tool call id abcDEF123 in assistant message"),
+    (K.ORPHAN_RESULT, "Unexpected role 'tool' after role 'user'"),
+    (K.ORPHAN_RESULT, "Unexpected role RoleEnum.tool"),
+    (K.ROLE_ORDER, "Unexpected role 'user' after role 'tool'"),
+    (K.ROLE_ORDER, "Unexpected role 'Roles.system' after role 'Roles.assistant'"),
+    (K.MISSING_ID, "Tool call id has to be defined."),
+    (K.MISSING_ID, "Tool call id was null but must be a-z, A-Z, 0-9, with a length of 9."),
+    (K.INVALID_ID, "Tool call id was call_X but must be a-z, A-Z, 0-9, with a length of 9."),
+    (K.INVALID_ID, "Tool call IDs should be alphanumeric strings with length 9!"),
+    (
+        K.ORPHAN_RESULT,
+        "Message has tool role, but there was no previous assistant message with a tool call!",
+    ),
+)
+
+# Refusals with the same words that are about something else.
+OTHERS: tuple[str, ...] = (
+    "Invalid 'messages[9].tool_calls[0].function.name': string does not match pattern.",
+    "Invalid 'messages[2].tool_calls': empty array. Expected an array with minimum length 1",
+    "Missing required parameter: 'messages[1].tool_calls[0].type'.",
+    "Missing required parameter: 'messages[1].tool_calls[0].function.name'.",
+    "Missing parameter 'name': messages with role 'function' must have a 'name'.",
+    "Unknown parameter: 'input[2].tool_calls'.",
+    "Invalid schema for function 'x': 'tool_call_id' is required",
+    "Tool choice 'x' not found in 'tools' parameter.",
+    "Item 'fc_X' of type 'function_call' was provided without its required 'reasoning' item",
+    "Item with id 'fc_X' not found. Items are not persisted when `store` is set to false.",
+    "Duplicate item found with id fc_X",
+    "Previous response with id 'resp_X' not found.",
+    "Invalid 'input[2].id': 'x'. Expected an ID that begins with 'rs'.",
+    "Invalid value: 'tool_result'. Supported values are: 'text', 'image_url' and 'file'.",
+    "Invalid 'messages[3]'. Image URLs are only allowed for messages with role 'user', but this "
+    "message with role 'tool' contains an image URL.",
+    "messages.1.content.0.type: Expected `thinking`, but found `tool_use`. When `thinking` is "
+    "enabled, a final `assistant` message must start with a thinking block (preceeding the "
+    "lastmost set of `tool_use` and `tool_result` blocks).",
+    "messages.3.content.1.tool_use.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'",
+    "messages.1.content.1.tool_use.input: Input should be a valid dictionary",
+    "messages.2.content.0.tool_result.content.0.image.source: Input tag 'file' found",
+    "tools: Tool names must be unique.",
+    "tools.0.custom.input_schema: Field required",
+    "Requests which include `tool_use` or `tool_result` blocks must define tools.",
+    "Your API request included an `assistant` message in the final position, which would pre-fill "
+    "the `assistant` response. When using tools, pre-filling is not supported.",
+    "The toolConfig field must be defined when using toolUse and toolResult content blocks.",
+    "The format of the value at messages.3.content.0.toolUse.input is invalid.",
+    "Value 'x y' at 'messages.2.member.content.0.member.toolUse.name' failed to satisfy constraint",
+    "messages.7.content: Conversation blocks and tool use blocks cannot be provided in the same "
+    "turn.",
+    "Model produced invalid sequence as part of ToolUse",
+    "GenerateContentRequest.contents[1].parts[0].function_call.name: Name cannot be empty",
+    "Function call is missing a thought_signature in functionCall parts.",
+    "Please ensure that multiturn requests alternate between user and model",
+    "Function name was x y but must be a-z, A-Z, 0-9, with a maximum length of 64.",
+    "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
+    "Assistant message must have either content or tool_calls, but not both.",
+    "Unexpected role 'user' after role 'user'",
+    "After the optional system message, conversation roles must alternate user and assistant roles "
+    "except for tool calls and results.",
+    "This model only supports single tool-calls at once!",
+    "Tool call validation failed: parameters for tool x did not match schema: errors: [missing "
+    "properties: 'tool_call_id is required']",
+    "attempted to call tool ' x' which was not in request.tools",
+    "'messages.2' : for 'role:tool' the following must be satisfied[('messages.2.content' : value "
+    "must be a string)]",
+    "invalid params, invalid function arguments json string, tool_call_id: call_X (2013)",
+    "thinking is enabled but reasoning_content is missing in assistant tool call message at index "
+    "2",
+    "invalid request: cannot specify both message and tool_results in multistep mode",
+    "This model's maximum context length is 10 tokens; reduce messages, functions, tool_calls",
+    "contents are required.",
+    "Received multiple non-consecutive system messages.",
+)
+
+# The file's categories that have no kind of the same name. A text that only counts says that
+# results are missing; a nameless Gemini result is one without a call that would have named it.
+CATEGORY_KINDS = {
+    "id_format": K.INVALID_ID,
+    "empty_id": K.MISSING_ID,
+    "mismatched_id": K.MISMATCHED_RESULT,
+    "server_tool_missing_result": K.SERVER_TOOL_UNPAIRED,
+    "count_mismatch": K.MISSING_RESULT,
+    "empty_name": K.ORPHAN_RESULT,
+}
+
+
+@pytest.mark.parametrize(("kind", "text"), SAMPLES, ids=[text[:60] for _, text in SAMPLES])
+def test_each_wording_is_recognised(kind: ViolationKind, text: str):
+    assert rejection_kind(text) == kind
+
+
+def test_no_rule_is_without_a_sample():
+    recognised = {found.rule for _, text in SAMPLES if (found := read_rejection(text))}
+    assert recognised == {rule.name for rule in rejections._RULES}
+
+
+@pytest.mark.parametrize("text", OTHERS, ids=[text[:60] for text in OTHERS])
+def test_other_refusals_are_not_taken_for_one(text: str):
+    assert read_rejection(text) is None
+
+
+def _json(text: str) -> str:
+    return json.dumps({"error": {"message": text, "type": "invalid_request_error"}})
+
+
+WRAPPERS: dict[str, Callable[[str], str]] = {
+    "openai repr": lambda text: f"Error code: 400 - { ({'error': {'message': text}})!r}",
+    "json": _json,
+    "json in json": lambda text: json.dumps({"error": {"metadata": {"raw": _json(text)}}}),
+    "json in json in repr": lambda text: repr({"body": json.dumps({"raw": _json(text)})}),
+    "dotnet escapes": lambda text: _json(text).replace("'", "\\u0027").replace("`", "\\u0060"),
+    "html escapes": lambda text: text.replace("'", "&#39;").replace("`", "&#96;"),
+    "curly quotes": lambda text: text.replace("'", "’").replace("`", "“"),  # noqa: RUF001
+    "no quotes": lambda text: text.replace("'", "").replace("`", ""),
+    "full width": lambda text: text.replace("[", "\uff3b").replace("]", "\uff3d"),
+    "markdown": lambda text: text.replace("_", "\\_"),
+    "upper case": str.upper,
+    "wrapped lines": lambda text: text.replace(" ", "\n    "),
+    "escaped line ends": lambda text: json.dumps(text.replace(". ", ".\n")),
+    "litellm": lambda text: f"litellm.BadRequestError: OpenAIException - {text}",
+    "litellm, wrong class": lambda text: f"litellm.ContentPolicyViolationError: x - {text}",
+    "bedrock": lambda text: (
+        "An error occurred (validationException) when calling the ConverseStream operation: The "
+        f"model returned the following errors: {text}"
+    ),
+    "gateway": lambda text: f"unexpected status 502 Bad Gateway: Upstream 400: {text}",
+    "chinese": lambda text: f"请求失败：状态码 400，{text}（请稍后重试）",  # noqa: RUF001
+    "russian": lambda text: f"Ошибка запроса (HTTP 400): {text}",
+    "fallbacks": lambda text: (
+        f"Error code: 429 - rate limited. Fallback: Error code: 400 - {text}. No more fallbacks."
+    ),
+    "after another error": lambda text: (
+        f"Invalid schema for function 'x': no. Error doing the fallback: litellm.BadRequestError: "
+        f"{text}"
+    ),
+    "long": lambda text: f"{'-' * 50_000}{text}",
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+def test_wrappers_change_nothing(wrap: Callable[[str], str]):
+    changed = {
+        text: found for kind, text in SAMPLES if (found := rejection_kind(wrap(text))) != kind
+    }
+    assert changed == {}
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+def test_wrappers_make_no_rejection(wrap: Callable[[str], str]):
+    taken = {text: found for text in OTHERS if (found := read_rejection(wrap(text)))}
+    assert taken == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error code: 429 - {'error': {'message': \"" + OPENAI_ORPHAN + '"}}',
+        "[401] Unauthorized\n" + OPENAI_ORPHAN,
+        "HTTP 500: " + OPENAI_ORPHAN,
+    ],
+)
+def test_a_text_that_names_another_status_is_not_a_refusal(text: str):
+    assert read_rejection(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # The model's own words, the user's words, and LangGraph's list of tool calls.
+        "Failed to call a function. See 'failed_generation' for more details.', 'code': "
+        f"'tool_use_failed', 'failed_generation': '{OPENAI_ORPHAN}'",
+        "1 validation error for Response\nchoices\n  Field required [type=missing, "
+        f"input_value={{'text': '{OPENAI_ORPHAN}'}}]",
+        "Found AIMessages with tool_calls that do not have a corresponding ToolMessage. Here are "
+        f"the first few of those tool calls: [{{'args': {{'q': '{OPENAI_ORPHAN}'}}}}]",
+    ],
+)
+def test_words_that_are_only_repeated_do_not_count(text: str):
+    assert read_rejection(text) is None
+
+
+def test_what_the_provider_names_is_read():
+    found = read_rejection(f"Error code: 400 - {_json(ANTHROPIC_MISSING)}")
+
+    assert found is not None
+    assert found.rule == "anthropic.missing"
+    assert found.tool_call_ids == ("toolu_Mine1", "toolu_Mine2")
+    assert found.wire_index == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "ids", "index"),
+    [
+        (_json(OPENAI_MISSING), ("call_Mine1",), None),
+        (OPENAI_MISSING + "', 'type': 'x', 'param': 'messages.[14].role'", ("call_Mine1",), 14),
+        (OPENAI_MISSING.replace("call_Mine1", "call_Mi..."), (), None),
+        (OPENAI_MISSING.replace("call_Mine1", "message[15].role"), (), 15),
+        ("tool_call_id of functions.x:0 not found", ("functions.x:0",), None),
+        ("No tool output found for function call call_***.", (), None),
+    ],
+)
+def test_ids_are_whole_or_left_out(text: str, ids: tuple[str, ...], index: int | None):
+    found = read_rejection(text)
+
+    assert found is not None
+    assert (found.tool_call_ids, found.wire_index) == (ids, index)
+
+
+def test_every_shared_text_is_classified(shared_dir: Path):
+    lines = (shared_dir / "provider-errors.jsonl").read_text("utf-8").splitlines()
+    wrong = []
+    for number, row in enumerate(map(json.loads, lines), start=1):
+        expected = None
+        if row["is_tool_pairing"]:
+            category = row["category"]
+            expected = CATEGORY_KINDS.get(category) or ViolationKind(category)
+        found = read_rejection(row["error_text"])
+        kind = found and found.kind
+        # The file has no category for an order of roles in which every call is answered.
+        is_order = kind == K.ROLE_ORDER and expected == K.MISPLACED_RESULT
+        if kind != expected and not is_order:
+            wrong.append((number, expected, found))
+    assert wrong == []
+
+
+def test_the_errors_of_real_rejected_histories_are_recognised(shared_dir: Path):
+    silent, taken = set(), set()
+    for path in sorted((shared_dir / "corpora").glob("*.jsonl.gz")):
+        for line in gzip.decompress(path.read_bytes()).splitlines():
+            row = json.loads(line)
+            if (
+                row["verdict"] != "rejected"
+                or row["meta"].get("verdict_by", "provider") != "provider"
+            ):
+                continue
+            found = read_rejection(str(row["error"]))
+            if row["kind"] != "other" and found is None:
+                silent.add(row["error"])
+            if row["kind"] == "other" and found is not None:
+                taken.add(found.rule)
+    # Gemini's words for an empty turn, which is what one unanswered call was turned into.
+    assert silent == {"GenerateContentRequest.contents[2].parts: contents.parts must not be empty"}
+    # Rows whose history pairs as LangChain messages, but did not on the wire.
+    assert taken <= {
+        "anthropic.server_ids",
+        "anthropic.server_call",
+        "bedrock.missing",
+        "gemini.count",
+        "mistral.role_order",
+        "openai.orphan",
+    }
+
+
+# Exceptions of our own making, for what no client can be made to do on demand.
+
+
+class RefusedError(Exception):
+    """An exception with whatever attributes a client would set."""
+
+    def __init__(self, text: str = "", **attributes: object) -> None:
+        super().__init__(text)
+        self.__dict__.update(attributes)
+
+
+@dataclass
+class Response:
+    """What clients hang on their exceptions, read or not."""
+
+    status_code: int = 400
+    content_read: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.content_read is not None:
+            self._content = self.content_read
+
+    @property
+    def content(self) -> bytes:
+        msg = "reading an unread stream may block"
+        raise AssertionError(msg)
+
+    text = content
+
+    def read(self) -> bytes:
+        return self.content
+
+
+def test_an_unread_response_is_left_alone():
+    error = RefusedError("Error response 400", response=Response())
+    assert read_rejection(error) is None
+
+
+def test_a_response_that_was_read_is_used():
+    body = _json(OPENAI_ORPHAN).encode()
+    assert rejection_kind(RefusedError("400", response=Response(400, body))) == K.ORPHAN_RESULT
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"body": {"error": {"message": OPENAI_ORPHAN}}},
+        {"body": _json(OPENAI_ORPHAN)},
+        {"body": _json(OPENAI_ORPHAN).encode()},
+        {"details": [{"error": {"code": 400, "message": OPENAI_ORPHAN}}]},
+        {
+            "body": {
+                "error": {
+                    "message": "Provider returned error",
+                    "metadata": {"raw": _json(OPENAI_ORPHAN)},
+                }
+            }
+        },
+        {"raw_response": Response(400, _json(OPENAI_ORPHAN).encode())},
+    ],
+)
+def test_the_text_is_found_where_clients_keep_it(attributes: dict[str, object]):
+    error = RefusedError("Response validation failed", status_code=400, **attributes)
+    assert rejection_kind(error) == K.ORPHAN_RESULT
+
+
+@pytest.mark.parametrize(
+    ("attributes", "is_refusal"),
+    [
+        ({}, True),
+        ({"status_code": 400}, True),
+        ({"status_code": 422}, True),
+        ({"code": 400}, True),
+        ({"status_code": "400"}, True),
+        ({"response": Response(400)}, True),
+        ({"status_code": -1}, True),  # ollama's value for none
+        ({"status_code": 200}, True),  # an error inside a stream that had begun
+        ({"code": "invalid_value"}, True),
+        ({"status_code": 401}, False),
+        ({"status_code": 413}, False),
+        ({"status_code": 429}, False),
+        ({"status_code": 500}, False),
+        ({"response": Response(429)}, False),
+        ({"response": {"ResponseMetadata": {"HTTPStatusCode": 429}}}, False),
+    ],
+)
+def test_only_a_refused_request_counts(attributes: dict[str, object], is_refusal: bool):  # noqa: FBT001
+    found = read_rejection(RefusedError(OPENAI_ORPHAN, **attributes))
+    assert (found is not None) is is_refusal
+
+
+def test_a_gateway_may_answer_500_for_a_refusal():
+    assert rejection_kind(RefusedError(f"DeepSeek 400: {OPENAI_ORPHAN}", status_code=502))
+    assert rejection_kind(RefusedError(_json(OPENAI_ORPHAN), status_code=502))
+
+
+def test_a_chat_template_may_fail_with_500():
+    template = "Tool call IDs should be alphanumeric strings with length 9!"
+    assert rejection_kind(RefusedError(template, status_code=500)) == K.INVALID_ID
+
+
+def test_the_cause_is_read():
+    error = RuntimeError("the model failed")
+    error.__cause__ = RefusedError("wrapped", body={"message": OPENAI_ORPHAN}, status_code=400)
+    assert rejection_kind(error) == K.ORPHAN_RESULT
+
+
+def test_what_was_being_handled_is_read_through_a_wrapper():
+    error = RuntimeError("the model failed")
+    error.__context__ = RefusedError(OPENAI_ORPHAN, status_code=400)
+    assert rejection_kind(error) == K.ORPHAN_RESULT
+
+
+def test_the_error_of_a_fallback_is_not_mixed_up_with_the_error_before_it():
+    fallback = RefusedError("Invalid schema for function 'x'", status_code=400)
+    fallback.__context__ = RefusedError(OPENAI_ORPHAN, status_code=400)
+    assert read_rejection(fallback) is None
+
+
+def test_a_suppressed_context_is_not_read():
+    error = RuntimeError("something else")
+    error.__context__ = RefusedError(OPENAI_ORPHAN, status_code=400)
+    error.__suppress_context__ = True
+    assert read_rejection(error) is None
+
+
+def test_litellm_keeps_the_original_aside():
+    original = RefusedError(OPENAI_ORPHAN, status_code=400)
+    assert rejection_kind(RefusedError("mid-stream", original_exception=original))
+
+
+def test_a_chain_that_bites_its_tail_ends():
+    first, second = RuntimeError("tool"), RuntimeError("tool")
+    first.__cause__, second.__cause__ = second, first
+    assert read_rejection(first) is None
+
+
+def test_every_member_of_a_group_is_looked_at():
+    group = ExceptionGroup(
+        "parallel",
+        [
+            RefusedError("rate limited", status_code=429),
+            ExceptionGroup("inner", [RefusedError(OPENAI_ORPHAN, status_code=400)]),
+        ],
+    )
+    assert rejection_kind(group) == K.ORPHAN_RESULT
+
+
+def test_a_status_counts_for_its_own_member_of_a_group_only():
+    group = ExceptionGroup(
+        "parallel",
+        [RefusedError("nothing", status_code=400), RefusedError(OPENAI_ORPHAN, status_code=429)],
+    )
+    assert read_rejection(group) is None
+
+
+def _report() -> PairingReport:
+    return PairingReport("openai-chat", (), Effect.REJECT, 1, 0, 1)
+
+
+def test_our_own_block_is_no_rejection():
+    block = RefusedError(OPENAI_ORPHAN, report=_report())
+    wrapper = RuntimeError("agent failed")
+    wrapper.__cause__ = block
+
+    assert read_rejection(block) is None
+    assert read_rejection(wrapper) is None
+
+
+def test_a_provider_error_while_our_block_was_handled_is_one():
+    error = RefusedError(OPENAI_ORPHAN)
+    error.__context__ = RefusedError("blocked", report=_report())
+    assert rejection_kind(error) == K.ORPHAN_RESULT
+
+
+def test_our_exception_class_is_known():
+    errors = pytest.importorskip("toolpair_observe.errors")
+    assert read_rejection(errors.InvalidToolResultsError(_report())) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        IndexError("list index out of range"),
+        KeyError(OPENAI_ORPHAN),
+        TypeError(OPENAI_ORPHAN),
+        KeyboardInterrupt(OPENAI_ORPHAN),
+        asyncio.CancelledError(OPENAI_ORPHAN),
+        ValueError("contents are required."),
+        TimeoutError("timed out"),
+    ],
+    ids=repr,
+)
+def test_local_errors_and_cancellation_are_none(error: BaseException):
+    assert read_rejection(error) is None
+
+
+def test_an_exception_that_cannot_be_printed_is_none():
+    class UnprintableError(Exception):
+        def __str__(self) -> str:
+            msg = "no"
+            raise ValueError(msg)
+
+        @property
+        def body(self) -> str:
+            msg = "no"
+            raise ValueError(msg)
+
+    assert read_rejection(UnprintableError()) is None
+
+
+def test_what_the_request_said_is_left_out_of_a_body():
+    body = {"detail": [{"msg": "bad", "input": OPENAI_ORPHAN}], "messages": [OPENAI_ORPHAN]}
+    assert read_rejection(RefusedError("refused", body=body, status_code=422)) is None
+
+
+def test_no_more_than_a_bounded_text_is_scanned():
+    bound = error_text.MAX_HEAD_CHARS + error_text.MAX_TAIL_CHARS + len(error_text.CUT)
+    huge = "tool_call_id " * 100_000
+    error = RefusedError(huge, body={"a": [huge] * 100}, response=Response(400, huge.encode()))
+
+    (reading,) = error_text.readings(error)
+
+    assert all(len(text) <= bound for text in reading.texts)
+    assert len(reading.texts) <= 4
+
+
+def test_both_ends_of_a_long_text_are_scanned():
+    padding = "x " * 500_000
+    assert rejection_kind(OPENAI_ORPHAN + padding) == K.ORPHAN_RESULT
+    assert rejection_kind(padding + OPENAI_ORPHAN) == K.ORPHAN_RESULT
+    assert rejection_kind(padding + OPENAI_ORPHAN + padding) is None
+
+
+PATHOLOGICAL = (
+    *(text[: len(text) * 2 // 3] for _, text in SAMPLES),
+    *("\\", "\\\\u0041", "&quot;", "a, ", "a:", "tool_call_id of ", "srvtoolu_a, ", "tools.1 "),
+    *("messages[1].", "input_value=", "error code: 4", "tool call id of assistant message "),
+)
+
+
+def test_no_text_is_pathological():
+    """The worst repetition of a wording's beginning costs a small multiple of plain prose."""
+
+    def cost(text: str) -> float:
+        best = float("inf")
+        for _ in range(3):
+            start = time.process_time()
+            read_rejection(text)
+            best = min(best, time.process_time() - start)
+        return best
+
+    size = 1_000_000
+    prose = cost("The model made a tool call that was fine. " * (size // 42))
+    slow = [text for text in PATHOLOGICAL if cost(text * (size // len(text))) > 40 * prose]
+    assert slow == []
+
+
+# The real exceptions, as the real clients build them from an answer over HTTP.
+
+
+class _RefusingHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: RefusingServer
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = self.server.body
+        self.send_response(self.server.status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+class RefusingServer(ThreadingHTTPServer):
+    """A loopback provider that answers every request with one and the same refusal."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _RefusingHandler)
+        self.refuse({})
+
+    def refuse(
+        self, body: object, status: int = 400, headers: dict[str, str] | None = None
+    ) -> None:
+        self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.status = status
+        self.headers = headers or {"content-type": "application/json"}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture(scope="module")
+def refusing_server() -> Iterator[RefusingServer]:
+    with RefusingServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def _clients_leftovers() -> Iterator[None]:
+    """Clean up after clients that leave event loops and sockets to the garbage collector."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+    gc.collect()
+
+
+class ErrorRecorder(BaseCallbackHandler):
+    """Keeps what `on_llm_error` is given."""
+
+    def __init__(self) -> None:
+        self.errors: list[BaseException] = []
+
+    def on_llm_error(self, error: BaseException, **_: Any) -> None:
+        self.errors.append(error)
+
+
+def _openai_error(message: str) -> dict[str, object]:
+    return {
+        "error": {
+            "message": message,
+            "type": "invalid_request_error",
+            "param": "messages.[1].role",
+            "code": None,
+        }
+    }
+
+
+def _anthropic_error(message: str) -> dict[str, object]:
+    error = {"type": "invalid_request_error", "message": message}
+    return {"type": "error", "error": error, "request_id": "req_1"}
+
+
+def _google_error(message: str) -> dict[str, object]:
+    return {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
+
+
+def _mistral_error(message: str) -> dict[str, object]:
+    return {"object": "error", "message": message, "type": "invalid_request_error", "code": "3230"}
+
+
+AWS = {"region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
+AWS_MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
+AWS_HEADERS = {"content-type": "application/json", "x-amzn-ErrorType": "ValidationException"}
+OPENROUTER_BODY = {
+    "error": {
+        "message": "Provider returned error",
+        "code": 400,
+        "metadata": {"raw": json.dumps(_anthropic_error(ANTHROPIC_MISSING)), "provider_name": "x"},
+    }
+}
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Client:
+    """A chat model of a real integration, and the refusal that it is to receive."""
+
+    package: str
+    name: str
+    arguments: Callable[[str], dict[str, Any]]
+    body: object
+    kind: ViolationKind
+    headers: dict[str, str] | None = None
+
+    def model(self, url: str) -> Any:
+        module = pytest.importorskip(self.package, exc_type=ImportError)
+        return getattr(module, self.name)(**self.arguments(url))
+
+
+def _keyed(model: str, url_name: str = "base_url", **more: Any) -> Callable[[str], dict[str, Any]]:
+    return lambda url: {"model": model, "api_key": "x", url_name: url, "max_retries": 0} | more
+
+
+CLIENTS: tuple[Client, ...] = (
+    Client(
+        "langchain_openai",
+        "ChatOpenAI",
+        _keyed("gpt-4o"),
+        _openai_error(OPENAI_ORPHAN),
+        K.ORPHAN_RESULT,
+    ),
+    Client(
+        "langchain_openai",
+        "ChatOpenAI",
+        _keyed("gpt-4o", use_responses_api=True),
+        _openai_error("No tool output found for function call call_Mine1."),
+        K.MISSING_RESULT,
+    ),
+    Client(
+        "langchain_openai",
+        "AzureChatOpenAI",
+        _keyed("gpt-4o", "azure_endpoint", azure_deployment="d", api_version="2024-10-21"),
+        _openai_error(OPENAI_MISSING),
+        K.MISSING_RESULT,
+    ),
+    Client(
+        "langchain_anthropic",
+        "ChatAnthropic",
+        _keyed("claude-sonnet-4-5"),
+        _anthropic_error(ANTHROPIC_MISSING),
+        K.MISSING_RESULT,
+    ),
+    Client(
+        "langchain_google_genai",
+        "ChatGoogleGenerativeAI",
+        _keyed("gemini-2.5-flash", max_retries=1),
+        _google_error(GEMINI_COUNT),
+        K.MISSING_RESULT,
+    ),
+    Client(
+        "langchain_mistralai",
+        "ChatMistralAI",
+        _keyed("mistral-large-latest", "endpoint"),
+        _mistral_error("Unexpected tool call id abcDEF123 in tool results"),
+        K.MISMATCHED_RESULT,
+    ),
+    Client(
+        "langchain_groq",
+        "ChatGroq",
+        _keyed("llama-3.3-70b-versatile"),
+        _openai_error(
+            "'messages.3' : for 'role:tool' the following must be satisfied[("
+            "'messages.3.tool_call_id' : property 'tool_call_id' is missing)]"
+        ),
+        K.MISSING_ID,
+    ),
+    Client(
+        "langchain_cohere",
+        "ChatCohere",
+        lambda url: {"model": "command-a-03-2025", "cohere_api_key": "x", "base_url": url},
+        {"message": f"invalid request: {OPENAI_MISSING}"},
+        K.MISSING_RESULT,
+    ),
+    Client(
+        "langchain_ollama",
+        "ChatOllama",
+        lambda url: {"model": "mistral", "base_url": url},
+        {"error": "raise_exception: Tool call IDs should be alphanumeric strings with length 9!"},
+        K.INVALID_ID,
+    ),
+    Client(
+        "langchain_deepseek",
+        "ChatDeepSeek",
+        _keyed("deepseek-chat", "api_base"),
+        _openai_error(OPENAI_ORPHAN),
+        K.ORPHAN_RESULT,
+    ),
+    Client(
+        "langchain_xai",
+        "ChatXAI",
+        _keyed("grok-4"),
+        {"code": "invalid argument", "error": "messages[2]: missing field `tool_call_id`"},
+        K.MISSING_ID,
+    ),
+    Client(
+        "langchain_fireworks",
+        "ChatFireworks",
+        _keyed("accounts/fireworks/models/x"),
+        _openai_error(OPENAI_ORPHAN),
+        K.ORPHAN_RESULT,
+    ),
+    Client(
+        "langchain_together",
+        "ChatTogether",
+        _keyed("x"),
+        _openai_error(OPENAI_ORPHAN),
+        K.ORPHAN_RESULT,
+    ),
+    Client(
+        "langchain_openrouter",
+        "ChatOpenRouter",
+        _keyed("anthropic/claude-sonnet-4.5"),
+        OPENROUTER_BODY,
+        K.MISSING_RESULT,
+    ),
+    Client(
+        "langchain_aws",
+        "ChatBedrockConverse",
+        lambda url: AWS | {"model": AWS_MODEL, "endpoint_url": url},
+        {"message": "Expected toolResult blocks at messages.2.content for the following Ids: x_1"},
+        K.MISSING_RESULT,
+        AWS_HEADERS,
+    ),
+    Client(
+        "langchain_aws",
+        "ChatBedrock",
+        lambda url: AWS | {"model": AWS_MODEL, "endpoint_url": url},
+        {"message": ANTHROPIC_MISSING},
+        K.MISSING_RESULT,
+        AWS_HEADERS,
+    ),
+    Client(
+        "langchain_litellm",
+        "ChatLiteLLM",
+        _keyed("openai/gpt-4o", "api_base"),
+        _openai_error(OPENAI_ORPHAN),
+        K.ORPHAN_RESULT,
+    ),
+    Client(
+        "langchain_nvidia_ai_endpoints",
+        "ChatNVIDIA",
+        lambda url: {
+            "model": "meta/llama-3.1-8b-instruct",
+            "api_key": "x",
+            "base_url": f"{url}/v1",
+        },
+        {
+            "status": 400,
+            "title": "Bad Request",
+            "detail": "messages[2]: missing field `tool_call_id`",
+        },
+        K.MISSING_ID,
+    ),
+)
+
+
+def _errors_of(client: Client, url: str, mode: str) -> list[BaseException]:
+    recorder = ErrorRecorder()
+    calls: dict[str, Callable[..., Any]] = {
+        "invoke": lambda model, config: model.invoke("hi", config=config),
+        "stream": lambda model, config: list(model.stream("hi", config=config)),
+    }
+    model = client.model(url)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each client has its own class
+        calls[mode](model, {"callbacks": [recorder]})
+    assert recorder.errors
+    assert recorder.errors[0] is caught.value
+    return recorder.errors
+
+
+# What the clients themselves warn about is not what is tested here.
+third_party_warnings = pytest.mark.filterwarnings("ignore")
+
+
+def real_clients(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that drives somebody else's client."""
+    return pytest.mark.usefixtures("_clients_leftovers")(third_party_warnings(test))
+
+
+@real_clients
+@pytest.mark.parametrize("mode", ["invoke", "stream"])
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: f"{client.name}-{client.kind}")
+def test_the_error_of_a_real_client_is_recognised(
+    client: Client, mode: str, refusing_server: RefusingServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    refusing_server.refuse(client.body, headers=client.headers)
+
+    errors = _errors_of(client, refusing_server.url, mode)
+
+    assert {rejection_kind(error) for error in errors} == {client.kind}
+
+
+@real_clients
+@pytest.mark.parametrize("client", CLIENTS[:-1], ids=lambda client: f"{client.name}-{client.kind}")
+def test_the_same_words_with_another_status_are_none(
+    client: Client, refusing_server: RefusingServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    refusing_server.refuse(client.body, status=403, headers=client.headers)
+
+    errors = _errors_of(client, refusing_server.url, "invoke")
+
+    assert [read_rejection(error) for error in errors if read_rejection(error)] == []
+
+
+@third_party_warnings
+async def test_the_error_of_an_async_client_is_recognised(refusing_server: RefusingServer):
+    httpx = pytest.importorskip("httpx")
+    openai = pytest.importorskip("langchain_openai")
+    refusing_server.refuse(_openai_error(OPENAI_ORPHAN))
+    recorder = ErrorRecorder()
+
+    async with httpx.AsyncClient() as http_client:
+        model = openai.ChatOpenAI(
+            base_url=refusing_server.url,
+            api_key="x",
+            max_retries=0,
+            http_async_client=http_client,
+        )
+        with pytest.raises(openai.chat_models.base.openai.BadRequestError):
+            await model.ainvoke("hi", config={"callbacks": [recorder]})
+
+    assert [rejection_kind(error) for error in recorder.errors] == [K.ORPHAN_RESULT]
+
+
+@real_clients
+def test_an_error_inside_a_stream_is_recognised(refusing_server: RefusingServer):
+    event = f"data: {json.dumps(_openai_error(OPENAI_ORPHAN))}\n\n".encode()
+    refusing_server.refuse(event, status=200, headers={"content-type": "text/event-stream"})
+
+    errors = _errors_of(CLIENTS[0], refusing_server.url, "stream")
+
+    assert [rejection_kind(error) for error in errors] == [K.ORPHAN_RESULT]
+
+
+@real_clients
+def test_an_anthropic_error_inside_a_stream_is_recognised(refusing_server: RefusingServer):
+    client = next(client for client in CLIENTS if client.name == "ChatAnthropic")
+    event = f"event: error\ndata: {json.dumps(client.body)}\n\n".encode()
+    refusing_server.refuse(event, status=200, headers={"content-type": "text/event-stream"})
+
+    errors = _errors_of(client, refusing_server.url, "stream")
+
+    assert [rejection_kind(error) for error in errors] == [K.MISSING_RESULT]
+
+
+@real_clients
+def test_a_bedrock_event_stream_error_is_recognised():
+    exceptions = pytest.importorskip("botocore.exceptions")
+    message = "The model returned the following errors: " + ANTHROPIC_MISSING
+    response = {"Error": {"Code": "validationException", "Message": message}}
+    error = exceptions.EventStreamError(response, "ConverseStream")
+    assert rejection_kind(error) == K.MISSING_RESULT
+
+
+@real_clients
+def test_botocores_own_check_of_an_id_is_recognised():
+    validate = pytest.importorskip("botocore.validate")
+    model = pytest.importorskip("botocore.model")
+    exceptions = pytest.importorskip("botocore.exceptions")
+    shape = model.StructureShape(
+        "Block",
+        {"type": "structure", "members": {"toolUseId": {"shape": "Id"}}},
+        model.ShapeResolver({"Id": {"type": "string", "min": 1}}),
+    )
+    report = validate.ParamValidator().validate({"toolUseId": ""}, shape).generate_report()
+    text = report.replace(
+        "parameter toolUseId", "parameter messages[1].content[0].toolUse.toolUseId"
+    )
+    assert rejection_kind(exceptions.ParamValidationError(report=text)) == K.MISSING_ID
+
+
+@real_clients
+@pytest.mark.parametrize(("name", "expected"), [("InvalidArgument", True), ("Forbidden", False)])
+def test_a_google_api_core_error_is_recognised(name: str, expected: bool):  # noqa: FBT001
+    exceptions = pytest.importorskip("google.api_core.exceptions")
+    error = getattr(exceptions, name)(GEMINI_COUNT)
+    assert (rejection_kind(error) == K.MISSING_RESULT) is expected
+
+
+@real_clients
+def test_a_hugging_face_error_is_recognised(refusing_server: RefusingServer):
+    hub = pytest.importorskip("huggingface_hub")
+    refusing_server.refuse(
+        {"error": "Template error: Not the same number of function calls and responses"}, 422
+    )
+    client = hub.InferenceClient(base_url=refusing_server.url, api_key="x")
+
+    with pytest.raises(Exception, match="422") as caught:
+        client.chat_completion([{"role": "user", "content": "hi"}])
+
+    assert rejection_kind(caught.value) == K.MISSING_RESULT
+
+
+@real_clients
+def test_an_unread_httpx_stream_is_left_alone(refusing_server: RefusingServer):
+    httpx = pytest.importorskip("httpx")
+    refusing_server.refuse(_openai_error(OPENAI_ORPHAN))
+    with (
+        httpx.Client() as client,
+        client.stream("POST", refusing_server.url) as response,
+        pytest.raises(httpx.HTTPStatusError) as caught,
+    ):
+        response.raise_for_status()
+    assert read_rejection(caught.value) is None

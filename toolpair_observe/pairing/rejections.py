@@ -1,0 +1,574 @@
+"""Is this exception a provider's own refusal of the pairing, and of which kind?
+
+An ordered table of the providers' wordings, each with its source. A text is first stripped of
+everything that wrappers change (see `error_text`), so the patterns stand without quotes, backticks
+and escapes. What looks alike but is about something else (tool schemas, thinking blocks, prefill,
+arguments) matches no pattern; the few texts that repeat foreign words are cut out first.
+
+Every pattern has bounded gaps only, and the text it runs over is bounded: time is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from toolpair_observe.pairing.error_text import Reading, readings
+from toolpair_observe.pairing.report import ViolationKind
+
+_REFUSED = frozenset({400, 422})
+_SERVER_ERRORS = range(500, 600)
+_MAX_IDS = 16
+_INDEX_REACH = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A provider's refusal because of tool calls and results that do not pair.
+
+    Attributes:
+        kind: What the provider says is wrong.
+        rule: Name of the wording that was recognised.
+        tool_call_ids: The ids that the provider names, as far as it does.
+        wire_index: The position that the provider names, in the list that it was sent. An
+            integration may have merged or hoisted messages, so this is not always the position in
+            the LangChain history.
+    """
+
+    kind: ViolationKind
+    rule: str
+    tool_call_ids: tuple[str, ...] = ()
+    wire_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One wording.
+
+    Attributes:
+        kind: What it means.
+        name: Short name, unique in the table.
+        pattern: Matched anywhere in the text in lower case; a group `ids` holds the ids.
+        source: Where the wording was seen.
+        template: It is raised by a chat template or tokenizer inside the model server, which some
+            servers answer with a 5xx.
+    """
+
+    kind: ViolationKind
+    name: str
+    pattern: re.Pattern[str]
+    source: str
+    template: bool = False
+
+
+def _rule(
+    kind: ViolationKind, name: str, pattern: str, source: str, *, template: bool = False
+) -> _Rule:
+    return _Rule(kind, name, re.compile(pattern), source, template)
+
+
+_ID = r"(?!messages?\b)[\w.|*@/-]{1,128}+(?::[\w.|*@/-]{1,128}+){0,4}+"
+# The list ends where the next key of an error body begins.
+_IDS = rf"(?P<ids>{_ID}(?:, ?{_ID}(?!:)){{0,31}}+)"
+# Where an OpenAI-style error points: messages[2].tool_call_id, messages[1].tool_calls[0].id, with
+# or without a dot before each bracket, input[3].call_id.
+_ID_PATH = (
+    r"(?:messages?|input)[\w.\[\]]{0,40}?\."
+    r"(?:tool_call_id|tool_calls\.?\[\d{1,4}\]\.id|call_id)\b"
+)
+_NO_VALUE = (
+    r"(?:empty string|(?:string )?too short"
+    r"|expected an? [\w ]{1,20}, but got (?:null|none|an empty))"
+)
+_PYDANTIC_NO_VALUE = (
+    r"(?:field required|none is not an allowed value|input should be a valid string"
+    r"|string should have at least 1 character)"
+)
+_AT = r"(?:at [\w.\[\]{}<>*-]{1,60} )?"
+
+_MISSING = ViolationKind.MISSING_RESULT
+_ORPHAN = ViolationKind.ORPHAN_RESULT
+_DUPLICATE = ViolationKind.DUPLICATE_RESULT
+_MISMATCHED = ViolationKind.MISMATCHED_RESULT
+_MISPLACED = ViolationKind.MISPLACED_RESULT
+_DUPLICATE_CALL = ViolationKind.DUPLICATE_CALL_ID
+_NO_ID = ViolationKind.MISSING_ID
+_BAD_ID = ViolationKind.INVALID_ID
+_SERVER_TOOL = ViolationKind.SERVER_TOOL_UNPAIRED
+_ROLES = ViolationKind.ROLE_ORDER
+
+# Where two patterns match at the same place, the earlier row wins.
+_RULES: tuple[_Rule, ...] = (
+    # OpenAI Chat Completions and those who repeat its words (Azure, DeepSeek, Qwen, Kimi, Cohere)
+    _rule(
+        _MISSING,
+        "openai.missing",
+        r"(?:assistant messages? with tool_?calls must be followed"
+        r"|tool_?calls must be followed by tool (?:messages|results|responses)"
+        rf"|insufficient tool messages)(?:.{{0,160}}?did not have response messages: {_IDS})?",
+        "RamiAwar/dataline#172; smallmain/vscode-unify-chat-provider#248; QwenLM/qwen-code#315",
+    ),
+    _rule(
+        _MISSING,
+        "openai.missing_ids",
+        rf"tool_call_ids? did not have (?:a )?response messages?(?:: {_IDS})?",
+        "the same text, cut at its beginning",
+    ),
+    _rule(
+        _ORPHAN,
+        "openai.orphan",
+        r"messages? with (?:the )?role:? ?tool must "
+        r"(?:be a (?:response|reply) to|follow|come after)",
+        "BerriAI/litellm#4931; FoundationAgents/OpenManus#744",
+    ),
+    _rule(
+        _DUPLICATE,
+        "openai.duplicate",
+        rf"duplicate value for tool_call_id(?: of (?P<ids>{_ID}))?",
+        "agno-agi/agno#5116",
+    ),
+    _rule(
+        _MISMATCHED,
+        "openai.mismatched",
+        rf"tool_call_id of (?:(?P<ids>{_ID})|.{{1,200}}?) not found",
+        "public code quoting the API's text",
+    ),
+    _rule(
+        _NO_ID,
+        "openai.no_id",
+        rf"missing (?:required )?parameter:? (?:{_ID_PATH}|tool_call_id\b)"
+        r"|role:? ?tool must have an? tool_call_id",
+        "MadcowD/ell#325; vercel/ai#2177",
+    ),
+    _rule(
+        _NO_ID,
+        "openai.empty_id",
+        rf"invalid (?:type for |value for )?{_ID_PATH}: {_NO_VALUE}",
+        "the same family of texts as the length error",
+    ),
+    _rule(
+        _BAD_ID,
+        "openai.id_format",
+        rf"invalid (?:type for |value for )?{_ID_PATH}:",
+        "public code quoting the API's text; openclaw/openclaw#10640",
+    ),
+    # OpenAI Responses
+    _rule(
+        _MISPLACED,
+        "deepseek.responses_adjacency",
+        rf"no tool output found for tool call (?P<ids>{_ID})",
+        "deepseek-ai/DeepSeek-V3#1588: the output is there, but not right after its call",
+    ),
+    _rule(
+        _MISSING,
+        "responses.missing",
+        rf"no tool output found for (?:[a-z]+ ){{1,5}}?call (?P<ids>{_ID})"
+        r"|no tool output found for",
+        "openai/openai-agents-python#673",
+    ),
+    _rule(
+        _ORPHAN,
+        "responses.orphan",
+        rf"no tool call found for (?:[a-z]+ ){{1,5}}?output(?: with call_id (?P<ids>{_ID}))?"
+        r"|no tool call found for",
+        "continuedev/continue#10092; microsoft/vscode#320060",
+    ),
+    _rule(
+        _BAD_ID,
+        "responses.item_id",
+        r"expected an id that begins with (?:fc|ctc)o?\b",
+        "public code quoting the API's text: a foreign call id as the item's id",
+    ),
+    # Other OpenAI-compatible services
+    _rule(
+        _MISPLACED,
+        "minimax.misplaced",
+        r"tool call result does not follow tool call",
+        "can1357/oh-my-pi#2055",
+    ),
+    _rule(
+        _ORPHAN,
+        "minimax.orphan",
+        rf"tool results? tool id ?\(?(?P<ids>{_ID})?\)? ?not found",
+        "public code quoting the API's text",
+    ),
+    _rule(
+        _DUPLICATE,
+        "mistral.duplicate",
+        rf"duplicate tool call id {_ID} in tool results",
+        "mistral-common 1.13.1",
+    ),
+    _rule(
+        _DUPLICATE_CALL,
+        "kimi.duplicate_call_id",
+        rf"duplicated? tool[_ ]call[_ ]ids?\b|tool[_ ]call[_ ]id (?P<ids>{_ID}) is duplicated?",
+        "openclaw/openclaw#47136, #51155; mistral-common 1.13.1",
+    ),
+    _rule(
+        _ORPHAN,
+        "kimi.orphan",
+        rf"tool_call_id:? ?(?:(?!is |was |does )(?P<ids>{_ID}) )?(?:(?:is |was )?not found"
+        r"|does not exist)",
+        "yaogang1991/harness#392; CodebuffAI/freebuff#1292",
+    ),
+    _rule(
+        _NO_ID,
+        "compatible.no_id",
+        r"missing field tool_call_id|tool_calls\[\d{1,4}\]:? missing field id\b"
+        r"|property tool_call_id is missing|tool_calls\.\d{1,4} : property id is missing"
+        rf"|tool_call_id\W{{0,6}}(?:msg\W{{0,3}})?{_PYDANTIC_NO_VALUE}"
+        r"|tool_call_id (?:is (?:required|missing|empty)"
+        r"|(?:must|can) ?not be (?:empty|null|blank))",
+        "hackclub/ai#22 (Groq); DeepSeek and NIM through serde, quoted in public code",
+    ),
+    # Anthropic, also through Vertex AI and Bedrock
+    _rule(
+        _SERVER_TOOL,
+        "anthropic.server_call",
+        rf"tool use with id (?P<ids>{_ID}) was found without a corresponding",
+        "Anthropic's server tools page",
+    ),
+    _rule(
+        _SERVER_TOOL,
+        "anthropic.server_ids",
+        r"tool_use ids were found without tool_result blocks immediately after: "
+        r"(?P<ids>srvtoolu_[\w-]{1,128}+(?:, srvtoolu_[\w-]{1,128}+){0,31}+)(?!, )",
+        "a recorded cassette of pydantic-ai",
+    ),
+    _rule(
+        _SERVER_TOOL,
+        "anthropic.server_result",
+        r"unexpected tool_use_id found in \w{1,60}_tool_result blocks"
+        rf"(?:: (?P<ids>{_ID}))?",
+        "anthropics/claude-code#64383",
+    ),
+    _rule(
+        _MISSING,
+        "anthropic.missing",
+        r"tool_use ids? (?:were|was) found without tool_result(?: blocks? immediately after: "
+        rf"{_IDS})?",
+        "anthropics/claude-code#1237",
+    ),
+    _rule(
+        _MISSING,
+        "anthropic.missing_old",
+        r"did not find \d{1,4} tool_result block"
+        r"|each tool_use (?:block )?must have a corresponding tool_result"
+        r"|tool_use blocks must begin with a matching number of tool_result",
+        "langchain-ai/langchain-aws#451",
+    ),
+    _rule(
+        _ORPHAN,
+        "anthropic.orphan",
+        rf"unexpected tool_use_id found in tool_result(?: blocks: {_IDS})?",
+        "router-for-me/CLIProxyAPI#497",
+    ),
+    _rule(
+        _ORPHAN,
+        "anthropic.orphan_old",
+        r"tool_result block\(?s?\)? provided when previous message does not contain"
+        r"|each tool_result (?:block )?must have a corresponding tool_use",
+        "public code quoting the API's text of 2024",
+    ),
+    _rule(
+        _DUPLICATE,
+        "anthropic.duplicate",
+        r"tool_use must have a single result(?:. found multiple tool_result blocks with id: "
+        rf"{_IDS})?|found multiple tool_result blocks with id",
+        "BerriAI/litellm, prompt_templates/factory.py",
+    ),
+    _rule(
+        _DUPLICATE_CALL,
+        "anthropic.duplicate_call_id",
+        r"tool_use ids must be unique",
+        "anthropics/claude-code#28515",
+    ),
+    _rule(
+        _MISPLACED,
+        "anthropic.result_role",
+        r"tool_result blocks can only be in user messages",
+        "public code: a live probe of the API",
+    ),
+    _rule(
+        _ROLES,
+        "anthropic.call_role",
+        r"tool_use blocks can only be in assistant messages",
+        "public code quoting the API's text",
+    ),
+    _rule(
+        _NO_ID,
+        "anthropic.no_id",
+        rf"(?:tool_use\.id|tool_result\.tool_use_id):? {_PYDANTIC_NO_VALUE}",
+        "public code: a live probe of the API",
+    ),
+    _rule(
+        _BAD_ID,
+        "anthropic.id_format",
+        r"(?:tool_use\.id|tool_result\.tool_use_id):? string should",
+        "farion1231/cc-switch#1181",
+    ),
+    # Bedrock Converse
+    _rule(
+        _MISSING,
+        "bedrock.missing",
+        rf"expected toolresult blocks {_AT}(?:for the following ids: {_IDS})?",
+        "camel-ai/camel#3954",
+    ),
+    _rule(
+        _ORPHAN,
+        "bedrock.orphan",
+        rf"number of toolresult blocks {_AT}exceeds the number of tooluse blocks",
+        "pydantic/pydantic-ai#2327",
+    ),
+    _rule(
+        _DUPLICATE,
+        "bedrock.duplicate",
+        rf"toolresult blocks {_AT}contain duplicate ids(?:: {_IDS})?",
+        "sibling of the duplicate call text",
+    ),
+    _rule(
+        _DUPLICATE_CALL,
+        "bedrock.duplicate_call_id",
+        rf"tooluse blocks {_AT}contain duplicate ids(?:: {_IDS})?",
+        "bvcyber/Cyber-AutoAgent-ng#72",
+    ),
+    _rule(
+        _MISPLACED,
+        "bedrock.mixed_turn",
+        r"conversation blocks and tool result blocks can ?not be provided in the same turn",
+        "langchain-ai/langchain-aws#141",
+    ),
+    _rule(
+        _NO_ID,
+        "bedrock.no_id",
+        r"tooluseid failed to satisfy constraint: member must (?:not be null|have length greater)"
+        r"|invalid (?:type|length) for parameter messages[\w.\[\]]{1,60}\.tooluseid"
+        r"|missing required parameter in messages[\w.\[\]]{1,60}: tooluseid",
+        "AWS API reference; botocore's own parameter check",
+    ),
+    _rule(
+        _BAD_ID,
+        "bedrock.id_format",
+        r"tooluseid failed to satisfy constraint",
+        "AWS API reference, ToolResultBlock",
+    ),
+    # Gemini
+    _rule(
+        _MISSING,
+        "gemini.count_old",
+        r"function response turn comes immediately after a function call turn\W{1,3}and the number "
+        r"of function response parts",
+        "langchain-ai/langchain-google#302; langchain-ai/langgraph#2276",
+    ),
+    _rule(
+        _MISSING,
+        "gemini.count",
+        r"number of function response parts .{0,20}?equal to (?:the )?number of function call "
+        r"parts",
+        "google-gemini/gemini-cli#4504",
+    ),
+    _rule(
+        _MISSING,
+        "gemini.call_turn",
+        r"function call turn (?:must |should )?comes? immediately after a user turn",
+        "public code quoting the API's text",
+    ),
+    _rule(
+        _ORPHAN,
+        "gemini.response_turn",
+        r"function response turn (?:must |should )?comes? immediately after a function call turn",
+        "public code quoting the API's text",
+    ),
+    _rule(
+        _MISPLACED,
+        "gemini.mixed_turn",
+        r"function call turn contains at least one function_call part which can ?not be mixed with "
+        r"function_response",
+        "googleapis/python-genai#81",
+    ),
+    _rule(
+        # A result gets its name from the call before it: one without a name had no such call.
+        _ORPHAN,
+        "gemini.no_name",
+        r"function_?response\.name\W{1,3}(?:name )?(?:can ?not|must not) be empty",
+        "langflow and others, quoting the API's text",
+    ),
+    _rule(
+        _MISMATCHED,
+        "vertexai.local",
+        r"message name is empty and cant find ?corresponding tool call for id(?:: \$?"
+        rf"(?P<ids>{_ID}))?",
+        "langchain-google-vertexai 3.2.5, raised before any request",
+    ),
+    # Mistral: its API, and mistral-common and chat templates inside other servers
+    _rule(
+        _MISSING,
+        "mistral.count",
+        r"not the same number of function calls and responses",
+        "camel-ai/camel#1467",
+        template=True,
+    ),
+    _rule(
+        _ORPHAN,
+        "mistral.more_results",
+        r"more tool responses than tool calls",
+        "mistral-common 1.13.1",
+        template=True,
+    ),
+    _rule(
+        _MISMATCHED,
+        "mistral.unexpected_id",
+        rf"unexpected tool call id (?P<ids>{_ID})",
+        "mistral-common 1.13.1",
+        template=True,
+    ),
+    _rule(
+        _ORPHAN,
+        "mistral.unexpected_result",
+        r"unexpected role (?:role(?:s|enum)\.)?tool\b",
+        "mistralai/mistral-inference#135; charmbracelet/crush#279",
+        template=True,
+    ),
+    _rule(
+        # Every call is answered here: it is the message after the results that may not stand there.
+        _ROLES,
+        "mistral.role_order",
+        r"unexpected role (?:role(?:s|enum)\.)?(?:\w{1,20} after role (?:role(?:s|enum)\.)?tool"
+        r"|system after role (?:role(?:s|enum)\.)?assistant)\b",
+        "onyx-dot-app/onyx#6458; BerriAI/litellm#17761; mistral-common 1.13.1",
+        template=True,
+    ),
+    _rule(
+        _NO_ID,
+        "mistral.no_id",
+        r"tool call id (?:(?:of assistant message .{0,30}?)?has to be defined"
+        r"|null is only allowed|must be a non-empty string"
+        r"|was (?:(?:null|none) )?but must be a-z)",
+        "mistralai/client-js#69; Gage-Technologies/mistral-go#8; mistral-common 1.13.1",
+        template=True,
+    ),
+    _rule(
+        _BAD_ID,
+        "mistral.id_format",
+        rf"tool call id was (?P<ids>{_ID}) but must be"
+        r"|tool call id was .{1,200}? but must be a-z"
+        r"|tool call ids? (?:should|must) be alphanumeric",
+        "editor-code-assistant/eca#233; the Mistral chat template on Hugging Face",
+        template=True,
+    ),
+    # Other chat templates
+    _rule(
+        _ORPHAN,
+        "template.orphan",
+        r"message has tool role, but there was no previous assistant message with a tool call",
+        "the chat templates of gpt-oss and MiniMax-M2",
+        template=True,
+    ),
+)
+
+# Nothing below can match without one of these, and an ordinary failure has none.
+_WORTH_A_LOOK = re.compile(r"tool|call|response|unexpected role|begins with")
+# Words that are somebody else's: the model's refused output, or what is wrong with a tool's schema
+# or arguments, up to the next error in the same text.
+_FOREIGN = re.compile(
+    r"failed_generation:.*"
+    r"|found aimessages with tool_calls that do not have a corresponding toolmessage.*"
+    r"|(?:, input: [\[{]|input_value=)(?:(?!error\b|exception\b).){0,4000}+"
+    r"|(?:invalid schema for function|tool call validation failed|did not match schema"
+    r"|\btools(?:\.|\[)\d)(?:(?!error\b|exception\b).){0,400}+",
+    re.IGNORECASE,
+)
+_WIRE_INDEX = re.compile(r"\b(?:messages?|input|contents)[.\[ ]{1,2}(\d{1,6})\b", re.IGNORECASE)
+# A provider's own word for a 400, which gateways keep when they answer with another status.
+_CALLED_INVALID = re.compile(r"invalid_request|invalid_argument|validationexception", re.IGNORECASE)
+_TEXT_STATUS = re.compile(
+    r"(?:\b(?:error code|status(?:[_ ]code)?|code|https?(?:/\d(?:\.\d)?)?|error response|error)"
+    r"[\s:=<(-]{1,3}|^[\[<(]?)(?:4\d\d|5\d\d)\b|(?<![.\[\d])\b(?:400|422)(?=: )",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def rejection_kind(error: BaseException | str) -> ViolationKind | None:
+    """Return the kind of pairing rejection that `error` is, or None where it is none."""
+    found = read_rejection(error)
+    return None if found is None else found.kind
+
+
+def read_rejection(error: BaseException | str) -> Rejection | None:
+    """Return what `error` says about the pairing, or None where it says nothing of it.
+
+    Args:
+        error: An exception as it reaches `on_llm_error`, or an exception group, or a text.
+    """
+    for reading in readings(error):
+        for text in reading.texts:
+            found = _first_match(text)
+            if found is not None and _is_refusal(reading, found.rule):
+                return _rejection(found)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The rule that matched, where, and the text in its own case."""
+
+    rule: _Rule
+    match: re.Match[str]
+    text: str
+
+
+def _first_match(text: str) -> _Found | None:
+    if not _WORTH_A_LOOK.search(text.lower()):
+        return None
+    own_words = _FOREIGN.sub(" ", text)
+    lowered = own_words.lower()
+    # Lower case is longer in a few scripts, and then a position in it is none in the original.
+    original = own_words if len(lowered) == len(own_words) else lowered
+    first: _Found | None = None
+    for rule in _RULES:
+        match = rule.pattern.search(lowered)
+        if match is not None and (first is None or match.start() < first.match.start()):
+            first = _Found(rule, match, original)
+    return first
+
+
+def _is_refusal(reading: Reading, rule: _Rule) -> bool:
+    """Whether the request was refused as wrong, and not for its rate, its key or its size."""
+    if reading.status in _REFUSED:
+        return True
+    named = _statuses_named_in(reading.texts)
+    if reading.status is not None:
+        named.add(reading.status)
+        if reading.status not in _SERVER_ERRORS:
+            return False
+    if not named or named & _REFUSED:
+        return True
+    return rule.template and any(status in _SERVER_ERRORS for status in named)
+
+
+def _statuses_named_in(texts: tuple[str, ...]) -> set[int]:
+    matches = (match for text in texts for match in _TEXT_STATUS.finditer(text))
+    named = {int(match[0][-3:]) for match in matches}
+    if any(_CALLED_INVALID.search(text) for text in texts):
+        named.add(min(_REFUSED))
+    return named
+
+
+def _rejection(found: _Found) -> Rejection:
+    match = found.match
+    start = max(0, match.start() - _INDEX_REACH)
+    index = _WIRE_INDEX.search(found.text[start : match.end() + _INDEX_REACH])
+    named = found.text[slice(*match.span("ids"))] if match.groupdict().get("ids") else ""
+    return Rejection(
+        kind=found.rule.kind,
+        rule=found.rule.name,
+        tool_call_ids=_whole_ids(named),
+        wire_index=int(index[1]) if index else None,
+    )
+
+
+def _whole_ids(named: str) -> tuple[str, ...]:
+    """Return the ids of a list, without those that the text gives only in part."""
+    parts = (part.strip() for part in named.split(","))
+    whole = (part.rstrip(".") for part in parts if not part.endswith("..."))
+    return tuple(part for part in whole if part and "***" not in part)[:_MAX_IDS]
