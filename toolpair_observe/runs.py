@@ -45,7 +45,7 @@ class Run:
 
     __slots__ = (
         "_deadline",
-        "_held",
+        "_holder",
         "_task",
         "always_linked",
         "observation",
@@ -62,7 +62,7 @@ class Run:
         self.siblings: list[Run] = []
         self._deadline = deadline
         self._task: asyncio.Task[object] | None = None
-        self._held: tuple[weakref.ref[object], ...] = ()
+        self._holder: weakref.ref[object] | None = None
 
     def end(self, outcome: Outcome, rejected_kind: str | None = None) -> bool:
         """Settle the outcome, unless it is settled already.
@@ -75,7 +75,7 @@ class Run:
         if self._task is not None:
             self._task.remove_done_callback(self._task_done)
         self._task = None
-        self._held = ()
+        self._holder = None
         self.siblings = []
         self.observation.outcome = outcome
         self.observation.rejected_kind = rejected_kind
@@ -87,29 +87,28 @@ class Run:
         self._task = task
         task.add_done_callback(self._task_done)
 
-    def watch_holders(self, *holders: object) -> None:
-        """Notice when nobody is left who could report the end of the run.
+    def watch_holder(self, holder: object) -> None:
+        """Notice when `holder` is gone, without which nobody can report the end of the run.
 
         Args:
-            *holders: Objects without which no end can be reported, such as the run manager. A
-                call that dies outside of langchain-core's `try` just drops them.
+            holder: The run manager. A call that dies outside of langchain-core's `try` just drops
+                it.
         """
-        self._held = tuple(weakref.ref(holder, self._let_go) for holder in holders)
+        self._holder = weakref.ref(holder, self._let_go)
 
     @property
-    def holders(self) -> list[object]:
-        """What is alive of the objects that `watch_holders` was given."""
-        return [holder for ref in self._held if (holder := ref()) is not None]
+    def holder(self) -> object | None:
+        """The object that was given to `watch_holder`, or None where it is gone."""
+        return None if self._holder is None else self._holder()
 
     def _task_done(self, task: asyncio.Task[object]) -> None:
         # A task that ends well with the run still held has handed a stream on to another task.
-        if task.cancelled() or not self.holders:
+        if task.cancelled() or self.holder is None:
             self.end(Outcome.CANCELLED)
 
     def _let_go(self, _: weakref.ref[object]) -> None:
         # Called by the garbage collector, in any thread and at any bytecode: only take a note.
-        if not self.holders:
-            _dropped.append(self)
+        _dropped.append(self)
 
 
 class Runs:

@@ -30,7 +30,7 @@ from toolpair_observe.observation import TraceLink
 from toolpair_observe.pairing.report import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
     from uuid import UUID
 
     from langchain_core.callbacks import BaseCallbackHandler
@@ -72,12 +72,6 @@ class StartCall:
     def refusal(self) -> Exception | None:
         """The error of the first prompt that was refused, or None."""
         return next(iter(self._refusals.values()), None)
-
-
-class _Handlers(list["BaseCallbackHandler"]):
-    """A run manager's own handlers, in a list that can be watched for its end."""
-
-    __slots__ = ("__weakref__",)
 
 
 _current: ContextVar[StartCall | None] = ContextVar("toolpair_observe_start", default=None)
@@ -232,48 +226,45 @@ class _start:  # noqa: N801 -- a context manager that reads as a verb
 
 def _take_over(call: StartCall, managers: Sequence[RunManager]) -> None:
     """Tie each run to its manager, and put our handlers before the others there."""
-    if not call.runs:
-        return
     try:
-        by_id = {manager.run_id: manager for manager in managers}
         for run in call.runs:
-            manager = by_id[run.observation.run_id]
-            manager.handlers = _Handlers(_ours_first(manager.handlers))
-            run.watch_holders(manager, manager.handlers)
-            if run.always_linked or run.observation.is_near_miss:
-                run.observation.link = trace_link(run.observation.run_id, manager.handlers)
+            _tie(run, managers)
         if len(call.runs) > 1 and not call.is_async:
             for run in call.runs:
                 run.siblings = call.runs
-    except (AttributeError, KeyError, TypeError) as failure:
+    except (AttributeError, StopIteration, TypeError) as failure:
         _degrade(f"{type(failure).__name__} for what {_METHOD} returned")
 
 
-def _ours_first(handlers: Iterable[BaseCallbackHandler]) -> Iterator[BaseCallbackHandler]:
-    others = []
-    for handler in handlers:
-        if isinstance(handler, Participant):
-            yield handler
-        else:
-            others.append(handler)
-    yield from others
+def _tie(run: Run, managers: Sequence[RunManager]) -> None:
+    observation = run.observation
+    run_id = observation.run_id
+    manager = next(manager for manager in managers if manager.run_id == run_id)
+    if _is_sibling(manager.handlers[0]):
+        manager.handlers = sorted(manager.handlers, key=_is_sibling)
+    run.watch_holder(manager)
+    if run.always_linked or observation.is_near_miss:
+        observation.link = trace_link(manager)
 
 
-def trace_link(run_id: UUID, handlers: Iterable[object]) -> TraceLink | None:
+def _is_sibling(handler: BaseCallbackHandler) -> bool:
+    return not isinstance(handler, Participant)
+
+
+def trace_link(manager: RunManager) -> TraceLink | None:
     """Return LangSmith's side of a run, or None where no tracer writes it.
 
     Args:
-        run_id: LangChain's id of the run.
-        handlers: The handlers of its run manager. The tracer among them may be a copy of the one
-            that the application made; they share their runs.
+        manager: The run's manager. The tracer among its handlers may be a copy of the one that
+            the application made; they share their runs.
     """
     module = sys.modules.get("langchain_core.tracers.langchain")
     if module is None:
         return None
-    for handler in handlers:
+    for handler in manager.handlers:
         if not isinstance(handler, module.LangChainTracer):
             continue
-        tree = handler.run_map.get(str(run_id))
+        tree = handler.run_map.get(str(manager.run_id))
         if tree is not None and not (tree.extra or {}).get("__disabled"):
             return TraceLink(
                 trace_id=tree.trace_id,
@@ -291,10 +282,9 @@ def _views(managers: Sequence[RunManager]) -> Iterator[RunManager]:
     come first, so that what they write into LangSmith's run is there when its tracer sends it.
     """
     for manager in reversed(managers):
-        handlers = list(manager.handlers)
-        ours = [handler for handler in handlers if isinstance(handler, Participant)]
-        others = [handler for handler in handlers if not isinstance(handler, Participant)]
-        for handler in (*ours, *reversed(others)):
+        handlers = manager.handlers[::-1]
+        handlers.sort(key=_is_sibling)
+        for handler in handlers:
             view = copy.copy(manager)
             view.handlers = [handler]
             yield view
@@ -355,7 +345,10 @@ def _closing(call: StartCall) -> Iterator[None]:
 
 
 def _log_failure(view: RunManager, failure: BaseException) -> None:
-    _logger.warning(
+    # langchain-core has logged an `Exception` already.
+    level = logging.DEBUG if isinstance(failure, Exception) else logging.WARNING
+    _logger.log(
+        level,
         "%s.on_llm_error raised %s for a blocked request; the other handlers are still told",
         type(view.handlers[0]).__name__,
         type(failure).__name__,

@@ -1,0 +1,119 @@
+"""From an observation to everything that wants to know of it."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from toolpair_observe._safety import FailOpen
+from toolpair_observe.reporters.log import LogReporter
+from toolpair_observe.reporters.otel import OtelReporter
+from toolpair_observe.stats import Metric, shared_stats
+
+if TYPE_CHECKING:
+    from langsmith import Client
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from toolpair_observe.observation import Observation, Reporter
+    from toolpair_observe.reporters.hook import NearMissHook
+    from toolpair_observe.settings import Settings
+    from toolpair_observe.stats import Stats
+
+
+class Pipeline:
+    """The counts and the reporters of one handler. A reporter that fails stops no other.
+
+    Args:
+        settings: What to report where.
+        tracer_provider: None for the application's global one.
+        meter_provider: None for the application's global one.
+        logger_provider: None for the application's global one.
+        langsmith_client: None for the client of each run's own tracer.
+        on_near_miss: The application's own function.
+
+    Attributes:
+        stats: The counts, shared by all handlers of a meter provider.
+    """
+
+    def __init__(  # noqa: PLR0913 -- each is a place of its own
+        self,
+        settings: Settings,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+        langsmith_client: Client | None = None,
+        on_near_miss: NearMissHook | None = None,
+    ) -> None:
+        self.stats: Stats = shared_stats(meter_provider, settings.max_label_values)
+        reporters: dict[str, Reporter] = {
+            "log": LogReporter(settings),
+            "otel": OtelReporter(
+                settings,
+                tracer_provider=tracer_provider,
+                meter_provider=meter_provider,
+                logger_provider=logger_provider,
+                stats=self.stats,
+            ),
+        }
+        if settings.feedback != "off":
+            # Imports the LangSmith client, which takes longer than all the rest.
+            from toolpair_observe.reporters.langsmith import LangSmithReporter  # noqa: PLC0415
+
+            reporters["langsmith"] = LangSmithReporter(
+                settings, client=langsmith_client, stats=self.stats
+            )
+        if on_near_miss is not None:
+            from toolpair_observe.reporters.hook import HookReporter  # noqa: PLC0415
+
+            reporters["hook"] = HookReporter(on_near_miss, self.stats)
+        # A guard keeps nothing that the next use would mind, so each reporter needs one only.
+        self._reporters = [
+            (reporter, FailOpen(self.stats, name)) for name, reporter in reporters.items()
+        ]
+
+    def checked(self, observation: Observation) -> None:
+        """Count and report a check."""
+        report = observation.report
+        add = self.stats.add
+        provider, model = observation.provider, observation.model
+        add(Metric.CHECKS, (report.effect, observation.mode, provider, model))
+        for violation in report.violations:
+            labels = (violation.kind, violation.effect, violation.cause, provider, model)
+            add(Metric.VIOLATIONS, labels)
+        for reporter, guard in self._reporters:
+            with guard:
+                reporter.checked(observation)
+
+    def finished(self, observation: Observation) -> None:
+        """Count and report an outcome."""
+        if observation.outcome is not None:
+            labels = (
+                observation.outcome,
+                observation.report.effect,
+                observation.provider,
+                observation.model,
+            )
+            self.stats.add(Metric.OUTCOMES, labels)
+        for reporter, guard in self._reporters:
+            with guard:
+                reporter.finished(observation)
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver what is queued within `timeout` seconds; say whether all of it went."""
+        deadline = monotonic() + timeout
+        delivered = True
+        for reporter, guard in self._reporters:
+            went = False
+            with guard:
+                went = reporter.flush(max(0.0, deadline - monotonic()))
+            delivered = delivered and went
+        return delivered
+
+    def close(self) -> None:
+        """Stop the reporters' workers."""
+        for reporter, guard in self._reporters:
+            with guard:
+                reporter.close()
