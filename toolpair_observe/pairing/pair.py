@@ -16,7 +16,7 @@ from toolpair_observe.pairing.report import ViolationKind
 from toolpair_observe.pairing.transcript import Carrier, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from toolpair_observe.pairing.transcript import Call, Result
 
@@ -39,15 +39,21 @@ class Case(StrEnum):
     AFTER_AI = "an AI message between a call and its result"
     LATE = "several messages between a call and its result"
     EARLY = "a result before its call"
-    DUPLICATE_CALL_ID = "two calls of one message share an id"
+    DUPLICATE_CALL_ID = "two calls of one message share an id, and each has a result"
+    DUPLICATE_CALL_ID_ONE_RESULT = "two calls of one message share an id and at most one result"
     REUSED_CALL_ID = "a later call bears the id of an earlier one"
     CALL_WITHOUT_ID = "a call without an id"
     RESULT_WITHOUT_ID = "a result without an id"
     INVALID_ID = "an id with a length or pattern that the provider refuses"
     TEXT_BEFORE_RESULT = "content before the results of the answering turn"
+    TEXT_AFTER_CALL = "content after the calls of the same turn"
+    RESULT_WITHOUT_NAME = "a result for which the integration finds no tool name"
     HUMAN_AFTER_TOOL = "a human message right after a result"
+    SYSTEM_AFTER_TOOL = "a system message right after a result"
+    CALL_FIRST = "a history that starts with a call"
     RESULT_ORDER = "results in another order than their calls"
     SERVER_TOOL_UNPAIRED = "a provider-executed call without its result block"
+    CALL_NOT_SENT = "a call that the integration does not send"
     UNSUPPORTED_RESULT = "a result in a message class that the integration cannot convert"
 
     @property
@@ -79,6 +85,12 @@ _KINDS = {
     Case.INVALID_ID: ViolationKind.INVALID_ID,
     Case.TEXT_BEFORE_RESULT: ViolationKind.MISPLACED_RESULT,
     Case.HUMAN_AFTER_TOOL: ViolationKind.ROLE_ORDER,
+    Case.TEXT_AFTER_CALL: ViolationKind.MISPLACED_RESULT,
+    Case.RESULT_WITHOUT_NAME: ViolationKind.MISPLACED_RESULT,
+    Case.SYSTEM_AFTER_TOOL: ViolationKind.ROLE_ORDER,
+    Case.CALL_FIRST: ViolationKind.ROLE_ORDER,
+    Case.CALL_NOT_SENT: ViolationKind.MISSING_RESULT,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: ViolationKind.DUPLICATE_CALL_ID,
     Case.RESULT_ORDER: ViolationKind.MISPLACED_RESULT,
     Case.SERVER_TOOL_UNPAIRED: ViolationKind.SERVER_TOOL_UNPAIRED,
     Case.UNSUPPORTED_RESULT: ViolationKind.MISSING_ID,
@@ -96,14 +108,24 @@ class Turn:
         calls: Calls made.
         results: Results given.
         has_text: Whether it says anything else.
+        text_first: Whether other content stands before a result.
+        text_last: Whether other content stands after a call.
+        last: Position of its last message in the list that was given.
     """
 
     index: int
     position: int
     role: Role
-    calls: Sequence[Call] = ()
-    results: Sequence[Result] = ()
+    calls: list[Call] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
     has_text: bool = True
+    text_first: bool = False
+    text_last: bool = False
+    last: int = -1
+
+    def __post_init__(self) -> None:
+        """A turn of one message ends where it starts."""
+        self.last = max(self.last, self.index)
 
 
 @dataclass(slots=True, eq=False)
@@ -182,15 +204,75 @@ class _Stray:
     before: Role | None
 
 
-def pair(turns: Iterable[Turn]) -> Pairing:
-    """Pair calls and results: ids are scoped to the block that follows an AI turn."""
-    return _Pass().run(turns)
+def pair(
+    turns: Iterable[Turn],
+    keys: Mapping[Call | Result, str] | None = None,
+    *,
+    ids_matter: bool = True,
+) -> Pairing:
+    """Pair calls and results; ids are scoped to the block that follows an AI turn.
+
+    Args:
+        turns: Who says what, in order.
+        keys: What to match by in place of the ids, for integrations that send none.
+        ids_matter: Whether a call or result without an id is a breach of its own.
+    """
+    return _Pass(keys or {}, ids_matter=ids_matter).run(turns)
+
+
+def pair_anywhere(turns: Sequence[Turn]) -> Pairing:
+    """Pair calls and results over the whole request, wherever they stand."""
+    blocks = [Block(turn, turn.last + 1, at_end=turn is turns[-1]) for turn in turns if turn.calls]
+    asked: dict[str, tuple[Call, Block]] = {}
+    for block in blocks:
+        for call in block.turn.calls:
+            if not call.null_id:
+                asked.setdefault(call.id, (call, block))
+    findings: list[Finding] = []
+    answer: dict[Call, Result] = {}
+    before: Role | None = None
+    for turn in turns:
+        for result in turn.results:
+            if result.id in asked:
+                call, block = asked[result.id]
+                findings += _answer_anywhere(call, result, turn, block, answer)
+            else:
+                case = _ORPHAN_CASES.get(before, Case.ORPHAN_AFTER_HUMAN)
+                findings.append(Finding(case, None, result, turn.position))
+        if not _only_results(turn):
+            before = turn.role
+    for block in blocks:
+        findings += _missing_anywhere(block, answer)
+    findings.sort(key=lambda finding: finding.index)
+    return Pairing(findings, blocks, answer)
+
+
+def _answer_anywhere(
+    call: Call, result: Result, turn: Turn, block: Block, answer: dict[Call, Result]
+) -> list[Finding]:
+    if call in answer:
+        return [Finding(Case.DUPLICATE, call, result, turn.position, block)]
+    answer[call] = result
+    block.answered += 1
+    if result.index < call.index:
+        return [Finding(Case.EARLY, call, result, turn.position, block)]
+    return []
+
+
+def _missing_anywhere(block: Block, answer: Mapping[Call, Result]) -> list[Finding]:
+    block.missing = [call for call in block.turn.calls if call not in answer]
+    case = Case.MISSING_AT_END if block.at_end else Case.MISSING_ALL
+    if block.answered:
+        case = Case.MISSING_SOME
+    return [Finding(case, call, None, block.turn.position, block) for call in block.missing]
 
 
 class _Pass:
     """State of one pass. Strays wait until the end, because their call may stand further on."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Mapping[Call | Result, str], *, ids_matter: bool) -> None:
+        self.keys = keys
+        self.ids_matter = ids_matter
         self.findings: list[Finding] = []
         self.blocks: list[Block] = []
         self.strays: list[_Stray] = []
@@ -205,42 +287,65 @@ class _Pass:
         before: Role | None = None
         for turn in turns:
             self.turns.append(turn)
-            for result in turn.results:
-                if block is not None and open_calls.get(result.id):
-                    self._answer(block, open_calls[result.id].pop(0), result)
-                else:
-                    self.strays.append(_Stray(result, turn.position, block, before))
-            if block is not None and turn.results:
-                block.end = turn.index + 1
-                block.at_end = False
+            if turn.results:
+                self._take_results(turn, block, open_calls, before)
             if turn.calls or not turn.results or turn.has_text:
                 if block is not None:
                     _close(block, open_calls)
                     block.at_end = False
                 block, before = None, turn.role
             if turn.calls:
-                block = Block(turn, turn.index + 1)
+                block = Block(turn, turn.last + 1)
                 open_calls = self._open(block)
         if block is not None:
             _close(block, open_calls)
+        self._settle()
+        self.findings.sort(key=lambda finding: finding.index)
+        return Pairing(self.findings, self.blocks, self.answer)
+
+    def _take_results(
+        self,
+        turn: Turn,
+        block: Block | None,
+        open_calls: dict[str, list[Call]],
+        before: Role | None,
+    ) -> None:
+        for result in turn.results:
+            key = self.keys.get(result, result.id)
+            waiting = open_calls.get(key)
+            if block is not None and waiting and self._may_answer(waiting[0], key):
+                self._answer(block, waiting.pop(0), result)
+            else:
+                self.strays.append(_Stray(result, turn.position, block, before))
+        if block is not None:
+            block.end = turn.last + 1
+            block.at_end = False
+
+    def _settle(self) -> None:
         self._settle_strays()
         for block in self.blocks:
             self._settle_block(block)
-        self.findings.sort(key=lambda finding: finding.index)
-        return Pairing(self.findings, self.blocks, self.answer)
+        for finding in self.findings:
+            if finding.case is Case.DUPLICATE_CALL_ID and finding.call not in self.answer:
+                finding.case = Case.DUPLICATE_CALL_ID_ONE_RESULT
 
     def _open(self, block: Block) -> dict[str, list[Call]]:
         self.blocks.append(block)
         open_calls: dict[str, list[Call]] = {}
         for call in block.turn.calls:
             self.block_of[call] = block
-            same_id = open_calls.setdefault(call.id, [])
+            same_id = open_calls.setdefault(self.keys.get(call, call.id), [])
             same_id.append(call)
             if not call.id:
-                self._find(Case.CALL_WITHOUT_ID, call, None, block.turn.position, block)
+                if self.ids_matter:
+                    self._find(Case.CALL_WITHOUT_ID, call, None, block.turn.position, block)
             elif len(same_id) > 1:
                 self._find(Case.DUPLICATE_CALL_ID, call, None, block.turn.position, block)
         return open_calls
+
+    def _may_answer(self, call: Call, key: str) -> bool:
+        # None and "" are told apart only by those who match whatever the id is.
+        return bool(key) or self.ids_matter or not call.null_id
 
     def _answer(self, block: Block, call: Call, result: Result) -> None:
         block.answered += 1
@@ -290,7 +395,11 @@ class _Pass:
     def _settle_stranger(self, stray: _Stray) -> None:
         result, block = stray.result, stray.block
         answered = _newest(self.answered_by_id.get(result.id), result.index)
-        if not result.id and (block is not None or result.carrier in _NEVER_WITH_ID):
+        if (
+            not result.id
+            and self.ids_matter
+            and (block is not None or result.carrier in _NEVER_WITH_ID)
+        ):
             self._find(Case.RESULT_WITHOUT_ID, None, result, stray.position, block)
         elif answered is not None:
             owner = self.block_of[answered]
@@ -303,7 +412,11 @@ class _Pass:
             self._find(case, None, result, stray.position)
 
     def _settle_block(self, block: Block) -> None:
-        missing = [call for call in block.unanswered if call.id and call not in self.answer]
+        missing = [
+            call
+            for call in block.unanswered
+            if call not in self.answer and (call.id or not self.ids_matter)
+        ]
         pairs = _match_strangers(missing, block.strangers)
         for call, stray in pairs:
             self._find(Case.MISMATCHED, call, stray.result, stray.position, block)
@@ -346,11 +459,12 @@ def _close(block: Block, open_calls: dict[str, list[Call]]) -> None:
     none of them has one, and then once.
     """
     made = Counter(call.id for call in block.turn.calls)
-    for call_id, calls in open_calls.items():
-        if not call_id:
-            block.unanswered += calls
-        elif len(calls) == made[call_id]:
-            block.unanswered += calls[:1]
+    for calls in open_calls.values():
+        for call in calls:
+            if not call.id or made[call.id] == 1:
+                block.unanswered.append(call)
+        if calls and calls[0].id and len(calls) == made[calls[0].id] > 1:
+            block.unanswered.append(calls[0])
     open_calls.clear()
 
 

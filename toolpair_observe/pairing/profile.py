@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.pair import Case
     from toolpair_observe.pairing.report import Effect
     from toolpair_observe.pairing.transcript import Carrier
+    from toolpair_observe.pairing.wire import Step
 
 
 class Grade(StrEnum):
@@ -53,12 +54,15 @@ class Facts:
         tools_bound: Whether the request carries tool definitions.
         server_state: Whether earlier turns may lie with the provider (`previous_response_id`,
             `conversation`).
+        resumes_response: Whether the integration sends only what follows the last response
+            (`use_previous_response_id`).
         version: Version of the integration package; None stands for the newest.
         model: The model as requested.
     """
 
     tools_bound: bool = True
     server_state: bool = False
+    resumes_response: bool = False
     version: str | None = None
     model: str | None = None
 
@@ -78,8 +82,18 @@ class Profile:
         calls: What the integration sends as a tool call.
         results: What the integration sends as a tool result.
         rules: What happens in each case; a case without a rule is accepted.
+        steps: What the integration does to the history before it is sent, in order.
+        pairs_anywhere: Whether ids are matched over the whole request, wherever a result stands.
+        ids_matter: Whether a call or result without an id is refused as such.
+        plain_needs_unique_ids: Whether an id that is used in two turns needs a closer look.
+        refused_order: Types of two neighbours, such as `tool>human`, that need a closer look even
+            where every call is answered at once.
+        refused_first_call: Whether a history that starts with a call needs a closer look.
+        reads_raw_calls: Whether only calls in `additional_kwargs` are sent, so that every history
+            with calls needs a closer look.
         id_max: Longest id that the provider takes, or None.
-        id_pattern: Pattern that the provider wants an id to match, or None.
+        id_pattern: The characters that the provider takes in an id, as a regular expression's
+            character class without brackets, or None.
     """
 
     name: str
@@ -89,5 +103,12 @@ class Profile:
     calls: frozenset[Carrier]
     results: frozenset[Carrier]
     rules: Mapping[Case, Rule] = field(repr=False)
+    steps: tuple[Step, ...] = ()
+    pairs_anywhere: bool = False
+    ids_matter: bool = True
+    plain_needs_unique_ids: bool = False
+    refused_order: str | None = None
+    refused_first_call: bool = False
+    reads_raw_calls: bool = False
     id_max: int | None = None
     id_pattern: str | None = None

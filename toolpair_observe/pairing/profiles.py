@@ -6,13 +6,33 @@ list is accepted by that provider.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.pair import Case
 from toolpair_observe.pairing.profile import Grade, Profile, Rule
 from toolpair_observe.pairing.report import Effect
-from toolpair_observe.pairing.transcript import Carrier
+from toolpair_observe.pairing.transcript import EVERY_CALL, EVERY_RESULT, Carrier
+from toolpair_observe.pairing.wire import (
+    drop_blank_ais,
+    drop_blank_humans,
+    drop_repeated_calls,
+    match_names_in_order,
+    match_positions,
+    merge_ais,
+    merge_users,
+    name_from_previous_ai,
+    put_results_first,
+    refuse,
+    refuse_nothing_left,
+    refuse_null_ids,
+    regroup_by_id,
+    send_as_text,
+    start_after_last_response,
+    take_out_one_run_of_systems,
+    take_out_systems,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +50,11 @@ _BEYOND_CONTRACT = frozenset(
         Case.TEXT_BEFORE_RESULT,
         Case.SERVER_TOOL_UNPAIRED,
         Case.UNSUPPORTED_RESULT,
+        Case.RESULT_WITHOUT_NAME,
+        Case.SYSTEM_AFTER_TOOL,
+        Case.CALL_FIRST,
+        Case.CALL_NOT_SENT,
+        Case.TEXT_AFTER_CALL,
     }
 )
 
@@ -38,93 +63,94 @@ CONTRACT: Final = Profile(
     title="LangChain's contract, for a model that is not identified",
     provider="",
     package="langchain-core",
-    calls=frozenset(
-        {
-            Carrier.TOOL_CALL,
-            Carrier.INVALID_TOOL_CALL,
-            Carrier.TOOL_USE,
-            Carrier.RESPONSES_ITEM,
-            Carrier.STANDARD_BLOCK,
-            Carrier.STANDARD_INVALID_BLOCK,
-        }
-    ),
-    results=frozenset(
-        {
-            Carrier.TOOL_MESSAGE,
-            Carrier.TOOL_RESULT_IN_TOOL,
-            Carrier.TOOL_RESULT_IN_HUMAN,
-            Carrier.RESPONSES_OUTPUT,
-            Carrier.CHAT_TOOL,
-        }
-    ),
+    calls=EVERY_CALL,
+    results=EVERY_RESULT,
     rules={case: _CONTRACT_RULE for case in Case if case not in _BEYOND_CONTRACT},
 )
+
+
+def _reject(grade: Grade, source: str, text: str = "") -> Rule:
+    return Rule(Effect.REJECT, grade, source, text)
+
+
+def _raises(source: str, text: str) -> Rule:
+    return Rule(Effect.LOCAL_ERROR, Grade.EXECUTED, source, text)
+
+
+def _unknown(source: str, text: str = "") -> Rule:
+    return Rule(Effect.UNKNOWN, Grade.INFERRED, source, text)
+
+
+_NO_REPORT = "no report"
+_TOOL_CALLS = frozenset({Carrier.TOOL_CALL})
+_ALL_TOOL_CALLS = frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL})
+_TOOL_MESSAGES = frozenset({Carrier.TOOL_MESSAGE})
+_SENT_WITHOUT_ID = frozenset({Carrier.TOOL_MESSAGE, Carrier.CHAT_TOOL})
+_ORPHANS = (
+    Case.ORPHAN_FIRST,
+    Case.ORPHAN_AFTER_HUMAN,
+    Case.ORPHAN_AFTER_AI,
+    Case.ORPHAN_AMONG_RESULTS,
+)
+_MISPLACED = (Case.AFTER_HUMAN, Case.AFTER_SYSTEM, Case.AFTER_AI, Case.LATE)
+
+# --- OpenAI Chat Completions and those who answer in its form ------------------------------------
 
 _MISSING_TEXT = (
     "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
     "'tool_call_id'. The following tool_call_ids did not have response messages: {ids}"
 )
-_ORPHAN_TEXT = (
+_OPENAI_MISSING = _reject(
+    Grade.REPORTED, "RamiAwar/dataline#172, BerriAI/litellm#10696", _MISSING_TEXT
+)
+_OPENAI_ORPHAN = _reject(
+    Grade.REPORTED,
+    "BerriAI/litellm#4931, crewAIInc/crewAI#1620",
     "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
-    "'tool_calls'."
+    "'tool_calls'.",
 )
-_MISSING = Rule(
-    Effect.REJECT, Grade.REPORTED, "RamiAwar/dataline#172, BerriAI/litellm#10696", _MISSING_TEXT
+_OPENAI_STRANGER = _reject(
+    Grade.REPORTED,
+    "public code that handles the text",
+    "Invalid parameter: 'tool_call_id' of '{result_id}' not found in 'tool_calls' of previous "
+    "message.",
 )
-_ORPHAN = Rule(
-    Effect.REJECT, Grade.REPORTED, "BerriAI/litellm#4931, crewAIInc/crewAI#1620", _ORPHAN_TEXT
+_OPENAI_INTERLEAVED = _reject(
+    Grade.REPORTED, "livekit/agents#1977, pydantic/pydantic-ai#2360", _MISSING_TEXT
 )
-_INTERLEAVED = Rule(
-    Effect.REJECT, Grade.REPORTED, "livekit/agents#1977, pydantic/pydantic-ai#2360", _MISSING_TEXT
-)
-_NO_ID = Rule(
-    Effect.REJECT,
+_OPENAI_NO_ID = _reject(
     Grade.REPORTED,
     "MadcowD/ell#325, vercel/ai#2177",
     "Missing parameter 'tool_call_id': messages with role 'tool' must have a 'tool_call_id'.",
 )
+_OPENAI_DUPLICATE = _reject(
+    Grade.REPORTED,
+    "agno-agi/agno#5116, fatwang2/search2ai#30",
+    "Invalid parameter: Duplicate value for 'tool_call_id' of '{id}', in "
+    "messages[{first_position}] and messages[{position}].",
+)
 
 _OPENAI_CHAT_RULES: Mapping[Case, Rule] = {
-    Case.MISSING_ALL: _MISSING,
-    Case.MISSING_SOME: _MISSING,
-    Case.MISSING_AT_END: Rule(
-        Effect.UNKNOWN, Grade.INFERRED, "no report of a request that ends there", _MISSING_TEXT
-    ),
-    Case.ORPHAN_FIRST: _ORPHAN,
-    Case.ORPHAN_AFTER_HUMAN: _ORPHAN,
-    Case.ORPHAN_AFTER_AI: _ORPHAN,
-    Case.ORPHAN_AMONG_RESULTS: Rule(
-        Effect.REJECT,
-        Grade.REPORTED,
-        "public code that handles the text",
-        "Invalid parameter: 'tool_call_id' of '{id}' not found in 'tool_calls' of previous "
-        "message.",
-    ),
-    Case.DUPLICATE: Rule(
-        Effect.REJECT,
-        Grade.REPORTED,
-        "agno-agi/agno#5116, fatwang2/search2ai#30",
-        "Invalid parameter: Duplicate value for 'tool_call_id' of '{id}', in "
-        "messages[{first_position}] and messages[{position}].",
-    ),
-    Case.DUPLICATE_LATER: _ORPHAN,
-    Case.MISMATCHED: Rule(
-        Effect.REJECT,
-        Grade.REPORTED,
-        "public code that handles the text",
-        "Invalid parameter: 'tool_call_id' of '{result_id}' not found in 'tool_calls' of previous "
-        "message.",
-    ),
-    Case.AFTER_HUMAN: _INTERLEAVED,
-    Case.AFTER_SYSTEM: _INTERLEAVED,
-    Case.AFTER_AI: _INTERLEAVED,
-    Case.LATE: _INTERLEAVED,
-    Case.EARLY: _ORPHAN,
-    Case.DUPLICATE_CALL_ID: Rule(Effect.UNKNOWN, Grade.INFERRED, "no report"),
-    Case.CALL_WITHOUT_ID: _NO_ID,
-    Case.RESULT_WITHOUT_ID: _NO_ID,
-    Case.INVALID_ID: Rule(
-        Effect.REJECT,
+    Case.MISSING_ALL: _OPENAI_MISSING,
+    Case.MISSING_SOME: _OPENAI_MISSING,
+    Case.MISSING_AT_END: _unknown("no report of a request that ends there", _MISSING_TEXT),
+    Case.ORPHAN_FIRST: _OPENAI_ORPHAN,
+    Case.ORPHAN_AFTER_HUMAN: _OPENAI_ORPHAN,
+    Case.ORPHAN_AFTER_AI: _OPENAI_ORPHAN,
+    Case.ORPHAN_AMONG_RESULTS: _OPENAI_STRANGER,
+    Case.DUPLICATE: _OPENAI_DUPLICATE,
+    Case.DUPLICATE_LATER: _OPENAI_ORPHAN,
+    Case.MISMATCHED: _OPENAI_STRANGER,
+    Case.AFTER_HUMAN: _OPENAI_INTERLEAVED,
+    Case.AFTER_SYSTEM: _OPENAI_INTERLEAVED,
+    Case.AFTER_AI: _OPENAI_INTERLEAVED,
+    Case.LATE: _OPENAI_INTERLEAVED,
+    Case.EARLY: _OPENAI_ORPHAN,
+    Case.DUPLICATE_CALL_ID: _OPENAI_DUPLICATE,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: _unknown(_NO_REPORT),
+    Case.CALL_WITHOUT_ID: _OPENAI_NO_ID,
+    Case.RESULT_WITHOUT_ID: _OPENAI_NO_ID,
+    Case.INVALID_ID: _reject(
         Grade.REPORTED,
         "public code that handles the text; vLLM's chatcmpl-tool-<uuid> ids have 46 characters",
         "Invalid 'messages[{position}].{id_field}': string too long. Expected a string with "
@@ -137,25 +163,578 @@ OPENAI_CHAT: Final = Profile(
     title="OpenAI Chat Completions through ChatOpenAI",
     provider="openai",
     package="langchain-openai",
-    calls=frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL}),
-    results=frozenset({Carrier.TOOL_MESSAGE, Carrier.CHAT_TOOL}),
+    calls=_ALL_TOOL_CALLS,
+    results=_SENT_WITHOUT_ID,
     rules=_OPENAI_CHAT_RULES,
     id_max=40,
 )
 
-AZURE_OPENAI_CHAT: Final = Profile(
+AZURE_OPENAI_CHAT: Final = replace(
+    OPENAI_CHAT,
     name="azure-openai-chat",
     title="Azure OpenAI chat completions through AzureChatOpenAI",
     provider="azure.ai.openai",
+)
+
+# Servers that speak the protocol without the check: nothing is known to be refused.
+_UNCHECKED_RULES: Mapping[Case, Rule] = {
+    case: _unknown(_NO_REPORT)
+    for case in (
+        Case.MISSING_ALL,
+        Case.MISSING_SOME,
+        Case.MISSING_AT_END,
+        *_ORPHANS,
+        Case.DUPLICATE,
+        Case.DUPLICATE_LATER,
+        Case.MISMATCHED,
+        *_MISPLACED,
+        Case.EARLY,
+        Case.DUPLICATE_CALL_ID,
+        Case.DUPLICATE_CALL_ID_ONE_RESULT,
+        Case.CALL_WITHOUT_ID,
+        Case.RESULT_WITHOUT_ID,
+    )
+}
+
+
+def _openai_like(name: str, title: str, provider: str, package: str) -> Profile:
+    """A provider that takes OpenAI's messages and has not been shown to check their pairing."""
+    return replace(
+        OPENAI_CHAT,
+        name=name,
+        title=title,
+        provider=provider,
+        package=package,
+        rules=_UNCHECKED_RULES,
+        id_max=None,
+    )
+
+
+OPENAI_COMPATIBLE: Final = _openai_like(
+    "openai-compatible",
+    "a server with OpenAI's protocol behind ChatOpenAI(base_url=...)",
+    "",
+    "langchain-openai",
+)
+GROQ: Final = _openai_like("groq", "Groq through ChatGroq", "groq", "langchain-groq")
+XAI: Final = _openai_like("xai", "xAI through ChatXAI", "x_ai", "langchain-xai")
+FIREWORKS: Final = _openai_like(
+    "fireworks", "Fireworks through ChatFireworks", "fireworks", "langchain-fireworks"
+)
+TOGETHER: Final = _openai_like(
+    "together", "Together through ChatTogether", "together", "langchain-together"
+)
+HUGGINGFACE: Final = _openai_like(
+    "huggingface", "Hugging Face through ChatHuggingFace", "huggingface", "langchain-huggingface"
+)
+_UNMARSHALLER = "pydantic ValidationError: validation error for Unmarshaller"
+OPENROUTER: Final = replace(
+    _openai_like(
+        "openrouter", "OpenRouter through ChatOpenRouter", "openrouter", "langchain-openrouter"
+    ),
+    steps=(
+        refuse_null_ids(_UNMARSHALLER),
+        refuse(
+            {
+                Carrier.TOOL_RESULT_IN_TOOL: _UNMARSHALLER,
+                Carrier.TOOL_RESULT_IN_HUMAN: _UNMARSHALLER,
+            }
+        ),
+    ),
+)
+LITELLM: Final = replace(
+    _openai_like("litellm", "LiteLLM through ChatLiteLLM", "", "langchain-litellm"),
+    calls=_TOOL_CALLS,
+)
+NVIDIA: Final = replace(
+    _openai_like("nvidia", "NVIDIA through ChatNVIDIA", "nvidia", "langchain-nvidia-ai-endpoints"),
+    calls=frozenset({Carrier.RAW_CALL}),
+    reads_raw_calls=True,
+)
+
+_DEEPSEEK_ORPHAN = _reject(
+    Grade.REPORTED,
+    "DeepSeek's own text, reported in several repositories",
+    "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'",
+)
+_DEEPSEEK_MISSING = _reject(
+    Grade.REPORTED,
+    "DeepSeek's own text, reported in several repositories",
+    "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+    "'tool_call_id'. (insufficient tool messages following tool_calls message)",
+)
+DEEPSEEK: Final = replace(
+    OPENAI_CHAT,
+    name="deepseek",
+    title="DeepSeek through ChatDeepSeek",
+    provider="deepseek",
+    package="langchain-deepseek",
+    id_max=None,
+    rules={
+        **_OPENAI_CHAT_RULES,
+        **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME, *_MISPLACED), _DEEPSEEK_MISSING),
+        **dict.fromkeys((*_ORPHANS, Case.EARLY, Case.DUPLICATE_LATER), _DEEPSEEK_ORPHAN),
+        Case.MISMATCHED: _DEEPSEEK_MISSING,
+        Case.MISSING_AT_END: _unknown("no report of a request that ends there"),
+        Case.DUPLICATE: _unknown(_NO_REPORT),
+        Case.DUPLICATE_CALL_ID: _unknown(_NO_REPORT),
+        Case.CALL_WITHOUT_ID: _DEEPSEEK_MISSING,
+        Case.RESULT_WITHOUT_ID: _DEEPSEEK_ORPHAN,
+    },
+)
+
+# --- OpenAI Responses ----------------------------------------------------------------------------
+
+_RESPONSES_MISSING = _reject(
+    Grade.REPORTED,
+    "openai/openai-agents-python#673, continuedev/continue#10092",
+    "No tool output found for function call {id}.",
+)
+_RESPONSES_ORPHAN = _reject(
+    Grade.REPORTED,
+    "agno-agi/agno#9372, microsoft/vscode#320060",
+    "No tool call found for function call output with call_id {result_id}.",
+)
+OPENAI_RESPONSES: Final = Profile(
+    name="openai-responses",
+    title="OpenAI Responses through ChatOpenAI",
+    provider="openai",
     package="langchain-openai",
-    calls=OPENAI_CHAT.calls,
-    results=OPENAI_CHAT.results,
-    rules=_OPENAI_CHAT_RULES,
-    id_max=40,
+    calls=_ALL_TOOL_CALLS | {Carrier.RESPONSES_ITEM},
+    results=frozenset({Carrier.TOOL_MESSAGE, Carrier.RESPONSES_OUTPUT}),
+    rules={
+        **dict.fromkeys(
+            (Case.MISSING_ALL, Case.MISSING_SOME, Case.MISSING_AT_END), _RESPONSES_MISSING
+        ),
+        **dict.fromkeys(_ORPHANS, _RESPONSES_ORPHAN),
+        Case.DUPLICATE: _unknown(_NO_REPORT),
+        Case.EARLY: _unknown(_NO_REPORT),
+        Case.INVALID_ID: _reject(
+            Grade.REPORTED,
+            "openclaw/openclaw#10640",
+            "Invalid 'input[{position}].call_id': string too long. Expected a string with maximum "
+            "length 64, but got a string with length {length} instead.",
+        ),
+    },
+    steps=(
+        start_after_last_response,
+        drop_repeated_calls,
+        refuse({Carrier.CHAT_TOOL: "KeyError: 'tool_call_id'"}),
+    ),
+    pairs_anywhere=True,
+    ids_matter=False,
+    plain_needs_unique_ids=True,
+    id_max=64,
+)
+
+# --- Anthropic -----------------------------------------------------------------------------------
+
+_ANTHROPIC_MISSING = _reject(
+    Grade.REPORTED,
+    "Anthropic's page on tool use; anthropics/claude-code#1237, #1686",
+    "messages.{position}: `tool_use` ids were found without `tool_result` blocks immediately "
+    "after: {ids}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
+    "message.",
+)
+_ANTHROPIC_ORPHAN = _reject(
+    Grade.REPORTED,
+    "router-for-me/CLIProxyAPI#497, editor-code-assistant/eca#209",
+    "messages.{position}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: "
+    "{result_id}. Each `tool_result` block must have a corresponding `tool_use` block in the "
+    "previous message.",
+)
+_ANTHROPIC_UNIQUE = _reject(
+    Grade.REPORTED,
+    "anthropics/claude-code#28515, BerriAI/litellm#23510",
+    "messages.{position}.content.0: `tool_use` ids must be unique",
+)
+_ANTHROPIC_RULES: Mapping[Case, Rule] = {
+    **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME, Case.MISMATCHED), _ANTHROPIC_MISSING),
+    **dict.fromkeys(_MISPLACED, _ANTHROPIC_MISSING),
+    **dict.fromkeys((*_ORPHANS, Case.DUPLICATE_LATER, Case.EARLY), _ANTHROPIC_ORPHAN),
+    Case.MISSING_AT_END: _unknown("no report of a request that ends there"),
+    Case.DUPLICATE: _reject(
+        Grade.REPORTED,
+        "public code that handles the text",
+        "messages.{position}.content.0: each tool_use must have a single result. Found multiple "
+        "`tool_result` blocks with id: {id}",
+    ),
+    Case.DUPLICATE_CALL_ID: _ANTHROPIC_UNIQUE,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: _ANTHROPIC_UNIQUE,
+    Case.REUSED_CALL_ID: _ANTHROPIC_UNIQUE,
+    Case.CALL_WITHOUT_ID: _reject(
+        Grade.REPORTED,
+        "farion1231/cc-switch#1181, badlogic/pi-mono#9048",
+        "messages.{position}.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+    ),
+    Case.RESULT_WITHOUT_ID: _ANTHROPIC_ORPHAN,
+    Case.TEXT_BEFORE_RESULT: _reject(
+        Grade.DOCUMENTED,
+        "Anthropic's page on tool use: results come first",
+        _ANTHROPIC_MISSING.text,
+    ),
+    Case.TEXT_AFTER_CALL: _unknown("the API joins turns of one role; text after a call not tried"),
+    Case.SERVER_TOOL_UNPAIRED: _reject(
+        Grade.REPORTED,
+        "Anthropic's page on server tools",
+        "messages.{position}: `{name}` tool use with id `{id}` was found without a corresponding "
+        "`{name}_tool_result` block",
+    ),
+}
+_ANTHROPIC_CALLS = frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL, Carrier.TOOL_USE})
+_ANTHROPIC_RESULTS = frozenset(
+    {Carrier.TOOL_MESSAGE, Carrier.TOOL_RESULT_IN_TOOL, Carrier.TOOL_RESULT_IN_HUMAN}
+)
+_ANTHROPIC_STEPS = (
+    refuse({Carrier.FUNCTION: "KeyError: 'function'", Carrier.CHAT_TOOL: "KeyError: 'chat'"}),
+    take_out_one_run_of_systems,
+    drop_blank_humans,
+    drop_blank_ais,
+    merge_users,
+    merge_ais,
+)
+ANTHROPIC: Final = Profile(
+    name="anthropic",
+    title="Anthropic through ChatAnthropic",
+    provider="anthropic",
+    package="langchain-anthropic",
+    calls=_ANTHROPIC_CALLS,
+    results=_ANTHROPIC_RESULTS,
+    rules=_ANTHROPIC_RULES,
+    steps=_ANTHROPIC_STEPS,
+    plain_needs_unique_ids=True,
+)
+ANTHROPIC_VERTEX: Final = replace(
+    ANTHROPIC,
+    name="anthropic-vertex",
+    title="Anthropic on Vertex AI through ChatAnthropicVertex",
+    provider="gcp.vertex_ai",
+    package="langchain-google-vertexai",
+    calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}),
+    rules={
+        **_ANTHROPIC_RULES,
+        Case.INVALID_ID: _ANTHROPIC_RULES[Case.CALL_WITHOUT_ID],
+    },
+    id_pattern="a-zA-Z0-9_-",
+)
+
+# --- Amazon Bedrock ------------------------------------------------------------------------------
+
+_CONVERSE_MISSING = _reject(
+    Grade.REPORTED,
+    "camel-ai/camel#3954",
+    "Expected toolResult blocks at messages.{next_position}.content for the following Ids: {ids}",
+)
+_CONVERSE_ORPHAN = _reject(
+    Grade.REPORTED,
+    "pydantic/pydantic-ai#2327, strands-agents/sdk-python#1435",
+    "The number of toolResult blocks at messages.{position}.content exceeds the number of toolUse "
+    "blocks of previous turn.",
+)
+_PARAM_VALIDATION = "botocore.exceptions.ParamValidationError: Parameter validation failed"
+_CONVERSE_DUPLICATE_ID = _reject(
+    Grade.REPORTED,
+    "public code that handles the text",
+    "The toolUse blocks at messages.{position}.content contain duplicate Ids: {id}",
+)
+_CONVERSE_RULES: Mapping[Case, Rule] = {
+    **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME, Case.MISMATCHED), _CONVERSE_MISSING),
+    **dict.fromkeys(_MISPLACED, _CONVERSE_MISSING),
+    **dict.fromkeys(
+        (*_ORPHANS, Case.DUPLICATE, Case.DUPLICATE_LATER, Case.EARLY), _CONVERSE_ORPHAN
+    ),
+    Case.MISSING_AT_END: _unknown("no report of a request that ends there"),
+    Case.DUPLICATE_CALL_ID: _CONVERSE_DUPLICATE_ID,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: _CONVERSE_DUPLICATE_ID,
+    Case.CALL_WITHOUT_ID: _raises("botocore's own check", _PARAM_VALIDATION),
+    Case.RESULT_WITHOUT_ID: _raises("botocore's own check", _PARAM_VALIDATION),
+    Case.REUSED_CALL_ID: _unknown(_NO_REPORT),
+    Case.TEXT_BEFORE_RESULT: _unknown("Claude's rule, not reported for Converse"),
+    Case.INVALID_ID: _reject(
+        Grade.DOCUMENTED,
+        "Bedrock's API reference, ToolResultBlock: 1 to 64 of [a-zA-Z0-9_-]",
+        "Value '{id}' at 'messages.{position}.member.content' failed to satisfy constraint: Member "
+        "must satisfy regular expression pattern: [a-zA-Z0-9_-]+",
+    ),
+}
+BEDROCK_CONVERSE: Final = Profile(
+    name="bedrock-converse",
+    title="Claude on Bedrock through ChatBedrockConverse",
+    provider="aws.bedrock",
+    package="langchain-aws",
+    calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE, Carrier.STANDARD_INVALID_BLOCK}),
+    results=_ANTHROPIC_RESULTS,
+    rules=_CONVERSE_RULES,
+    steps=(
+        refuse(
+            {
+                Carrier.FUNCTION: "ValueError: Unsupported message type",
+                Carrier.CHAT_TOOL: "ValueError: Unsupported message type",
+            }
+        ),
+        take_out_systems,
+        merge_users,
+        merge_ais,
+        send_as_text,
+        refuse({Carrier.TOOL_RESULT_IN_TOOL: _PARAM_VALIDATION}, only_with_tools=True),
+    ),
+    id_max=64,
+    id_pattern="a-zA-Z0-9_-",
+)
+_CONVERSE_MIXED = _reject(
+    Grade.REPORTED,
+    "langchain-ai/langchain-aws#141",
+    "messages.{position}.content: Conversation blocks and tool result blocks cannot be provided in "
+    "the same turn.",
+)
+BEDROCK_CONVERSE_OTHER: Final = replace(
+    BEDROCK_CONVERSE,
+    name="bedrock-converse-other",
+    title="models other than Claude on Bedrock through ChatBedrockConverse",
+    rules={
+        **_CONVERSE_RULES,
+        Case.TEXT_BEFORE_RESULT: _CONVERSE_MIXED,
+        Case.HUMAN_AFTER_TOOL: _CONVERSE_MIXED,
+    },
+    refused_order="tool>human",
+)
+_INVOKE_SYSTEM = "ValueError: System message must be at beginning of message list."
+BEDROCK_INVOKE: Final = replace(
+    ANTHROPIC,
+    name="bedrock-invoke",
+    title="Claude on Bedrock through ChatBedrock (InvokeModel)",
+    provider="aws.bedrock",
+    package="langchain-aws",
+    calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}),
+    rules={**_ANTHROPIC_RULES, Case.INVALID_ID: _ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
+    steps=(*_ANTHROPIC_STEPS, put_results_first),
+    id_pattern="a-zA-Z0-9_-",
+)
+
+# --- Google --------------------------------------------------------------------------------------
+
+_GEMINI_COUNT = _reject(
+    Grade.REPORTED,
+    "google-gemini/gemini-cli#4504",
+    "Please ensure that the number of function response parts is equal to the number of function "
+    "call parts of the function call turn.",
+)
+_GEMINI_ORDER = _reject(
+    Grade.REPORTED,
+    "langchain-ai/langgraph#2276, langchain-ai/langchain-google#302",
+    "Please ensure that function call turn comes immediately after a user turn or after a function "
+    "response turn.",
+)
+_GEMINI_ORPHAN = _reject(
+    Grade.REPORTED,
+    "langchain-ai/langgraph#2276, langchain-ai/langchain-google#302",
+    "Please ensure that function response turn comes immediately after a function call turn.",
+)
+_GEMINI_RULES: Mapping[Case, Rule] = {
+    **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME, Case.MISMATCHED), _GEMINI_COUNT),
+    **dict.fromkeys(_MISPLACED, _GEMINI_COUNT),
+    **dict.fromkeys(_ORPHANS, _GEMINI_ORPHAN),
+    Case.EARLY: _GEMINI_ORPHAN,
+    Case.DUPLICATE: _GEMINI_COUNT,
+    Case.DUPLICATE_LATER: _GEMINI_ORPHAN,
+    Case.MISSING_AT_END: _unknown("no report of a request that ends there"),
+    Case.DUPLICATE_CALL_ID: _GEMINI_COUNT,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: _GEMINI_COUNT,
+    Case.CALL_FIRST: _GEMINI_ORDER,
+}
+_GENAI_BLOCK = "ValueError: Unrecognized message part type: tool_result."
+GOOGLE_GENAI: Final = Profile(
+    name="google-genai",
+    title="Gemini through ChatGoogleGenerativeAI",
+    provider="gcp.gemini",
+    package="langchain-google-genai",
+    calls=_TOOL_CALLS,
+    results=_TOOL_MESSAGES,
+    rules=_GEMINI_RULES,
+    steps=(
+        refuse(
+            {
+                Carrier.CHAT_TOOL: "ValueError: Unexpected message with type ChatMessage",
+                Carrier.TOOL_RESULT_IN_HUMAN: _GENAI_BLOCK,
+            }
+        ),
+        take_out_systems,
+        drop_blank_humans,
+        regroup_by_id,
+        match_names_in_order,
+        refuse_nothing_left("ValueError: contents are required."),
+    ),
+    ids_matter=False,
+    plain_needs_unique_ids=True,
+    refused_first_call=True,
+)
+_VERTEX_RULES: Mapping[Case, Rule] = {
+    **_GEMINI_RULES,
+    Case.RESULT_WITHOUT_NAME: _reject(
+        Grade.REPORTED,
+        "Gemini's own text",
+        "* GenerateContentRequest.contents[{position}].parts[0].function_response.name: Name "
+        "cannot be empty.",
+    ),
+    Case.TEXT_BEFORE_RESULT: _unknown("a turn of text and results, not tried"),
+}
+
+_VERTEX_PART = "ValueError: Only text, image_url, and media types are supported!"
+GOOGLE_VERTEXAI: Final = Profile(
+    name="google-vertexai",
+    title="Gemini on Vertex AI through ChatVertexAI",
+    provider="gcp.vertex_ai",
+    package="langchain-google-vertexai",
+    calls=_TOOL_CALLS,
+    results=_TOOL_MESSAGES,
+    rules=_VERTEX_RULES,
+    steps=(
+        refuse(
+            {
+                Carrier.CHAT_TOOL: "ValueError: Unexpected message with type ChatMessage",
+                Carrier.TOOL_RESULT_IN_HUMAN: _VERTEX_PART,
+            }
+        ),
+        name_from_previous_ai,
+        take_out_systems,
+        merge_users,
+        merge_ais,
+        match_names_in_order,
+    ),
+    ids_matter=False,
+    refused_first_call=True,
+)
+
+# --- Others --------------------------------------------------------------------------------------
+
+_MISTRAL_VALIDATOR = "mistral-common's validator"
+_MISTRAL_COUNT = _reject(
+    Grade.EXECUTED, _MISTRAL_VALIDATOR, "Not the same number of function calls and responses"
+)
+_MISTRAL_ID = _reject(
+    Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected tool call id {result_id} in tool results"
+)
+_MISTRAL_ROLE = _reject(
+    Grade.REPORTED,
+    "onyx-dot-app/onyx#6458, BerriAI/litellm#17761",
+    "Unexpected role 'tool' after role",
+)
+_MISTRAL_RULES: Mapping[Case, Rule] = {
+    **dict.fromkeys(
+        (
+            Case.MISSING_ALL,
+            Case.MISSING_SOME,
+            Case.DUPLICATE,
+            Case.ORPHAN_AMONG_RESULTS,
+            *_MISPLACED,
+        ),
+        _MISTRAL_COUNT,
+    ),
+    **dict.fromkeys(
+        (Case.ORPHAN_AFTER_HUMAN, Case.ORPHAN_AFTER_AI, Case.DUPLICATE_LATER, Case.EARLY),
+        _MISTRAL_ROLE,
+    ),
+    Case.ORPHAN_FIRST: _unknown("the validator does not look at the first message"),
+    Case.MISSING_AT_END: _reject(
+        Grade.REPORTED,
+        "mistral-common's validator and its server's text",
+        "Expected last role User or Tool (or Assistant with prefix True) for serving but got "
+        "assistant",
+    ),
+    Case.MISMATCHED: _MISTRAL_ID,
+    Case.DUPLICATE_CALL_ID: _MISTRAL_ID,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: _MISTRAL_ID,
+    Case.CALL_WITHOUT_ID: _MISTRAL_ID,
+    Case.RESULT_WITHOUT_ID: _MISTRAL_ID,
+    Case.SYSTEM_AFTER_TOOL: _reject(
+        Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role 'tool'"
+    ),
+}
+MISTRAL: Final = Profile(
+    name="mistral",
+    title="Mistral through ChatMistralAI",
+    provider="mistral_ai",
+    package="langchain-mistralai",
+    calls=_ALL_TOOL_CALLS,
+    results=_SENT_WITHOUT_ID,
+    rules=_MISTRAL_RULES,
+    refused_order="tool>system",
+)
+_COHERE_LAST = "ValueError: The last message is not an ToolMessage or HumanMessage"
+_COHERE_ID = "pydantic ValidationError: 1 validation error for ToolCallV2"
+_COHERE_MISSING = _reject(
+    Grade.REPORTED, "oracle/langchain-oracle#10 (Command A; Command R takes it)"
+)
+COHERE: Final = replace(
+    OPENAI_COMPATIBLE,
+    name="cohere",
+    title="Cohere through ChatCohere",
+    provider="cohere",
+    package="langchain-cohere",
+    calls=_TOOL_CALLS,
+    results=_TOOL_MESSAGES,
+    rules={
+        **_UNCHECKED_RULES,
+        Case.MISSING_ALL: _COHERE_MISSING,
+        Case.MISSING_AT_END: _raises("the integration's own check", _COHERE_LAST),
+        **dict.fromkeys(_MISPLACED, _COHERE_MISSING),
+    },
+    steps=(
+        refuse_null_ids(_COHERE_ID),
+        refuse({Carrier.CHAT_TOOL: "ValueError: Got unknown message type"}),
+    ),
+)
+_OLLAMA_PART = "ValueError: Unsupported message content type."
+OLLAMA: Final = Profile(
+    name="ollama",
+    title="Ollama through ChatOllama",
+    provider="ollama",
+    package="langchain-ollama",
+    calls=_TOOL_CALLS,
+    results=_SENT_WITHOUT_ID,
+    rules={},
+    steps=(
+        refuse(
+            {
+                Carrier.TOOL_RESULT_IN_HUMAN: _OLLAMA_PART,
+                Carrier.TOOL_RESULT_IN_TOOL: _OLLAMA_PART,
+            }
+        ),
+        match_positions,
+    ),
+    ids_matter=False,
 )
 
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
-    {profile.name: profile for profile in (CONTRACT, OPENAI_CHAT, AZURE_OPENAI_CHAT)}
+    {
+        profile.name: profile
+        for profile in (
+            CONTRACT,
+            OPENAI_CHAT,
+            OPENAI_RESPONSES,
+            AZURE_OPENAI_CHAT,
+            ANTHROPIC,
+            ANTHROPIC_VERTEX,
+            GOOGLE_GENAI,
+            GOOGLE_VERTEXAI,
+            BEDROCK_CONVERSE,
+            BEDROCK_CONVERSE_OTHER,
+            BEDROCK_INVOKE,
+            MISTRAL,
+            COHERE,
+            DEEPSEEK,
+            GROQ,
+            XAI,
+            FIREWORKS,
+            TOGETHER,
+            OPENROUTER,
+            LITELLM,
+            HUGGINGFACE,
+            NVIDIA,
+            OLLAMA,
+            OPENAI_COMPATIBLE,
+        )
+    }
 )
 
 

@@ -50,6 +50,7 @@ class Carrier(StrEnum):
     INVALID_TOOL_CALL = "invalid_tool_calls"
     TOOL_USE = "tool_use content block"
     RESPONSES_ITEM = "Responses API output item"
+    RAW_CALL = 'additional_kwargs["tool_calls"]'
     STANDARD_BLOCK = "tool_call content block"
     STANDARD_INVALID_BLOCK = "invalid_tool_call content block"
     TOOL_MESSAGE = "ToolMessage"
@@ -59,6 +60,26 @@ class Carrier(StrEnum):
     CHAT_TOOL = 'ChatMessage(role="tool")'
     FUNCTION = "FunctionMessage"
 
+
+EVERY_CALL = frozenset(
+    {
+        Carrier.TOOL_CALL,
+        Carrier.INVALID_TOOL_CALL,
+        Carrier.TOOL_USE,
+        Carrier.RESPONSES_ITEM,
+        Carrier.STANDARD_BLOCK,
+        Carrier.STANDARD_INVALID_BLOCK,
+    }
+)
+EVERY_RESULT = frozenset(
+    {
+        Carrier.TOOL_MESSAGE,
+        Carrier.TOOL_RESULT_IN_TOOL,
+        Carrier.TOOL_RESULT_IN_HUMAN,
+        Carrier.RESPONSES_OUTPUT,
+        Carrier.CHAT_TOOL,
+    }
+)
 
 # Blocks that stand for a call, and the key that holds its id.
 _CALL_BLOCKS = {
@@ -77,7 +98,8 @@ _OUTPUT_BLOCKS = frozenset({"tool_search_output"})
 # Tools that the provider runs itself: nobody has to answer these calls.
 _SERVER_USE_BLOCKS = frozenset({"server_tool_use", "mcp_tool_use", "server_tool_call"})
 _IN_TOOL_CALLS = frozenset({Carrier.TOOL_CALL})
-_IN_INVALID_TOOL_CALLS = frozenset({Carrier.INVALID_TOOL_CALL})
+_IN_INVALID_CALLS = frozenset({Carrier.INVALID_TOOL_CALL})
+_RAW = frozenset({Carrier.RAW_CALL})
 _PASSIVE_BLOCKS = frozenset({"text", "image_url", "image", "thinking", "reasoning"})
 # The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
 _REPEATING_BLOCKS = {"tool_use": "id", "tool_call": "id", "function_call": "call_id"}
@@ -92,12 +114,14 @@ class Call:
         id: Its id, `""` where it has none.
         name: The tool's name, or None.
         carriers: Where it stands; the same call may stand in `tool_calls` and in the content.
+        null_id: Whether the id is None rather than empty; the two do not match each other.
     """
 
     index: int
     id: str
     name: str | None
     carriers: frozenset[Carrier]
+    null_id: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -271,6 +295,8 @@ def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - o
 
 def _blocks(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the blocks of list content with their types; a bare string is a text block."""
+    if not isinstance(message.content, list):
+        return
     for block in message.content:
         if not isinstance(block, dict):
             yield "text", {}
@@ -286,11 +312,11 @@ def _blocks(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _read_ai(index: int, message: AIMessage) -> Entry:
     calls = [
-        Call(index, call.get("id") or "", call.get("name"), _IN_TOOL_CALLS)
+        Call(index, call.get("id") or "", call.get("name"), _IN_TOOL_CALLS, call.get("id") is None)
         for call in message.tool_calls
     ]
     calls += [
-        Call(index, bad.get("id") or "", bad.get("name"), _IN_INVALID_TOOL_CALLS)
+        Call(index, bad.get("id") or "", bad.get("name"), _IN_INVALID_CALLS, bad.get("id") is None)
         for bad in message.invalid_tool_calls
     ]
     metadata = message.response_metadata
@@ -307,6 +333,12 @@ def _read_ai(index: int, message: AIMessage) -> Entry:
     )
     if not isinstance(message.content, str):
         _read_ai_blocks(message, entry)
+    raw = message.additional_kwargs.get("tool_calls")
+    if isinstance(raw, list):
+        raw_ids = {call.get("id") for call in raw if isinstance(call, dict)}
+        for call in calls:
+            if (None if call.null_id else call.id) in raw_ids:
+                call.carriers |= _RAW
     return entry
 
 

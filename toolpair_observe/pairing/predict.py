@@ -1,0 +1,277 @@
+"""What a profile makes of a history: each breach with its effect.
+
+Two pairings are compared. The contract's, on the messages as LangChain holds them, says what is
+broken and where. The wire's, on what the integration sends, says what the provider gets to see. A
+breach has the worst effect of all that happens to its call and its result on the way.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from toolpair_observe.pairing.pair import Case, Finding, Turn, pair, pair_anywhere
+from toolpair_observe.pairing.report import Effect, ViolationKind
+from toolpair_observe.pairing.transcript import EVERY_CALL, EVERY_RESULT, Carrier, Role
+from toolpair_observe.pairing.wire import Note, Wire, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from toolpair_observe.pairing.pair import Pairing
+    from toolpair_observe.pairing.profile import Facts, Profile, Rule
+    from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
+
+_SHOWN_HARM = frozenset({Effect.LOCAL_ERROR, Effect.REJECT, Effect.SILENT_LOSS})
+
+
+@dataclass(slots=True)
+class Breach:
+    """A breach and what happens to it.
+
+    Attributes:
+        finding: What is broken, where.
+        met: What the wire's pairing finds about the same call or result.
+        notes: What the integration does to them.
+    """
+
+    finding: Finding
+    met: list[tuple[Finding, Rule]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def effect(self) -> Effect:
+        """The worst of all that happens; accepted where nothing does."""
+        effects = [rule.effect for _, rule in self.met] + [note.effect for note in self.notes]
+        return Effect.worst(Effect.ACCEPT, *effects)
+
+    @property
+    def rule(self) -> tuple[Finding, Rule] | None:
+        """The wire's worst finding with its rule, or None."""
+        order = list(Effect)
+        return min(self.met, key=lambda met: order.index(met[1].effect), default=None)
+
+
+def predict(
+    transcript: Transcript, profile: Profile, facts: Facts
+) -> tuple[Pairing, list[Breach], list[Turn]]:
+    """Pair the history and say what `profile` does about each breach.
+
+    Returns:
+        The contract's pairing, the breaches in the order of the messages, and the turns as the
+        contract reads them.
+    """
+    turns = [_turn(entry, EVERY_CALL, EVERY_RESULT) for entry in transcript.entries]
+    contract = pair(turns)
+    sent = send(
+        transcript,
+        contract,
+        facts,
+        [_turn(entry, profile.calls, profile.results) for entry in transcript.entries],
+        profile.steps,
+    )
+    _note_what_is_not_read(sent, profile)
+    breaches = _Ledger(contract)
+    for finding in _wire_findings(sent, profile):
+        rule = profile.rules.get(finding.case)
+        if rule is not None:
+            breaches.met(finding, rule)
+    for note in sent.notes:
+        breaches.noted(note)
+    return contract, breaches.settled(), turns
+
+
+def _turn(entry: Entry, calls: frozenset[Carrier], results: frozenset[Carrier]) -> Turn:
+    """What of an entry is taken for calls and results."""
+    read = [result for result in entry.results if result.carrier in results]
+    inner = [result for result in read if result.carrier is Carrier.TOOL_RESULT_IN_TOOL]
+    # Whoever reads the blocks inside a ToolMessage does not read the message's own id.
+    return Turn(
+        index=entry.index,
+        position=entry.index,
+        role=entry.role,
+        calls=[call for call in entry.calls if call.carriers & calls],
+        results=inner or read,
+        has_text=entry.has_text,
+        text_first=not entry.results_first,
+    )
+
+
+_BAD_CALLS = frozenset({Carrier.INVALID_TOOL_CALL, Carrier.STANDARD_INVALID_BLOCK})
+
+
+def _note_what_is_not_read(wire: Wire, profile: Profile) -> None:
+    """Note calls that never leave. An invalid call that is left out is lost to nobody."""
+    if profile.calls >= EVERY_CALL:
+        return
+    for entry in wire.transcript.entries:
+        for call in entry.calls:
+            if not call.carriers & profile.calls and not call.carriers & _BAD_CALLS:
+                answer = wire.contract.answer.get(call)
+                wire.lose(Case.CALL_NOT_SENT, "the call is not sent", call, answer)
+
+
+class _Ledger:
+    """Collects what happens to the calls and results of each breach."""
+
+    def __init__(self, contract: Pairing) -> None:
+        self.breaches = [Breach(finding) for finding in contract.findings]
+        self.extra: dict[Call | Result, Breach] = {}
+        self.owner = {result: call for call, result in contract.answer.items()}
+        self.by_subject: dict[Call | Result, list[Breach]] = {}
+        for breach in self.breaches:
+            for subject in _subjects(breach.finding):
+                self.by_subject.setdefault(subject, []).append(breach)
+
+    def met(self, finding: Finding, rule: Rule) -> None:
+        for breach in self._breaches_of(finding):
+            breach.met.append((finding, rule))
+
+    def noted(self, note: Note) -> None:
+        if note.call is None and note.result is None:
+            # An error that no call or result is the ground of matters where pairing is broken.
+            for breach in self.breaches:
+                breach.notes.append(note)
+            return
+        finding = Finding(note.case or Case.LATE, note.call, note.result, note.index)
+        for breach in self._breaches_of(finding, known_only=note.case is None):
+            breach.notes.append(note)
+
+    def _breaches_of(self, finding: Finding, *, known_only: bool = False) -> list[Breach]:
+        subjects = _subjects(finding)
+        for subject in subjects:
+            if subject in self.by_subject:
+                return self.by_subject[subject]
+        if known_only or not subjects:
+            return []
+        subject = subjects[0]
+        key = self.owner.get(subject, subject) if subject is finding.result else subject
+        return [self.extra.setdefault(key, Breach(finding))]
+
+    def settled(self) -> list[Breach]:
+        # What the contract holds for sound is reported only where harm has been shown.
+        beyond = [breach for breach in self.extra.values() if breach.effect in _SHOWN_HARM]
+        return sorted([*self.breaches, *beyond], key=lambda breach: breach.finding.index)
+
+
+def _subjects(finding: Finding) -> list[Call | Result]:
+    """The result first: it is what a breach with both is about."""
+    if finding.case.kind is ViolationKind.DUPLICATE_RESULT and finding.result is not None:
+        return [finding.result]
+    return [subject for subject in (finding.result, finding.call) if subject is not None]
+
+
+def _wire_findings(wire: Wire, profile: Profile) -> list[Finding]:
+    if profile.pairs_anywhere:
+        pairing = pair_anywhere(wire.turns)
+        if wire.facts.server_state or wire.facts.resumes_response:
+            # The call may lie with the provider.
+            orphan = ViolationKind.ORPHAN_RESULT
+            pairing.findings = [f for f in pairing.findings if f.case.kind is not orphan]
+    else:
+        pairing = pair(wire.turns, wire.keys, ids_matter=profile.ids_matter)
+    found = pairing.findings + wire.findings + invalid_ids(wire.turns, profile)
+    for case, find in _BEYOND_PAIRING.items():
+        if case in profile.rules:
+            found += find(wire, pairing)
+    return found
+
+
+def _reused_ids(wire: Wire, _: Pairing) -> list[Finding]:
+    seen: set[str] = set()
+    found: list[Finding] = []
+    for turn in wire.turns:
+        found += [
+            Finding(Case.REUSED_CALL_ID, call, None, turn.position)
+            for call in turn.calls
+            if call.id and call.id in seen
+        ]
+        seen.update(call.id for call in turn.calls)
+    return found
+
+
+def _text_before_results(wire: Wire, pairing: Pairing) -> list[Finding]:
+    owner = {result: call for call, result in pairing.answer.items()}
+    return [
+        Finding(Case.TEXT_BEFORE_RESULT, owner[result], result, turn.position)
+        for turn in wire.turns
+        if turn.text_first
+        for result in turn.results
+        if result in owner
+    ]
+
+
+def _text_after_calls(wire: Wire, _: Pairing) -> list[Finding]:
+    return [
+        Finding(Case.TEXT_AFTER_CALL, call, None, turn.position)
+        for turn in wire.turns
+        if turn.text_last
+        for call in turn.calls
+    ]
+
+
+def _humans_after_results(wire: Wire, _: Pairing) -> list[Finding]:
+    return [
+        Finding(Case.HUMAN_AFTER_TOOL, None, turn.results[-1], turn.position)
+        for turn in wire.turns
+        if turn.results and turn.has_text and turn.role is not Role.AI
+    ]
+
+
+def _systems_after_results(wire: Wire, _: Pairing) -> list[Finding]:
+    return [
+        Finding(Case.SYSTEM_AFTER_TOOL, None, before.results[-1], turn.position)
+        for before, turn in zip(wire.turns, wire.turns[1:], strict=False)
+        if before.results and turn.role is Role.SYSTEM
+    ]
+
+
+def _call_first(wire: Wire, _: Pairing) -> list[Finding]:
+    first = next((turn for turn in wire.turns if turn.role is not Role.SYSTEM), None)
+    if first is None or not first.calls:
+        return []
+    return [Finding(Case.CALL_FIRST, first.calls[0], None, first.position)]
+
+
+_BEYOND_PAIRING: Mapping[Case, Callable[[Wire, Pairing], list[Finding]]] = {
+    Case.REUSED_CALL_ID: _reused_ids,
+    Case.TEXT_BEFORE_RESULT: _text_before_results,
+    Case.TEXT_AFTER_CALL: _text_after_calls,
+    Case.HUMAN_AFTER_TOOL: _humans_after_results,
+    Case.SYSTEM_AFTER_TOOL: _systems_after_results,
+    Case.CALL_FIRST: _call_first,
+}
+
+
+def ids_suit(ids: list[str], profile: Profile) -> bool:
+    """Whether the provider takes ids of this length and these characters."""
+    if profile.id_max is not None and ids and max(map(len, ids)) > profile.id_max:
+        return False
+    pattern = profile.id_pattern
+    return pattern is None or _only(pattern).match("".join(ids)) is not None
+
+
+@lru_cache(maxsize=32)
+def _only(characters: str) -> re.Pattern[str]:
+    return re.compile(rf"[{characters}]*\Z")
+
+
+def invalid_ids(turns: Iterable[Turn], profile: Profile) -> list[Finding]:
+    """Find ids that the provider refuses, on calls and on results."""
+    if profile.id_max is None and profile.id_pattern is None:
+        return []
+    found: list[Finding] = []
+    for turn in turns:
+        found += [
+            Finding(Case.INVALID_ID, call, None, turn.position)
+            for call in turn.calls
+            if not ids_suit([call.id], profile)
+        ]
+        found += [
+            Finding(Case.INVALID_ID, None, result, turn.position)
+            for result in turn.results
+            if not ids_suit([result.id], profile)
+        ]
+    return found

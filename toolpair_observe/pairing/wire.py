@@ -1,0 +1,379 @@
+"""What an integration sends: the turns after its merging, dropping and moving.
+
+Each step mirrors one thing that integrations do to a history before the request leaves. A profile
+lists its steps in order. Steps change the turns and note what the model will no longer see as it
+was given (`lose`) or where the integration raises (`fail`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from toolpair_observe.pairing.pair import Case, Finding, Turn, pair
+from toolpair_observe.pairing.report import Effect, ViolationKind
+from toolpair_observe.pairing.transcript import Carrier, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from toolpair_observe.pairing.pair import Pairing
+    from toolpair_observe.pairing.profile import Facts
+    from toolpair_observe.pairing.transcript import Call, Result, Transcript
+
+    Step = Callable[["Wire"], None]
+
+
+@dataclass(slots=True)
+class Note:
+    """Something that a step does to a call or result, or an error that it raises.
+
+    Attributes:
+        case: The breach that this amounts to where the history is sound otherwise.
+        effect: `SILENT_LOSS` or `LOCAL_ERROR`.
+        text: What is lost, or the exception.
+        call: The call concerned, or None.
+        result: The result concerned, or None.
+        index: Position of the message at which it happens.
+    """
+
+    case: Case | None
+    effect: Effect
+    text: str
+    call: Call | None
+    result: Result | None
+    index: int
+
+
+@dataclass(slots=True)
+class Wire:
+    """The turns on their way out.
+
+    Attributes:
+        transcript: The history as it was given.
+        contract: Its pairing as LangChain holds it.
+        facts: What only a live call knows.
+        turns: What is sent, so far.
+        notes: What was lost or raised on the way.
+        findings: Breaches that a step sees and pairing would not.
+        keys: What calls and results are matched by, where that is not their ids.
+    """
+
+    transcript: Transcript
+    contract: Pairing
+    facts: Facts
+    turns: list[Turn]
+    notes: list[Note] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    keys: dict[Call | Result, str] = field(default_factory=dict)
+
+    def lose(self, case: Case | None, text: str, call: Call | None, result: Result | None) -> None:
+        """Note that the request goes out without, or with a changed, call or result."""
+        bearer = result if result is not None else call
+        index = bearer.index if bearer is not None else 0
+        self.notes.append(Note(case, Effect.SILENT_LOSS, text, call, result, index))
+
+    def fail(
+        self,
+        case: Case | None,
+        text: str,
+        index: int,
+        call: Call | None = None,
+        result: Result | None = None,
+    ) -> None:
+        """Note that the integration raises before any request."""
+        self.notes.append(Note(case, Effect.LOCAL_ERROR, text, call, result, index))
+
+
+def send(
+    transcript: Transcript,
+    contract: Pairing,
+    facts: Facts,
+    turns: Iterable[Turn],
+    steps: Iterable[Step],
+) -> Wire:
+    """Run the steps over `turns` and number what is left."""
+    wire = Wire(transcript, contract, facts, list(turns))
+    for step in steps:
+        step(wire)
+    for position, turn in enumerate(wire.turns):
+        turn.position = position
+    return wire
+
+
+def _is_blank(turn: Turn) -> bool:
+    return not turn.has_text and not turn.calls and not turn.results
+
+
+def drop_blank_humans(wire: Wire) -> None:
+    """Leave out human messages without content."""
+    wire.turns = [t for t in wire.turns if t.role is not Role.HUMAN or not _is_blank(t)]
+
+
+def drop_blank_ais(wire: Wire) -> None:
+    """Leave out AI messages without content and calls."""
+    wire.turns = [t for t in wire.turns if t.role is not Role.AI or not _is_blank(t)]
+
+
+def take_out_systems(wire: Wire) -> None:
+    """Move system messages out of the list, wherever they stand."""
+    wire.turns = [turn for turn in wire.turns if turn.role is not Role.SYSTEM]
+
+
+def take_out_one_run_of_systems(wire: Wire) -> None:
+    """Move one run of system messages out of the list; a second run raises."""
+    runs = 0
+    before: Role | None = None
+    for turn in wire.turns:
+        if turn.role is Role.SYSTEM and before is not Role.SYSTEM:
+            runs += 1
+            if runs > 1:
+                text = "ValueError: Received multiple non-consecutive system messages."
+                wire.fail(None, text, turn.index)
+        before = turn.role
+    take_out_systems(wire)
+
+
+_USER_ROLES = frozenset({Role.HUMAN, Role.TOOL})
+
+
+def merge_users(wire: Wire) -> None:
+    """Join human and tool messages that follow each other into one user turn."""
+    wire.turns = _merge(wire.turns, lambda turn: turn.role in _USER_ROLES)
+
+
+def merge_ais(wire: Wire) -> None:
+    """Join AI messages that follow each other into one turn."""
+    wire.turns = _merge(wire.turns, lambda turn: turn.role is Role.AI)
+
+
+def _merge(turns: list[Turn], takes: Callable[[Turn], bool]) -> list[Turn]:
+    merged: list[Turn] = []
+    for turn in turns:
+        if merged and takes(turn) and takes(merged[-1]):
+            merged[-1] = _joined(merged[-1], turn)
+        else:
+            merged.append(turn)
+    return merged
+
+
+def _joined(first: Turn, second: Turn) -> Turn:
+    return Turn(
+        index=first.index,
+        position=first.position,
+        role=first.role if first.role is Role.AI or first.has_text else second.role,
+        calls=first.calls + second.calls,
+        results=first.results + second.results,
+        has_text=first.has_text or second.has_text,
+        text_first=first.text_first
+        or second.text_first
+        or (first.has_text and bool(second.results)),
+        text_last=first.text_last or second.text_last or (bool(first.calls) and second.has_text),
+        last=second.last,
+    )
+
+
+def put_results_first(wire: Wire) -> None:
+    """Within a user turn move results before other content."""
+    for turn in wire.turns:
+        if turn.text_first:
+            turn.text_first = False
+            for result in turn.results:
+                wire.lose(None, "the result is moved before the text of its turn", None, result)
+
+
+def send_as_text(wire: Wire) -> None:
+    """Turn calls and results into text, as is done where no tools are bound."""
+    if not wire.facts.tools_bound:
+        for turn in wire.turns:
+            turn.calls, turn.results, turn.has_text = [], [], True
+
+
+_MISPLACED = frozenset({ViolationKind.MISPLACED_RESULT})
+
+
+def regroup_by_id(wire: Wire) -> None:
+    """Pull all results out, and put the first one of each id behind every AI turn that asks for it.
+
+    A result that no call asks for is gone; one whose id several turns use is sent for each of them.
+    """
+    before = pair(wire.turns, ids_matter=False)
+    misplaced = {f.result for f in before.findings if f.case.kind in _MISPLACED}
+    owner = {result: call for call, result in before.answer.items()}
+    results = [result for turn in wire.turns for result in turn.results]
+    order = {result: place for place, result in enumerate(results)}
+    first: dict[str, Result] = {}
+    for result in results:
+        first.setdefault(result.id, result)
+    sent: set[Result] = set()
+    turns: list[Turn] = []
+    for turn in wire.turns:
+        if turn.results and not turn.calls and not turn.has_text:
+            continue
+        turn.results = []
+        turns.append(turn)
+        answers = {
+            call.id: first[call.id] for call in turn.calls if call.id in first and not call.null_id
+        }
+        if not answers:
+            continue
+        given = sorted(answers.values(), key=order.__getitem__)
+        turns.append(Turn(turn.index, 0, Role.TOOL, results=given, has_text=False))
+        for call in turn.calls:
+            answer = answers.get(call.id)
+            if answer is not None and answer in sent:
+                text = f"the result of message {answer.index} is sent again for this call"
+                wire.lose(Case.REUSED_CALL_ID, text, call, before.answer.get(call))
+            elif answer is not None and answer in misplaced:
+                wire.lose(None, "the result is moved behind its call", owner.get(answer), answer)
+        sent.update(given)
+    replayed = {note.result for note in wire.notes if note.case is Case.REUSED_CALL_ID}
+    for result in results:
+        if result not in sent and result not in replayed:
+            wire.lose(Case.ORPHAN_AMONG_RESULTS, "the result is dropped", None, result)
+    wire.turns = turns
+
+
+def match_names_in_order(wire: Wire) -> None:
+    """Pair results with calls as a provider does that sees tool names, but no ids.
+
+    The n-th result under a name belongs to the n-th call of that name.
+    """
+    for turn, answering in _answering(wire.turns):
+        waiting: dict[str | None, deque[Call]] = defaultdict(deque)
+        for call in turn.calls:
+            waiting[call.name].append(call)
+        by_id = {call.id: call for call in turn.calls}
+        for result in answering:
+            meant = by_id.get(result.id)
+            name = meant.name if meant is not None else result.name
+            got = waiting[name].popleft() if waiting[name] else None
+            _match(wire, result, meant, got)
+
+
+def match_positions(wire: Wire) -> None:
+    """Pair results with calls as a provider does that sees neither ids nor names.
+
+    The n-th result behind an AI turn belongs to its n-th call.
+    """
+    for turn, answering in _answering(wire.turns):
+        by_id = {call.id: call for call in turn.calls if not call.null_id}
+        for result, got in zip(answering, turn.calls, strict=False):
+            _match(wire, result, by_id.get(result.id), got)
+
+
+def _answering(turns: list[Turn]) -> list[tuple[Turn, list[Result]]]:
+    """For each AI turn with calls the results until the next AI turn."""
+    found: list[tuple[Turn, list[Result]]] = []
+    current: list[Result] = []
+    for turn in turns:
+        if turn.role is Role.AI:
+            current = []
+            if turn.calls:
+                found.append((turn, current))
+        else:
+            current += turn.results
+    return found
+
+
+def _match(wire: Wire, result: Result, meant: Call | None, got: Call | None) -> None:
+    if got is None:
+        return
+    wire.keys[got] = wire.keys[result] = f"{got.index}/{len(wire.keys)}"
+    if got is not meant:
+        made = f"call {got.id or 'without id'} of tool {got.name}"
+        wire.lose(Case.RESULT_ORDER, f"the model reads the result as that of {made}", meant, result)
+
+
+def name_from_previous_ai(wire: Wire) -> None:
+    """Give each result the tool name of the AI message before it, and raise where there is none."""
+    names: dict[str, str | None] | None = None
+    started = False
+    for turn in wire.turns:
+        for result in turn.results:
+            if result.name is None and names is not None and result.id not in names:
+                wire.fail(
+                    Case.ORPHAN_AMONG_RESULTS,
+                    "ValueError: Message name is empty and can't find corresponding tool call for "
+                    f"id: '${result.id}'",
+                    result.index,
+                    result=result,
+                )
+            elif not started:
+                text = "IndexError: list index out of range"
+                wire.fail(Case.ORPHAN_FIRST, text, result.index, result=result)
+            elif result.name is None and names is None:
+                found = Finding(Case.RESULT_WITHOUT_NAME, None, result, turn.position)
+                wire.findings.append(found)
+        if turn.role is Role.AI:
+            names = {call.id: call.name for call in turn.calls}
+        elif turn.role in (Role.HUMAN, Role.SYSTEM):
+            names = None
+        started = started or turn.role is not Role.SYSTEM
+
+
+def drop_repeated_calls(wire: Wire) -> None:
+    """Leave out a call whose id an earlier call of the request has already."""
+    seen: set[str] = set()
+    for turn in wire.turns:
+        kept: list[Call] = []
+        for call in turn.calls:
+            if call.id in seen and Carrier.RESPONSES_ITEM not in call.carriers:
+                answer = wire.contract.answer.get(call)
+                wire.lose(Case.REUSED_CALL_ID, "the call is not sent", call, answer)
+            else:
+                kept.append(call)
+            seen.add(call.id)
+        turn.calls = kept
+
+
+def start_after_last_response(wire: Wire) -> None:
+    """Send only what follows the last response that the provider keeps, if it is told to."""
+    if not wire.facts.resumes_response:
+        return
+    kept = [
+        entry.index
+        for entry in wire.transcript.entries
+        if entry.role is Role.AI and (entry.response_id or "").startswith("resp_")
+    ]
+    if kept:
+        # The kept response's own calls wait for answers, though the message is not sent.
+        wire.turns = [turn for turn in wire.turns if turn.index >= kept[-1]]
+
+
+def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> Step:
+    """Make the step that raises on results which the integration cannot convert."""
+
+    def step(wire: Wire) -> None:
+        if only_with_tools and not wire.facts.tools_bound:
+            return
+        for entry in wire.transcript.entries:
+            for result in entry.results:
+                if result.carrier in texts:
+                    text = texts[result.carrier]
+                    wire.fail(Case.UNSUPPORTED_RESULT, text, entry.index, result=result)
+
+    return step
+
+
+def refuse_null_ids(text: str) -> Step:
+    """Make the step that raises on calls whose id is None."""
+
+    def step(wire: Wire) -> None:
+        for turn in wire.turns:
+            for call in turn.calls:
+                if call.null_id:
+                    wire.fail(Case.CALL_WITHOUT_ID, text, turn.index, call=call)
+
+    return step
+
+
+def refuse_nothing_left(text: str) -> Step:
+    """Make the step that raises where nothing but dropped results was in the history."""
+
+    def step(wire: Wire) -> None:
+        if not wire.turns:
+            wire.fail(None, text, 0)
+
+    return step
