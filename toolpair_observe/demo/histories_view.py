@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from toolpair_observe.commands.check import VERDICT_TITLES, place
+from toolpair_observe.commands.check import VERDICT_TITLES
 from toolpair_observe.commands.printing import Complaints, printable
 from toolpair_observe.histories import STDIN, Unreadable, read_histories
 from toolpair_observe.histories.tally import (
@@ -21,14 +22,16 @@ from toolpair_observe.histories.tally import (
     Verdict,
     tally_histories,
 )
-from toolpair_observe.pairing.report import Effect, describe
+from toolpair_observe.pairing.report import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
+    from toolpair_observe.histories.tally import Checked
     from toolpair_observe.pairing.profile import Profile
+    from toolpair_observe.pairing.report import Violation
 
 _MOST_EXAMPLES: Final = 5
 _REPORT_EVERY: Final = 64 * 1024
@@ -45,7 +48,8 @@ def check_files(
         profile: Who judges, None for the provider that each row names.
         complaints: Is told what could not be read.
     """
-    tally, examples, new_violations = Tally(), list[str](), NewViolations()
+    tally, new_violations = Tally(), NewViolations()
+    examples: list[tuple[Checked, Violation]] = []
     with _progress(console, files) as reported:
         for path in files:
             found_in = read_histories(path, progress=reported(path))
@@ -53,10 +57,7 @@ def check_files(
                 if isinstance(found, Unreadable):
                     complaints.add(found)
                 elif len(examples) < _MOST_EXAMPLES:
-                    examples += [
-                        f"{place(found)}: {violation.effect}: {describe(violation)}"
-                        for violation in new_violations.of(found)[:1]
-                    ]
+                    examples += [(found, new) for new in new_violations.of(found)[:1]]
     complaints.close()
     _print_totals(console, tally, len(files))
     _print_examples(console, examples, tally)
@@ -107,9 +108,9 @@ def _print_totals(console: Console, tally: Tally, files: int) -> None:
     _body(
         console,
         Text(
-            f"{tally.histories:,} conversations with {tally.messages:,} messages in {files:,} "
-            f"{'file' if files == 1 else 'files'}, {tally.requests:,} requests"
-            + (f", {tally.unreadable:,} unreadable parts" if tally.unreadable else "")
+            f"{tally.requests:,} requests in {tally.histories:,} conversations of {files:,} "
+            f"{'file' if files == 1 else 'files'}"
+            + (f", {tally.unreadable:,} unreadable" if tally.unreadable else "")
         ),
     )
     profiles = ", ".join(f"{name} {count:,}" for name, count in tally.profiles.most_common())
@@ -126,18 +127,30 @@ def _print_totals(console: Console, tally: Tally, files: int) -> None:
         _body(console, _verdicts(tally))
 
 
-def _print_examples(console: Console, examples: Sequence[str], tally: Tally) -> None:
+def _print_examples(
+    console: Console, examples: Sequence[tuple[Checked, Violation]], tally: Tally
+) -> None:
     if not examples:
         return
-    console.print()
     title = "near misses" if tally.near_misses <= len(examples) else "the first near misses"
-    _body(console, Text(title, style="muted"))
-    for example in examples:
-        _body(console, Text(printable(example)))
-    _body(
-        console,
-        Text("toolpair-observe check FILE --explain shows them with their timelines", "muted"),
-    )
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column()
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_row(Text(title, style="muted"))
+    for checked, violation in examples:
+        table.add_row(f"{violation.kind} at message {violation.message_index}", _place(checked))
+    console.print()
+    _body(console, table)
+    console.print()
+    hint = "toolpair-observe check FILE --explain shows each with its timeline"
+    _body(console, Text(hint, style="muted"))
+
+
+def _place(checked: Checked) -> str:
+    history = checked.history
+    where = f"{Path(history.path).name}:{history.line} {history.name}"
+    # Square brackets would be read as styles.
+    return escape(printable(where).rstrip())
 
 
 def _body(console: Console, content: Table | Text) -> None:

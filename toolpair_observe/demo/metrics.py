@@ -12,7 +12,7 @@ from toolpair_observe.reporters.semconv import METRICS, SCOPE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric
+    from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Metric
     from opentelemetry.util.types import Attributes
 
 
@@ -24,14 +24,15 @@ class MetricRow:
         name: The metric's OpenTelemetry name.
         labels: Its attributes, in the order of the table of metrics.
         value: The count of a counter, the number of measurements of a histogram.
-        mean: The mean of a histogram, None for a counter.
+        median_bound: For a histogram the upper bound of the bucket that holds the median (the
+            first request of a process is no measure of the others), None for a counter.
         unit: The metric's unit.
     """
 
     name: str
     labels: tuple[tuple[str, str], ...]
     value: int
-    mean: float | None
+    median_bound: float | None
     unit: str
 
 
@@ -55,13 +56,22 @@ def read_metrics(reader: InMemoryMetricReader) -> tuple[MetricRow, ...]:
 def _rows(metric: Metric) -> Iterator[MetricRow]:
     if isinstance(metric.data, Histogram):
         for point in metric.data.data_points:
-            mean = point.sum / point.count if point.count else 0.0
             labels = _labels(metric.name, point.attributes)
-            yield MetricRow(metric.name, labels, point.count, mean, metric.unit or "")
+            bound = _median_bound(point)
+            yield MetricRow(metric.name, labels, point.count, bound, metric.unit or "")
     elif isinstance(metric.data, Sum):
         for number in metric.data.data_points:
             labels = _labels(metric.name, number.attributes)
             yield MetricRow(metric.name, labels, int(number.value), None, metric.unit or "")
+
+
+def _median_bound(point: HistogramDataPoint) -> float:
+    seen = 0
+    for bound, count in zip(point.explicit_bounds, point.bucket_counts, strict=False):
+        seen += count
+        if 2 * seen >= point.count:
+            return bound
+    return point.max
 
 
 def _labels(name: str, attributes: Attributes) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
@@ -83,8 +82,9 @@ class DemoPrinter:
         self._body(
             Text(
                 "The real ChatOpenAI talks to a server on this machine that refuses broken "
-                "tool-call pairs in OpenAI's own words. No key, no network. Each of four "
-                "histories is sent twice: in observe mode, then in strict mode.",
+                "tool-call pairs in OpenAI's own words. No key, no network. Each history of "
+                "LangChain's INVALID_TOOL_RESULTS page is sent twice: in observe mode, then in "
+                "strict mode.",
                 style="muted",
             )
         )
@@ -113,7 +113,10 @@ class DemoPrinter:
     def section(self, title: str) -> None:
         """Begin a part of the output."""
         self._console.print()
-        self._console.print(Rule(Text(title, style="title"), align="left", style="muted"))
+        rule = "-" if self._plain else "─"
+        text = Text.assemble((rule * _INDENT, "muted"), " ", (title, "title"), " ")
+        text.append(rule * (self._console.width - len(text)), style="muted")
+        self._console.print(text, soft_wrap=True)
 
     def _body(self, content: RenderableType) -> None:
         self._console.print(Padding(content, (0, 0, 0, _INDENT)))
@@ -157,7 +160,7 @@ class DemoPrinter:
         grid.add_row("strict", _strict(result.strict))
         if observed.report:
             cause = CAUSES[observed.report.violations[0].cause]
-            grid.add_row("likely", Text(cause.title))
+            grid.add_row("likely cause", Text(cause.title))
             grid.add_row("to do", Text(cause.hints[0]))
         for disagreement in result.disagreements():
             grid.add_row("", Text(f"{self._broken} {disagreement}", style="broken"))
@@ -228,17 +231,23 @@ def _metrics_table(rows: Sequence[MetricRow]) -> Table:
     table.add_column("value", justify="right", no_wrap=True)
     previous = ""
     for row in rows:
-        labels = ", ".join(value for key, value in row.labels if key not in _CONSTANT_LABELS)
-        table.add_row(row.name if row.name != previous else "", labels, _value(row))
+        labels = [
+            f"{key.rpartition('.')[2]}={value}"
+            for key, value in row.labels
+            if key not in _CONSTANT_LABELS
+        ]
+        name = row.name if row.name != previous else ""
+        table.add_row(name, " ".join([*labels, *_median(row)]), str(row.value))
         previous = row.name
     return table
 
 
-def _value(row: MetricRow) -> str:
-    if row.mean is None:
-        return str(row.value)
-    mean = f"{row.mean * 1e6:.0f} us" if row.unit == "s" else f"{row.mean:.1f}"
-    return f"{row.value} (mean {mean})"
+def _median(row: MetricRow) -> list[str]:
+    if row.median_bound is None:
+        return []
+    if row.unit == "s":
+        return [f"(median up to {row.median_bound * 1e6:.0f} us)"]
+    return [f"(median up to {row.median_bound:.0f})"]
 
 
 def _constant_labels(rows: Sequence[MetricRow]) -> Text:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
 
 _NO_RESULT: Final = "no result"
+# So that the timelines of short conversations stand in line with each other.
+_LEAST_LANES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def draw(
     """
     plan = _Plan(violations, texts, _answers(transcript))
     plan.lay(transcript.entries)
-    width = max((len(step.lanes) for step in plan.steps), default=0)
+    width = max(_LEAST_LANES, *(len(step.lanes) for step in plan.steps))
     return [
         Line(
             rail=_rail(step, width, glyphs),

@@ -43,6 +43,7 @@ class History:
         has_prefixes: Whether every prefix that ends right before the first of a run of AI messages
             was a request; otherwise the whole list is the one request.
         provider: Who answered, as the row names it; `""` where it doesn't.
+        api: The API that was asked, as the row names its format; `""` where it doesn't.
         model: The model, as the row names it, or None.
         has_server_state: Whether earlier turns may lie with the provider.
         verdict: What the provider said, `"accepted"` or `"rejected"`; None where nobody knows.
@@ -55,6 +56,7 @@ class History:
     messages: list[BaseMessage]
     has_prefixes: bool = False
     provider: str = ""
+    api: str = ""
     model: str | None = None
     has_server_state: bool = False
     verdict: str | None = None
@@ -145,6 +147,7 @@ def _history(
         messages=messages_from(items),
         has_prefixes=has_prefixes,
         provider=_text(row.get("provider")),
+        api=_text(meta.get("format")),
         model=_text(meta.get("model")) or _text(row.get("model")) or None,
         has_server_state=bool(meta.get("server_state")),
         verdict=verdict if verdict in ("accepted", "rejected") else None,

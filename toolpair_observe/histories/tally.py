@@ -28,6 +28,16 @@ PROFILE_OF_PROVIDER: Final[Mapping[str, str]] = {
     "google-vertex": "google-vertexai",
     "bedrock": "bedrock-converse",
 }
+# A provider that was asked through another API than its own.
+PROFILE_OF_API: Final[Mapping[tuple[str, str], str]] = {
+    ("bedrock", "anthropic"): "bedrock-invoke",
+    ("bedrock", "openai-responses"): CONTRACT.name,
+    ("cohere", "cohere-v1"): CONTRACT.name,
+    ("deepseek", "openai-responses"): CONTRACT.name,
+    ("google", "openai-chat"): CONTRACT.name,
+    ("ollama", "openai-chat"): "openai-compatible",
+    ("xai", "openai-responses"): CONTRACT.name,
+}
 PAIRING_KINDS: Final = frozenset({"missing", "orphan", "duplicate", "mismatched", "misplaced"})
 
 _ERRORS: Final = (Effect.REJECT, Effect.LOCAL_ERROR)
@@ -147,7 +157,8 @@ class Tally:
 
 def profile_for(history: History) -> Profile:
     """Return the profile of the provider that the row names, the contract where there is none."""
-    name = PROFILE_OF_PROVIDER.get(history.provider, history.provider)
+    own = PROFILE_OF_PROVIDER.get(history.provider, history.provider)
+    name = PROFILE_OF_API.get((history.provider, history.api), own)
     return PROFILES.get(name, CONTRACT)
 
 
