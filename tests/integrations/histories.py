@@ -9,9 +9,14 @@ not JSON; `A($a)` a server tool with its result, `A($a!)` without; `?` an id of 
 one; capital letters are ids with a property of their own (see `SPECIAL_IDS`).
 `A~(a)` the message is a chunk; `A^(a)` Anthropic content blocks beside the calls; `A=(a)` the
 blocks alone; `A&(a)` Responses blocks beside the calls; `A%(a)` standard content blocks;
-`A*(a)` raw OpenAI calls in the extra arguments as well.
-`T(a)` a result; `T(a)n` with the tool's name; `T(a)e` marked as an error; `T(a,b)b` one message
-whose content is `tool_result` blocks; `H(a)` a human message with `tool_result` blocks.
+`A*(a)` raw OpenAI calls in the extra arguments as well; `A@(a)` a Responses custom tool call;
+`A#(a)` a computer call and `A+(a)` an apply-patch call, both in the content alone; `A>(a)` an
+answer that the server has stored.
+`T(a)` a result; `T(a)n` with the tool's name; `T(a)e` marked as an error; `T(a)z` an empty list as
+content; `T(a)k` a custom tool's output; `T(a)c` a computer's output; `T(a,b)b` one message whose
+content is `tool_result` blocks; `H(a)` a human message with `tool_result` blocks, `H+(a)` with an
+apply-patch output.
+`F(a)` a function message; `C` a chat message with the role `tool`; `R` a remove message.
 """
 
 from __future__ import annotations
@@ -19,19 +24,22 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
     BaseMessage,
+    ChatMessage,
+    FunctionMessage,
     HumanMessage,
+    RemoveMessage,
     SystemMessage,
     ToolMessage,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 TOOLS = ("look", "find", "note")
 SPECIAL_IDS = {
@@ -41,7 +49,7 @@ SPECIAL_IDS = {
     "P": "call_p|fc_p",
     "N": "abcDEF123",
 }
-_STEP = re.compile(r"([SHAT])([~^=&%*]?)(-?)(?:\(([^)]*)\))?([neb]*)")
+_STEP = re.compile(r"([SHATFCR])([~^=&%*@#+>]?)(-?)(?:\(([^)]*)\))?([nebzkc]*)")
 TOKEN = re.compile(r"(?:call|result|text)token\d{3}x")
 
 
@@ -144,9 +152,14 @@ def messages_of(steps: Timeline) -> list[BaseMessage]:
         if step.role == "A":
             names |= {ref.key: ref.tool_name for ref in step.refs}
         elif step.role == "T":
-            step = replace(step, refs=tuple(replace(r, tool=r.tool or names.get(r.key, "")) for r in step.refs))
+            step = replace(step, refs=tuple(_named(ref, names) for ref in step.refs))  # noqa: PLW2901
         messages.append(_BUILDERS[step.role](step, tokens))
     return messages
+
+
+def _named(ref: Ref, names: dict[str, str]) -> Ref:
+    """Give a result the tool of the call that it answers."""
+    return replace(ref, tool=ref.tool or names.get(ref.key, ""))
 
 
 def _system(step: Step, tokens: _Tokens) -> BaseMessage:
@@ -156,6 +169,8 @@ def _system(step: Step, tokens: _Tokens) -> BaseMessage:
 def _human(step: Step, tokens: _Tokens) -> BaseMessage:
     if not step.refs:
         return HumanMessage(_text(step, tokens))
+    if step.form == "+":
+        return HumanMessage([_patch_output(ref, tokens) for ref in step.refs])
     return HumanMessage([_result_block(ref, tokens) for ref in step.refs])
 
 
@@ -167,102 +182,105 @@ def _result_block(ref: Ref, tokens: _Tokens) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": ref.id, "content": tokens("result")}
 
 
+def _patch_output(ref: Ref, tokens: _Tokens) -> dict[str, Any]:
+    output = {"type": "apply_patch_call_output", "call_id": ref.id, "status": "completed"}
+    return output | {"output": tokens("result")}
+
+
 def _tool(step: Step, tokens: _Tokens) -> BaseMessage:
     first = step.refs[0]
-    content: Any = "" if step.empty else tokens("result")
+    content: Any = "" if step.empty else [] if "z" in step.flags else tokens("result")
     if "b" in step.flags:
         content = [_result_block(ref, tokens) for ref in step.refs]
+    if "k" in step.flags:
+        content = [{"type": "custom_tool_call_output", "output": content}]
     return ToolMessage(
         content,
         tool_call_id=first.id or "",
         name=first.tool_name if "n" in step.flags else None,
         status="error" if "e" in step.flags else "success",
+        additional_kwargs={"type": "computer_call_output"} if "c" in step.flags else {},
     )
 
 
 def _ai(step: Step, tokens: _Tokens) -> BaseMessage:
-    text = "" if step.empty or step.refs else tokens("text")
-    content: Any = text
-    calls, invalid, blocks, raw = [], [], [], []
+    calls: list[Any] = []
+    invalid: list[Any] = []
+    blocks: list[dict[str, Any]] = []
+    raw: list[dict[str, Any]] = []
     for ref in step.refs:
         token = tokens("call")
         if ref.server:
             blocks += _server_blocks(ref, token)
             continue
-        if ref.invalid:
-            args = f'{{"k": "{token}'
-            invalid.append(
-                {
-                    "name": ref.tool_name,
-                    "args": args,
-                    "id": ref.id,
-                    "error": None,
-                    "type": "invalid_tool_call",
-                }
-            )
-            blocks.append(_invalid_block(ref, args, step.form))
-        else:
-            args = {"k": token}
-            calls.append(
-                {"name": ref.tool_name, "args": args, "id": ref.id, "type": "tool_call"}
-            )
-            blocks.append(_call_block(ref, args, step.form))
+        blocks += _call_block(ref, token, step.form)
         raw.append(_raw_call(ref, token))
-    blocks = [block for block in blocks if block]
+        if ref.invalid:
+            invalid.append(_invalid_call(ref, token))
+        elif step.form not in ("=", "#", "+"):
+            args = {"__arg1" if step.form == "@" else "k": token}
+            calls.append({"name": ref.tool_name, "args": args, "id": ref.id, "type": "tool_call"})
+    content: Any = "" if step.empty or step.refs else tokens("text")
     if blocks:
         content = [{"type": "text", "text": tokens("text")}, *blocks]
-    made: dict[str, Any] = {"content": content}
-    if step.form != "=":
-        made |= {"tool_calls": calls, "invalid_tool_calls": invalid}
-    if step.form == "&":
-        made["response_metadata"] = {"model_provider": "openai"}
-    if step.form == "^":
-        made["response_metadata"] = {"model_provider": "anthropic"}
-    if step.form == "%":
-        made["response_metadata"] = {"output_version": "v1"}
-    if step.form == "*":
-        made["additional_kwargs"] = {"tool_calls": raw}
+    made: dict[str, Any] = {
+        "content": content,
+        "tool_calls": calls,
+        "invalid_tool_calls": [] if step.form == "=" else invalid,
+        "response_metadata": dict(_METADATA.get(step.form, {})),
+        "additional_kwargs": {"tool_calls": raw} if step.form == "*" else {},
+    }
     if step.form == "~":
         return AIMessageChunk(**made, chunk_position="last")
     return AIMessage(**made)
 
 
-def _call_block(ref: Ref, args: dict[str, str], form: str) -> dict[str, Any]:
-    if form in ("^", "="):
-        return {"type": "tool_use", "id": ref.id, "name": ref.tool_name, "input": args}
-    if form == "&":
-        arguments = f'{{"k": "{args["k"]}"}}'
-        return {
-            "type": "function_call",
-            "id": f"fc_{ref.key}",
-            "call_id": ref.id,
-            "name": ref.tool_name,
-            "arguments": arguments,
-        }
-    if form == "%":
-        return {"type": "tool_call", "id": ref.id, "name": ref.tool_name, "args": args}
-    return {}
+_METADATA = {
+    "&": {"model_provider": "openai"},
+    "@": {"model_provider": "openai"},
+    "#": {"model_provider": "openai"},
+    "+": {"model_provider": "openai"},
+    ">": {"model_provider": "openai", "id": "resp_1"},
+    "^": {"model_provider": "anthropic"},
+    "%": {"output_version": "v1"},
+}
 
 
-def _invalid_block(ref: Ref, args: str, form: str) -> dict[str, Any]:
-    if form == "&":
-        return {
-            "type": "function_call",
-            "id": f"fc_{ref.key}",
-            "call_id": ref.id,
-            "name": ref.tool_name,
-            "arguments": args,
-        }
+def _arguments(ref: Ref, token: str) -> str:
+    return f'{{"k": "{token}' + ("" if ref.invalid else '"}')
+
+
+def _invalid_call(ref: Ref, token: str) -> dict[str, Any]:
+    args = _arguments(ref, token)
+    call = {"name": ref.tool_name, "args": args, "id": ref.id, "error": None}
+    return call | {"type": "invalid_tool_call"}
+
+
+def _call_block(ref: Ref, token: str, form: str) -> list[dict[str, Any]]:
+    """Write the content block that a call has in the form of its message."""
+    item = {"id": f"item_{ref.key}", "call_id": ref.id}
+    named = {"id": ref.id, "name": ref.tool_name}
+    args = {} if ref.invalid else {"k": token}
     if form in ("^", "="):
-        return {"type": "tool_use", "id": ref.id, "name": ref.tool_name, "input": {}}
+        return [{"type": "tool_use", **named, "input": args}]
+    if form == "%" and ref.invalid:
+        return [{"type": "invalid_tool_call", **named, "args": _arguments(ref, token)}]
     if form == "%":
-        return {"type": "invalid_tool_call", "id": ref.id, "name": ref.tool_name, "args": args}
-    return {}
+        return [{"type": "tool_call", **named, "args": args}]
+    if form == "&":
+        function = {"name": ref.tool_name, "arguments": _arguments(ref, token)}
+        return [{"type": "function_call", **item, **function}]
+    if form == "@":
+        return [{"type": "custom_tool_call", **item, "name": ref.tool_name, "input": token}]
+    if form == "#":
+        return [{"type": "computer_call", **item, "action": {"type": "type", "text": token}}]
+    if form == "+":
+        return [{"type": "apply_patch_call", **item, "operation": {"diff": token}}]
+    return []
 
 
 def _raw_call(ref: Ref, token: str) -> dict[str, Any]:
-    arguments = f'{{"k": "{token}' + ("" if ref.invalid else '"}')
-    function = {"name": ref.tool_name, "arguments": arguments}
+    function = {"name": ref.tool_name, "arguments": _arguments(ref, token)}
     return {"id": ref.id, "type": "function", "function": function}
 
 
@@ -272,9 +290,24 @@ def _server_blocks(ref: Ref, token: str) -> list[dict[str, Any]]:
     return [use, answer] if ref.server == "paired" else [use]
 
 
+def _function(step: Step, tokens: _Tokens) -> BaseMessage:
+    return FunctionMessage(tokens("result"), name=step.refs[0].tool_name)
+
+
+def _chat(step: Step, tokens: _Tokens) -> BaseMessage:
+    return ChatMessage(_text(step, tokens), role="tool")
+
+
+def _remove(step: Step, tokens: _Tokens) -> BaseMessage:
+    return RemoveMessage(id="message-1")
+
+
 _BUILDERS: dict[str, Callable[[Step, _Tokens], BaseMessage]] = {
     "S": _system,
     "H": _human,
     "A": _ai,
     "T": _tool,
+    "F": _function,
+    "C": _chat,
+    "R": _remove,
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .wire import Item, Turn, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 REJECT, UNKNOWN = "reject", "unknown"
 FOREIGN = "foreign_block"
@@ -43,15 +43,20 @@ class Breach:
         return f"{self.grade}:{self.kind}@{self.turn}"
 
 
-def judge(wire: str, body: dict[str, Any]) -> list[Breach]:
-    """Return every breach of the API family `wire` in a request body."""
+def judge(
+    wire: str, body: dict[str, Any], stored_calls: Collection[str | None] = ()
+) -> list[Breach]:
+    """Return every breach of the API family `wire` in a request body.
+
+    `stored_calls` are the calls of the answer that a Responses request continues.
+    """
     if wire == "mistral":
         return list(_mistral(body))
     turns = parse(wire, body)
     found = [*_foreign(turns)]
     if wire == "responses":
         stateful = bool(body.get("previous_response_id") or body.get("conversation"))
-        return [*found, *_responses(turns, stateful=stateful)]
+        return [*found, *_responses(turns, stored_calls, stateful=stateful)]
     return [*found, *_JUDGES[wire](turns)]
 
 
@@ -115,14 +120,22 @@ def _repeated(ids: Iterable[str | None], at: int, grade: str) -> Iterator[Breach
             yield Breach("duplicate_call_id", at, grade, key or "")
 
 
-def _responses(turns: list[Turn], *, stateful: bool) -> Iterator[Breach]:
-    calls = {item.id: item for turn in turns for item in turn.of("call")}
+def _responses(
+    turns: list[Turn], stored_calls: Collection[str | None], *, stateful: bool
+) -> Iterator[Breach]:
+    every = [item for turn in turns for item in turn.of("call")]
+    calls = {item.id: item for item in reversed(every)}
     results = [item for turn in turns for item in turn.of("result")]
     answered = Counter(item.id for item in results)
     for key, call in calls.items():
         if key not in answered:
             yield Breach("missing_result", call.turn, REJECT, key or "")
+    for key in stored_calls:
+        if key not in answered:
+            yield Breach("missing_result", 0, REJECT, key or "")
     for result in results:
+        if result.id in stored_calls:
+            continue
         if result.id not in calls:
             yield Breach(
                 "orphan_result", result.turn, UNKNOWN if stateful else REJECT, result.id or ""
@@ -137,6 +150,7 @@ def _responses(turns: list[Turn], *, stateful: bool) -> Iterator[Breach]:
     for key, count in answered.items():
         if count > 1:
             yield Breach("duplicate_result", 0, UNKNOWN, key or "")
+    yield from _repeated((item.id for item in every), 0, UNKNOWN)
 
 
 def _merged(turns: list[Turn]) -> list[Turn]:
@@ -160,9 +174,13 @@ class _Turns:
     mixed: str = ""
     mixed_call: str = ""
     server_tools: bool = False
+    alternate: bool = False
 
     def __call__(self, turns: list[Turn]) -> Iterator[Breach]:
-        merged = _merged([turn for turn in turns if turn.role != "system"])
+        turns = [turn for turn in turns if turn.role != "system"]
+        merged = _merged(turns)
+        if self.alternate and len(merged) < len(turns):
+            yield Breach("role_order", 0, UNKNOWN, "two turns of one role")
         if self.server_tools:
             yield from _unpaired(merged)
         seen: Counter[str | None] = Counter()
@@ -290,9 +308,14 @@ _JUDGES: dict[str, Callable[[list[Turn]], Iterator[Breach]]] = {
     "openai": _Adjacency(),
     "deepseek": _Adjacency(duplicate=UNKNOWN, id_max=10**6),
     "anthropic": _Turns(late=REJECT, reuse=REJECT, pattern=_CLAUDE_ID, server_tools=True),
-    "converse": _Turns(late=UNKNOWN, reuse=UNKNOWN, pattern=_CONVERSE_ID),
+    "converse": _Turns(late=UNKNOWN, reuse=UNKNOWN, pattern=_CONVERSE_ID, alternate=True),
     "converse-other": _Turns(
-        late=UNKNOWN, reuse=UNKNOWN, pattern=_CONVERSE_ID, mixed=REJECT, mixed_call=UNKNOWN
+        late=UNKNOWN,
+        reuse=UNKNOWN,
+        pattern=_CONVERSE_ID,
+        mixed=REJECT,
+        mixed_call=UNKNOWN,
+        alternate=True,
     ),
     "gemini": _gemini,
     "cohere": _cohere,

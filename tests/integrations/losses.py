@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, ToolMessage
 
 from .wire import Item, Turn, tokens_in
 
@@ -82,10 +82,14 @@ def _carried_by(at: int, message: BaseMessage) -> Iterator[Carried]:
             yield Carried("text", at, token, name="ai")
         yield from _calls(at, message, blocks)
         return
-    answers = [block for block in blocks if block.get("type") == "tool_result"]
-    for block in answers:
-        for token in tokens_in(block):
-            yield Carried("result", at, token, block.get("tool_use_id"))
+    for block in blocks:
+        key = _RESULT_BLOCKS.get(block.get("type", ""))
+        for token in tokens_in(block) if key else ():
+            answered = block.get(key, getattr(message, "tool_call_id", None))
+            yield Carried("result", at, token, answered)
+    if isinstance(message, FunctionMessage):
+        yield Carried("result", at, str(message.content), None, message.name)
+        return
     for token in tokens_in(texts):
         if isinstance(message, ToolMessage):
             yield Carried("result", at, token, message.tool_call_id)
@@ -105,15 +109,31 @@ def _calls(at: int, message: AIMessage, blocks: list[dict[str, Any]]) -> Iterato
         for token in tokens_in(bad["args"]):
             yield Carried("invalid_call", at, token, bad["id"], bad["name"] or "")
     for block in blocks:
-        kind = {"tool_use": "call", "server_tool_use": "server_call"}.get(block.get("type", ""))
-        if kind:
-            for token in tokens_in(block):
-                yield Carried(kind, at, token, block.get("id"), block["name"])
+        kind, key = _CALL_BLOCKS.get(block.get("type", ""), ("", ""))
+        for token in tokens_in(block) if kind else ():
+            yield Carried(kind, at, token, block.get(key), block.get("name", ""))
 
 
-def losses(wire: str, messages: Sequence[BaseMessage], turns: list[Turn]) -> list[Loss]:
-    """Compare a history with the turns that left."""
-    things = carried(messages)
+_CALL_BLOCKS = {
+    "tool_use": ("call", "id"),
+    "server_tool_use": ("server_call", "id"),
+    "function_call": ("call", "call_id"),
+    "custom_tool_call": ("call", "call_id"),
+    "computer_call": ("call", "call_id"),
+    "apply_patch_call": ("call", "call_id"),
+}
+_RESULT_BLOCKS = {
+    "tool_result": "tool_use_id",
+    "custom_tool_call_output": "call_id",
+    "apply_patch_call_output": "call_id",
+}
+
+
+def losses(
+    wire: str, messages: Sequence[BaseMessage], turns: list[Turn], stored: int = 0
+) -> list[Loss]:
+    """Compare a history, without the messages that the server has stored, with what left."""
+    things = [thing for thing in carried(messages) if thing.message >= stored]
     items = [item for turn in turns for item in turn.items]
     claimed = _claim(things, items)
     return sorted(

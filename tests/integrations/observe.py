@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .histories import messages_of
 from .judges import NOT_PAIRING, REJECT, Breach, judge
-from .losses import SILENT, Loss, losses
+from .losses import SILENT, Loss, carried, losses
 from .wire import parse
 
 if TYPE_CHECKING:
@@ -81,8 +81,18 @@ def observe_messages(recorder: Recorder, messages: Sequence[BaseMessage]) -> Obs
         return Observed(error=result.error, text=result.text, warned=result.warned)
     wire = recorder.integration.wire
     turns = parse(wire, result.body)
+    stored = _stored(messages, result.body)
+    calls = [c.id for c in carried(messages[:stored]) if c.kind == "call" and c.message == stored - 1]
     return Observed(
-        losses=tuple(losses(wire, messages, turns)),
-        breaches=tuple(judge(wire, result.body)),
+        losses=tuple(losses(wire, messages, turns, stored)),
+        breaches=tuple(judge(wire, result.body, calls)),
         warned=result.warned,
+    )
+
+
+def _stored(messages: Sequence[BaseMessage], body: dict[str, Any]) -> int:
+    """Count the messages that stand on the server already."""
+    key = body.get("previous_response_id")
+    return next(
+        (at for at, m in enumerate(messages, 1) if key and m.response_metadata.get("id") == key), 0
     )

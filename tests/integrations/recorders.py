@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import warnings
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -24,6 +25,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "LANGSMITH_TRACING": "false",
 }
 """What the clients need to be built without a network; a base URL is added by some builders."""
 
@@ -95,6 +97,9 @@ class Integration:
         except PackageNotFoundError:
             return ""
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.package} {self.version or 'not installed'})"
+
 
 class Recorder:
     """A built integration that sends histories to the loopback server.
@@ -142,13 +147,25 @@ class Recorder:
         return WireResult(error=f"{kind.__module__}.{kind.__name__}", text=lines[0], warned=warned)
 
 
+def _litellm(model: str, base: str) -> Callable[[str], BaseChatModel]:
+    """Build LiteLLM's class without its advertisement on standard output."""
+
+    def build(url: str) -> BaseChatModel:
+        importlib.import_module("litellm").suppress_debug_info = True
+        return _load("langchain_litellm.ChatLiteLLM")(
+            model=model, api_key="k", api_base=base.replace("URL", url), max_retries=0
+        )
+
+    return build
+
+
 def _load(path: str) -> Any:
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name)
 
 
-def _openai_like(path: str, **kwargs: Any) -> Callable[[str], BaseChatModel]:
-    """Build a class whose base URL is passed as it is spelled in `kwargs` with `URL`."""
+def _with_url(path: str, **kwargs: Any) -> Callable[[str], BaseChatModel]:
+    """Build a class of which some argument holds the base URL, spelled `URL` here."""
 
     def build(url: str) -> BaseChatModel:
         return _load(path)(
@@ -175,8 +192,6 @@ def _vertexai(url: str) -> BaseChatModel:
 
 
 def _anthropic_vertex(url: str) -> BaseChatModel:
-    import os
-
     os.environ["ANTHROPIC_VERTEX_BASE_URL"] = url
     try:
         model = _load("langchain_google_vertexai.model_garden.ChatAnthropicVertex")(
@@ -193,8 +208,6 @@ def _anthropic_vertex(url: str) -> BaseChatModel:
 
 
 def _anthropic_bedrock(url: str) -> BaseChatModel:
-    import os
-
     os.environ["ANTHROPIC_BEDROCK_BASE_URL"] = url
     try:
         model = _load("langchain_aws.ChatAnthropicBedrock")(
@@ -217,7 +230,6 @@ _CLAUDE_ON_BEDROCK = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 _AWS = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 _OPENAI = {"model": "gpt-4o", "api_key": "k", "max_retries": 0}
 _CONVERSE = "langchain_aws.ChatBedrockConverse"
-_LITELLM = "langchain_litellm.ChatLiteLLM"
 _GENAI = "langchain_google_genai.ChatGoogleGenerativeAI"
 
 INTEGRATIONS = {
@@ -228,14 +240,14 @@ INTEGRATIONS = {
             "openai-chat",
             "langchain-openai",
             "openai",
-            _openai_like("langchain_openai.ChatOpenAI", **_OPENAI, base_url="URL/v1"),
+            _with_url("langchain_openai.ChatOpenAI", **_OPENAI, base_url="URL/v1"),
         ),
         Integration(
             "azure-openai-chat",
             "azure-openai-chat",
             "langchain-openai",
             "openai",
-            _openai_like(
+            _with_url(
                 "langchain_openai.AzureChatOpenAI",
                 azure_deployment="gpt-4o",
                 api_key="k",
@@ -249,22 +261,58 @@ INTEGRATIONS = {
             "openai-responses",
             "langchain-openai",
             "responses",
-            _openai_like(
+            _with_url(
                 "langchain_openai.ChatOpenAI", **_OPENAI, base_url="URL/v1", use_responses_api=True
             ),
+        ),
+        Integration(
+            "openai-responses-previous-id",
+            "openai-responses",
+            "langchain-openai",
+            "responses",
+            _with_url(
+                "langchain_openai.ChatOpenAI",
+                **_OPENAI,
+                base_url="URL/v1",
+                use_previous_response_id=True,
+            ),
+            facts={"server_state": True},
+        ),
+        Integration(
+            "openai-responses-stateful",
+            "openai-responses",
+            "langchain-openai",
+            "responses",
+            _with_url("langchain_openai.ChatOpenAI", **_OPENAI, base_url="URL/v1"),
+            options={"previous_response_id": "resp_0"},
+            facts={"server_state": True},
         ),
         Integration(
             "anthropic",
             "anthropic",
             "langchain-anthropic",
             "anthropic",
-            _openai_like(
+            _with_url(
                 "langchain_anthropic.ChatAnthropic",
                 model="claude-sonnet-4-5",
                 api_key="k",
                 base_url="URL",
                 max_retries=0,
             ),
+        ),
+        Integration(
+            "anthropic-system-in-place",
+            "anthropic",
+            "langchain-anthropic",
+            "anthropic",
+            _with_url(
+                "langchain_anthropic.ChatAnthropic",
+                model="claude-opus-4-8",
+                api_key="k",
+                base_url="URL",
+                max_retries=0,
+            ),
+            facts={"model": "claude-opus-4-8"},
         ),
         Integration(
             "anthropic-bedrock",
@@ -285,7 +333,7 @@ INTEGRATIONS = {
             "google-genai",
             "langchain-google-genai",
             "gemini",
-            _openai_like(
+            _with_url(
                 _GENAI, model="gemini-2.5-flash", google_api_key="k", base_url="URL", max_retries=0
             ),
             facts={"model": "gemini-2.5-flash"},
@@ -295,7 +343,7 @@ INTEGRATIONS = {
             "google-genai",
             "langchain-google-genai",
             "gemini",
-            _openai_like(
+            _with_url(
                 _GENAI,
                 model="gemini-3-pro-preview",
                 google_api_key="k",
@@ -303,6 +351,16 @@ INTEGRATIONS = {
                 max_retries=0,
             ),
             facts={"model": "gemini-3-pro-preview"},
+        ),
+        Integration(
+            "google-genai-no-prefill",
+            "google-genai",
+            "langchain-google-genai",
+            "gemini",
+            _with_url(
+                _GENAI, model="gemini-3.6-flash", google_api_key="k", base_url="URL", max_retries=0
+            ),
+            facts={"model": "gemini-3.6-flash"},
         ),
         Integration(
             "google-vertexai",
@@ -316,14 +374,14 @@ INTEGRATIONS = {
             "bedrock-converse",
             "langchain-aws",
             "converse",
-            _openai_like(_CONVERSE, model=_CLAUDE_ON_BEDROCK, endpoint_url="URL", **_AWS),
+            _with_url(_CONVERSE, model=_CLAUDE_ON_BEDROCK, endpoint_url="URL", **_AWS),
         ),
         Integration(
             "bedrock-converse-other",
             "bedrock-converse-other",
             "langchain-aws",
             "converse-other",
-            _openai_like(
+            _with_url(
                 _CONVERSE, model="mistral.mistral-large-2402-v1:0", endpoint_url="URL", **_AWS
             ),
         ),
@@ -332,7 +390,7 @@ INTEGRATIONS = {
             "bedrock-converse",
             "langchain-aws",
             "converse",
-            _openai_like(_CONVERSE, model=_CLAUDE_ON_BEDROCK, endpoint_url="URL", **_AWS),
+            _with_url(_CONVERSE, model=_CLAUDE_ON_BEDROCK, endpoint_url="URL", **_AWS),
             tools=False,
             facts={"tools_bound": False},
         ),
@@ -341,7 +399,7 @@ INTEGRATIONS = {
             "bedrock-invoke",
             "langchain-aws",
             "anthropic",
-            _openai_like(
+            _with_url(
                 "langchain_aws.ChatBedrock", model=_CLAUDE_ON_BEDROCK, endpoint_url="URL", **_AWS
             ),
         ),
@@ -350,7 +408,7 @@ INTEGRATIONS = {
             "openai-chat",
             "langchain-aws",
             "openai",
-            _openai_like(
+            _with_url(
                 "langchain_aws.chat_models.openai.ChatOpenAIMantle",
                 model="openai.gpt-oss-120b",
                 api_key="k",
@@ -364,7 +422,7 @@ INTEGRATIONS = {
             "mistral",
             "langchain-mistralai",
             "mistral",
-            _openai_like(
+            _with_url(
                 "langchain_mistralai.ChatMistralAI",
                 model="mistral-large-latest",
                 api_key="k",
@@ -377,7 +435,7 @@ INTEGRATIONS = {
             "cohere",
             "langchain-cohere",
             "cohere",
-            _openai_like(
+            _with_url(
                 "langchain_cohere.ChatCohere",
                 model="command-a-03-2025",
                 cohere_api_key="k",
@@ -390,7 +448,7 @@ INTEGRATIONS = {
             "deepseek",
             "langchain-deepseek",
             "deepseek",
-            _openai_like(
+            _with_url(
                 "langchain_deepseek.ChatDeepSeek",
                 model="deepseek-chat",
                 api_key="k",
@@ -403,7 +461,7 @@ INTEGRATIONS = {
             "groq",
             "langchain-groq",
             "lenient",
-            _openai_like(
+            _with_url(
                 "langchain_groq.ChatGroq",
                 model="llama-3.3-70b-versatile",
                 api_key="k",
@@ -416,7 +474,7 @@ INTEGRATIONS = {
             "xai",
             "langchain-xai",
             "lenient",
-            _openai_like(
+            _with_url(
                 "langchain_xai.ChatXAI",
                 model="grok-4",
                 api_key="k",
@@ -429,7 +487,7 @@ INTEGRATIONS = {
             "fireworks",
             "langchain-fireworks",
             "lenient",
-            _openai_like(
+            _with_url(
                 "langchain_fireworks.ChatFireworks",
                 model="accounts/fireworks/models/x",
                 api_key="k",
@@ -442,7 +500,7 @@ INTEGRATIONS = {
             "together",
             "langchain-together",
             "lenient",
-            _openai_like(
+            _with_url(
                 "langchain_together.ChatTogether",
                 model="m",
                 api_key="k",
@@ -455,7 +513,7 @@ INTEGRATIONS = {
             "openrouter",
             "langchain-openrouter",
             "lenient",
-            _openai_like(
+            _with_url(
                 "langchain_openrouter.ChatOpenRouter",
                 model="openai/gpt-4o",
                 api_key="k",
@@ -468,22 +526,14 @@ INTEGRATIONS = {
             "litellm",
             "langchain-litellm",
             "lenient",
-            _openai_like(
-                _LITELLM, model="openai/gpt-4o", api_key="k", api_base="URL/v1", max_retries=0
-            ),
+            _litellm("openai/gpt-4o", "URL/v1"),
         ),
         Integration(
             "litellm-anthropic",
             "litellm",
             "langchain-litellm",
             "anthropic",
-            _openai_like(
-                _LITELLM,
-                model="anthropic/claude-sonnet-4-5",
-                api_key="k",
-                api_base="URL",
-                max_retries=0,
-            ),
+            _litellm("anthropic/claude-sonnet-4-5", "URL"),
         ),
         Integration(
             "huggingface",
@@ -497,7 +547,7 @@ INTEGRATIONS = {
             "nvidia",
             "langchain-nvidia-ai-endpoints",
             "lenient",
-            _openai_like(
+            _with_url(
                 "langchain_nvidia_ai_endpoints.ChatNVIDIA",
                 model="meta/llama-3.1-70b-instruct",
                 api_key="nvapi-k",
@@ -509,7 +559,7 @@ INTEGRATIONS = {
             "ollama",
             "langchain-ollama",
             "ollama",
-            _openai_like("langchain_ollama.ChatOllama", model="llama3.1", base_url="URL"),
+            _with_url("langchain_ollama.ChatOllama", model="llama3.1", base_url="URL"),
         ),
     )
 }

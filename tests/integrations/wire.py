@@ -115,19 +115,24 @@ _RESPONSES_CALLS = {
 
 
 def _responses(body: dict[str, Any]) -> list[Turn]:
-    turns = []
-    for at, entry in enumerate(body["input"]):
+    """Join the items of one side to a turn, since the API knows items only."""
+    turns: list[Turn] = []
+    for entry in body["input"]:
         kind = entry.get("type", "message")
-        if kind in _RESPONSES_CALLS:
-            item = Item("call", at, entry.get("call_id"), entry.get("name"), tokens_in(entry))
-            turns.append(Turn("assistant", (item,)))
-        elif kind.endswith("_call_output"):
-            item = Item("result", at, entry.get("call_id"), None, tokens_in(entry))
-            turns.append(Turn("tool", (item,)))
+        calls = kind in _RESPONSES_CALLS
+        output = kind.endswith("_call_output")
+        role = entry.get("role", "tool" if output else "assistant")
+        joined = bool(turns) and turns[-1].role == role and role != "user"
+        at = len(turns) - joined
+        if calls or output:
+            name, tokens = entry.get("name"), tokens_in(entry)
+            items = [Item("call" if calls else "result", at, entry.get("call_id"), name, tokens)]
         elif kind == "message":
-            turns.append(Turn(entry["role"], tuple(_texts(entry["content"], at))))
+            items = list(_texts(entry["content"], at))
         else:
-            turns.append(Turn("assistant", (Item("server_call", at, name=kind),)))
+            items = [Item("server_call", at, name=kind, tokens=tokens_in(entry))]
+        before = turns.pop().items if joined else ()
+        turns.append(Turn(role, (*before, *items)))
     return turns
 
 
