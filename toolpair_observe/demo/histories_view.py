@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.report import Violation
 
 _MOST_EXAMPLES: Final = 5
+_INDENT: Final = 2
+_GAP: Final = 3
 _REPORT_EVERY: Final = 64 * 1024
 
 
@@ -133,14 +135,18 @@ def _print_examples(
     if not examples:
         return
     title = "near misses" if tally.near_misses <= len(examples) else "the first near misses"
-    table = Table.grid(padding=(0, 3, 0, 0))
-    table.add_column()
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    table.add_row(Text(title, style="muted"))
-    for checked, violation in examples:
-        table.add_row(f"{violation.kind} at message {violation.message_index}", _place(checked))
+    found = [f"{new.kind} at message {new.message_index}" for _, new in examples]
+    widest = max(len(title), *map(len, found))
+    places = Table.grid(padding=(0, _GAP, 0, 0))
+    places.add_column(min_width=widest, no_wrap=True)
+    # A column that may not wrap would otherwise take the room of the first.
+    left = console.width - _INDENT - widest - 2 * _GAP
+    places.add_column(no_wrap=True, overflow="ellipsis", max_width=left)
+    places.add_row(Text(title, style="muted"))
+    for what, (checked, _) in zip(found, examples, strict=True):
+        places.add_row(what, _place(checked))
     console.print()
-    _body(console, table)
+    _body(console, places)
     console.print()
     hint = "toolpair-observe check FILE --explain shows each with its timeline"
     _body(console, Text(hint, style="muted"))
@@ -154,11 +160,11 @@ def _place(checked: Checked) -> str:
 
 
 def _body(console: Console, content: Table | Text) -> None:
-    console.print(Padding(content, (0, 0, 0, 2)))
+    console.print(Padding(content, (0, 0, 0, _INDENT)))
 
 
 def _table(first: str, *columns: str) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="muted")
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="muted")
     table.add_column(first)
     for column in columns:
         table.add_column(column, justify="right")
