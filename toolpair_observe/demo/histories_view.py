@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -137,14 +136,13 @@ def _print_examples(
     title = "near misses" if tally.near_misses <= len(examples) else "the first near misses"
     found = [f"{new.kind} at message {new.message_index}" for _, new in examples]
     widest = max(len(title), *map(len, found))
+    left = console.width - _INDENT - widest - 2 * _GAP
     places = Table.grid(padding=(0, _GAP, 0, 0))
     places.add_column(min_width=widest, no_wrap=True)
-    # A column that may not wrap would otherwise take the room of the first.
-    left = console.width - _INDENT - widest - 2 * _GAP
-    places.add_column(no_wrap=True, overflow="ellipsis", max_width=left)
+    places.add_column(max_width=left, no_wrap=True)
     places.add_row(Text(title, style="muted"))
     for what, (checked, _) in zip(found, examples, strict=True):
-        places.add_row(what, _place(checked))
+        places.add_row(what, Text(_place(checked, left)))
     console.print()
     _body(console, places)
     console.print()
@@ -152,11 +150,11 @@ def _print_examples(
     _body(console, Text(hint, style="muted"))
 
 
-def _place(checked: Checked) -> str:
+def _place(checked: Checked, width: int) -> str:
+    """Name file and line; of a name that is too long the end, which tells more."""
     history = checked.history
-    where = f"{Path(history.path).name}:{history.line} {history.name}"
-    # Square brackets would be read as styles.
-    return escape(printable(where).rstrip())
+    place = printable(f"{Path(history.path).name}:{history.line}")
+    return place if len(place) <= width else f"...{place[3 - width :]}"
 
 
 def _body(console: Console, content: Table | Text) -> None:
