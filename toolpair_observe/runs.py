@@ -82,6 +82,10 @@ class Run:
         self.owner.ended(self.observation)
         return True
 
+    def end_unseen(self, outcome: Outcome) -> bool:
+        """Settle the outcome of a run whose end nobody reports: accepted, if it was answering."""
+        return self.end(Outcome.ACCEPTED if self.streamed else outcome)
+
     def watch_task(self, task: asyncio.Task[object]) -> None:
         """End the run with `task`, if nothing ends it before: a cancelled call tells nobody."""
         self._task = task
@@ -104,7 +108,7 @@ class Run:
     def _task_done(self, task: asyncio.Task[object]) -> None:
         # A task that ends well with the run still held has handed a stream on to another task.
         if task.cancelled() or self.holder is None:
-            self.end(Outcome.CANCELLED)
+            self.end_unseen(Outcome.CANCELLED)
 
     def _let_go(self, _: weakref.ref[object]) -> None:
         # Called by the garbage collector, in any thread and at any bytecode: only take a note.
@@ -153,7 +157,7 @@ class Runs:
             _open[run_id] = self._mine[run_id] = run
         self._stats.add(Metric.IN_FLIGHT)
         if oldest is not None:
-            oldest.end(Outcome.ABANDONED)
+            oldest.end_unseen(Outcome.ABANDONED)
         if _dropped or now >= _Sweeper.due:
             sweep()
         return run
@@ -161,7 +165,7 @@ class Runs:
     def abandon_all(self) -> None:
         """End every run as abandoned."""
         for run in list(self._mine.values()):
-            run.end(Outcome.ABANDONED)
+            run.end_unseen(Outcome.ABANDONED)
 
     def _remove(self, run: Run) -> bool:
         run_id = run.observation.run_id
@@ -182,7 +186,7 @@ class Runs:
                     break
                 overdue.append(run)
         for run in overdue:
-            run.end(Outcome.ABANDONED)
+            run.end_unseen(Outcome.ABANDONED)
 
     def _forget(self) -> None:
         self._mine.clear()
@@ -207,7 +211,7 @@ def sweep(most: int = _SWEEP_BATCH) -> None:
             run = _dropped.popleft()
         except IndexError:
             break
-        run.end(Outcome.CANCELLED)
+        run.end_unseen(Outcome.CANCELLED)
     with _lock:
         busy = list(_busy)
     for runs in busy:

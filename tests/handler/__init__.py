@@ -1,0 +1,1 @@
+"""The host side: handler, seam, runs in flight, settings and counts."""
