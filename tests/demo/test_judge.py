@@ -85,8 +85,8 @@ LONG = "c" * 41
         (
             [USER, calls("a"), result(LONG)],
             (
-                "Invalid 'messages[2].tool_call_id': string too long. Expected a string with maximum "
-                "length 40, but got a string with length 41 instead."
+                "Invalid 'messages[2].tool_call_id': string too long. Expected a string with "
+                "maximum length 40, but got a string with length 41 instead."
             ),
             "messages[2].tool_call_id",
         ),
