@@ -21,6 +21,7 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
     *,
     tools_bound: bool = True,
     server_state: bool = False,
+    resumes_response: bool = False,
     integration_version: str | None = None,
     model: str | None = None,
 ) -> PairingReport:
@@ -34,6 +35,8 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
         tools_bound: Whether the request carries tool definitions.
         server_state: Whether earlier turns may lie with the provider (`previous_response_id`,
             `conversation`).
+        resumes_response: Whether only what follows the last response is sent
+            (`use_previous_response_id`).
         integration_version: Version of the integration package; None is the newest known.
         model: The model as requested.
 
@@ -51,6 +54,7 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
     facts = Facts(
         tools_bound=tools_bound,
         server_state=server_state,
+        resumes_response=resumes_response,
         version=integration_version,
         model=model,
     )

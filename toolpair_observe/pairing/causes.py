@@ -501,6 +501,7 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
         (Cause.PARTIAL_EXECUTION, _always),
     ),
     Case.MISSING_AT_END: (*_MISSING, (Cause.UNFINISHED_TURN, _ends_there)),
+    Case.ORPHAN_AT_START: _ORPHANED,
     Case.ORPHAN_FIRST: _ORPHANED,
     Case.ORPHAN_AFTER_HUMAN: _ORPHANED,
     Case.ORPHAN_AFTER_AI: _ORPHANED,
@@ -522,5 +523,6 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.TEXT_AFTER_CALL: _INTERLEAVED,
     Case.CALL_NOT_SENT: _MISSING,
     Case.RESULT_ORDER: ((Cause.RESULT_ORDER, _always),),
-    Case.UNSUPPORTED_RESULT: _NO_ID,
+    Case.UNSUPPORTED_RESULT: ((Cause.UNSUPPORTED_MESSAGE, _always),),
+    Case.UNSUPPORTED_CALL: ((Cause.CROSS_PROVIDER_HISTORY, _always),),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.causes import CAUSES, History, cause_of
@@ -32,7 +33,9 @@ def check(
     Returns:
         The report. Time is linear in the messages.
     """
-    ids = plain_call_ids(messages)
+    if profile.rows:
+        profile = profile.row(facts)
+    ids = plain_call_ids(messages, blocks=profile.takes_blocks)
     if ids is not None and _takes_plain(ids, messages, profile):
         count = len(ids)
         return PairingReport(profile.name, (), Effect.CLEAN, len(messages), count, count)
@@ -48,7 +51,8 @@ def _takes_plain(ids: list[str], messages: Sequence[BaseMessage], profile: Profi
     if profile.refused_first_call and _starts_with_ai(messages):
         return False
     if profile.refused_order is not None:
-        return profile.refused_order not in ">".join([message.type for message in messages])
+        order = ">".join([message.type for message in messages])
+        return re.search(profile.refused_order, order) is None
     return True
 
 
@@ -59,6 +63,7 @@ def _starts_with_ai(messages: Sequence[BaseMessage]) -> bool:
 
 def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> PairingReport:
     """Judge a history that has been read already."""
+    profile = profile.row(facts)
     contract, breaches, turns = predict(transcript, profile, facts)
     history = History(transcript, contract)
     violations = tuple(_violation(breach, history) for breach in breaches)
@@ -112,6 +117,7 @@ def _expected_error(breach: Breach, history: History) -> str:
         position=finding.position,
         next_position=finding.position + 1,
         first_position=answer.index if answer else finding.position,
+        name=call.name if call else "",
         length=len(own_id),
         id_field="tool_call_id" if result else "tool_calls[0].id",
     )

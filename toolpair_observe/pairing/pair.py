@@ -27,7 +27,8 @@ class Case(StrEnum):
     MISSING_ALL = "no call of the message is answered, another message follows"
     MISSING_SOME = "some calls of the message are answered, some are not"
     MISSING_AT_END = "the history ends with unanswered calls"
-    ORPHAN_FIRST = "a result before any call"
+    ORPHAN_AT_START = "the history starts with a result"
+    ORPHAN_FIRST = "a result before any call, after system messages or other results"
     ORPHAN_AFTER_HUMAN = "a result without a call, after a human message"
     ORPHAN_AFTER_AI = "a result without a call, after an AI message"
     ORPHAN_AMONG_RESULTS = "a result without a call, among the results of other calls"
@@ -47,6 +48,7 @@ class Case(StrEnum):
     INVALID_ID = "an id with a length or pattern that the provider refuses"
     TEXT_BEFORE_RESULT = "content before the results of the answering turn"
     TEXT_AFTER_CALL = "content after the calls of the same turn"
+    RESULT_OF_OTHER_TOOL = "as many results as calls, under other tool names"
     RESULT_WITHOUT_NAME = "a result for which the integration finds no tool name"
     HUMAN_AFTER_TOOL = "a human message right after a result"
     SYSTEM_AFTER_TOOL = "a system message right after a result"
@@ -54,7 +56,8 @@ class Case(StrEnum):
     RESULT_ORDER = "results in another order than their calls"
     SERVER_TOOL_UNPAIRED = "a provider-executed call without its result block"
     CALL_NOT_SENT = "a call that the integration does not send"
-    UNSUPPORTED_RESULT = "a result in a message class that the integration cannot convert"
+    UNSUPPORTED_RESULT = "a result in a message or block that the integration cannot convert"
+    UNSUPPORTED_CALL = "a call in a content block that the integration cannot convert"
 
     @property
     def kind(self) -> ViolationKind:
@@ -66,6 +69,7 @@ _KINDS = {
     Case.MISSING_ALL: ViolationKind.MISSING_RESULT,
     Case.MISSING_SOME: ViolationKind.MISSING_RESULT,
     Case.MISSING_AT_END: ViolationKind.MISSING_RESULT,
+    Case.ORPHAN_AT_START: ViolationKind.ORPHAN_RESULT,
     Case.ORPHAN_FIRST: ViolationKind.ORPHAN_RESULT,
     Case.ORPHAN_AFTER_HUMAN: ViolationKind.ORPHAN_RESULT,
     Case.ORPHAN_AFTER_AI: ViolationKind.ORPHAN_RESULT,
@@ -86,6 +90,7 @@ _KINDS = {
     Case.TEXT_BEFORE_RESULT: ViolationKind.MISPLACED_RESULT,
     Case.HUMAN_AFTER_TOOL: ViolationKind.ROLE_ORDER,
     Case.TEXT_AFTER_CALL: ViolationKind.MISPLACED_RESULT,
+    Case.RESULT_OF_OTHER_TOOL: ViolationKind.MISMATCHED_RESULT,
     Case.RESULT_WITHOUT_NAME: ViolationKind.MISPLACED_RESULT,
     Case.SYSTEM_AFTER_TOOL: ViolationKind.ROLE_ORDER,
     Case.CALL_FIRST: ViolationKind.ROLE_ORDER,
@@ -93,7 +98,8 @@ _KINDS = {
     Case.DUPLICATE_CALL_ID_ONE_RESULT: ViolationKind.DUPLICATE_CALL_ID,
     Case.RESULT_ORDER: ViolationKind.MISPLACED_RESULT,
     Case.SERVER_TOOL_UNPAIRED: ViolationKind.SERVER_TOOL_UNPAIRED,
-    Case.UNSUPPORTED_RESULT: ViolationKind.MISSING_ID,
+    Case.UNSUPPORTED_RESULT: ViolationKind.UNSUPPORTED_MESSAGE,
+    Case.UNSUPPORTED_CALL: ViolationKind.UNSUPPORTED_MESSAGE,
 }
 
 
@@ -224,11 +230,16 @@ def pair_anywhere(turns: Sequence[Turn]) -> Pairing:
     """Pair calls and results over the whole request, wherever they stand."""
     blocks = [Block(turn, turn.last + 1, at_end=turn is turns[-1]) for turn in turns if turn.calls]
     asked: dict[str, tuple[Call, Block]] = {}
+    findings: list[Finding] = []
     for block in blocks:
         for call in block.turn.calls:
-            if not call.null_id:
-                asked.setdefault(call.id, (call, block))
-    findings: list[Finding] = []
+            if call.null_id:
+                continue
+            first, owner = asked.setdefault(call.id, (call, block))
+            case = Case.DUPLICATE_CALL_ID if first is not call and owner is block else None
+            case = case if call.id else Case.CALL_WITHOUT_ID
+            if case is not None:
+                findings.append(Finding(case, call, None, block.turn.position, block))
     answer: dict[Call, Result] = {}
     before: Role | None = None
     for turn in turns:
@@ -237,12 +248,13 @@ def pair_anywhere(turns: Sequence[Turn]) -> Pairing:
                 call, block = asked[result.id]
                 findings += _answer_anywhere(call, result, turn, block, answer)
             else:
-                case = _ORPHAN_CASES.get(before, Case.ORPHAN_AFTER_HUMAN)
+                case = _orphan_case(before, result)
                 findings.append(Finding(case, None, result, turn.position))
         if not _only_results(turn):
             before = turn.role
+    answered = {call.id for call in answer}
     for block in blocks:
-        findings += _missing_anywhere(block, answer)
+        findings += _missing_anywhere(block, answered)
     findings.sort(key=lambda finding: finding.index)
     return Pairing(findings, blocks, answer)
 
@@ -259,8 +271,8 @@ def _answer_anywhere(
     return []
 
 
-def _missing_anywhere(block: Block, answer: Mapping[Call, Result]) -> list[Finding]:
-    block.missing = [call for call in block.turn.calls if call not in answer]
+def _missing_anywhere(block: Block, answered: set[str]) -> list[Finding]:
+    block.missing = [c for c in block.turn.calls if c.null_id or c.id not in answered]
     case = Case.MISSING_AT_END if block.at_end else Case.MISSING_ALL
     if block.answered:
         case = Case.MISSING_SOME
@@ -291,14 +303,14 @@ class _Pass:
                 self._take_results(turn, block, open_calls, before)
             if turn.calls or not turn.results or turn.has_text:
                 if block is not None:
-                    _close(block, open_calls)
+                    _close(block, open_calls, self.keys)
                     block.at_end = False
                 block, before = None, turn.role
             if turn.calls:
                 block = Block(turn, turn.last + 1)
                 open_calls = self._open(block)
         if block is not None:
-            _close(block, open_calls)
+            _close(block, open_calls, self.keys)
         self._settle()
         self.findings.sort(key=lambda finding: finding.index)
         return Pairing(self.findings, self.blocks, self.answer)
@@ -408,8 +420,7 @@ class _Pass:
         elif block is not None:
             block.strangers.append(stray)
         else:
-            case = _ORPHAN_CASES.get(stray.before, Case.ORPHAN_AFTER_HUMAN)
-            self._find(case, None, result, stray.position)
+            self._find(_orphan_case(stray.before, result), None, result, stray.position)
 
     def _settle_block(self, block: Block) -> None:
         missing = [
@@ -448,22 +459,30 @@ _ORPHAN_CASES = {
 }
 
 
+def _orphan_case(before: Role | None, result: Result) -> Case:
+    if before is None and result.index == 0:
+        return Case.ORPHAN_AT_START
+    return _ORPHAN_CASES.get(before, Case.ORPHAN_AFTER_HUMAN)
+
+
 def _only_results(turn: Turn) -> bool:
     return bool(turn.results) and not turn.calls and not turn.has_text
 
 
-def _close(block: Block, open_calls: dict[str, list[Call]]) -> None:
+def _close(
+    block: Block, open_calls: dict[str, list[Call]], keys: Mapping[Call | Result, str]
+) -> None:
     """Note which calls of the block are unanswered.
 
     Of several calls under one id the shared id is the breach; they are missing a result only where
     none of them has one, and then once.
     """
-    made = Counter(call.id for call in block.turn.calls)
+    made = Counter(keys.get(call, call.id) for call in block.turn.calls)
     for calls in open_calls.values():
         for call in calls:
-            if not call.id or made[call.id] == 1:
+            if not call.id or made[keys.get(call, call.id)] == 1:
                 block.unanswered.append(call)
-        if calls and calls[0].id and len(calls) == made[calls[0].id] > 1:
+        if calls and calls[0].id and len(calls) == made[keys.get(calls[0], calls[0].id)] > 1:
             block.unanswered.append(calls[0])
     open_calls.clear()
 

@@ -166,7 +166,7 @@ def _subjects(finding: Finding) -> list[Call | Result]:
 def _wire_findings(wire: Wire, profile: Profile) -> list[Finding]:
     if profile.pairs_anywhere:
         pairing = pair_anywhere(wire.turns)
-        if wire.facts.server_state or wire.facts.resumes_response:
+        if wire.resumes:
             # The call may lie with the provider.
             orphan = ViolationKind.ORPHAN_RESULT
             pairing.findings = [f for f in pairing.findings if f.case.kind is not orphan]
@@ -235,6 +235,31 @@ def _call_first(wire: Wire, _: Pairing) -> list[Finding]:
     return [Finding(Case.CALL_FIRST, first.calls[0], None, first.position)]
 
 
+def _server_tools_unpaired(wire: Wire, _: Pairing) -> list[Finding]:
+    """Find provider-executed calls whose result block is gone while the conversation went on.
+
+    Directly after such a call user turns made of nothing but tool results are accepted.
+    """
+    entries = wire.transcript.entries
+    went_on = next((e.index for e in reversed(entries) if not _only_results(e)), -1)
+    found: list[Finding] = []
+    for place, entry in enumerate(entries):
+        if not entry.server_uses:
+            continue
+        following = next((e for e in entries[place + 1 :] if e.role is Role.AI), None)
+        done = {*entry.server_results, *(following.server_results if following else ())}
+        found += [
+            Finding(Case.SERVER_TOOL_UNPAIRED, call, None, entry.index)
+            for call in entry.server_uses
+            if call.id not in done and entry.index < went_on
+        ]
+    return found
+
+
+def _only_results(entry: Entry) -> bool:
+    return bool(entry.results) and not entry.has_text
+
+
 _BEYOND_PAIRING: Mapping[Case, Callable[[Wire, Pairing], list[Finding]]] = {
     Case.REUSED_CALL_ID: _reused_ids,
     Case.TEXT_BEFORE_RESULT: _text_before_results,
@@ -242,6 +267,7 @@ _BEYOND_PAIRING: Mapping[Case, Callable[[Wire, Pairing], list[Finding]]] = {
     Case.HUMAN_AFTER_TOOL: _humans_after_results,
     Case.SYSTEM_AFTER_TOOL: _systems_after_results,
     Case.CALL_FIRST: _call_first,
+    Case.SERVER_TOOL_UNPAIRED: _server_tools_unpaired,
 }
 
 

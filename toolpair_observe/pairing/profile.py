@@ -6,6 +6,7 @@ shape and knows no provider by name.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -71,6 +72,35 @@ NO_FACTS = Facts()
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A profile that holds for some versions or models only.
+
+    Attributes:
+        profile: What holds.
+        before: First version of the integration for which it no longer holds; "" for all.
+        models: Regular expression that the model's name has to match from its start; "" for all.
+    """
+
+    profile: Profile
+    before: str = ""
+    models: str = ""
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether the live call is one of those."""
+        if self.models and not (facts.model and re.match(self.models, facts.model)):
+            return False
+        return not self.before or (
+            facts.version is not None and _release(facts.version) < _release(self.before)
+        )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of a version; what follows them (rc1, dev0) does not change a rule."""
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One provider, reached through one integration.
 
@@ -86,14 +116,16 @@ class Profile:
         pairs_anywhere: Whether ids are matched over the whole request, wherever a result stands.
         ids_matter: Whether a call or result without an id is refused as such.
         plain_needs_unique_ids: Whether an id that is used in two turns needs a closer look.
-        refused_order: Types of two neighbours, such as `tool>human`, that need a closer look even
-            where every call is answered at once.
+        refused_order: Regular expression over the joined message types, such as `tool>human`,
+            for an order that needs a closer look even where every call is answered at once.
         refused_first_call: Whether a history that starts with a call needs a closer look.
+        takes_blocks: Whether calls that are repeated in content blocks need no closer look.
         reads_raw_calls: Whether only calls in `additional_kwargs` are sent, so that every history
             with calls needs a closer look.
         id_max: Longest id that the provider takes, or None.
         id_pattern: The characters that the provider takes in an id, as a regular expression's
             character class without brackets, or None.
+        rows: What holds instead for some versions or models; the first that fits is taken.
     """
 
     name: str
@@ -109,6 +141,15 @@ class Profile:
     plain_needs_unique_ids: bool = False
     refused_order: str | None = None
     refused_first_call: bool = False
+    takes_blocks: bool = True
     reads_raw_calls: bool = False
     id_max: int | None = None
     id_pattern: str | None = None
+    rows: tuple[Row, ...] = ()
+
+    def row(self, facts: Facts) -> Profile:
+        """The profile for this version and model: the first row that holds, else this one."""
+        for row in self.rows:
+            if row.holds(facts):
+                return row.profile.row(facts)
+        return self

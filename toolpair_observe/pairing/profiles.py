@@ -11,13 +11,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.pair import Case
-from toolpair_observe.pairing.profile import Grade, Profile, Rule
+from toolpair_observe.pairing.profile import Grade, Profile, Row, Rule
 from toolpair_observe.pairing.report import Effect
 from toolpair_observe.pairing.transcript import EVERY_CALL, EVERY_RESULT, Carrier
 from toolpair_observe.pairing.wire import (
     drop_blank_ais,
     drop_blank_humans,
+    drop_invalid_calls_without_id,
     drop_repeated_calls,
+    drop_same_id_in_message,
+    fill_blank_humans,
+    lose_blocks,
     match_names_in_order,
     match_positions,
     merge_ais,
@@ -25,6 +29,8 @@ from toolpair_observe.pairing.wire import (
     name_from_previous_ai,
     put_results_first,
     refuse,
+    refuse_blocks,
+    refuse_last_ai,
     refuse_nothing_left,
     refuse_null_ids,
     regroup_by_id,
@@ -50,11 +56,13 @@ _BEYOND_CONTRACT = frozenset(
         Case.TEXT_BEFORE_RESULT,
         Case.SERVER_TOOL_UNPAIRED,
         Case.UNSUPPORTED_RESULT,
+        Case.UNSUPPORTED_CALL,
         Case.RESULT_WITHOUT_NAME,
         Case.SYSTEM_AFTER_TOOL,
         Case.CALL_FIRST,
         Case.CALL_NOT_SENT,
         Case.TEXT_AFTER_CALL,
+        Case.RESULT_OF_OTHER_TOOL,
     }
 )
 
@@ -82,17 +90,21 @@ def _unknown(source: str, text: str = "") -> Rule:
 
 
 _NO_REPORT = "no report"
+_ACCEPT = Rule(Effect.ACCEPT, Grade.EXECUTED, "executed through the integration")
 _TOOL_CALLS = frozenset({Carrier.TOOL_CALL})
 _ALL_TOOL_CALLS = frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL})
 _TOOL_MESSAGES = frozenset({Carrier.TOOL_MESSAGE})
 _SENT_WITHOUT_ID = frozenset({Carrier.TOOL_MESSAGE, Carrier.CHAT_TOOL})
 _ORPHANS = (
+    Case.ORPHAN_AT_START,
     Case.ORPHAN_FIRST,
     Case.ORPHAN_AFTER_HUMAN,
     Case.ORPHAN_AFTER_AI,
     Case.ORPHAN_AMONG_RESULTS,
 )
 _MISPLACED = (Case.AFTER_HUMAN, Case.AFTER_SYSTEM, Case.AFTER_AI, Case.LATE)
+
+_RESPONSES_BLOCKS = (Carrier.FUNCTION_CALL_BLOCK, Carrier.RESPONSES_ITEM)
 
 # --- OpenAI Chat Completions and those who answer in its form ------------------------------------
 
@@ -134,6 +146,7 @@ _OPENAI_CHAT_RULES: Mapping[Case, Rule] = {
     Case.MISSING_ALL: _OPENAI_MISSING,
     Case.MISSING_SOME: _OPENAI_MISSING,
     Case.MISSING_AT_END: _unknown("no report of a request that ends there", _MISSING_TEXT),
+    Case.ORPHAN_AT_START: _OPENAI_ORPHAN,
     Case.ORPHAN_FIRST: _OPENAI_ORPHAN,
     Case.ORPHAN_AFTER_HUMAN: _OPENAI_ORPHAN,
     Case.ORPHAN_AFTER_AI: _OPENAI_ORPHAN,
@@ -218,8 +231,15 @@ OPENAI_COMPATIBLE: Final = _openai_like(
 )
 GROQ: Final = _openai_like("groq", "Groq through ChatGroq", "groq", "langchain-groq")
 XAI: Final = _openai_like("xai", "xAI through ChatXAI", "x_ai", "langchain-xai")
-FIREWORKS: Final = _openai_like(
-    "fireworks", "Fireworks through ChatFireworks", "fireworks", "langchain-fireworks"
+FIREWORKS: Final = replace(
+    _openai_like(
+        "fireworks", "Fireworks through ChatFireworks", "fireworks", "langchain-fireworks"
+    ),
+    steps=(
+        lose_blocks(
+            Carrier.TOOL_RESULT_IN_TOOL, Carrier.TOOL_RESULT_IN_HUMAN, Carrier.OUTPUT_IN_TOOL
+        ),
+    ),
 )
 TOGETHER: Final = _openai_like(
     "together", "Together through ChatTogether", "together", "langchain-together"
@@ -238,17 +258,38 @@ OPENROUTER: Final = replace(
             {
                 Carrier.TOOL_RESULT_IN_TOOL: _UNMARSHALLER,
                 Carrier.TOOL_RESULT_IN_HUMAN: _UNMARSHALLER,
+                Carrier.OUTPUT_IN_TOOL: _UNMARSHALLER,
+                Carrier.RESPONSES_OUTPUT: _UNMARSHALLER,
+                Carrier.CHAT_TOOL: _UNMARSHALLER,
+                Carrier.FUNCTION: "TypeError: Got unknown type",
             }
         ),
     ),
 )
-LITELLM: Final = replace(
+_LITELLM_USER = (
+    "Exception: Invalid user message. Please ensure all user messages are valid OpenAI chat "
+    "completion messages."
+)
+_LITELLM_REFUSES = refuse(
+    {Carrier.TOOL_RESULT_IN_HUMAN: _LITELLM_USER, Carrier.RESPONSES_OUTPUT: _LITELLM_USER}
+)
+_LITELLM = replace(
     _openai_like("litellm", "LiteLLM through ChatLiteLLM", "", "langchain-litellm"),
     calls=_TOOL_CALLS,
+    steps=(_LITELLM_REFUSES,),
 )
+_NVIDIA_CONTENT = "ValueError: Message {'role': 'user', 'content': None} has no content."
 NVIDIA: Final = replace(
     _openai_like("nvidia", "NVIDIA through ChatNVIDIA", "nvidia", "langchain-nvidia-ai-endpoints"),
     calls=frozenset({Carrier.RAW_CALL}),
+    steps=(
+        refuse(
+            {
+                Carrier.TOOL_RESULT_IN_HUMAN: _NVIDIA_CONTENT,
+                Carrier.RESPONSES_OUTPUT: _NVIDIA_CONTENT,
+            }
+        ),
+    ),
     reads_raw_calls=True,
 )
 
@@ -300,7 +341,7 @@ OPENAI_RESPONSES: Final = Profile(
     title="OpenAI Responses through ChatOpenAI",
     provider="openai",
     package="langchain-openai",
-    calls=_ALL_TOOL_CALLS | {Carrier.RESPONSES_ITEM},
+    calls=_ALL_TOOL_CALLS | {Carrier.FUNCTION_CALL_BLOCK, Carrier.RESPONSES_ITEM},
     results=frozenset({Carrier.TOOL_MESSAGE, Carrier.RESPONSES_OUTPUT}),
     rules={
         **dict.fromkeys(
@@ -309,6 +350,8 @@ OPENAI_RESPONSES: Final = Profile(
         **dict.fromkeys(_ORPHANS, _RESPONSES_ORPHAN),
         Case.DUPLICATE: _unknown(_NO_REPORT),
         Case.EARLY: _unknown(_NO_REPORT),
+        Case.CALL_WITHOUT_ID: _unknown(_NO_REPORT),
+        Case.DUPLICATE_CALL_ID: _unknown(_NO_REPORT),
         Case.INVALID_ID: _reject(
             Grade.REPORTED,
             "openclaw/openclaw#10640",
@@ -389,11 +432,12 @@ _ANTHROPIC_STEPS = (
     refuse({Carrier.FUNCTION: "KeyError: 'function'", Carrier.CHAT_TOOL: "KeyError: 'chat'"}),
     take_out_one_run_of_systems,
     drop_blank_humans,
+    drop_invalid_calls_without_id,
     drop_blank_ais,
     merge_users,
     merge_ais,
 )
-ANTHROPIC: Final = Profile(
+_ANTHROPIC = Profile(
     name="anthropic",
     title="Anthropic through ChatAnthropic",
     provider="anthropic",
@@ -404,8 +448,21 @@ ANTHROPIC: Final = Profile(
     steps=_ANTHROPIC_STEPS,
     plain_needs_unique_ids=True,
 )
+_ANTHROPIC_NO_INVALID = replace(_ANTHROPIC, calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}))
+_ANTHROPIC_KEEPS_IDS = replace(
+    _ANTHROPIC_NO_INVALID,
+    rules={**_ANTHROPIC_RULES, Case.INVALID_ID: _ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
+    id_pattern="a-zA-Z0-9_-",
+)
+ANTHROPIC: Final = replace(
+    _ANTHROPIC,
+    rows=(
+        Row(_ANTHROPIC_KEEPS_IDS, before="1.4.4"),
+        Row(_ANTHROPIC_NO_INVALID, before="1.7.5"),
+    ),
+)
 ANTHROPIC_VERTEX: Final = replace(
-    ANTHROPIC,
+    _ANTHROPIC,
     name="anthropic-vertex",
     title="Anthropic on Vertex AI through ChatAnthropicVertex",
     provider="gcp.vertex_ai",
@@ -416,6 +473,34 @@ ANTHROPIC_VERTEX: Final = replace(
         Case.INVALID_ID: _ANTHROPIC_RULES[Case.CALL_WITHOUT_ID],
     },
     id_pattern="a-zA-Z0-9_-",
+)
+
+_LITELLM_ANTHROPIC_ERROR = (
+    "litellm.exceptions.BadRequestError: AnthropicException - the call or result has no id"
+)
+# LiteLLM converts OpenAI's messages to Anthropic's by its own rules.
+_LITELLM_ANTHROPIC = replace(
+    _LITELLM,
+    rules={
+        **_ANTHROPIC_RULES,
+        **dict.fromkeys((Case.CALL_WITHOUT_ID, Case.DUPLICATE_CALL_ID_ONE_RESULT), _ACCEPT),
+        Case.DUPLICATE_CALL_ID: _ANTHROPIC_RULES[Case.DUPLICATE],
+    },
+    steps=(
+        _LITELLM_REFUSES,
+        refuse({Carrier.CHAT_TOOL: _LITELLM_ANTHROPIC_ERROR}),
+        refuse_null_ids(_LITELLM_ANTHROPIC_ERROR),
+        lose_blocks(Carrier.TOOL_RESULT_IN_TOOL, Carrier.OUTPUT_IN_TOOL),
+        drop_same_id_in_message,
+        take_out_systems,
+        fill_blank_humans,
+        merge_users,
+        merge_ais,
+    ),
+    plain_needs_unique_ids=True,
+)
+LITELLM: Final = replace(
+    _LITELLM, rows=(Row(_LITELLM_ANTHROPIC, models=r"(?:anthropic/|claude-)"),)
 )
 
 # --- Amazon Bedrock ------------------------------------------------------------------------------
@@ -462,7 +547,14 @@ BEDROCK_CONVERSE: Final = Profile(
     title="Claude on Bedrock through ChatBedrockConverse",
     provider="aws.bedrock",
     package="langchain-aws",
-    calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE, Carrier.STANDARD_INVALID_BLOCK}),
+    calls=frozenset(
+        {
+            Carrier.TOOL_CALL,
+            Carrier.TOOL_USE,
+            Carrier.FUNCTION_CALL_BLOCK,
+            Carrier.STANDARD_INVALID_BLOCK,
+        }
+    ),
     results=_ANTHROPIC_RESULTS,
     rules=_CONVERSE_RULES,
     steps=(
@@ -472,11 +564,19 @@ BEDROCK_CONVERSE: Final = Profile(
                 Carrier.CHAT_TOOL: "ValueError: Unsupported message type",
             }
         ),
+        refuse(
+            {
+                Carrier.RESPONSES_OUTPUT: "ValueError: Unsupported content block type",
+                Carrier.OUTPUT_IN_TOOL: "ValueError: Unsupported content block type",
+            }
+        ),
+        refuse_blocks("KeyError: 'toolUseId'", server_results=True),
+        refuse({Carrier.TOOL_RESULT_IN_TOOL: _PARAM_VALIDATION}, only_with_tools=True),
         take_out_systems,
+        fill_blank_humans,
         merge_users,
         merge_ais,
         send_as_text,
-        refuse({Carrier.TOOL_RESULT_IN_TOOL: _PARAM_VALIDATION}, only_with_tools=True),
     ),
     id_max=64,
     id_pattern="a-zA-Z0-9_-",
@@ -496,18 +596,20 @@ BEDROCK_CONVERSE_OTHER: Final = replace(
         Case.TEXT_BEFORE_RESULT: _CONVERSE_MIXED,
         Case.HUMAN_AFTER_TOOL: _CONVERSE_MIXED,
     },
-    refused_order="tool>human",
+    refused_order="tool>(?:system>)*human",
 )
-_INVOKE_SYSTEM = "ValueError: System message must be at beginning of message list."
 BEDROCK_INVOKE: Final = replace(
-    ANTHROPIC,
+    _ANTHROPIC,
     name="bedrock-invoke",
     title="Claude on Bedrock through ChatBedrock (InvokeModel)",
     provider="aws.bedrock",
     package="langchain-aws",
     calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}),
     rules={**_ANTHROPIC_RULES, Case.INVALID_ID: _ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
-    steps=(*_ANTHROPIC_STEPS, put_results_first),
+    steps=(
+        *(step for step in _ANTHROPIC_STEPS if step is not drop_blank_ais),
+        put_results_first,
+    ),
     id_pattern="a-zA-Z0-9_-",
 )
 
@@ -543,7 +645,7 @@ _GEMINI_RULES: Mapping[Case, Rule] = {
     Case.CALL_FIRST: _GEMINI_ORDER,
 }
 _GENAI_BLOCK = "ValueError: Unrecognized message part type: tool_result."
-GOOGLE_GENAI: Final = Profile(
+_GOOGLE_GENAI = Profile(
     name="google-genai",
     title="Gemini through ChatGoogleGenerativeAI",
     provider="gcp.gemini",
@@ -556,6 +658,7 @@ GOOGLE_GENAI: Final = Profile(
             {
                 Carrier.CHAT_TOOL: "ValueError: Unexpected message with type ChatMessage",
                 Carrier.TOOL_RESULT_IN_HUMAN: _GENAI_BLOCK,
+                Carrier.RESPONSES_OUTPUT: "ValueError: Unrecognized message part type",
             }
         ),
         take_out_systems,
@@ -568,6 +671,22 @@ GOOGLE_GENAI: Final = Profile(
     plain_needs_unique_ids=True,
     refused_first_call=True,
 )
+# Models that take no prefill: the integration raises where the last turn is the model's.
+_NO_PREFILL_MODELS = r"(?i)(?:.*/)?(?:[a-z]{2,}\.)?gemini-3\.(?:5-flash-lite|6-flash)(?:-\d{3})?$"
+_GENAI_PREFILL = (
+    "ValueError: Model does not support model prefilling. The final request turn must be a user "
+    "message or a function response."
+)
+GOOGLE_GENAI: Final = replace(
+    _GOOGLE_GENAI,
+    rows=(
+        Row(_GOOGLE_GENAI, before="4.3"),
+        Row(
+            replace(_GOOGLE_GENAI, steps=(*_GOOGLE_GENAI.steps, refuse_last_ai(_GENAI_PREFILL))),
+            models=_NO_PREFILL_MODELS,
+        ),
+    ),
+)
 _VERTEX_RULES: Mapping[Case, Rule] = {
     **_GEMINI_RULES,
     Case.RESULT_WITHOUT_NAME: _reject(
@@ -577,6 +696,7 @@ _VERTEX_RULES: Mapping[Case, Rule] = {
         "cannot be empty.",
     ),
     Case.TEXT_BEFORE_RESULT: _unknown("a turn of text and results, not tried"),
+    Case.RESULT_OF_OTHER_TOOL: _unknown("the count is right, the names are not; not tried"),
 }
 
 _VERTEX_PART = "ValueError: Only text, image_url, and media types are supported!"
@@ -593,8 +713,10 @@ GOOGLE_VERTEXAI: Final = Profile(
             {
                 Carrier.CHAT_TOOL: "ValueError: Unexpected message with type ChatMessage",
                 Carrier.TOOL_RESULT_IN_HUMAN: _VERTEX_PART,
+                Carrier.RESPONSES_OUTPUT: _VERTEX_PART,
             }
         ),
+        refuse_blocks(_VERTEX_PART, *_RESPONSES_BLOCKS, server_calls=True),
         name_from_previous_ai,
         take_out_systems,
         merge_users,
@@ -602,6 +724,7 @@ GOOGLE_VERTEXAI: Final = Profile(
         match_names_in_order,
     ),
     ids_matter=False,
+    takes_blocks=False,
     refused_first_call=True,
 )
 
@@ -634,7 +757,8 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
         (Case.ORPHAN_AFTER_HUMAN, Case.ORPHAN_AFTER_AI, Case.DUPLICATE_LATER, Case.EARLY),
         _MISTRAL_ROLE,
     ),
-    Case.ORPHAN_FIRST: _unknown("the validator does not look at the first message"),
+    Case.ORPHAN_AT_START: _unknown("the validator does not look at the first message"),
+    Case.ORPHAN_FIRST: _MISTRAL_ROLE,
     Case.MISSING_AT_END: _reject(
         Grade.REPORTED,
         "mistral-common's validator and its server's text",
@@ -658,14 +782,13 @@ MISTRAL: Final = Profile(
     calls=_ALL_TOOL_CALLS,
     results=_SENT_WITHOUT_ID,
     rules=_MISTRAL_RULES,
+    steps=(refuse({Carrier.FUNCTION: "ValueError: Got unknown type"}),),
     refused_order="tool>system",
 )
 _COHERE_LAST = "ValueError: The last message is not an ToolMessage or HumanMessage"
 _COHERE_ID = "pydantic ValidationError: 1 validation error for ToolCallV2"
-_COHERE_MISSING = _reject(
-    Grade.REPORTED, "oracle/langchain-oracle#10 (Command A; Command R takes it)"
-)
-COHERE: Final = replace(
+_COHERE_MISSING = _reject(Grade.REPORTED, "oracle/langchain-oracle#10")
+_COHERE = replace(
     OPENAI_COMPATIBLE,
     name="cohere",
     title="Cohere through ChatCohere",
@@ -675,13 +798,42 @@ COHERE: Final = replace(
     results=_TOOL_MESSAGES,
     rules={
         **_UNCHECKED_RULES,
-        Case.MISSING_ALL: _COHERE_MISSING,
         Case.MISSING_AT_END: _raises("the integration's own check", _COHERE_LAST),
-        **dict.fromkeys(_MISPLACED, _COHERE_MISSING),
     },
     steps=(
         refuse_null_ids(_COHERE_ID),
-        refuse({Carrier.CHAT_TOOL: "ValueError: Got unknown message type"}),
+        refuse(
+            {
+                Carrier.CHAT_TOOL: "ValueError: Got unknown type",
+                Carrier.FUNCTION: "ValueError: Got unknown type",
+            }
+        ),
+        refuse_blocks(
+            "pydantic ValidationError: validation error for AssistantChatMessageV2",
+            Carrier.TOOL_USE,
+            Carrier.STANDARD_BLOCK,
+            Carrier.STANDARD_INVALID_BLOCK,
+            *_RESPONSES_BLOCKS,
+            server_calls=True,
+        ),
+        refuse_last_ai(_COHERE_LAST),
+    ),
+    takes_blocks=False,
+)
+# Command A wants all results, Command R and R+ go on without.
+COHERE: Final = replace(
+    _COHERE,
+    rows=(
+        Row(
+            replace(
+                _COHERE,
+                rules={
+                    **_COHERE.rules,
+                    Case.MISSING_ALL: _COHERE_MISSING,
+                },
+            ),
+            models="command-a",
+        ),
     ),
 )
 _OLLAMA_PART = "ValueError: Unsupported message content type."
@@ -697,11 +849,15 @@ OLLAMA: Final = Profile(
         refuse(
             {
                 Carrier.TOOL_RESULT_IN_HUMAN: _OLLAMA_PART,
+                Carrier.RESPONSES_OUTPUT: _OLLAMA_PART,
                 Carrier.TOOL_RESULT_IN_TOOL: _OLLAMA_PART,
             }
         ),
+        refuse({Carrier.FUNCTION: "TypeError: Received unsupported message type for Ollama."}),
+        refuse_blocks(_OLLAMA_PART, *_RESPONSES_BLOCKS, server_calls=True),
         match_positions,
     ),
+    takes_blocks=False,
     ids_matter=False,
 )
 

@@ -28,6 +28,7 @@ class ViolationKind(StrEnum):
     INVALID_ID = "invalid_id"
     SERVER_TOOL_UNPAIRED = "server_tool_unpaired"
     ROLE_ORDER = "role_order"
+    UNSUPPORTED_MESSAGE = "unsupported_message"
 
 
 class Effect(StrEnum):
@@ -217,6 +218,7 @@ _WHAT: dict[ViolationKind, str] = {
     ViolationKind.INVALID_ID: "has an id that the provider refuses",
     ViolationKind.SERVER_TOOL_UNPAIRED: "is a provider-executed call without its result",
     ViolationKind.ROLE_ORDER: "stands where the provider does not take its role",
+    ViolationKind.UNSUPPORTED_MESSAGE: "stands in a message that the integration cannot convert",
 }
 
 

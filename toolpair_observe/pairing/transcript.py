@@ -49,14 +49,16 @@ class Carrier(StrEnum):
     TOOL_CALL = "tool_calls"
     INVALID_TOOL_CALL = "invalid_tool_calls"
     TOOL_USE = "tool_use content block"
-    RESPONSES_ITEM = "Responses API output item"
+    FUNCTION_CALL_BLOCK = "function_call content block"
+    RESPONSES_ITEM = "Responses API output item other than function_call"
     RAW_CALL = 'additional_kwargs["tool_calls"]'
     STANDARD_BLOCK = "tool_call content block"
     STANDARD_INVALID_BLOCK = "invalid_tool_call content block"
     TOOL_MESSAGE = "ToolMessage"
     TOOL_RESULT_IN_TOOL = "tool_result content block of a ToolMessage"
     TOOL_RESULT_IN_HUMAN = "tool_result content block of a HumanMessage"
-    RESPONSES_OUTPUT = "Responses API *_call_output content block"
+    OUTPUT_IN_TOOL = "Responses API *_call_output content block of a ToolMessage"
+    RESPONSES_OUTPUT = "Responses API *_call_output content block of a HumanMessage"
     CHAT_TOOL = 'ChatMessage(role="tool")'
     FUNCTION = "FunctionMessage"
 
@@ -66,6 +68,7 @@ EVERY_CALL = frozenset(
         Carrier.TOOL_CALL,
         Carrier.INVALID_TOOL_CALL,
         Carrier.TOOL_USE,
+        Carrier.FUNCTION_CALL_BLOCK,
         Carrier.RESPONSES_ITEM,
         Carrier.STANDARD_BLOCK,
         Carrier.STANDARD_INVALID_BLOCK,
@@ -86,7 +89,7 @@ _CALL_BLOCKS = {
     "tool_use": (Carrier.TOOL_USE, "id"),
     "tool_call": (Carrier.STANDARD_BLOCK, "id"),
     "invalid_tool_call": (Carrier.STANDARD_INVALID_BLOCK, "id"),
-    "function_call": (Carrier.RESPONSES_ITEM, "call_id"),
+    "function_call": (Carrier.FUNCTION_CALL_BLOCK, "call_id"),
     "custom_tool_call": (Carrier.RESPONSES_ITEM, "call_id"),
     "computer_call": (Carrier.RESPONSES_ITEM, "call_id"),
     "apply_patch_call": (Carrier.RESPONSES_ITEM, "call_id"),
@@ -152,7 +155,7 @@ class Entry:
         results: The results that the message carries, in order.
         has_text: Whether the message says anything besides calls and results.
         results_first: Whether no other content stands before a result.
-        server_uses: Ids of calls that the provider runs itself.
+        server_uses: Calls that the provider runs itself.
         server_results: Ids that the provider's own results name.
         name: The message's `name`.
         model_provider: `response_metadata["model_provider"]`, who wrote the message.
@@ -167,7 +170,7 @@ class Entry:
     results: list[Result] = field(default_factory=list)
     has_text: bool = True
     results_first: bool = True
-    server_uses: tuple[str, ...] = ()
+    server_uses: tuple[Call, ...] = ()
     server_results: tuple[str, ...] = ()
     name: str | None = None
     model_provider: str | None = None
@@ -183,15 +186,19 @@ class Transcript:
     entries: list[Entry]
 
 
-def plain_call_ids(messages: Sequence[BaseMessage]) -> list[str] | None:
+def plain_call_ids(messages: Sequence[BaseMessage], *, blocks: bool = True) -> list[str] | None:
     """Return the ids of all calls where every call is answered at once and in order.
+
+    Args:
+        messages: The history.
+        blocks: Whether AI messages may repeat their calls in content blocks.
 
     Returns:
         The ids in order, or None where the history needs `read_transcript`: a call or result that
         does not pair, content that may carry calls or results, or a message class of its own.
     """
     try:
-        ids = _scan(messages)
+        ids = _scan(messages, blocks=blocks)
     except (KeyError, TypeError, AttributeError):  # a message of another shape than plain ones have
         return None
     if ids is None or not all(ids):
@@ -209,7 +216,7 @@ def _shares_id_in_one_message(messages: Sequence[BaseMessage]) -> bool:
     return False
 
 
-def _scan(messages: Sequence[BaseMessage]) -> list[str] | None:  # noqa: C901, PLR0911
+def _scan(messages: Sequence[BaseMessage], *, blocks: bool) -> list[str] | None:  # noqa: C901, PLR0911
     # This loop is the price of every request. It reads `__dict__` once a message because attribute
     # access on a pydantic model costs several times as much.
     ids: list[str] = []
@@ -221,7 +228,7 @@ def _scan(messages: Sequence[BaseMessage]) -> list[str] | None:  # noqa: C901, P
         if kind == "ai" or kind == "AIMessageChunk":  # noqa: PLR1714 - two compares beat a lookup
             calls = fields["tool_calls"]
             content = fields["content"]
-            if content.__class__ is not str and not _repeats_calls(content, calls):
+            if content.__class__ is not str and not (blocks and _repeats_calls(content, calls)):
                 return None
             if fields["invalid_tool_calls"]:
                 return None
@@ -360,7 +367,8 @@ def _read_ai_blocks(message: AIMessage, entry: Entry) -> None:
                 name = _text(block.get("name")) or None
                 entry.calls.append(Call(entry.index, call_id, name, frozenset({carrier})))
         elif kind in _SERVER_USE_BLOCKS:
-            entry.server_uses += (_text(block.get("id")),)
+            name = _text(block.get("name")) or None
+            entry.server_uses += (Call(entry.index, _text(block.get("id")), name, frozenset()),)
         elif _is_output(kind) or kind.endswith("_tool_result"):
             entry.server_results += (_result_id(block),)
         else:
@@ -402,6 +410,8 @@ def _read_tool(index: int, message: ToolMessage) -> Entry:
     entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=message.name)
     if not isinstance(message.content, str):
         blocks = list(_blocks(message))
+        if any(_is_output(kind) for kind, _ in blocks):
+            entry.results.append(Result(index, own_id, message.name, Carrier.OUTPUT_IN_TOOL))
         # A ToolMessage made only of tool_result blocks stands for those, not for its own id.
         if blocks and all(kind == "tool_result" for kind, _ in blocks):
             entry.results += [

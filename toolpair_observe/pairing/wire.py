@@ -8,7 +8,7 @@ was given (`lose`) or where the integration raises (`fail`).
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.pair import Case, Finding, Turn, pair
@@ -58,6 +58,7 @@ class Wire:
         notes: What was lost or raised on the way.
         findings: Breaches that a step sees and pairing would not.
         keys: What calls and results are matched by, where that is not their ids.
+        resumes: Whether the provider adds earlier turns that it has kept.
     """
 
     transcript: Transcript
@@ -67,6 +68,7 @@ class Wire:
     notes: list[Note] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     keys: dict[Call | Result, str] = field(default_factory=dict)
+    resumes: bool = False
 
     def lose(self, case: Case | None, text: str, call: Call | None, result: Result | None) -> None:
         """Note that the request goes out without, or with a changed, call or result."""
@@ -94,7 +96,7 @@ def send(
     steps: Iterable[Step],
 ) -> Wire:
     """Run the steps over `turns` and number what is left."""
-    wire = Wire(transcript, contract, facts, list(turns))
+    wire = Wire(transcript, contract, facts, list(turns), resumes=facts.server_state)
     for step in steps:
         step(wire)
     for position, turn in enumerate(wire.turns):
@@ -186,11 +188,34 @@ def put_results_first(wire: Wire) -> None:
 def send_as_text(wire: Wire) -> None:
     """Turn calls and results into text, as is done where no tools are bound."""
     if not wire.facts.tools_bound:
+        _lose_blocks(wire, {Carrier.TOOL_RESULT_IN_TOOL})
         for turn in wire.turns:
             turn.calls, turn.results, turn.has_text = [], [], True
 
 
-_MISPLACED = frozenset({ViolationKind.MISPLACED_RESULT})
+def lose_blocks(*carriers: Carrier) -> Step:
+    """Make the step that sends result blocks without what they say."""
+
+    def step(wire: Wire) -> None:
+        _lose_blocks(wire, set(carriers))
+
+    return step
+
+
+def _lose_blocks(wire: Wire, carriers: set[Carrier]) -> None:
+    for entry in wire.transcript.entries:
+        for result in entry.results:
+            if result.carrier in carriers:
+                wire.lose(Case.UNSUPPORTED_RESULT, "the result's content is dropped", None, result)
+
+
+def fill_blank_humans(wire: Wire) -> None:
+    """Send a human message without content with a filler in its place."""
+    for turn in wire.turns:
+        turn.has_text = turn.has_text or (turn.role is Role.HUMAN and _is_blank(turn))
+
+
+_MISPLACED = ViolationKind.MISPLACED_RESULT
 
 
 def regroup_by_id(wire: Wire) -> None:
@@ -198,41 +223,43 @@ def regroup_by_id(wire: Wire) -> None:
 
     A result that no call asks for is gone; one whose id several turns use is sent for each of them.
     """
-    before = pair(wire.turns, ids_matter=False)
-    misplaced = {f.result for f in before.findings if f.case.kind in _MISPLACED}
-    owner = {result: call for call, result in before.answer.items()}
+    before = pair([turn for turn in wire.turns if not _is_blank(turn)], ids_matter=False)
+    misplaced = {f.result for f in before.findings if f.case.kind is _MISPLACED}
     results = [result for turn in wire.turns for result in turn.results]
-    order = {result: place for place, result in enumerate(results)}
+    place = {result: number for number, result in enumerate(results)}
     first: dict[str, Result] = {}
     for result in results:
         first.setdefault(result.id, result)
     sent: set[Result] = set()
     turns: list[Turn] = []
     for turn in wire.turns:
-        if turn.results and not turn.calls and not turn.has_text:
+        if _only_answers(turn):
             continue
         turn.results = []
         turns.append(turn)
-        answers = {
-            call.id: first[call.id] for call in turn.calls if call.id in first and not call.null_id
-        }
-        if not answers:
-            continue
-        given = sorted(answers.values(), key=order.__getitem__)
-        turns.append(Turn(turn.index, 0, Role.TOOL, results=given, has_text=False))
-        for call in turn.calls:
-            answer = answers.get(call.id)
-            if answer is not None and answer in sent:
+        asked = {call.id: call for call in turn.calls if call.id in first and not call.null_id}
+        given = sorted((first[call_id] for call_id in asked), key=place.__getitem__)
+        for answer in given:
+            call = asked[answer.id]
+            if answer in sent:
                 text = f"the result of message {answer.index} is sent again for this call"
                 wire.lose(Case.REUSED_CALL_ID, text, call, before.answer.get(call))
-            elif answer is not None and answer in misplaced:
-                wire.lose(None, "the result is moved behind its call", owner.get(answer), answer)
+            elif answer in misplaced:
+                wire.lose(None, "the result is moved behind its call", call, answer)
+        if given:
+            # Copies, because a result that is sent twice is two results to the model.
+            copies = [replace(answer) if answer in sent else answer for answer in given]
+            turns.append(Turn(turn.index, 0, Role.TOOL, results=copies, has_text=False))
         sent.update(given)
     replayed = {note.result for note in wire.notes if note.case is Case.REUSED_CALL_ID}
     for result in results:
         if result not in sent and result not in replayed:
             wire.lose(Case.ORPHAN_AMONG_RESULTS, "the result is dropped", None, result)
     wire.turns = turns
+
+
+def _only_answers(turn: Turn) -> bool:
+    return bool(turn.results) and not turn.calls and not turn.has_text
 
 
 def match_names_in_order(wire: Wire) -> None:
@@ -244,12 +271,22 @@ def match_names_in_order(wire: Wire) -> None:
         waiting: dict[str | None, deque[Call]] = defaultdict(deque)
         for call in turn.calls:
             waiting[call.name].append(call)
-        by_id = {call.id: call for call in turn.calls}
+        by_id = {call.id: call for call in reversed(turn.calls)}
+        left: list[Result] = []
         for result in answering:
             meant = by_id.get(result.id)
-            name = meant.name if meant is not None else result.name
-            got = waiting[name].popleft() if waiting[name] else None
-            _match(wire, result, meant, got)
+            queue = waiting[result.name or (meant.name if meant else None)]
+            if queue:
+                _match(wire, result, queue.popleft())
+            else:
+                left.append(result)
+        # As many responses as calls is all that some count; under which names is not checked.
+        unmatched = [call for call in turn.calls if call not in wire.keys]
+        if len(left) <= len(unmatched):
+            for result, call in zip(left, unmatched, strict=False):
+                wire.keys[call] = wire.keys[result] = f"{call.index}/{len(wire.keys)}"
+                found = Finding(Case.RESULT_OF_OTHER_TOOL, call, result, turn.position)
+                wire.findings.append(found)
 
 
 def match_positions(wire: Wire) -> None:
@@ -258,9 +295,8 @@ def match_positions(wire: Wire) -> None:
     The n-th result behind an AI turn belongs to its n-th call.
     """
     for turn, answering in _answering(wire.turns):
-        by_id = {call.id: call for call in turn.calls if not call.null_id}
-        for result, got in zip(answering, turn.calls, strict=False):
-            _match(wire, result, by_id.get(result.id), got)
+        for result, call in zip(answering, turn.calls, strict=False):
+            _match(wire, result, call)
 
 
 def _answering(turns: list[Turn]) -> list[tuple[Turn, list[Result]]]:
@@ -277,17 +313,16 @@ def _answering(turns: list[Turn]) -> list[tuple[Turn, list[Result]]]:
     return found
 
 
-def _match(wire: Wire, result: Result, meant: Call | None, got: Call | None) -> None:
-    if got is None:
-        return
-    wire.keys[got] = wire.keys[result] = f"{got.index}/{len(wire.keys)}"
-    if got is not meant:
-        made = f"call {got.id or 'without id'} of tool {got.name}"
-        wire.lose(Case.RESULT_ORDER, f"the model reads the result as that of {made}", meant, result)
+def _match(wire: Wire, result: Result, call: Call) -> None:
+    wire.keys[call] = wire.keys[result] = f"{call.index}/{len(wire.keys)}"
+    if call.null_id or call.id != result.id:
+        made = f"call {call.id or 'without id'} of tool {call.name}"
+        text = f"the model reads the result as that of {made}"
+        wire.lose(Case.RESULT_ORDER, text, None, result)
 
 
 def name_from_previous_ai(wire: Wire) -> None:
-    """Give each result the tool name of the AI message before it, and raise where there is none."""
+    """Give each result the tool name of the AI message before it; raise where there is none."""
     names: dict[str, str | None] | None = None
     started = False
     for turn in wire.turns:
@@ -307,7 +342,7 @@ def name_from_previous_ai(wire: Wire) -> None:
                 found = Finding(Case.RESULT_WITHOUT_NAME, None, result, turn.position)
                 wire.findings.append(found)
         if turn.role is Role.AI:
-            names = {call.id: call.name for call in turn.calls}
+            names = {call.id: call.name for call in turn.calls if not call.null_id}
         elif turn.role in (Role.HUMAN, Role.SYSTEM):
             names = None
         started = started or turn.role is not Role.SYSTEM
@@ -319,13 +354,23 @@ def drop_repeated_calls(wire: Wire) -> None:
     for turn in wire.turns:
         kept: list[Call] = []
         for call in turn.calls:
-            if call.id in seen and Carrier.RESPONSES_ITEM not in call.carriers:
+            if call.id in seen and Carrier.FUNCTION_CALL_BLOCK not in call.carriers:
                 answer = wire.contract.answer.get(call)
                 wire.lose(Case.REUSED_CALL_ID, "the call is not sent", call, answer)
             else:
                 kept.append(call)
-            seen.add(call.id)
+        seen.update(call.id for call in turn.calls)
         turn.calls = kept
+
+
+def drop_same_id_in_message(wire: Wire) -> None:
+    """Of several calls of one message under one id send the first."""
+    for turn in wire.turns:
+        kept: dict[str, Call] = {}
+        for call in turn.calls:
+            if kept.setdefault(call.id, call) is not call:
+                wire.lose(Case.DUPLICATE_CALL_ID, "the call is not sent", call, None)
+        turn.calls = list(kept.values())
 
 
 def start_after_last_response(wire: Wire) -> None:
@@ -340,6 +385,7 @@ def start_after_last_response(wire: Wire) -> None:
     if kept:
         # The kept response's own calls wait for answers, though the message is not sent.
         wire.turns = [turn for turn in wire.turns if turn.index >= kept[-1]]
+        wire.resumes = True
 
 
 def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> Step:
@@ -353,6 +399,45 @@ def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> St
                 if result.carrier in texts:
                     text = texts[result.carrier]
                     wire.fail(Case.UNSUPPORTED_RESULT, text, entry.index, result=result)
+
+    return step
+
+
+def drop_invalid_calls_without_id(wire: Wire) -> None:
+    """Leave out calls with bad arguments that have no id."""
+    for turn in wire.turns:
+        turn.calls = [c for c in turn.calls if c.id or Carrier.INVALID_TOOL_CALL not in c.carriers]
+
+
+def refuse_blocks(
+    text: str,
+    *carriers: Carrier,
+    server_calls: bool = False,
+    server_results: bool = False,
+) -> Step:
+    """Make the step that raises on calls in content blocks which the integration cannot convert."""
+    refused = frozenset(carriers)
+
+    def step(wire: Wire) -> None:
+        for entry in wire.transcript.entries:
+            bad = [call for call in entry.calls if call.carriers & refused]
+            if server_calls or (server_results and entry.server_results):
+                bad += entry.server_uses
+            for call in bad:
+                wire.fail(Case.UNSUPPORTED_CALL, text, entry.index, call=call)
+
+    return step
+
+
+def refuse_last_ai(text: str, *, only_with_calls: bool = False) -> Step:
+    """Make the step that raises where an AI turn is the last one."""
+
+    def step(wire: Wire) -> None:
+        last = wire.turns[-1] if wire.turns else None
+        if last is None or last.role is not Role.AI:
+            return
+        if last.calls or not only_with_calls:
+            wire.fail(None, text, last.index)
 
     return step
 
