@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.causes import CAUSES, History, cause_of
-from toolpair_observe.pairing.pair import Case
 from toolpair_observe.pairing.predict import ids_suit, predict
 from toolpair_observe.pairing.profile import NO_FACTS, Facts, Profile
 from toolpair_observe.pairing.report import Effect, PairingReport, Violation
@@ -94,7 +93,7 @@ def _violation(breach: Breach, history: History) -> Violation:
         expected_error=_expected_error(breach, history),
         lost="; ".join(n.text for n in breach.notes if n.effect is Effect.SILENT_LOSS),
         hint=CAUSES[cause].hint,
-        call_id=call.id if call and finding.case is Case.MISMATCHED else "",
+        call_id=call.id if call and result and call.id != result.id else "",
     )
 
 

@@ -406,19 +406,15 @@ class _Pass:
 
     def _settle_stranger(self, stray: _Stray) -> None:
         result, block = stray.result, stray.block
-        answered = _newest(self.answered_by_id.get(result.id), result.index)
-        if (
-            not result.id
-            and self.ids_matter
-            and (block is not None or result.carrier in _NEVER_WITH_ID)
-        ):
-            self._find(Case.RESULT_WITHOUT_ID, None, result, stray.position, block)
-        elif answered is not None:
+        answered = _newest(self.answered_by_id.get(result.id), result.index) if result.id else None
+        if answered is not None:
             owner = self.block_of[answered]
             case = Case.DUPLICATE if owner is block else Case.DUPLICATE_LATER
             self._find(case, answered, result, stray.position, owner)
         elif block is not None:
             block.strangers.append(stray)
+        elif result.carrier in _NEVER_WITH_ID and self.ids_matter:
+            self._find(Case.RESULT_WITHOUT_ID, None, result, stray.position)
         else:
             self._find(_orphan_case(stray.before, result), None, result, stray.position)
 
@@ -430,12 +426,14 @@ class _Pass:
         ]
         pairs = _match_strangers(missing, block.strangers)
         for call, stray in pairs:
-            self._find(Case.MISMATCHED, call, stray.result, stray.position, block)
+            case = self._stranger_case(stray, Case.MISMATCHED)
+            self._find(case, call, stray.result, stray.position, block)
         taken_calls = {call for call, _ in pairs}
         taken = {stray.result for _, stray in pairs}
         for stray in block.strangers:
             if stray.result not in taken:
-                self._find(Case.ORPHAN_AMONG_RESULTS, None, stray.result, stray.position, block)
+                case = self._stranger_case(stray, Case.ORPHAN_AMONG_RESULTS)
+                self._find(case, None, stray.result, stray.position, block)
         if block.answered or taken_calls:
             case = Case.MISSING_SOME
         else:
@@ -443,6 +441,10 @@ class _Pass:
         block.missing = [call for call in missing if call not in taken_calls]
         for call in block.missing:
             self._find(case, call, None, block.turn.position, block)
+
+    def _stranger_case(self, stray: _Stray, otherwise: Case) -> Case:
+        nameless = self.ids_matter and not stray.result.id
+        return Case.RESULT_WITHOUT_ID if nameless else otherwise
 
 
 _NEVER_WITH_ID = frozenset({Carrier.CHAT_TOOL, Carrier.FUNCTION})

@@ -404,7 +404,6 @@ _ANTHROPIC_RULES: Mapping[Case, Rule] = {
     ),
     Case.DUPLICATE_CALL_ID: _ANTHROPIC_UNIQUE,
     Case.DUPLICATE_CALL_ID_ONE_RESULT: _ANTHROPIC_UNIQUE,
-    Case.REUSED_CALL_ID: _ANTHROPIC_UNIQUE,
     Case.CALL_WITHOUT_ID: _reject(
         Grade.REPORTED,
         "farion1231/cc-switch#1181, badlogic/pi-mono#9048",
@@ -446,7 +445,6 @@ _ANTHROPIC = Profile(
     results=_ANTHROPIC_RESULTS,
     rules=_ANTHROPIC_RULES,
     steps=_ANTHROPIC_STEPS,
-    plain_needs_unique_ids=True,
 )
 _ANTHROPIC_NO_INVALID = replace(_ANTHROPIC, calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}))
 _ANTHROPIC_KEEPS_IDS = replace(
@@ -497,7 +495,6 @@ _LITELLM_ANTHROPIC = replace(
         merge_users,
         merge_ais,
     ),
-    plain_needs_unique_ids=True,
 )
 LITELLM: Final = replace(
     _LITELLM, rows=(Row(_LITELLM_ANTHROPIC, models=r"(?:anthropic/|claude-)"),)
@@ -533,11 +530,11 @@ _CONVERSE_RULES: Mapping[Case, Rule] = {
     Case.DUPLICATE_CALL_ID_ONE_RESULT: _CONVERSE_DUPLICATE_ID,
     Case.CALL_WITHOUT_ID: _raises("botocore's own check", _PARAM_VALIDATION),
     Case.RESULT_WITHOUT_ID: _raises("botocore's own check", _PARAM_VALIDATION),
-    Case.REUSED_CALL_ID: _unknown(_NO_REPORT),
     Case.TEXT_BEFORE_RESULT: _unknown("Claude's rule, not reported for Converse"),
     Case.INVALID_ID: _reject(
         Grade.DOCUMENTED,
-        "Bedrock's API reference, ToolResultBlock: 1 to 64 of [a-zA-Z0-9_-]",
+        "Bedrock's API reference, ToolResultBlock: 1 to 64 characters; it documents "
+        "[a-zA-Z0-9_-], but ids with . and : (Kimi's) were answered with 200",
         "Value '{id}' at 'messages.{position}.member.content' failed to satisfy constraint: Member "
         "must satisfy regular expression pattern: [a-zA-Z0-9_-]+",
     ),
@@ -579,7 +576,7 @@ BEDROCK_CONVERSE: Final = Profile(
         send_as_text,
     ),
     id_max=64,
-    id_pattern="a-zA-Z0-9_-",
+    id_pattern="a-zA-Z0-9_.:-",
 )
 _CONVERSE_MIXED = _reject(
     Grade.REPORTED,
@@ -671,6 +668,19 @@ _GOOGLE_GENAI = Profile(
     plain_needs_unique_ids=True,
     refused_first_call=True,
 )
+# Before 4.0 an unanswered call was followed by a turn without parts.
+_GEMINI_EMPTY = _reject(
+    Grade.REPORTED,
+    "langchain-ai/langchain-google#1055",
+    "GenerateContentRequest.contents[{next_position}].parts: contents.parts must not be empty",
+)
+_GOOGLE_GENAI_SENDS_EMPTY_TURNS = replace(
+    _GOOGLE_GENAI,
+    rules={
+        **_GEMINI_RULES,
+        **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_AT_END), _GEMINI_EMPTY),
+    },
+)
 # Models that take no prefill: the integration raises where the last turn is the model's.
 _NO_PREFILL_MODELS = r"(?i)(?:.*/)?(?:[a-z]{2,}\.)?gemini-3\.(?:5-flash-lite|6-flash)(?:-\d{3})?$"
 _GENAI_PREFILL = (
@@ -680,6 +690,7 @@ _GENAI_PREFILL = (
 GOOGLE_GENAI: Final = replace(
     _GOOGLE_GENAI,
     rows=(
+        Row(_GOOGLE_GENAI_SENDS_EMPTY_TURNS, before="4.0"),
         Row(_GOOGLE_GENAI, before="4.3"),
         Row(
             replace(_GOOGLE_GENAI, steps=(*_GOOGLE_GENAI.steps, refuse_last_ai(_GENAI_PREFILL))),
