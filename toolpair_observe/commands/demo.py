@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +13,6 @@ from toolpair_observe.errors import MissingExtraError
 from toolpair_observe.pairing.profiles import profile_named
 
 if TYPE_CHECKING:
-    import argparse
-
     from toolpair_observe.commands.subcommands import Subcommands
 
 _DESCRIPTION: Final = """\
@@ -83,8 +82,10 @@ def _require_extra() -> None:
 
 
 def _width(text: str) -> int:
-    width = int(text)
-    if width < _LEAST_WIDTH:
-        msg = f"{width} columns are too few, {_LEAST_WIDTH} are needed"
-        raise ValueError(msg)
-    return width
+    if not text.isdecimal():
+        msg = f"{text!r} is no number of columns"
+        raise argparse.ArgumentTypeError(msg)
+    if int(text) < _LEAST_WIDTH:
+        msg = f"{text} columns are too few, {_LEAST_WIDTH} are needed"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)

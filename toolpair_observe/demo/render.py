@@ -122,10 +122,9 @@ class DemoPrinter:
         self._console.print(Padding(content, (0, 0, 0, _INDENT)))
 
     def _timeline(self, result: CaseResult) -> Iterator[Text]:
-        scenario, report = result.scenario, result.observed.report
+        scenario = result.scenario
         transcript = read_transcript(scenario.messages)
-        violations = report.violations if report else ()
-        lines = draw(transcript, violations, scenario.texts(), self._glyphs)
+        lines = draw(transcript, result.observed.violations, scenario.texts(), self._glyphs)
         id_width = max(len(line.call_id) for line in lines)
         for line in lines:
             text = self._line(line, id_width)
@@ -153,13 +152,13 @@ class DemoPrinter:
         grid.add_column(overflow="fold")
         grid.add_row("predicted", _prediction(observed))
         grid.add_row("answered", _answer(observed))
-        if observed.report:
+        if observed.violations:
             words = "the very words that were predicted"
             other = "predicted in other words"
             grid.add_row("", self._tick(words) if result.says_it_word_for_word else Text(other))
         grid.add_row("strict", _strict(result.strict))
-        if observed.report:
-            cause = CAUSES[observed.report.violations[0].cause]
+        if observed.violations:
+            cause = CAUSES[observed.violations[0].cause]
             grid.add_row("likely cause", Text(cause.title))
             grid.add_row("to do", Text(cause.hints[0]))
         for disagreement in result.disagreements():
@@ -202,8 +201,9 @@ def _effect(effect: Effect) -> Text:
 def _prediction(attempt: Attempt) -> Text:
     text = _effect(attempt.effect)
     if attempt.report:
-        kinds = dict.fromkeys(found.kind.value for found in attempt.report.violations)
-        text.append(f": {', '.join(kinds)}", style="")
+        kinds = dict.fromkeys(found.kind.value for found in attempt.violations)
+        text.append(f": {', '.join(kinds)}" if kinds else "")
+        text.append(f"  (under {attempt.report.profile})", style="muted")
     return text
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.demo.scenarios import Scenario
     from toolpair_observe.observation import Observation
-    from toolpair_observe.pairing.report import PairingReport, ViolationKind
+    from toolpair_observe.pairing.report import PairingReport, Violation, ViolationKind
     from toolpair_observe.settings import Mode
 
 BLOCK_ON: Final = (Effect.REJECT, Effect.LOCAL_ERROR)
@@ -64,7 +64,8 @@ class Attempt:
     """One request in one mode.
 
     Attributes:
-        report: What the handler reported, None where it reported no near miss.
+        report: What the handler reported, None where it reported neither a near miss nor, after
+            a refusal, an escape.
         blocked: Whether strict mode stopped the request.
         requests: How many requests arrived at the provider.
         answer: What came back, None where nothing was sent.
@@ -80,6 +81,11 @@ class Attempt:
         """The predicted effect."""
         return self.report.effect if self.report else Effect.CLEAN
 
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """What the handler found wrong."""
+        return self.report.violations if self.report else ()
+
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
@@ -92,12 +98,9 @@ class CaseResult:
     @property
     def says_it_word_for_word(self) -> bool:
         """Whether the provider used the very words that were predicted."""
-        report, answer = self.observed.report, self.observed.answer
-        return bool(
-            report
-            and answer
-            and answer.text in {found.expected_error for found in report.violations}
-        )
+        answer = self.observed.answer
+        expected = {found.expected_error for found in self.observed.violations}
+        return answer is not None and answer.text in expected
 
     def disagreements(self) -> list[str]:
         """Say where the prediction and what happened part; empty where they agree."""
@@ -152,7 +155,8 @@ def _attempt(
     handler = ToolPairHandler(
         mode=mode,
         block_on=BLOCK_ON,
-        profile="auto",
+        # The handler recognises real endpoints; of one on this machine it has to be told.
+        profile="openai-chat",
         feedback="off",
         spans="off",
         hash_ids=False,
@@ -199,9 +203,7 @@ def _observed_disagreements(attempt: Attempt) -> list[str]:
         return [f"{attempt.effect} was predicted, but the provider answered"]
     if not foretold and answer.is_refusal:
         return [f"{attempt.effect} was predicted, but the provider refused"]
-    if not foretold or attempt.report is None:
-        return []
-    if answer.kind not in {found.kind for found in attempt.report.violations}:
+    if foretold and answer.kind not in {found.kind for found in attempt.violations}:
         named = answer.kind or "no pairing fault"
         return [f"the provider refused for another reason than predicted: it names {named}"]
     return []
@@ -216,6 +218,8 @@ def _strict_disagreements(attempt: Attempt) -> list[str]:
         return []
     if attempt.blocked:
         return ["strict mode blocked a request that it had to let pass"]
+    if attempt.answer is not None and attempt.answer.is_refusal:
+        return ["strict mode let pass what the provider refused"]
     return []
 
 

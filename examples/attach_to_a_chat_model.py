@@ -1,0 +1,48 @@
+"""Attach the handler to a chat model: a broken history is named before the provider refuses it."""
+
+import logging
+
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_openai import ChatOpenAI
+from openai import BadRequestError
+from pydantic import SecretStr
+
+from toolpair_observe import ToolPairHandler
+from toolpair_observe.demo.provider import LoopbackProvider
+
+# Two calls were made, and only one was answered.
+HISTORY = [
+    HumanMessage("What is the weather in Rome and in Oslo?"),
+    AIMessage(
+        "",
+        tool_calls=[
+            {"name": "get_weather", "args": {"city": "Rome"}, "id": "call_rome"},
+            {"name": "get_weather", "args": {"city": "Oslo"}, "id": "call_oslo"},
+        ],
+    ),
+    ToolMessage("clear, 18 degrees", tool_call_id="call_rome"),
+]
+
+
+def main() -> None:
+    """Ask with the broken history, then with the whole one."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    # Real endpoints are recognised; whose rules one on this machine keeps has to be said.
+    handler = ToolPairHandler(profile="openai-chat")
+    with LoopbackProvider() as provider:
+        model = ChatOpenAI(
+            model="gpt-4o-mini",
+            base_url=provider.base_url,
+            api_key=SecretStr("none"),
+            callbacks=[handler],
+        )
+        try:
+            model.invoke(HISTORY)
+        except BadRequestError as error:
+            print("the provider refused:", error)
+        whole = [*HISTORY, ToolMessage("rain, 7 degrees", tool_call_id="call_oslo")]
+        print("the provider answered:", model.invoke(whole).text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""What the demo prints: the facts, at any width, with and without colour."""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import partial
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from toolpair_observe.demo import show
+from toolpair_observe.demo.judge import WireError
+from toolpair_observe.demo.picture import draw
+from toolpair_observe.demo.provider import LoopbackProvider
+from toolpair_observe.demo.render import MAX_WIDTH, THEME, DemoPrinter, new_console
+
+ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
+
+
+def printed(width=88, *, encoding="utf-8", **options):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors="strict")
+    console = Console(file=stream, width=width, theme=THEME, highlight=False, **options)
+    agrees = show.show_cases(DemoPrinter(console))
+    stream.flush()
+    return raw.getvalue().decode(encoding), agrees
+
+
+@pytest.fixture(scope="module")
+def output():
+    text, agrees = printed()
+    assert agrees
+    return text
+
+
+def part(output, title):
+    (_, _, rest) = output.partition(f" {title} ")
+    return rest.split("\n── ")[0]
+
+
+def test_a_broken_case_shows_timeline_prediction_answer_and_block(output):
+    case = part(output, "1. Two calls, one result")
+
+    assert "╭───    1 ai     call_rome  get_weather(city='Rome')" in case
+    assert "╰┼──    2 tool   call_rome  clear, 18 degrees" in case
+    assert " ╰╌╌ ✗           call_oslo  no result  missing_result" in case
+    flat = " ".join(case.split())
+    assert "predicted reject: missing_result (under openai-chat)" in flat
+    assert (
+        "answered 400 An assistant message with 'tool_calls' must be followed by tool messages "
+        "responding to each 'tool_call_id'. The following tool_call_ids did not have response "
+        "messages: call_oslo ✓ the very words that were predicted"
+    ) in flat
+    assert "strict blocked with InvalidToolResultsError; nothing was sent" in flat
+    assert "to do loop over every entry of ai_message.tool_calls" in flat
+
+
+def test_the_sound_case_shows_no_complaint(output):
+    case = part(output, "2. Two calls, two results")
+
+    assert "✗" not in case
+    flat = " ".join(case.split())
+    assert "predicted clean answered 200" in flat
+    assert "strict let it pass (200)" in flat
+    assert "to do" not in flat
+
+
+def test_the_overview_lists_every_case(output):
+    lines = part(output, "Predicted and answered").splitlines()
+
+    assert [line.split()[-4:] for line in lines if re.match(r"  \d\. ", line)] == [
+        ["reject", "400", "blocked", "✓"],
+        ["200", "let", "pass", "✓"],
+        ["reject", "400", "blocked", "✓"],
+        ["reject", "400", "blocked", "✓"],
+    ]
+    assert "✓ In all 4 cases the provider did what was predicted." in "\n".join(lines)
+
+
+def test_the_metrics_are_listed(output):
+    metrics = " ".join(part(output, "Metrics").split())
+
+    assert "toolpair.checks effect=reject mode=observe 3 effect=reject mode=strict 3" in metrics
+    assert "toolpair.outcomes outcome=blocked effect=reject 3" in metrics
+    assert "gen_ai.provider.name=openai, gen_ai.request.model=gpt-4o-mini" in metrics
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_no_line_is_wider_than_the_terminal(width):
+    text, _ = printed(width)
+
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+
+
+def test_a_terminal_without_unicode_gets_ascii_only():
+    text, _ = printed(80, encoding="ascii")
+
+    assert "+.. x" in text
+    assert "ok the very words that were predicted" in text
+
+
+def test_without_colour_no_colour_is_sent():
+    text, _ = printed(force_terminal=True, no_color=True)
+
+    codes = {code for codes in ESCAPE.findall(text) for code in codes.split(";")}
+    # Bold and its end are no colours.
+    assert codes <= {"1", "0"}
+
+
+def test_with_colour_the_broken_line_stands_out():
+    text, _ = printed(force_terminal=True, color_system="standard", no_color=False)
+
+    assert "\x1b[1;31m  missing_result\x1b[0m" in text
+
+
+def test_a_prediction_that_fails_is_shown_as_such(monkeypatch):
+    lax = partial(LoopbackProvider, judge=lambda _: None)
+    monkeypatch.setattr(show, "LoopbackProvider", lax)
+
+    text, agrees = printed()
+
+    assert not agrees
+    case = part(text, "1. Two calls, one result")
+    assert "✗ reject was predicted, but the provider answered" in case
+    assert "the very words" not in case
+    assert part(text, "Predicted and answered").count("✗ disagrees") == 3
+    assert "✗ Only in 1 of 4 cases things went as predicted." in text
+
+
+def test_a_refusal_of_what_was_called_clean_is_shown_as_such(monkeypatch):
+    refusal = WireError("messages with role 'tool' must be a response to a message", None)
+    harsh = partial(LoopbackProvider, judge=lambda _: refusal)
+    monkeypatch.setattr(show, "LoopbackProvider", harsh)
+
+    text, agrees = printed()
+
+    assert not agrees
+    case = part(text, "2. Two calls, two results")
+    assert "✗ clean was predicted, but the provider refused" in case
+    assert "✗ strict mode let pass what the provider refused" in case
+
+
+def test_a_wide_terminal_is_not_filled(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+
+    assert new_console().width == MAX_WIDTH
+    assert new_console(width=120).width == 120
+
+
+def test_the_picture_needs_nothing_from_elsewhere():
+    svg = draw(cases=1)
+
+    assert svg.startswith("<svg ")
+    links = set(re.findall(r"https?://[^\"'\s)]+", svg))
+    assert links == {"http://www.w3.org/2000/svg"}
+    assert "missing_result" in svg

@@ -1,0 +1,77 @@
+"""Every example runs as it stands, without a key, and shows what it says it shows."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.cli.process import ROOT, environment, run_python
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+MOST_LINES = 80
+
+FACTS = {
+    "attach_to_a_chat_model": [
+        "the provider refused: Error code: 400",
+        "The following tool_call_ids did not have response messages: call_oslo",
+        "the provider answered: Rome is clear",
+    ],
+    "strict_in_staging": [
+        "duplicate_result at message 3",
+        "expected error: Invalid parameter: Duplicate value for 'tool_call_id' of 'call_rome'",
+        "requests sent: 0",
+        "after mending: Rome is clear",
+    ],
+    "agent": [
+        "the agent: It is clear in Rome",
+        "orphan_result at message 0",
+        "likely cause: trimmed_head",
+    ],
+}
+
+
+def run_example(path, **extra):
+    keyless = {
+        "OPENAI_API_KEY": "",
+        "OTEL_RESOURCE_ATTRIBUTES": "",
+        "LANGSMITH_TRACING": "",
+        **extra,
+    }
+    return run_python("-W", "error", str(path), env=environment(**keyless))
+
+
+def test_every_example_has_its_facts():
+    assert {path.stem for path in EXAMPLES} == set(FACTS)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_example_shows_what_it_promises(path):
+    done = run_example(path)
+
+    output = done.stdout.decode()
+    assert done.returncode == 0, done.stderr.decode()
+    assert [fact for fact in FACTS[path.stem] if fact not in output] == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_example_is_read_in_a_minute(path):
+    source = path.read_text()
+
+    assert len(source.splitlines()) <= MOST_LINES
+    assert ast.get_docstring(ast.parse(source))
+
+
+def test_attaching_logs_a_warning_before_the_refusal():
+    done = run_example(ROOT / "examples" / "attach_to_a_chat_model.py")
+
+    assert b"WARNING toolpair_observe: near miss: INVALID_TOOL_RESULTS" in done.stderr
+
+
+def test_the_strict_example_only_observes_in_production():
+    path = ROOT / "examples" / "strict_in_staging.py"
+
+    done = run_example(path, OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=production")
+
+    assert done.returncode != 0
+    assert b"BadRequestError" in done.stderr or b"OpenAIInvalidRequestError" in done.stderr
