@@ -508,6 +508,7 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.ORPHAN_AMONG_RESULTS: ((Cause.REMOVED_MESSAGE, _always),),
     Case.DUPLICATE: ((Cause.RETRY_DUPLICATE, _always),),
     Case.DUPLICATE_LATER: ((Cause.REPLAYED_HISTORY, _always),),
+    Case.MISMATCHED_WITHOUT_ID: _NO_ID,
     Case.MISMATCHED: ((Cause.ID_REWRITTEN, _no_id_of_block_matches),),
     Case.AFTER_HUMAN: _INTERLEAVED,
     Case.AFTER_SYSTEM: _INTERLEAVED,

@@ -97,6 +97,10 @@ def _violation(breach: Breach, history: History) -> Violation:
     )
 
 
+# A provider names every id; a report of thousands would be read by nobody.
+_MOST_IDS = 16
+
+
 def _expected_error(breach: Breach, history: History) -> str:
     for note in breach.notes:
         if note.effect is Effect.LOCAL_ERROR:
@@ -107,7 +111,7 @@ def _expected_error(breach: Breach, history: History) -> str:
     call, result = finding.call, finding.result
     bearer = call or result
     answer = history.pairing.answer.get(call) if call else None
-    missing = [c.id for c in finding.block.missing] if finding.block else []
+    missing = [c.id for c in finding.block.missing[:_MOST_IDS]] if finding.block else []
     own_id = bearer.id if bearer else ""
     return rule.text.format(
         id=own_id,

@@ -35,6 +35,7 @@ class Case(StrEnum):
     DUPLICATE = "a second result for an answered call, among its results"
     DUPLICATE_LATER = "a second result for an answered call, after other messages"
     MISMATCHED = "a call without a result beside a result with an unknown id"
+    MISMATCHED_WITHOUT_ID = "a call without a result beside a result without an id"
     AFTER_HUMAN = "a human message between a call and its result"
     AFTER_SYSTEM = "a system message between a call and its result"
     AFTER_AI = "an AI message between a call and its result"
@@ -77,6 +78,7 @@ _KINDS = {
     Case.DUPLICATE: ViolationKind.DUPLICATE_RESULT,
     Case.DUPLICATE_LATER: ViolationKind.DUPLICATE_RESULT,
     Case.MISMATCHED: ViolationKind.MISMATCHED_RESULT,
+    Case.MISMATCHED_WITHOUT_ID: ViolationKind.MISMATCHED_RESULT,
     Case.AFTER_HUMAN: ViolationKind.MISPLACED_RESULT,
     Case.AFTER_SYSTEM: ViolationKind.MISPLACED_RESULT,
     Case.AFTER_AI: ViolationKind.MISPLACED_RESULT,
@@ -127,11 +129,7 @@ class Turn:
     has_text: bool = True
     text_first: bool = False
     text_last: bool = False
-    last: int = -1
-
-    def __post_init__(self) -> None:
-        """A turn of one message ends where it starts."""
-        self.last = max(self.last, self.index)
+    last: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -419,6 +417,8 @@ class _Pass:
             self._find(_orphan_case(stray.before, result), None, result, stray.position)
 
     def _settle_block(self, block: Block) -> None:
+        if not block.unanswered and not block.strangers:
+            return
         missing = [
             call
             for call in block.unanswered
@@ -426,13 +426,15 @@ class _Pass:
         ]
         pairs = _match_strangers(missing, block.strangers)
         for call, stray in pairs:
-            case = self._stranger_case(stray, Case.MISMATCHED)
+            nameless = self.ids_matter and not stray.result.id
+            case = Case.MISMATCHED_WITHOUT_ID if nameless else Case.MISMATCHED
             self._find(case, call, stray.result, stray.position, block)
         taken_calls = {call for call, _ in pairs}
         taken = {stray.result for _, stray in pairs}
         for stray in block.strangers:
             if stray.result not in taken:
-                case = self._stranger_case(stray, Case.ORPHAN_AMONG_RESULTS)
+                nameless = self.ids_matter and not stray.result.id
+                case = Case.RESULT_WITHOUT_ID if nameless else Case.ORPHAN_AMONG_RESULTS
                 self._find(case, None, stray.result, stray.position, block)
         if block.answered or taken_calls:
             case = Case.MISSING_SOME
@@ -441,10 +443,6 @@ class _Pass:
         block.missing = [call for call in missing if call not in taken_calls]
         for call in block.missing:
             self._find(case, call, None, block.turn.position, block)
-
-    def _stranger_case(self, stray: _Stray, otherwise: Case) -> Case:
-        nameless = self.ids_matter and not stray.result.id
-        return Case.RESULT_WITHOUT_ID if nameless else otherwise
 
 
 _NEVER_WITH_ID = frozenset({Carrier.CHAT_TOOL, Carrier.FUNCTION})
@@ -479,6 +477,8 @@ def _close(
     Of several calls under one id the shared id is the breach; they are missing a result only where
     none of them has one, and then once.
     """
+    if block.answered == len(block.turn.calls):
+        return
     made = Counter(keys.get(call, call.id) for call in block.turn.calls)
     for calls in open_calls.values():
         for call in calls:
@@ -486,7 +486,6 @@ def _close(
                 block.unanswered.append(call)
         if calls and calls[0].id and len(calls) == made[keys.get(calls[0], calls[0].id)] > 1:
             block.unanswered.append(calls[0])
-    open_calls.clear()
 
 
 def _newest(calls: Sequence[Call] | None, index: int) -> Call | None:

@@ -63,39 +63,55 @@ def predict(
         The contract's pairing, the breaches in the order of the messages, and the turns as the
         contract reads them.
     """
-    turns = [_turn(entry, EVERY_CALL, EVERY_RESULT) for entry in transcript.entries]
+    turns = [as_turn(entry, EVERY_CALL, EVERY_RESULT) for entry in transcript.entries]
     contract = pair(turns)
     sent = send(
         transcript,
         contract,
         facts,
-        [_turn(entry, profile.calls, profile.results) for entry in transcript.entries],
+        [as_turn(entry, profile.calls, profile.results) for entry in transcript.entries],
         profile.steps,
     )
     _note_what_is_not_read(sent, profile)
     breaches = _Ledger(contract)
-    for finding in _wire_findings(sent, profile):
+    for finding in _wire_findings(sent, profile, _size(turns)):
         rule = profile.rules.get(finding.case)
         if rule is not None:
             breaches.met(finding, rule)
     for note in sent.notes:
         breaches.noted(note)
-    return contract, breaches.settled(), turns
+    read = [b for b in breaches.settled() if b.met or b.notes or _is_sent(b.finding, profile)]
+    return contract, read, turns
 
 
-def _turn(entry: Entry, calls: frozenset[Carrier], results: frozenset[Carrier]) -> Turn:
+def as_turn(entry: Entry, calls: frozenset[Carrier], results: frozenset[Carrier]) -> Turn:
     """What of an entry is taken for calls and results."""
-    read = [result for result in entry.results if result.carrier in results]
-    inner = [result for result in read if result.carrier is Carrier.TOOL_RESULT_IN_TOOL]
-    # Whoever reads the blocks inside a ToolMessage does not read the message's own id.
+    made, given = entry.calls, entry.results
+    if made:
+        made = [call for call in made if call.carriers & calls]
+    if given:
+        given = [result for result in given if result.carrier in results]
+    if len(given) > 1:
+        # Whoever reads the blocks inside a ToolMessage does not read the message's own id.
+        inner = [result for result in given if result.carrier is Carrier.TOOL_RESULT_IN_TOOL]
+        given = inner or given
     return Turn(
         index=entry.index,
         position=entry.index,
         role=entry.role,
-        calls=[call for call in entry.calls if call.carriers & calls],
-        results=inner or read,
+        calls=made,
+        results=given,
         has_text=entry.has_text,
         text_first=not entry.results_first,
+        last=entry.index,
+    )
+
+
+def _is_sent(finding: Finding, profile: Profile) -> bool:
+    """Whether what is broken is a call or result to this integration at all."""
+    call, result = finding.call, finding.result
+    return (call is None or bool(call.carriers & profile.calls)) and (
+        result is None or result.carrier in profile.results
     )
 
 
@@ -103,13 +119,16 @@ _BAD_CALLS = frozenset({Carrier.INVALID_TOOL_CALL, Carrier.STANDARD_INVALID_BLOC
 
 
 def _note_what_is_not_read(wire: Wire, profile: Profile) -> None:
-    """Note calls that never leave. An invalid call that is left out is lost to nobody."""
+    """Note answered calls that never leave: the model gets a result for nothing it asked.
+
+    An unanswered call that is left out mends the history, and an invalid one is lost to nobody.
+    """
     if profile.calls >= EVERY_CALL:
         return
     for entry in wire.transcript.entries:
         for call in entry.calls:
-            if not call.carriers & profile.calls and not call.carriers & _BAD_CALLS:
-                answer = wire.contract.answer.get(call)
+            answer = wire.contract.answer.get(call)
+            if answer is not None and not call.carriers & (profile.calls | _BAD_CALLS):
                 wire.lose(Case.CALL_NOT_SENT, "the call is not sent", call, answer)
 
 
@@ -163,13 +182,19 @@ def _subjects(finding: Finding) -> list[Call | Result]:
     return [subject for subject in (finding.result, finding.call) if subject is not None]
 
 
-def _wire_findings(wire: Wire, profile: Profile) -> list[Finding]:
+def _size(turns: list[Turn]) -> tuple[int, int]:
+    return sum(len(turn.calls) for turn in turns), sum(len(turn.results) for turn in turns)
+
+
+def _wire_findings(wire: Wire, profile: Profile, size: tuple[int, int]) -> list[Finding]:
     if profile.pairs_anywhere:
         pairing = pair_anywhere(wire.turns)
         if wire.resumes:
             # The call may lie with the provider.
             orphan = ViolationKind.ORPHAN_RESULT
             pairing.findings = [f for f in pairing.findings if f.case.kind is not orphan]
+    elif not profile.steps and profile.ids_matter and _size(wire.turns) == size:
+        pairing = wire.contract  # what is sent is what was given
     else:
         pairing = pair(wire.turns, wire.keys, ids_matter=profile.ids_matter)
     found = pairing.findings + wire.findings + invalid_ids(wire.turns, profile)

@@ -163,6 +163,7 @@ _OPENAI_CHAT_RULES: Mapping[Case, Rule] = {
     Case.DUPLICATE_CALL_ID_ONE_RESULT: _unknown(_NO_REPORT),
     Case.CALL_WITHOUT_ID: _OPENAI_NO_ID,
     Case.RESULT_WITHOUT_ID: _OPENAI_NO_ID,
+    Case.MISMATCHED_WITHOUT_ID: _OPENAI_NO_ID,
     Case.INVALID_ID: _reject(
         Grade.REPORTED,
         "public code that handles the text; vLLM's chatcmpl-tool-<uuid> ids have 46 characters",
@@ -206,6 +207,7 @@ _UNCHECKED_RULES: Mapping[Case, Rule] = {
         Case.DUPLICATE_CALL_ID_ONE_RESULT,
         Case.CALL_WITHOUT_ID,
         Case.RESULT_WITHOUT_ID,
+        Case.MISMATCHED_WITHOUT_ID,
     )
 }
 
@@ -321,6 +323,7 @@ DEEPSEEK: Final = replace(
         Case.DUPLICATE_CALL_ID: _unknown(_NO_REPORT),
         Case.CALL_WITHOUT_ID: _DEEPSEEK_MISSING,
         Case.RESULT_WITHOUT_ID: _DEEPSEEK_ORPHAN,
+        Case.MISMATCHED_WITHOUT_ID: _DEEPSEEK_ORPHAN,
     },
 )
 
@@ -410,6 +413,7 @@ _ANTHROPIC_RULES: Mapping[Case, Rule] = {
         "messages.{position}.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
     ),
     Case.RESULT_WITHOUT_ID: _ANTHROPIC_ORPHAN,
+    Case.MISMATCHED_WITHOUT_ID: _ANTHROPIC_ORPHAN,
     Case.TEXT_BEFORE_RESULT: _reject(
         Grade.DOCUMENTED,
         "Anthropic's page on tool use: results come first",
@@ -530,6 +534,7 @@ _CONVERSE_RULES: Mapping[Case, Rule] = {
     Case.DUPLICATE_CALL_ID_ONE_RESULT: _CONVERSE_DUPLICATE_ID,
     Case.CALL_WITHOUT_ID: _raises("botocore's own check", _PARAM_VALIDATION),
     Case.RESULT_WITHOUT_ID: _raises("botocore's own check", _PARAM_VALIDATION),
+    Case.MISMATCHED_WITHOUT_ID: _raises("botocore's own check", _PARAM_VALIDATION),
     Case.TEXT_BEFORE_RESULT: _unknown("Claude's rule, not reported for Converse"),
     Case.INVALID_ID: _reject(
         Grade.DOCUMENTED,
@@ -781,6 +786,7 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
     Case.DUPLICATE_CALL_ID_ONE_RESULT: _MISTRAL_ID,
     Case.CALL_WITHOUT_ID: _MISTRAL_ID,
     Case.RESULT_WITHOUT_ID: _MISTRAL_ID,
+    Case.MISMATCHED_WITHOUT_ID: _MISTRAL_ID,
     Case.SYSTEM_AFTER_TOOL: _reject(
         Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role 'tool'"
     ),

@@ -100,6 +100,7 @@ _CALL_BLOCKS = {
 _OUTPUT_BLOCKS = frozenset({"tool_search_output"})
 # Tools that the provider runs itself: nobody has to answer these calls.
 _SERVER_USE_BLOCKS = frozenset({"server_tool_use", "mcp_tool_use", "server_tool_call"})
+_STANDARD_BLOCKS = frozenset({Carrier.STANDARD_BLOCK, Carrier.STANDARD_INVALID_BLOCK})
 _IN_TOOL_CALLS = frozenset({Carrier.TOOL_CALL})
 _IN_INVALID_CALLS = frozenset({Carrier.INVALID_TOOL_CALL})
 _RAW = frozenset({Carrier.RAW_CALL})
@@ -199,9 +200,10 @@ def plain_call_ids(messages: Sequence[BaseMessage], *, blocks: bool = True) -> l
     """
     try:
         ids = _scan(messages, blocks=blocks)
+        if ids is None or not all(ids):
+            return None
+        "".join(ids)  # ids that are not strings are for the closer look
     except (KeyError, TypeError, AttributeError):  # a message of another shape than plain ones have
-        return None
-    if ids is None or not all(ids):
         return None
     if len(set(ids)) < len(ids) and _shares_id_in_one_message(messages):
         return None
@@ -294,7 +296,7 @@ def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - o
         return Entry(index, Role.FUNCTION, results=[result], has_text=False)
     if isinstance(message, ChatMessage):
         if message.role == "tool":
-            result = Result(index, "", message.name, Carrier.CHAT_TOOL)
+            result = Result(index, "", _name(message), Carrier.CHAT_TOOL)
             return Entry(index, Role.CHAT, results=[result], has_text=False)
         return Entry(index, Role.CHAT)
     return Entry(index, Role.REMOVE if isinstance(message, RemoveMessage) else Role.OTHER)
@@ -318,21 +320,15 @@ def _blocks(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _read_ai(index: int, message: AIMessage) -> Entry:
-    calls = [
-        Call(index, call.get("id") or "", call.get("name"), _IN_TOOL_CALLS, call.get("id") is None)
-        for call in message.tool_calls
-    ]
-    calls += [
-        Call(index, bad.get("id") or "", bad.get("name"), _IN_INVALID_CALLS, bad.get("id") is None)
-        for bad in message.invalid_tool_calls
-    ]
-    metadata = message.response_metadata
+    calls = [_call(index, call, _IN_TOOL_CALLS) for call in _list(message, "tool_calls")]
+    calls += [_call(index, bad, _IN_INVALID_CALLS) for bad in _list(message, "invalid_tool_calls")]
+    metadata = _dict(message, "response_metadata")
     entry = Entry(
         index,
         Role.AI,
         calls=calls,
         has_text=bool(message.content),
-        name=message.name,
+        name=_name(message),
         model_provider=_text(metadata.get("model_provider")) or None,
         response_id=_text(metadata.get("id")) or None,
         cut_short=_is_cut_short(message, metadata),
@@ -340,13 +336,18 @@ def _read_ai(index: int, message: AIMessage) -> Entry:
     )
     if not isinstance(message.content, str):
         _read_ai_blocks(message, entry)
-    raw = message.additional_kwargs.get("tool_calls")
+    raw = _dict(message, "additional_kwargs").get("tool_calls")
     if isinstance(raw, list):
         raw_ids = {call.get("id") for call in raw if isinstance(call, dict)}
         for call in calls:
             if (None if call.null_id else call.id) in raw_ids:
                 call.carriers |= _RAW
     return entry
+
+
+def _call(index: int, call: dict[str, Any], carriers: frozenset[Carrier]) -> Call:
+    call_id = call.get("id")
+    return Call(index, _text(call_id), _text(call.get("name")) or None, carriers, call_id is None)
 
 
 def _read_ai_blocks(message: AIMessage, entry: Entry) -> None:
@@ -360,6 +361,8 @@ def _read_ai_blocks(message: AIMessage, entry: Entry) -> None:
             if kind == "tool_search_call" and block.get("execution") != "client":
                 continue
             call_id = _text(block.get(key))
+            if carrier in _STANDARD_BLOCKS and by_id and not unseen[call_id]:
+                continue  # LangChain's own blocks mirror the attributes; these are what is sent
             if unseen[call_id]:
                 unseen[call_id] -= 1
                 by_id[call_id].carriers |= {carrier}
@@ -397,7 +400,7 @@ def _is_summary(message: BaseMessage) -> bool:
     LangChain's own summarisation marks its message with `lc_source`; hand-written ones say so in
     their first words. Only the marker and the leading words are looked at, nothing is kept.
     """
-    if message.additional_kwargs.get("lc_source") == "summarization":
+    if _dict(message, "additional_kwargs").get("lc_source") == "summarization":
         return True
     content = message.content
     head = content[:80].lower() if isinstance(content, str) else ""
@@ -405,17 +408,18 @@ def _is_summary(message: BaseMessage) -> bool:
 
 
 def _read_tool(index: int, message: ToolMessage) -> Entry:
-    own_id = getattr(message, "tool_call_id", None) or ""
-    own = Result(index, own_id, message.name, Carrier.TOOL_MESSAGE)
-    entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=message.name)
+    own_id = _text(getattr(message, "tool_call_id", None))
+    name = _name(message)
+    own = Result(index, own_id, name, Carrier.TOOL_MESSAGE)
+    entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=name)
     if not isinstance(message.content, str):
         blocks = list(_blocks(message))
         if any(_is_output(kind) for kind, _ in blocks):
-            entry.results.append(Result(index, own_id, message.name, Carrier.OUTPUT_IN_TOOL))
+            entry.results.append(Result(index, own_id, name, Carrier.OUTPUT_IN_TOOL))
         # A ToolMessage made only of tool_result blocks stands for those, not for its own id.
         if blocks and all(kind == "tool_result" for kind, _ in blocks):
             entry.results += [
-                Result(index, _result_id(block), message.name, Carrier.TOOL_RESULT_IN_TOOL)
+                Result(index, _result_id(block), name, Carrier.TOOL_RESULT_IN_TOOL)
                 for _, block in blocks
             ]
     return entry
@@ -426,7 +430,7 @@ def _read_human(index: int, message: HumanMessage) -> Entry:
         index,
         Role.HUMAN,
         has_text=bool(message.content),
-        name=message.name,
+        name=_name(message),
         is_summary=_is_summary(message),
     )
     if not isinstance(message.content, str):
@@ -458,3 +462,18 @@ def _result_id(block: dict[str, Any]) -> str:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _name(message: BaseMessage) -> str | None:
+    return _text(getattr(message, "name", None)) or None
+
+
+def _dict(message: BaseMessage, field_name: str) -> dict[str, Any]:
+    # Messages that were built without validation may lack the field or hold something else.
+    value = getattr(message, field_name, None)
+    return value if isinstance(value, dict) else {}
+
+
+def _list(message: BaseMessage, field_name: str) -> list[dict[str, Any]]:
+    value = getattr(message, field_name, None)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

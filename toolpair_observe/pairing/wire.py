@@ -249,7 +249,9 @@ def regroup_by_id(wire: Wire) -> None:
         if given:
             # Copies, because a result that is sent twice is two results to the model.
             copies = [replace(answer) if answer in sent else answer for answer in given]
-            turns.append(Turn(turn.index, 0, Role.TOOL, results=copies, has_text=False))
+            turns.append(
+                Turn(turn.index, 0, Role.TOOL, results=copies, has_text=False, last=turn.last)
+            )
         sent.update(given)
     replayed = {note.result for note in wire.notes if note.case is Case.REUSED_CALL_ID}
     for result in results:
