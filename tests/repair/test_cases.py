@@ -1,0 +1,173 @@
+"""What the repair makes of single histories, told as an on-call reader would tell them."""
+
+from __future__ import annotations
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+
+from tests.repair.histories import calls, human, is_synthetic, result, same, shape
+from toolpair_observe.repair import RepairAction, repair_messages
+
+
+def test_a_late_result_goes_back_and_a_lost_one_is_answered_behind_it():
+    history = [human(), calls("a", "b", "c"), result("b"), human("Well?"), result("a")]
+    repair = repair_messages(history, "openai-chat")
+    assert shape(repair.messages) == [
+        "human",
+        "ai",
+        "success b",
+        "success a",
+        "error c",
+        "human",
+    ]
+    assert repair.messages[3] is history[4]
+    assert repair.after.ok
+    assert [(c.action, c.tool_call_id, c.tool_name) for c in repair.changes] == [
+        (RepairAction.MOVED, "a", "tool_a"),
+        (RepairAction.INSERTED, "c", "tool_c"),
+    ]
+
+
+def test_a_history_that_pairs_is_the_very_list_that_was_given():
+    history = [human(), calls("a"), result("a")]
+    assert repair_messages(history).messages is history
+
+
+def test_an_orphan_is_left_and_reported():
+    history = [result("gone"), human(), calls("a"), result("a")]
+    repair = repair_messages(history, "openai-chat")
+    assert repair.messages is history
+    assert [v.kind for v in repair.after.violations] == ["orphan_result"]
+
+
+def test_an_orphan_is_dropped_where_that_is_asked_for():
+    history = [result("gone"), human(), calls("a"), result("a")]
+    repair = repair_messages(history, "openai-chat", drop_unpaired=True)
+    assert same(repair.messages, history[1:])
+    assert repair.changes[0].action is RepairAction.DROPPED
+    assert repair.changes[0].message_index == 0
+    assert repair.changes[0].new_index is None
+
+
+def test_of_two_results_the_first_counts_and_the_second_is_left():
+    history = [human(), calls("a"), result("a", "first"), result("a", "second"), human()]
+    repair = repair_messages(history, "openai-chat")
+    assert repair.messages is history
+    dropped = repair_messages(history, "openai-chat", drop_unpaired=True)
+    assert [m.content for m in dropped.messages if isinstance(m, ToolMessage)] == ["first"]
+
+
+def test_a_result_answers_the_newest_call_of_its_id():
+    """A backend that counts its ids from 0 in each turn, and an abandoned first turn."""
+    history = [calls("call_0"), human(), calls("call_0"), result("call_0", "for the second")]
+    repair = repair_messages(history, "openai-chat")
+    assert shape(repair.messages) == ["ai", "error call_0", "human", "ai", "success call_0"]
+    assert repair.messages[-1] is history[-1]
+
+
+def test_where_two_open_calls_share_an_id_nothing_is_guessed():
+    history = [calls("call_0"), human(), calls("call_0"), human(), result("call_0")]
+    repair = repair_messages(history, "openai-chat", drop_unpaired=True)
+    assert repair.messages is history
+    assert not repair.after.ok
+
+
+def test_calls_of_one_message_that_share_an_id_are_left():
+    history = [human(), calls("a", "a"), result("a"), human()]
+    assert repair_messages(history, "openai-chat").messages is history
+
+
+def test_a_result_before_its_call_is_not_taken_for_an_answer():
+    """The head was trimmed, and the backend reuses its ids: nobody can tell whose it is."""
+    history = [result("call_0"), human(), calls("call_0"), human()]
+    assert repair_messages(history, "openai-chat", drop_unpaired=True).messages is history
+
+
+def test_an_unknown_id_is_never_matched_by_position():
+    history = [human(), calls("a"), result("renamed"), human()]
+    repair = repair_messages(history, "openai-chat")
+    assert shape(repair.messages) == ["human", "ai", "success renamed", "error a", "human"]
+    assert not repair.after.ok
+    dropped = repair_messages(history, "openai-chat", drop_unpaired=True)
+    assert shape(dropped.messages) == ["human", "ai", "error a", "human"]
+    assert dropped.after.ok
+
+
+def test_a_pending_call_stays_open_and_its_sibling_is_answered():
+    history = [human(), calls("asks_human", "crashed"), human()]
+    repair = repair_messages(history, "openai-chat", pending=["asks_human"])
+    assert shape(repair.messages) == ["human", "ai", "error crashed", "human"]
+
+
+def test_a_call_that_the_integration_does_not_send_gets_no_result():
+    """Vertex leaves invalid calls out: a result would be an orphan there."""
+    invalid = [{"name": "f", "args": "{", "id": "bad", "error": None}]
+    good = [{"name": "f", "args": {}, "id": "good"}]
+    history = [human(), AIMessage("", tool_calls=good, invalid_tool_calls=invalid), human()]
+    vertex = repair_messages(history, "anthropic-vertex")
+    assert shape(vertex.messages) == ["human", "ai", "error good", "human"]
+    assert vertex.after.ok
+    openai = repair_messages(history, "openai-chat")
+    assert shape(openai.messages) == ["human", "ai", "error good", "error bad", "human"]
+    assert openai.after.ok
+
+
+def test_results_inside_a_human_message_are_not_touched():
+    block = {"type": "tool_result", "tool_use_id": "a", "content": "11"}
+    history = [human(), calls("a", "b"), HumanMessage([block, {"type": "text", "text": "So?"}])]
+    repair = repair_messages(history, "anthropic")
+    assert shape(repair.messages) == ["human", "ai", "error b", "human"]
+    assert repair.after.ok
+
+
+def test_results_are_ordered_only_for_who_needs_it():
+    history = [human(), calls("a", "b"), result("b"), result("a")]
+    assert repair_messages(history, "openai-chat").messages is history
+    assert shape(repair_messages(history, "ollama").messages)[2:] == ["success a", "success b"]
+
+
+def test_the_error_result_is_the_same_each_time_and_differs_between_calls():
+    history = [calls("call_0", id="m1"), human(), calls("call_0", id="m2"), human()]
+    once, again = (repair_messages(history, "openai-chat").messages for _ in range(2))
+    longer = repair_messages([*history, human("And now?")], "openai-chat").messages
+    made = [[m for m in each if is_synthetic(m)] for each in (once, again, longer)]
+    assert made[0] == made[1] == made[2]
+    assert len({m.id for m in made[0]}) == 2
+
+
+def test_the_error_result_tells_nothing_but_that_there_is_none():
+    calling = AIMessage("", tool_calls=[{"name": "f", "args": {"secret": "hush"}, "id": "a"}])
+    made = repair_messages([human(), calling, human()]).messages[2]
+    assert is_synthetic(made)
+    assert "hush" not in repr(made)
+    assert made.name == "f"
+
+
+def test_the_summary_is_one_line_without_content():
+    history = [human("hush"), calls("a"), result("renamed", "hush"), human()]
+    summary = repair_messages(history, "openai-chat").summary()
+    assert "\n" not in summary
+    assert "hush" not in summary
+    assert "1 inserted_error_result" in summary
+    assert "mismatched_result" in summary.split("after:")[0]
+    assert "orphan_result" in summary.split("after:")[1]
+
+
+def test_whatever_langchain_takes_as_input_is_taken():
+    repair = repair_messages(
+        [
+            {"role": "user", "content": "Hi."},
+            {"role": "assistant", "content": "", "tool_calls": [_OPENAI_CALL]},
+            ("human", "Well?"),
+        ],
+        "openai-chat",
+    )
+    assert shape(repair.messages) == ["human", "ai", "error a", "human"]
+
+
+_OPENAI_CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def test_an_unknown_profile_is_named_with_the_choices():
+    with pytest.raises(ValueError, match="openai-chat"):
+        repair_messages([], "openai-chatt")
