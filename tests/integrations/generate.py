@@ -121,8 +121,7 @@ def _round(chance: Chance, style: _Style) -> list[Step]:
 
 def _result(chance: Chance, ref: Ref, style: _Style) -> Step:
     failed = "e" if ref.invalid or _once_in(chance, 10) else ""
-    empty = not failed and _once_in(chance, 15)
-    return Step("T", (Ref(ref.key),), empty=empty, flags=style.named + failed)
+    return Step("T", (Ref(ref.key),), flags=style.named + failed)
 
 
 def _place(steps: list[Step], chance: Chance, *roles: str) -> int | None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 REJECT, UNKNOWN = "reject", "unknown"
 FOREIGN = "foreign_block"
 MIXED_CALL = "mixed_call_turn"
-NOT_PAIRING = frozenset({FOREIGN, MIXED_CALL})
+PLAIN_ORDER = "message_order"
+NOT_PAIRING = frozenset({FOREIGN, MIXED_CALL, PLAIN_ORDER})
 """Breaches that are no matter of pairing: somebody else's error."""
 
 
@@ -126,6 +127,7 @@ def _responses(
     every = [item for turn in turns for item in turn.of("call")]
     calls = {item.id: item for item in reversed(every)}
     results = [item for turn in turns for item in turn.of("result")]
+    held = {*stored_calls, *(item.id for turn in turns for item in turn.of("server_call"))} - {None}
     answered = Counter(item.id for item in results)
     for key, call in calls.items():
         if key not in answered:
@@ -134,7 +136,7 @@ def _responses(
         if key not in answered:
             yield Breach("missing_result", 0, REJECT, key or "")
     for result in results:
-        if result.id in stored_calls:
+        if result.id in held:
             continue
         if result.id not in calls:
             yield Breach(
@@ -169,8 +171,9 @@ class _Turns:
     """The rule of Claude's API and of Converse: results stand in the next user turn."""
 
     late: str
-    reuse: str
     pattern: str
+    reuse: str = ""
+    documented: str = ""
     mixed: str = ""
     mixed_call: str = ""
     server_tools: bool = False
@@ -194,6 +197,8 @@ class _Turns:
                     self.pattern, item.id or ""
                 ):
                     yield Breach("invalid_id", at, REJECT, item.id or "")
+                elif self.documented and not re.fullmatch(self.documented, item.id or ""):
+                    yield Breach("invalid_id", at, UNKNOWN, item.id or "")
 
     def _calls(
         self, at: int, turn: Turn, after: Turn | None, seen: Counter[str | None]
@@ -206,7 +211,7 @@ class _Turns:
         ids = Counter(call.id for call in calls)
         yield from _repeated((call.id for call in calls), at, REJECT)
         for key in ids:
-            if seen[key]:
+            if seen[key] and self.reuse:
                 yield Breach("reused_call_id", at, self.reuse, key or "")
         seen.update(ids)
         if calls and self.mixed_call and turn.of("text"):
@@ -254,42 +259,38 @@ def _unpaired(merged: list[Turn]) -> Iterator[Breach]:
 
 
 def _gemini(turns: list[Turn]) -> Iterator[Breach]:
+    """Compare counts turn by turn; neighbors of one role are one turn, as recorded answers show."""
     turns = [turn for turn in turns if turn.role != "system"]
-    for at, turn in enumerate(turns):
+    merged = _merged(turns)
+    if turns and turns[0].of("call"):
+        yield Breach("role_order", 0, REJECT, "function call turn is first")
+    for at, turn in enumerate(merged):
         calls, results = turn.of("call"), turn.of("result")
-        after = turns[at + 1] if at + 1 < len(turns) else None
-        before = turns[at - 1] if at else None
-        if calls:
-            count = len(after.of("result")) if after else 0
-            if count < len(calls):
-                yield Breach("missing_result", at, REJECT if after else UNKNOWN)
-            if before is None:
-                yield Breach("role_order", at, REJECT, "function call turn is first")
-            elif before.role == "model":
-                yield Breach("role_order", at, UNKNOWN, "function call turn after a model turn")
-        if not results:
-            continue
-        expected = before.of("call") if before else []
-        if not expected:
+        after = merged[at + 1] if at + 1 < len(merged) else None
+        expected = merged[at - 1].of("call") if at else []
+        if calls and len(after.of("result") if after else ()) < len(calls):
+            yield Breach("missing_result", at, REJECT if after else UNKNOWN)
+        if results and not expected:
             yield Breach("orphan_result", at, REJECT)
         elif len(results) > len(expected):
             yield Breach("duplicate_result", at, REJECT)
-        elif Counter(r.name for r in results) != Counter(c.name for c in expected):
+        elif results and Counter(r.name for r in results) != Counter(c.name for c in expected):
             yield Breach("mismatched_result", at, UNKNOWN)
         for result in results:
             if not result.name:
                 yield Breach("orphan_result", at, REJECT, "name cannot be empty")
-        kinds = [item.kind for item in turn.items]
-        if kinds != sorted(kinds):
+        kinds = [item.kind for item in turn.items if item.kind in ("result", "text")]
+        if results and kinds != sorted(kinds):
             yield Breach("misplaced_result", at, UNKNOWN, "text before function responses")
 
 
 def _cohere(turns: list[Turn]) -> Iterator[Breach]:
-    for breach in _Adjacency(duplicate=UNKNOWN, no_id=UNKNOWN, id_max=10**6)(turns):
-        if breach.kind == "missing_result" and not turns[breach.turn + 1 : breach.turn + 2]:
-            continue
-        unanswered = breach.kind == "missing_result" and turns[breach.turn + 1].role != "tool"
-        grade = breach.grade if unanswered else UNKNOWN
+    """Know of one refusal only: a call that is answered nowhere, with a turn after it."""
+    answered = {item.id for turn in turns for item in turn.of("result")}
+    for breach in _lenient(turns):
+        after = turns[breach.turn + 1 : breach.turn + 2]
+        ignored = breach.kind == "missing_result" and after and after[0].role != "tool"
+        grade = REJECT if ignored and breach.detail not in answered else UNKNOWN
         yield Breach(breach.kind, breach.turn, grade, breach.detail)
 
 
@@ -303,16 +304,23 @@ def _none(turns: list[Turn]) -> Iterator[Breach]:
 
 
 _CLAUDE_ID = r"[a-zA-Z0-9_-]+"
-_CONVERSE_ID = r"[a-zA-Z0-9_-]{1,64}"
+_CONVERSE_ID = r".{1,64}"
 _JUDGES: dict[str, Callable[[list[Turn]], Iterator[Breach]]] = {
     "openai": _Adjacency(),
     "deepseek": _Adjacency(duplicate=UNKNOWN, id_max=10**6),
-    "anthropic": _Turns(late=REJECT, reuse=REJECT, pattern=_CLAUDE_ID, server_tools=True),
-    "converse": _Turns(late=UNKNOWN, reuse=UNKNOWN, pattern=_CONVERSE_ID, alternate=True),
+    "anthropic": _Turns(late=REJECT, pattern=_CLAUDE_ID, server_tools=True),
+    "converse": _Turns(
+        late=UNKNOWN,
+        pattern=_CONVERSE_ID,
+        documented=_CLAUDE_ID,
+        reuse=UNKNOWN,
+        alternate=True,
+    ),
     "converse-other": _Turns(
         late=UNKNOWN,
-        reuse=UNKNOWN,
         pattern=_CONVERSE_ID,
+        documented=_CLAUDE_ID,
+        reuse=UNKNOWN,
         mixed=REJECT,
         mixed_call=UNKNOWN,
         alternate=True,
@@ -339,7 +347,7 @@ def _mistral(body: dict[str, Any]) -> Iterator[Breach]:
     from pydantic import ValidationError
 
     yield from _foreign(parse("mistral", body))
-    messages = body["messages"]
+    messages = body.get("messages", [])
     if messages and messages[0]["role"] == "assistant":
         messages = [{"role": "user", "content": "-"}, *messages]
     if messages and messages[0]["role"] == "tool":
@@ -351,14 +359,19 @@ def _mistral(body: dict[str, Any]) -> Iterator[Breach]:
         yield Breach("schema", 0, UNKNOWN, str(error).splitlines()[0])
     except MistralCommonException as error:
         kind = next((kind for start, kind in _MISTRAL_KINDS if str(error).startswith(start)), "")
+        if kind == PLAIN_ORDER and messages[-1].get("tool_calls"):
+            kind = "missing_result"
         yield Breach(kind or type(error).__name__, 0, REJECT, str(error))
 
 
 _MISTRAL_KINDS = (
     ("Not the same number", "missing_result"),
     ("Unexpected role 'tool'", "orphan_result"),
-    ("Unexpected role", "role_order"),
-    ("Expected last role", "last_role"),
+    ("Unexpected role 'system' after role 'tool'", "role_order"),
+    ("Unexpected role 'user' after role 'tool'", "role_order"),
+    ("Unexpected role", PLAIN_ORDER),
+    ("Expected last role", PLAIN_ORDER),
+    ("Conversation must start", "orphan_result"),
     ("Duplicate tool call id", "duplicate_result"),
     ("Unexpected tool call id", "mismatched_result"),
     ("Tool call id", "missing_id"),

@@ -18,9 +18,6 @@ SILENT = frozenset(
 )
 """The losses that make a request say something else about its calls and results."""
 
-_POSITIONAL = {"ollama"}
-_BY_NAME = {"gemini"}
-
 
 @dataclass(frozen=True, slots=True)
 class Carried:
@@ -180,23 +177,40 @@ def _moved(
     things: list[Carried], items: list[Item], claimed: dict[str, list[int]]
 ) -> Iterator[Loss]:
     block = _blocks(things)
-    sent = [t for t in things if claimed.get(t.token) and not (t.name == "system")]
+    sent = [t for t in things if claimed.get(t.token) and t.name != "system"]
+    place = {thing.token: claimed[thing.token][0] for thing in sent}
+    stayed = _in_order(sent, place)
     for at, thing in enumerate(sent):
-        if thing.kind != "result":
+        if thing.token in stayed or thing.kind != "result":
             continue
-        place = claimed[thing.token][0]
         passed = [
             other
             for to, other in enumerate(sent)
-            if other is not thing and (to < at) != (claimed[other.token][0] < place)
-            and claimed[other.token][0] != place
+            if other.token in stayed
+            and place[other.token] != place[thing.token]
+            and (to < at) != (place[other.token] < place[thing.token])
         ]
         outside = [t for t in passed if t.kind != "result" or block[t.token] != block[thing.token]]
         if outside:
             over = ",".join(sorted({f"{t.kind}@{t.message}" for t in outside}))
             yield Loss("result_moved", thing.message, thing.id, over)
-        elif passed:
+        else:
             yield Loss("result_reordered", thing.message, thing.id)
+
+
+def _in_order(sent: list[Carried], place: dict[str, int]) -> set[str]:
+    """Choose the most things whose order is the same on the wire, results last of all."""
+    best: list[tuple[int, list[str]]] = []
+    for at, thing in enumerate(sent):
+        before = [
+            best[to]
+            for to in range(at)
+            if place[sent[to].token] <= place[thing.token]
+        ]
+        weight, tokens = max(before, key=lambda one: one[0], default=(0, []))
+        worth = 1 if thing.kind == "result" else len(sent)
+        best.append((weight + worth, [*tokens, thing.token]))
+    return set(max(best, key=lambda one: one[0], default=(0, []))[1])
 
 
 def _blocks(things: list[Carried]) -> dict[str, int]:
@@ -218,9 +232,9 @@ def intended(things: list[Carried]) -> dict[str, str | None]:
     calls: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for thing in things:
         if thing.kind in ("call", "invalid_call"):
-            calls[str(thing.id)][thing.message].append(thing.token)
+            calls[thing.id or ""][thing.message].append(thing.token)
         elif thing.kind == "result":
-            pairs[thing.token] = _nth(calls[str(thing.id)], used)
+            pairs[thing.token] = _nth(calls[thing.id or ""], used)
     return pairs
 
 
@@ -238,70 +252,78 @@ def _mispaired(
     wire: str, things: list[Carried], turns: list[Turn], claimed: dict[str, list[int]]
 ) -> Iterator[Loss]:
     of_token = {thing.token: thing for thing in things}
-    at_place = {place: token for token, places in claimed.items() for place in places
-                if of_token[token].kind in ("call", "invalid_call")}
+    calls_at: dict[int, list[str]] = defaultdict(list)
+    for token, places in claimed.items():
+        if token in of_token and of_token[token].kind in ("call", "invalid_call"):
+            for place in places:
+                calls_at[place].append(token)
     wanted = intended(things)
-    for place, partner in _as_read(wire, turns).items():
-        if partner is None or partner not in at_place:
-            continue
+    for place, partners in _as_read(wire, turns).items():
+        got = [token for partner in partners for token in calls_at[partner]]
         for token, places in claimed.items():
-            if of_token[token].kind != "result" or place not in places:
+            if token not in wanted or place not in places or not got or wanted[token] in got:
                 continue
-            got = at_place[partner]
-            if wanted[token] != got:
-                result, call = of_token[token], of_token[got]
-                detail = f"{call.id}@{call.message}"
-                yield Loss("result_mispaired", result.message, result.id, detail)
+            result, call = of_token[token], of_token[got[0]]
+            yield Loss("result_mispaired", result.message, result.id, f"{call.id}@{call.message}")
 
 
-def _as_read(wire: str, turns: list[Turn]) -> dict[int, int | None]:
-    """Pair results with calls as the provider does: by id, by name and order, or by order."""
+def _as_read(wire: str, turns: list[Turn]) -> dict[int, list[int]]:
+    """Find the calls that the provider may take each result for: by id, by name, or by order."""
     flat = [item for turn in turns for item in turn.items]
-    if wire in _BY_NAME:
+    if wire == "gemini":
         return _read_by_name(flat)
-    if wire in _POSITIONAL:
-        return _read_by_order(turns, flat)
-    pairs: dict[int, int | None] = {}
-    used: set[int] = set()
+    if wire == "ollama":
+        return _read_by_order(flat)
+    return _read_by_id(turns, flat, anywhere=wire == "responses")
+
+
+def _read_by_id(turns: list[Turn], flat: list[Item], *, anywhere: bool) -> dict[int, list[int]]:
+    pairs: dict[int, list[int]] = {}
     for place, item in enumerate(flat):
         if item.kind != "result":
             continue
-        same = [p for p in range(place) if flat[p].kind == "call" and flat[p].id == item.id]
-        nearest = [p for p in same if flat[p].turn == flat[same[-1]].turn]
-        partner = next((p for p in nearest if p not in used), nearest[-1] if nearest else None)
-        if partner is not None:
-            used.add(partner)
-        pairs[place] = partner
+        owner = _asking_turn(turns, item.turn)
+        calls = [p for p in range(place) if flat[p].kind == "call" and flat[p].id == item.id]
+        if not anywhere:
+            calls = [p for p in calls if flat[p].turn == owner]
+        pairs[place] = [p for p in calls if flat[p].turn == flat[calls[-1]].turn]
     return pairs
 
 
-def _read_by_name(flat: list[Item]) -> dict[int, int | None]:
-    pairs: dict[int, int | None] = {}
+def _asking_turn(turns: list[Turn], at: int) -> int:
+    """Step back over turns of results to the one that they answer."""
+    at -= 1
+    while at >= 0 and turns[at].role in ("tool", "user") and turns[at].of("result"):
+        at -= 1
+    return at
+
+
+def _read_by_name(flat: list[Item]) -> dict[int, list[int]]:
+    pairs: dict[int, list[int]] = {}
     for place, item in enumerate(flat):
         if item.kind != "result":
             continue
-        siblings = [
-            p for p, o in enumerate(flat[:place])
-            if o.kind == "result" and o.turn == item.turn and o.name == item.name
-        ]
+        before = sum(
+            o.kind == "result" and o.turn == item.turn and o.name == item.name
+            for o in flat[:place]
+        )
         calls = [
-            p for p, o in enumerate(flat)
+            p
+            for p, o in enumerate(flat)
             if o.kind == "call" and o.turn == item.turn - 1 and o.name == item.name
         ]
-        pairs[place] = calls[len(siblings)] if len(siblings) < len(calls) else None
+        pairs[place] = calls[before : before + 1]
     return pairs
 
 
-def _read_by_order(turns: list[Turn], flat: list[Item]) -> dict[int, int | None]:
-    pairs: dict[int, int | None] = {}
-    open_calls: list[int] = []
+def _read_by_order(flat: list[Item]) -> dict[int, list[int]]:
+    pairs: dict[int, list[int]] = {}
+    waiting: list[int] = []
+    asked = -1
     for place, item in enumerate(flat):
         if item.kind == "result":
-            pairs[place] = open_calls.pop(0) if open_calls else None
+            pairs[place] = [waiting.pop(0)] if waiting else []
         elif item.kind == "call":
-            if not open_calls or flat[open_calls[-1]].turn != item.turn:
-                open_calls = []
-            open_calls.append(place)
-        elif turns[item.turn].role != "assistant":
-            open_calls = []
+            waiting = [*waiting, place] if item.turn == asked else [place]
+            asked = item.turn
     return pairs

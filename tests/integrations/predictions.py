@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from .histories import Timeline
     from .recorders import Recorder
 
+UNKNOWN_CONTENT = re.compile(
+    r"[Uu]nsupported (message|content block)|Only text, image_url|Unrecognized message part"
+    r"|AssistantChatMessageV2|Unmarshaller|Invalid user message|has no content|Got unknown type"
+    r"|Unexpected message with type|^'(toolUseId|function|chat|remove)'$"
+)
+"""Local errors about a message type or content block that the integration does not take."""
+MESSAGE_ORDER = re.compile(
+    r"non-consecutive system|model prefilling|last message is not|contents are required"
+)
+"""Local errors about the order of messages, which a history without a call can have as well."""
 DECIDED = ("local_error", "reject", "silent_loss")
 HARMLESS = "nothing decided"
 REFUSED_OTHERWISE = "reject_other"
@@ -30,12 +41,14 @@ class Comparison:
         report: What we predict.
         observed: What happened.
         made_by: The integration with its version.
+        is_sound: Whether the history keeps LangChain's contract.
     """
 
     steps: Timeline
     report: PairingReport
     observed: Observed
     made_by: str
+    is_sound: bool
 
     @property
     def predicted(self) -> str:
@@ -50,15 +63,24 @@ class Comparison:
     @property
     def problem(self) -> str:
         """How prediction and observation differ, `""` where they agree."""
-        if self.observed.effect == REFUSED_OTHERWISE and self.predicted != Effect.LOCAL_ERROR:
+        if self.is_no_matter_of_pairing and self.predicted != Effect.LOCAL_ERROR:
             return ""
         if self.predicted != self.happened:
             return f"predicted {self.predicted}, observed {self.happened}"
         if self.observed.error and self.error_class not in self.expected_errors:
             return f"predicted another error than {self.error_class}"
-        if self.happened == Effect.SILENT_LOSS and self.lost_places - self.predicted_places:
-            return f"loss at messages {sorted(self.lost_places - self.predicted_places)} unforeseen"
+        if self.happened == Effect.SILENT_LOSS and self.lost_ids - self.blamed_ids:
+            return f"unforeseen loss at {sorted(self.lost_ids - self.blamed_ids)}"
         return ""
+
+    @property
+    def is_no_matter_of_pairing(self) -> bool:
+        """Whether the history fails for a reason that has nothing to do with its pairs."""
+        if UNKNOWN_CONTENT.search(self.observed.text):
+            return True
+        if MESSAGE_ORDER.search(self.observed.text):
+            return self.is_sound
+        return self.observed.effect == REFUSED_OTHERWISE
 
     @property
     def error_class(self) -> str:
@@ -72,18 +94,17 @@ class Comparison:
         return "\n".join(v.expected_error for v in violations if v.effect == Effect.LOCAL_ERROR)
 
     @property
-    def lost_places(self) -> set[int]:
-        """Messages of which something was lost on the way."""
-        return {loss.message for loss in self.observed.silent}
+    def lost_ids(self) -> set[str]:
+        """Ids of the calls and results of which something was lost on the way."""
+        return {loss.id or "" for loss in self.observed.silent}
 
     @property
-    def predicted_places(self) -> set[int | None]:
-        """Messages that the report names."""
-        return {
-            place
-            for violation in self.report.violations
-            for place in (violation.message_index, violation.call_message_index)
-        }
+    def blamed_ids(self) -> set[str]:
+        """Ids that the report names, or that stand in the messages that it names."""
+        violations = self.report.violations
+        places = {v.message_index for v in violations} | {v.call_message_index for v in violations}
+        refs = [ref for at, step in enumerate(self.steps) if at in places for ref in step.refs]
+        return {v.tool_call_id for v in violations} | {ref.id or "" for ref in refs}
 
     def __str__(self) -> str:
         kinds = ", ".join(
@@ -102,4 +123,5 @@ def compare(recorder: Recorder, steps: Timeline) -> Comparison:
     integration = recorder.integration
     messages = messages_of(steps)
     report = check_messages(messages, profile=integration.profile, **integration.facts)
-    return Comparison(steps, report, observe(recorder, steps), str(integration))
+    is_sound = check_messages(messages).ok
+    return Comparison(steps, report, observe(recorder, steps), str(integration), is_sound)

@@ -71,7 +71,8 @@ class Integration:
 
     Attributes:
         name: Its own name in tables and test ids.
-        profile: The profile that has to predict it.
+        profile: The profile that has to predict it; `""` where none can, since what happens is
+            decided behind the profile's integration.
         package: The distribution whose version decides.
         wire: Which parser and judge read its request body.
         build: Makes the chat model against a base URL.
@@ -276,7 +277,7 @@ INTEGRATIONS = {
                 base_url="URL/v1",
                 use_previous_response_id=True,
             ),
-            facts={"server_state": True},
+            facts={"resumes_response": True},
         ),
         Integration(
             "openai-responses-stateful",
@@ -530,7 +531,7 @@ INTEGRATIONS = {
         ),
         Integration(
             "litellm-anthropic",
-            "litellm",
+            "",
             "langchain-litellm",
             "anthropic",
             _litellm("anthropic/claude-sonnet-4-5", "URL"),

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 SEEDS = 150
 SHOWN = 25
-COVERED = [name for name, one in INTEGRATIONS.items() if one.profile in PROFILES]
+PREDICTED = [name for name, one in INTEGRATIONS.items() if one.profile]
 
 
-def test_every_integration_has_a_profile():
-    assert set(INTEGRATIONS) == set(COVERED)
+def test_every_profile_is_judged_by_an_integration():
+    without = {"contract", "openai-compatible"}  # nobody's, and ChatOpenAI against no API we know
+    assert set(PROFILES) - without == {INTEGRATIONS[name].profile for name in PREDICTED}
 
 
 def _problems(recorder: Recorder, cases: dict[str, Timeline]) -> list[str]:
@@ -39,20 +40,20 @@ def _explain(problems: list[str], total: int) -> str:
     return f"{len(problems)} of {total} histories:\n\n" + "\n".join(problems[:SHOWN])
 
 
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize("name", PREDICTED)
 def test_named_histories_go_as_predicted(name: str, recorder_of: Callable[[str], Recorder]):
     problems = _problems(recorder_of(name), {key: timeline(text) for key, text in NAMED.items()})
     assert not problems, _explain(problems, len(NAMED))
 
 
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize("name", PREDICTED)
 def test_generated_histories_go_as_predicted(name: str, recorder_of: Callable[[str], Recorder]):
     cases = {f"seed {seed}": generated(seed) for seed in range(SEEDS)}
     problems = _problems(recorder_of(name), cases)
     assert not problems, _explain(problems, SEEDS)
 
 
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize("name", PREDICTED)
 def test_damaged_histories_go_as_predicted(name: str, recorder_of: Callable[[str], Recorder]):
     recorder = recorder_of(name)
 

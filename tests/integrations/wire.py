@@ -64,16 +64,36 @@ def _texts(value: Any, turn: int) -> Iterator[Item]:
         yield Item("text", turn, tokens=tokens_in(value))
 
 
-_OPENAI_BLOCKS = {"text", "image_url", "input_audio", "file", "refusal", "document", "thinking"}
+_OPENAI_BLOCKS = {
+    "text",
+    "image_url",
+    "input_audio",
+    "file",
+    "refusal",
+    "document",
+    "document_url",
+    "thinking",
+}
+_ANTHROPIC_BLOCKS = {
+    "text",
+    "thinking",
+    "redacted_thinking",
+    "image",
+    "document",
+    "search_result",
+    "container_upload",
+    "tool_addition",
+    "tool_removal",
+}
 
 
-def _openai_content(content: Any, turn: int, known: set[str]) -> Iterator[Item]:
+def _openai_content(content: Any, turn: int) -> Iterator[Item]:
     if not isinstance(content, list):
         yield from _texts(content, turn)
         return
     for block in content:
         kind = block.get("type") if isinstance(block, dict) else "text"
-        if kind in known:
+        if kind in _OPENAI_BLOCKS:
             yield from _texts(block, turn)
         else:
             yield Item("foreign", turn, name=str(kind), tokens=tokens_in(block))
@@ -81,10 +101,10 @@ def _openai_content(content: Any, turn: int, known: set[str]) -> Iterator[Item]:
 
 def _openai(body: dict[str, Any]) -> list[Turn]:
     turns = []
-    for at, message in enumerate(body["messages"]):
+    for at, message in enumerate(body.get("messages", ())):
         role = message["role"]
         items: list[Item] = []
-        content = [*_openai_content(message.get("content"), at, _OPENAI_BLOCKS)]
+        content = [*_openai_content(message.get("content"), at)]
         if role == "tool":
             items += [item for item in content if item.kind == "foreign"]
             tokens = tuple(t for item in content if item.kind == "text" for t in item.tokens)
@@ -130,7 +150,7 @@ def _responses(body: dict[str, Any]) -> list[Turn]:
         elif kind == "message":
             items = list(_texts(entry["content"], at))
         else:
-            items = [Item("server_call", at, name=kind, tokens=tokens_in(entry))]
+            items = [Item("server_call", at, entry.get("call_id"), kind, tokens_in(entry))]
         before = turns.pop().items if joined else ()
         turns.append(Turn(role, (*before, *items)))
     return turns
@@ -140,7 +160,7 @@ def _anthropic(body: dict[str, Any]) -> list[Turn]:
     turns = []
     if body.get("system"):
         turns.append(Turn("system", tuple(_texts(body["system"], 0))))
-    for message in body["messages"]:
+    for message in body.get("messages", ()):
         at = len(turns)
         content = message["content"]
         blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
@@ -158,7 +178,7 @@ def _anthropic_block(block: dict[str, Any], at: int) -> Item:
         return Item("server_call", at, block.get("id"), block.get("name"), tokens)
     if kind.endswith("_tool_result"):
         return Item("server_result", at, block.get("tool_use_id"), None, tokens)
-    if kind in ("text", "thinking", "redacted_thinking", "image", "document"):
+    if kind in _ANTHROPIC_BLOCKS:
         return Item("text", at, tokens=tokens)
     return Item("foreign", at, name=kind, tokens=tokens)
 
@@ -168,7 +188,7 @@ def _gemini(body: dict[str, Any]) -> list[Turn]:
     system = body.get("systemInstruction") or body.get("system_instruction")
     if system:
         turns.append(Turn("system", tuple(_texts(system, 0))))
-    for content in body["contents"]:
+    for content in body.get("contents", ()):
         at = len(turns)
         items = tuple(_gemini_part(part, at) for part in content.get("parts") or ())
         turns.append(Turn(content.get("role", "user"), items))
@@ -176,10 +196,10 @@ def _gemini(body: dict[str, Any]) -> list[Turn]:
 
 
 def _gemini_part(part: dict[str, Any], at: int) -> Item:
-    if "functionCall" in part:
+    if part.get("functionCall"):
         call = part["functionCall"]
         return Item("call", at, None, call.get("name"), tokens_in(call))
-    if "functionResponse" in part:
+    if part.get("functionResponse"):
         answer = part["functionResponse"]
         return Item("result", at, None, answer.get("name"), tokens_in(answer))
     return Item("text", at, tokens=tokens_in(part))
@@ -189,7 +209,7 @@ def _converse(body: dict[str, Any]) -> list[Turn]:
     turns = []
     if body.get("system"):
         turns.append(Turn("system", tuple(_texts(body["system"], 0))))
-    for message in body["messages"]:
+    for message in body.get("messages", ()):
         at = len(turns)
         items = tuple(_converse_block(block, at) for block in message["content"])
         turns.append(Turn(message["role"], items))

@@ -1,0 +1,152 @@
+"""The judges have to be right before they may judge anything: they are held to recorded answers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .judges import NOT_PAIRING, REJECT, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CALL = {"id": "call_a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+ASKS = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+USER = {"role": "user", "content": "hello"}
+ANSWERS = {"role": "tool", "tool_call_id": "call_a", "content": "seen"}
+USES = {"type": "tool_use", "id": "call_a", "name": "look", "input": {}}
+RESULT = {"type": "tool_result", "tool_use_id": "call_a", "content": "seen"}
+SAYS = {"type": "text", "text": "hello"}
+TOOL_USE = {"toolUse": {"toolUseId": "call_a", "name": "look", "input": {}}}
+TOOL_RESULT = {"toolResult": {"toolUseId": "call_a", "content": [{"text": "seen"}]}}
+FUNCTION_CALL = {"functionCall": {"name": "look", "args": {}}}
+FUNCTION_RESPONSE = {"functionResponse": {"name": "look", "response": {"output": "seen"}}}
+
+
+def _claude(*turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    roles = ("user", "assistant")
+    return [{"role": roles[at % 2], "content": blocks} for at, blocks in enumerate(turns)]
+
+
+def _gemini(*turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    roles = ("user", "model")
+    return [{"role": roles[at % 2], "parts": parts} for at, parts in enumerate(turns)]
+
+
+SOUND = {
+    "openai": [USER, ASKS, ANSWERS, USER],
+    "deepseek": [USER, ASKS, ANSWERS],
+    "mistral": [
+        USER,
+        {**ASKS, "content": "", "tool_calls": [{**CALL, "id": "abcDEF123"}]},
+        {**ANSWERS, "tool_call_id": "abcDEF123"},
+    ],
+    "cohere": [USER, ASKS, ANSWERS],
+    "lenient": [USER, ASKS, ANSWERS],
+    "ollama": [USER, ANSWERS, ASKS],
+    "anthropic": _claude([SAYS], [SAYS, USES], [RESULT, SAYS]),
+    "converse": _claude([{"text": "hello"}], [TOOL_USE], [TOOL_RESULT]),
+    "converse-other": _claude([{"text": "hello"}], [TOOL_USE], [TOOL_RESULT]),
+    "gemini": _gemini([{"text": "hello"}], [FUNCTION_CALL], [FUNCTION_RESPONSE]),
+    "responses": [
+        {"type": "function_call", "call_id": "call_a", "name": "look", "arguments": "{}"},
+        USER,
+        {"type": "function_call_output", "call_id": "call_a", "output": "seen"},
+    ],
+}
+BROKEN = {
+    ("openai", "missing_result"): [USER, ASKS, USER],
+    ("openai", "orphan_result"): [USER, ANSWERS],
+    ("openai", "mismatched_result"): [USER, ASKS, {**ANSWERS, "tool_call_id": "call_b"}],
+    ("openai", "duplicate_result"): [USER, ASKS, ANSWERS, ANSWERS],
+    ("openai", "missing_id"): [USER, ASKS, {**ANSWERS, "tool_call_id": ""}],
+    ("deepseek", "missing_result"): [USER, ASKS, USER],
+    ("mistral", "missing_result"): [
+        USER,
+        {**ASKS, "content": "", "tool_calls": [{**CALL, "id": "abcDEF123"}]},
+        USER,
+    ],
+    ("cohere", "missing_result"): [USER, ASKS, USER],
+    ("anthropic", "missing_result"): _claude([SAYS], [USES], [SAYS]),
+    ("anthropic", "misplaced_result"): _claude([SAYS], [USES], [SAYS, RESULT]),
+    ("anthropic", "orphan_result"): _claude([SAYS, RESULT]),
+    ("anthropic", "duplicate_result"): _claude([SAYS], [USES], [RESULT, RESULT]),
+    ("anthropic", "duplicate_call_id"): _claude([SAYS], [USES, USES], [RESULT]),
+    ("converse", "missing_result"): _claude([{"text": "hello"}], [TOOL_USE], [{"text": "so?"}]),
+    ("converse", "orphan_result"): _claude([TOOL_RESULT]),
+    ("converse-other", "role_order"): _claude(
+        [{"text": "hello"}], [TOOL_USE], [TOOL_RESULT, {"text": "so?"}]
+    ),
+    ("gemini", "missing_result"): _gemini(
+        [{"text": "hello"}], [FUNCTION_CALL, FUNCTION_CALL], [FUNCTION_RESPONSE]
+    ),
+    ("gemini", "orphan_result"): _gemini([FUNCTION_RESPONSE]),
+    ("responses", "missing_result"): [SOUND["responses"][0], USER],
+    ("responses", "orphan_result"): [USER, SOUND["responses"][2]],
+}
+KEYS = {"responses": "input", "gemini": "contents"}
+FAMILIES = {
+    "openai": "openai",
+    "azure": "openai",
+    "openai-responses": "responses",
+    "anthropic": "anthropic",
+    "google": "gemini",
+    "google-vertex": "gemini",
+    "bedrock": "converse",
+    "mistral": "mistral",
+    "deepseek": "deepseek",
+    "groq": "lenient",
+    "xai": "lenient",
+}
+"""Providers of the recorded requests whose bodies have the family's own form."""
+
+
+def _refusals(wire: str, messages: list[dict[str, Any]]) -> set[str]:
+    breaches = judge(wire, {KEYS.get(wire, "messages"): messages})
+    return {one.kind for one in breaches if one.grade == REJECT and one.kind not in NOT_PAIRING}
+
+
+@pytest.mark.parametrize("wire", SOUND)
+def test_sound_requests_pass(wire: str):
+    assert _refusals(wire, SOUND[wire]) == set()
+
+
+@pytest.mark.parametrize(("wire", "kind"), BROKEN)
+def test_broken_requests_are_refused_for_what_is_broken(wire: str, kind: str):
+    assert kind in _refusals(wire, BROKEN[wire, kind])
+
+
+def test_recorded_answers_agree_with_the_judges(shared_dir: Path):
+    wrong, judged = [], 0
+    for row in _recorded(shared_dir):
+        kinds = _refusals(FAMILIES[row["provider"]], row["wire"])
+        judged += 1
+        broken = row["verdict"] == "rejected" and row["kind"] != "other"
+        if bool(kinds) != broken:
+            wrong.append(f"{row['id']} ({row['provider']}, {row['verdict']}): {sorted(kinds)}")
+    assert judged > 1000
+    assert not wrong, "\n".join(wrong)
+
+
+def _recorded(shared_dir: Path) -> Iterator[dict[str, Any]]:
+    """Yield the cassettes: real requests in the provider's own form, with the answer they got."""
+    for path in sorted((shared_dir / "corpora").glob("cassettes__*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                row = json.loads(line)
+                stateful = row["meta"].get("server_state")
+                if row["provider"] in FAMILIES and not stateful and _is_plain(row):
+                    yield row
+
+
+def _is_plain(row: dict[str, Any]) -> bool:
+    """Whether a recorded body is one the judges can read: some cassettes are of other endpoints."""
+    wire = FAMILIES[row["provider"]]
+    parts = {"gemini": "parts", "responses": None}.get(wire, "content")
+    if wire in ("converse", "gemini") and any(not m.get(parts) for m in row["wire"]):
+        return False
+    return wire == "responses" or all("role" in message for message in row["wire"])
