@@ -54,20 +54,40 @@ def test_it_predicts_a_refusal_exactly_where_the_judge_refuses_and_for_its_reaso
         return
     if judgement.verdict is Verdict.REJECT:
         assert report.effect is Effect.REJECT, said(report)
-        assert_reasons_agree(judgement, report)
+        assert_reasons_agree(judgement, report, _stripped_ids(history))
     else:
         assert report.effect not in FAILS, said(report)
         if judgement.verdict is Verdict.SOUND:
             assert not report.effect.is_near_miss, said(report)
 
 
-def assert_reasons_agree(judgement: Judgement, report: PairingReport) -> None:
+def assert_reasons_agree(judgement: Judgement, report: PairingReport, stripped: set[str]) -> None:
+    """Compare the names, except for ids of calls that the client strips from the content.
+
+    Whoever reads the messages sees such a call and calls its result late or doubled; on the wire
+    the result is an orphan. Both are fair.
+    """
     kinds = {violation.kind.value for violation in report.violations}
     for reason in judgement.reasons:
-        assert kinds & reason.kinds, f"{reason} is not among {said(report)}"
+        if reason.id not in stripped:
+            assert kinds & reason.kinds, f"{reason} is not among {said(report)}"
     fair = {kind for reason in judgement.reasons + judgement.doubts for kind in reason.kinds}
-    refused = {v.kind.value for v in report.violations if v.effect is Effect.REJECT}
+    refused = {
+        violation.kind.value
+        for violation in report.violations
+        if violation.effect is Effect.REJECT and violation.tool_call_id not in stripped
+    }
     assert refused <= fair, f"{refused - fair} are not among {judgement}"
+
+
+def _stripped_ids(history) -> set[str]:
+    return {
+        block.get("id") or block.get("call_id")
+        for message in history
+        if isinstance(message, AIMessage) and isinstance(message.content, list)
+        for block in message.content
+        if isinstance(block, dict)
+    } - {call["id"] for message in history for call in getattr(message, "tool_calls", ())}
 
 
 @settings(thorough, max_examples=200)

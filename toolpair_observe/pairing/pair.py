@@ -381,11 +381,22 @@ class _Pass:
                 if call.id:
                     waiting.setdefault(call.id, []).append(call)
         for stray in self.strays:
-            owner = _take_newest(waiting.get(stray.result.id), stray.result.index)
+            owner = None
+            if not self._repeats_answer(stray):
+                owner = _take_newest(waiting.get(stray.result.id), stray.result.index)
             if owner is not None:
                 self._settle_misplaced(owner, stray)
             else:
                 self._settle_stranger(stray)
+
+    def _repeats_answer(self, stray: _Stray) -> bool:
+        """Whether the block of the result has an answer under its id already."""
+        answered = _newest(self.answered_by_id.get(stray.result.id), stray.result.index)
+        return answered is not None and self.block_of[answered] is stray.block
+
+    def _answered_in(self, block: Block, result: Result) -> bool:
+        answered = _newest(self.answered_by_id.get(result.id), result.index)
+        return answered is not None and self.block_of[answered] is block
 
     def _settle_misplaced(self, call: Call, stray: _Stray) -> None:
         block = self.block_of[call]
