@@ -56,6 +56,10 @@ VIOLATION_EFFECT: Final = "toolpair.violation.effect"
 VIOLATION_CAUSE: Final = "toolpair.violation.cause"
 MESSAGE_INDEX: Final = "toolpair.message.index"
 
+EVENT_REPAIR: Final = "toolpair.repair"
+MAX_REPAIR_EVENTS: Final = 32
+REPAIR_ACTION: Final = "toolpair.repair.action"
+
 EVENT_EVALUATION: Final = "gen_ai.evaluation.result"
 EVALUATION_NAME: Final = "gen_ai.evaluation.name"
 EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"

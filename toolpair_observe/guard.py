@@ -1,0 +1,185 @@
+"""`guard(model)`: check a request before any callback of it starts."""
+
+# ruff: noqa: A002, ANN401 -- the names and types that Runnable has
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableBinding
+from langchain_core.runnables.config import ensure_config, merge_configs
+
+from toolpair_observe.handler import ToolPairHandler
+from toolpair_observe.pairing.inputs import as_messages
+from toolpair_observe.upcoming import upcoming
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from langchain_core.runnables import RunnableConfig
+
+
+def guard(
+    model: Runnable[LanguageModelInput, AIMessage],
+    handler: ToolPairHandler | None = None,
+    **arguments: Any,
+) -> GuardedModel:
+    """Return `model` behind a check: what has to be blocked never starts.
+
+    A blocked request leaves no run in any tracer, because no callback has begun. Everything else
+    is reported as by a `ToolPairHandler` on the model, and counted once if there is one.
+
+    Args:
+        model: A chat model, also with tools or arguments bound. Put retries, fallbacks and parsers
+            behind the guard: `guard(model.bind_tools(tools)).with_retry()`.
+        handler: The handler that checks; None makes one from `arguments`.
+        **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given.
+
+    Raises:
+        SettingsError: An option is unknown or has a value that it can't have.
+        TypeError: `model` is not a chat model, or a handler and arguments were both given.
+    """
+    return GuardedModel(model, chosen_handler("guard", handler, arguments))
+
+
+def chosen_handler(
+    taker: str, handler: ToolPairHandler | None, arguments: dict[str, Any]
+) -> ToolPairHandler:
+    """Return the handler, or make a strict one from its arguments."""
+    if handler is None:
+        return ToolPairHandler(**{"mode": "strict", **arguments})
+    if arguments:
+        msg = f"{taker} takes a handler or the options of one, not both: {sorted(arguments)}"
+        raise TypeError(msg)
+    return handler
+
+
+class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
+    """A chat model whose requests are checked before any callback starts. See `guard`.
+
+    Attributes:
+        handler: The handler that checks; `handler.close()` delivers what is queued.
+    """
+
+    def __init__(
+        self, model: Runnable[LanguageModelInput, AIMessage], handler: ToolPairHandler
+    ) -> None:
+        self.handler = handler
+        self._bound = model
+        self._model, self._arguments, self._config = _unbound(model)
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> GuardedModel:
+        """Return the model with these tools, guarded by the same handler."""
+        if not isinstance(self._bound, BaseChatModel):
+            msg = "guard the model after its tools are bound: guard(model.bind_tools(tools))"
+            raise TypeError(msg)
+        return GuardedModel(self._bound.bind_tools(tools, **kwargs), self.handler)
+
+    def invoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Check the history and send it.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        return self._bound.invoke(input, self._admitted(input, config, kwargs), **kwargs)
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Check the history and send it.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        return await self._bound.ainvoke(input, self._admitted(input, config, kwargs), **kwargs)
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any | None,
+    ) -> Iterator[AIMessage]:
+        """Check the history, send it and yield the answer as it comes.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        yield from self._bound.stream(input, self._admitted(input, config, kwargs), **kwargs)
+
+    async def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any | None,
+    ) -> AsyncIterator[AIMessage]:
+        """Check the history, send it and yield the answer as it comes.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        admitted = self._admitted(input, config, kwargs)
+        async for chunk in self._bound.astream(input, admitted, **kwargs):
+            yield chunk
+
+    def stream_events(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Any:
+        """Check the history and send it, in the newest form of streaming.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        return self._bound.stream_events(input, self._admitted(input, config, {}), **kwargs)
+
+    def astream_events(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Any:
+        """Check the history and send it, and yield events.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        return self._bound.astream_events(input, self._admitted(input, config, {}), **kwargs)
+
+    def _admitted(
+        self, history: LanguageModelInput, config: RunnableConfig | None, kwargs: Mapping[str, Any]
+    ) -> RunnableConfig:
+        """Return the config to call the model with; raise what has to stop the request."""
+        # What an enclosing chain hands down is lost as soon as callbacks are given.
+        config = ensure_config(config)
+        metadata = merge_configs(self._config, config).get("metadata")
+        told = upcoming(self._model, metadata, **{**self._arguments, **kwargs})
+        refusal = self.handler.refusal(as_messages(history), **told._asdict())
+        if refusal is not None:
+            raise refusal
+        return merge_configs(config, {"callbacks": [self.handler]})
+
+
+def _unbound(
+    model: Runnable[LanguageModelInput, AIMessage],
+) -> tuple[BaseChatModel, dict[str, Any], RunnableConfig]:
+    """Return the chat model, and the arguments and config that are bound to it."""
+    arguments: dict[str, Any] = {}
+    config: RunnableConfig = {}
+    inner: object = model
+    while isinstance(inner, RunnableBinding):
+        arguments = {**inner.kwargs, **arguments}
+        config = merge_configs(inner.config, config)
+        inner = inner.bound
+    if not isinstance(inner, BaseChatModel):
+        msg = (
+            f"guard() needs a chat model, not {type(inner).__name__}: guard the model itself and "
+            "put retries, fallbacks and parsers behind it"
+        )
+        raise TypeError(msg)
+    return inner, arguments, config

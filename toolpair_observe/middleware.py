@@ -1,0 +1,156 @@
+"""`ToolPairMiddleware`: check, block and mend the model requests of LangChain's `create_agent`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from langchain_core.runnables.config import ensure_config
+
+from toolpair_observe.errors import MissingExtraError, SettingsError
+from toolpair_observe.guard import chosen_handler
+from toolpair_observe.instrument import attached
+from toolpair_observe.pairing.identify import identify
+from toolpair_observe.repair import repair_messages
+from toolpair_observe.reporters.repairs import RepairReporter
+from toolpair_observe.upcoming import Upcoming, upcoming
+
+try:
+    from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
+except ImportError as error:  # pragma: no cover -- the tests install it
+    _MSG = 'ToolPairMiddleware needs langchain 1.x: pip install "langchain>=1"'
+    raise MissingExtraError(_MSG) from error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from langchain_core.messages import BaseMessage
+
+    from toolpair_observe.handler import ToolPairHandler
+    from toolpair_observe.repair import Repair
+
+RepairMode = Literal["off", "insert_error_results"]
+Pending = Collection[str] | Callable[[ModelRequest[Any]], Collection[str]]
+
+
+class ToolPairMiddleware(AgentMiddleware[Any, Any, Any]):
+    """Check each model request of an agent before it leaves, and mend or stop it.
+
+    What has to be blocked never starts, so no tracer is left with an open run. A mended request
+    is what is checked, counted and sent; the agent's state stays as it is. Put it last in the
+    agent's list of middleware, so that it sees what the others have made of the history.
+
+    Args:
+        handler: The handler that checks; None makes one from `arguments`.
+        repair: `"insert_error_results"` answers each call without a result with an error and
+            brings late results back to their calls, as far as nothing is lost by it (see
+            `repair_messages`).
+        drop_unpaired: Whether a repair may drop results that answer no call.
+        pending: Ids of calls whose results are still to come, or a function that tells them of
+            a request.
+        on_repair: Called with the `Repair` of each mended request.
+        **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given.
+
+    Attributes:
+        handler: The handler that checks; `handler.close()` delivers what is queued.
+
+    Raises:
+        SettingsError: An option is unknown or has a value that it can't have.
+        TypeError: A handler and arguments for one were both given.
+    """
+
+    def __init__(
+        self,
+        handler: ToolPairHandler | None = None,
+        *,
+        repair: RepairMode = "off",
+        drop_unpaired: bool = False,
+        pending: Pending = (),
+        on_repair: Callable[[Repair], None] | None = None,
+        **arguments: Any,  # noqa: ANN401 -- the arguments of ToolPairHandler
+    ) -> None:
+        super().__init__()
+        if repair not in get_args(RepairMode):
+            msg = f"argument repair is {repair!r}; expected {' or '.join(get_args(RepairMode))}"
+            raise SettingsError(msg)
+        self.handler = chosen_handler("ToolPairMiddleware", handler, arguments)
+        self.tools = []
+        self._repairs = repair != "off"
+        self._drop_unpaired = drop_unpaired
+        self._pending = pending
+        self._reporter = RepairReporter(
+            self.handler.settings, on_repair, arguments.get("logger_provider")
+        )
+
+    def wrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], ModelResponse[Any]],
+    ) -> ModelResponse[Any]:
+        """Mend and check the request, and send it.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        with self._admitted(request) as admitted:
+            return handler(admitted)
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """Mend and check the request, and send it.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        with self._admitted(request) as admitted:
+            return await handler(admitted)
+
+    @contextmanager
+    def _admitted(self, request: ModelRequest[Any]) -> Iterator[ModelRequest[Any]]:
+        told = _told(request)
+        if self._repairs:
+            with self.handler.fail_open("repair"):
+                request = self._mended(request, told)
+        refusal = self.handler.refusal(_history(request), **told._asdict())
+        if refusal is not None:
+            raise refusal
+        with attached(self.handler):
+            yield request
+
+    def _mended(self, request: ModelRequest[Any], told: Upcoming) -> ModelRequest[Any]:
+        mode = self.handler.settings.mode_for(told.metadata)
+        if mode == "off":
+            return request
+        target = identify(
+            told.serialized, told.metadata, told.invocation_params, self.handler.settings.profile
+        )
+        history = _history(request)
+        repair = repair_messages(
+            history,
+            target.profile,
+            pending=self._pending(request) if callable(self._pending) else self._pending,
+            drop_unpaired=self._drop_unpaired,
+            facts=target.facts,
+        )
+        if not repair.changed:
+            return request
+        self._reporter.repaired(repair)
+        messages: list[Any] = repair.messages[len(history) - len(request.messages) :]
+        return request.override(messages=messages)
+
+
+def _told(request: ModelRequest[Any]) -> Upcoming:
+    config = ensure_config()
+    arguments = {"tools": request.tools, **request.model_settings}
+    if not request.tools:
+        del arguments["tools"]
+    return upcoming(request.model, config.get("metadata"), **arguments)
+
+
+def _history(request: ModelRequest[Any]) -> list[BaseMessage]:
+    system = [request.system_message] if request.system_message else []
+    return [*system, *request.messages]

@@ -1,0 +1,96 @@
+"""Say that a request was mended: one log line, one event for each change, and the caller's hook."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import _logs
+from opentelemetry._logs import SeverityNumber
+
+from toolpair_observe._version import __version__
+from toolpair_observe.reporters import semconv
+from toolpair_observe.reporters.text import clean, one_line, shown_id, without_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.util.types import AttributeValue
+
+    from toolpair_observe.repair import Change, Repair
+    from toolpair_observe.settings import Settings
+
+MAX_KNOWN: Final = 1024
+
+_logger = logging.getLogger("toolpair_observe")
+
+
+class RepairReporter:
+    """Report what was done to a request before it left.
+
+    The stored history stays broken, so each later request of the same conversation is mended in
+    the same way. That is written to the log once.
+
+    Args:
+        settings: Whether ids are hashed.
+        on_repair: The application's own function, or None.
+        logger_provider: None for the application's global one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_repair: Callable[[Repair], None] | None = None,
+        logger_provider: LoggerProvider | None = None,
+    ) -> None:
+        self._settings = settings
+        self._on_repair = on_repair
+        self._events = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
+        self._lock = threading.Lock()
+        # In the order in which they were seen first.
+        self._known: dict[frozenset[tuple[str, str]], None] = {}
+
+    def repaired(self, repair: Repair) -> None:
+        """Report one mended request."""
+        if self._is_new(repair):
+            if self._settings.hash_ids:
+                shown = replace(
+                    repair, before=without_ids(repair.before), after=without_ids(repair.after)
+                )
+            else:
+                shown = repair
+            _logger.warning("mended request: %s", one_line(shown.summary()))
+        for change in repair.changes[: semconv.MAX_REPAIR_EVENTS]:
+            self._events.emit(
+                severity_number=SeverityNumber.WARN,
+                severity_text=SeverityNumber.WARN.name,
+                attributes=self._describe(change),
+                event_name=semconv.EVENT_REPAIR,
+            )
+        if self._on_repair is not None:
+            self._on_repair(repair)
+
+    def _is_new(self, repair: Repair) -> bool:
+        shape = frozenset((change.action.value, change.tool_call_id) for change in repair.changes)
+        with self._lock:
+            if shape in self._known:
+                return False
+            if len(self._known) >= MAX_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[shape] = None
+            return True
+
+    def _describe(self, change: Change) -> dict[str, AttributeValue]:
+        attributes: dict[str, AttributeValue] = {
+            semconv.REPAIR_ACTION: change.action.value,
+            semconv.MESSAGE_INDEX: change.message_index,
+            semconv.GEN_AI_TOOL_CALL_ID: shown_id(
+                change.tool_call_id, hashed=self._settings.hash_ids
+            ),
+        }
+        if change.tool_name:
+            attributes[semconv.GEN_AI_TOOL_NAME] = clean(change.tool_name)
+        return attributes
