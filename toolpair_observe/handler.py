@@ -7,6 +7,7 @@ import atexit
 import weakref
 from time import monotonic, perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Unpack
+from uuid import uuid4
 
 from langchain_core.callbacks import BaseCallbackHandler
 from opentelemetry.context import get_current
@@ -131,7 +132,8 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
             stats=pipeline.stats,
             ended=pipeline.finished,
         )
-        if settings.seam and (settings.mode == "strict" or settings.feedback != "off"):
+        sends_feedback = settings.feedback != "off" and settings.mode != "off"
+        if settings.seam and (settings.mode == "strict" or sends_feedback):
             seam.install()
         _close_at_exit(self)
 
@@ -249,6 +251,45 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
             run = runs.find(run_id)
             if run is not None:
                 run.end(Outcome.BLOCKED)
+
+    def refusal(
+        self,
+        messages: list[BaseMessage],
+        *,
+        serialized: dict[str, Any],
+        metadata: dict[str, Any] | None = None,
+        invocation_params: dict[str, Any] | None = None,
+    ) -> Exception | None:
+        """Check a request before any callback starts; return the error that has to stop it.
+
+        Only a request that has to be stopped is reported here. Any other one is checked, counted
+        and reported when it starts, so nothing is counted twice.
+
+        Args:
+            messages: The history that would be sent.
+            serialized: The model, as `dumpd` writes it.
+            metadata: What the callbacks of the run would be given.
+            invocation_params: What the callbacks of the run would be given.
+        """
+        params = {"invocation_params": invocation_params}
+        request = _Request(uuid4(), serialized, messages, metadata, params)
+        error: Exception | None = None
+        with FailOpen(self._pipeline.stats, "handler"):
+            mode = self._settings.mode_for(metadata)
+            if mode == "strict" and self._would_stop(request):
+                error = self._start(request, mode, None)
+                self._end_refused(request.run_id)
+        return error
+
+    def fail_open(self, component: str) -> FailOpen:
+        """Return what keeps a failure of `component` away from the application, and counts it."""
+        return FailOpen(self._pipeline.stats, component)
+
+    def _would_stop(self, request: _Request) -> bool:
+        with FailOpen(self._pipeline.stats, "check"):
+            target, report = self._check(request)
+            return self._stops(report, identified=target.identified)
+        return self._settings.on_internal_error == "block"
 
     def on_llm_new_token(self, token: object, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Note that the model answers: whatever happens now, the request was accepted."""
