@@ -63,8 +63,8 @@ def _starts_with_ai(messages: Sequence[BaseMessage]) -> bool:
 def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> PairingReport:
     """Judge a history that has been read already."""
     profile = profile.row(facts)
-    contract, breaches, turns = predict(transcript, profile, facts)
-    history = History(transcript, contract)
+    pairing, breaches, turns = predict(transcript, profile, facts)
+    history = History(transcript, pairing)
     violations = tuple(_violation(breach, history) for breach in breaches)
     return PairingReport(
         profile=profile.name,

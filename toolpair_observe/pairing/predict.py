@@ -1,20 +1,21 @@
 """What a profile makes of a history: each breach with its effect.
 
-Two pairings are compared. The contract's, on the messages as LangChain holds them, says what is
-broken and where. The wire's, on what the integration sends, says what the provider gets to see. A
-breach has the worst effect of all that happens to its call and its result on the way.
+Two pairings are compared. The first, on the messages as LangChain holds them, says what is broken
+and where. The second, on the turns that the integration sends, says what the provider gets to see.
+A breach has the worst effect of all that happens to its call and its result on the way.
 """
 
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.pair import Case, Finding, Turn, pair, pair_anywhere
 from toolpair_observe.pairing.report import Effect, ViolationKind
-from toolpair_observe.pairing.transcript import EVERY_CALL, EVERY_RESULT, Carrier, Role
+from toolpair_observe.pairing.transcript import EVERY_CALL, Carrier, Role
 from toolpair_observe.pairing.wire import Note, Wire, send
 
 if TYPE_CHECKING:
@@ -60,28 +61,21 @@ def predict(
     """Pair the history and say what `profile` does about each breach.
 
     Returns:
-        The contract's pairing, the breaches in the order of the messages, and the turns as the
-        contract reads them.
+        The pairing of the history as it was given, the breaches in the order of the messages, and
+        the turns, with what this profile takes for calls and results.
     """
-    turns = [as_turn(entry, EVERY_CALL, EVERY_RESULT) for entry in transcript.entries]
-    contract = pair(turns)
-    sent = send(
-        transcript,
-        contract,
-        facts,
-        [as_turn(entry, profile.calls, profile.results) for entry in transcript.entries],
-        profile.steps,
-    )
-    _note_what_is_not_read(sent, profile)
-    breaches = _Ledger(contract)
-    for finding in _wire_findings(sent, profile, _size(turns)):
+    turns = [as_turn(entry, profile.calls, profile.results) for entry in transcript.entries]
+    given = pair(turns)
+    sent = send(transcript, given, facts, map(copy, turns), profile.steps)
+    _note_unsent_calls(sent, profile)
+    breaches = _Ledger(given)
+    for finding in _wire_findings(sent, profile):
         rule = profile.rules.get(finding.case)
         if rule is not None:
             breaches.met(finding, rule)
     for note in sent.notes:
         breaches.noted(note)
-    read = [b for b in breaches.settled() if b.met or b.notes or _is_sent(b.finding, profile)]
-    return contract, read, turns
+    return given, breaches.settled(), turns
 
 
 def as_turn(entry: Entry, calls: frozenset[Carrier], results: frozenset[Carrier]) -> Turn:
@@ -107,38 +101,30 @@ def as_turn(entry: Entry, calls: frozenset[Carrier], results: frozenset[Carrier]
     )
 
 
-def _is_sent(finding: Finding, profile: Profile) -> bool:
-    """Whether what is broken is a call or result to this integration at all."""
-    call, result = finding.call, finding.result
-    return (call is None or bool(call.carriers & profile.calls)) and (
-        result is None or result.carrier in profile.results
-    )
-
-
 _BAD_CALLS = frozenset({Carrier.INVALID_TOOL_CALL, Carrier.STANDARD_INVALID_BLOCK})
 
 
-def _note_what_is_not_read(wire: Wire, profile: Profile) -> None:
-    """Note answered calls that never leave: the model gets a result for nothing it asked.
+def _note_unsent_calls(wire: Wire, profile: Profile) -> None:
+    """Note results whose call never leaves: the model gets an answer to nothing it asked.
 
-    An unanswered call that is left out mends the history, and an invalid one is lost to nobody.
+    An unanswered call that is left out harms nobody, and an invalid one is not missed.
     """
-    if profile.calls >= EVERY_CALL:
+    orphans = {f.result.id: f.result for f in wire.given.findings if f.result and not f.call}
+    if not orphans or profile.calls >= EVERY_CALL:
         return
     for entry in wire.transcript.entries:
         for call in entry.calls:
-            answer = wire.contract.answer.get(call)
-            if answer is not None and not call.carriers & (profile.calls | _BAD_CALLS):
-                wire.lose(Case.CALL_NOT_SENT, "the call is not sent", call, answer)
+            if call.id in orphans and not call.carriers & (profile.calls | _BAD_CALLS):
+                wire.lose(Case.CALL_NOT_SENT, "its call is not sent", None, orphans[call.id])
 
 
 class _Ledger:
     """Collects what happens to the calls and results of each breach."""
 
-    def __init__(self, contract: Pairing) -> None:
-        self.breaches = [Breach(finding) for finding in contract.findings]
-        self.extra: dict[Call | Result, Breach] = {}
-        self.owner = {result: call for call, result in contract.answer.items()}
+    def __init__(self, given: Pairing) -> None:
+        self.breaches = [Breach(finding) for finding in given.findings]
+        self.extra: dict[tuple[Call | Result, bool], Breach] = {}
+        self.owner = {result: call for call, result in given.answer.items()}
         self.by_subject: dict[Call | Result, list[Breach]] = {}
         for breach in self.breaches:
             for subject in _subjects(breach.finding):
@@ -160,17 +146,18 @@ class _Ledger:
 
     def _breaches_of(self, finding: Finding, *, known_only: bool = False) -> list[Breach]:
         subjects = _subjects(finding)
+        apart = finding.case is Case.INVALID_ID  # whatever else is wrong with its bearer
         for subject in subjects:
-            if subject in self.by_subject:
+            if subject in self.by_subject and not apart:
                 return self.by_subject[subject]
         if known_only or not subjects:
             return []
         subject = subjects[0]
         key = self.owner.get(subject, subject) if subject is finding.result else subject
-        return [self.extra.setdefault(key, Breach(finding))]
+        return [self.extra.setdefault((key, apart), Breach(finding))]
 
     def settled(self) -> list[Breach]:
-        # What the contract holds for sound is reported only where harm has been shown.
+        # What is sound as it was given is reported only where harm has been shown.
         beyond = [breach for breach in self.extra.values() if breach.effect in _SHOWN_HARM]
         return sorted([*self.breaches, *beyond], key=lambda breach: breach.finding.index)
 
@@ -182,19 +169,15 @@ def _subjects(finding: Finding) -> list[Call | Result]:
     return [subject for subject in (finding.result, finding.call) if subject is not None]
 
 
-def _size(turns: list[Turn]) -> tuple[int, int]:
-    return sum(len(turn.calls) for turn in turns), sum(len(turn.results) for turn in turns)
-
-
-def _wire_findings(wire: Wire, profile: Profile, size: tuple[int, int]) -> list[Finding]:
+def _wire_findings(wire: Wire, profile: Profile) -> list[Finding]:
     if profile.pairs_anywhere:
         pairing = pair_anywhere(wire.turns)
         if wire.resumes:
             # The call may lie with the provider.
             orphan = ViolationKind.ORPHAN_RESULT
             pairing.findings = [f for f in pairing.findings if f.case.kind is not orphan]
-    elif not profile.steps and profile.ids_matter and _size(wire.turns) == size:
-        pairing = wire.contract  # what is sent is what was given
+    elif not profile.steps and profile.ids_matter:
+        pairing = wire.given
     else:
         pairing = pair(wire.turns, wire.keys, ids_matter=profile.ids_matter)
     found = pairing.findings + wire.findings + invalid_ids(wire.turns, profile)

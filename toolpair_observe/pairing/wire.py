@@ -52,7 +52,7 @@ class Wire:
 
     Attributes:
         transcript: The history as it was given.
-        contract: Its pairing as LangChain holds it.
+        given: Its pairing, as it was given.
         facts: What only a live call knows.
         turns: What is sent, so far.
         notes: What was lost or raised on the way.
@@ -62,7 +62,7 @@ class Wire:
     """
 
     transcript: Transcript
-    contract: Pairing
+    given: Pairing
     facts: Facts
     turns: list[Turn]
     notes: list[Note] = field(default_factory=list)
@@ -90,13 +90,13 @@ class Wire:
 
 def send(
     transcript: Transcript,
-    contract: Pairing,
+    given: Pairing,
     facts: Facts,
     turns: Iterable[Turn],
     steps: Iterable[Step],
 ) -> Wire:
     """Run the steps over `turns` and number what is left."""
-    wire = Wire(transcript, contract, facts, list(turns), resumes=facts.server_state)
+    wire = Wire(transcript, given, facts, list(turns), resumes=facts.server_state)
     for step in steps:
         step(wire)
     for position, turn in enumerate(wire.turns):
@@ -357,7 +357,7 @@ def drop_repeated_calls(wire: Wire) -> None:
         kept: list[Call] = []
         for call in turn.calls:
             if call.id in seen and Carrier.FUNCTION_CALL_BLOCK not in call.carriers:
-                answer = wire.contract.answer.get(call)
+                answer = wire.given.answer.get(call)
                 wire.lose(Case.REUSED_CALL_ID, "the call is not sent", call, answer)
             else:
                 kept.append(call)
