@@ -1,0 +1,100 @@
+"""A guarded model: what is blocked never starts, all else is the model's own business."""
+
+from __future__ import annotations
+
+import pytest
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.runnables import RunnableLambda
+from langchain_openai import ChatOpenAI
+
+from tests.handler.models import CountingModel
+from tests.strict.conversations import BROKEN, SOUND
+from tests.strict.siblings import AsyncSibling
+from tests.strict.ways import get_weather
+from toolpair_observe import InvalidToolResultsError
+from toolpair_observe.guard import guard
+from toolpair_observe.stats import Metric
+
+
+def test_no_callback_of_a_blocked_request_starts(strict):
+    sibling, model = AsyncSibling(), CountingModel()
+    with pytest.raises(InvalidToolResultsError):
+        guard(model, strict).invoke(BROKEN, {"callbacks": [sibling]})
+    assert sibling.started == 0
+    assert strict.outcomes == {"blocked": 1}
+
+
+def test_what_is_not_blocked_keeps_the_callbacks_of_its_chain(observing):
+    sibling = AsyncSibling()
+    chain = RunnableLambda(lambda messages: messages) | guard(CountingModel(), observing)
+    answer = (chain | StrOutputParser()).invoke(BROKEN, {"callbacks": [sibling]})
+    assert answer == "All is well."
+    assert sibling.started == 1
+    assert observing.outcomes == {"accepted": 1}
+
+
+def test_it_is_strict_unless_told_otherwise():
+    guarded = guard(CountingModel(), feedback="off", profile="openai-chat")
+    assert guarded.handler.settings.mode == "strict"
+    guarded.handler.close()
+
+
+def test_a_request_can_have_a_mode_of_its_own(strict):
+    model = CountingModel()
+    guard(model, strict).invoke(BROKEN, {"metadata": {"toolpair_mode": "observe"}})
+    assert model.requests == 1
+
+
+def test_the_provider_is_known_before_the_request_starts(make_handler):
+    """By the same rules as in the callback: the class, the host and what is bound."""
+    handler = make_handler("strict", feedback="off", profile="auto")
+    model = ChatOpenAI(model="gpt-test", api_key="test").bind_tools([get_weather])
+    with pytest.raises(InvalidToolResultsError) as caught:
+        guard(model, handler).invoke(BROKEN)
+    assert caught.value.report.profile == "openai-chat"
+    ((_, _, provider, name),) = handler.counted(Metric.CHECKS)
+    assert (provider, name) == ("openai", "gpt-test")
+
+
+def test_a_responses_model_is_judged_as_one(make_handler):
+    handler = make_handler("strict", feedback="off", profile="auto")
+    model = ChatOpenAI(model="gpt-test", api_key="test", use_responses_api=True)
+    with pytest.raises(InvalidToolResultsError) as caught:
+        guard(model, handler).invoke(BROKEN)
+    assert caught.value.report.profile == "openai-responses"
+
+
+def test_tools_can_be_bound_behind_the_guard(strict):
+    guarded = guard(ChatOpenAI(model="gpt-test", api_key="test"), strict)
+    bound = guarded.bind_tools([get_weather])
+    assert bound.handler is strict
+    with pytest.raises(InvalidToolResultsError):
+        bound.invoke(BROKEN)
+
+
+def test_what_is_no_chat_model_is_refused_by_name(strict):
+    with pytest.raises(TypeError, match="not RunnableLambda"):
+        guard(RunnableLambda(lambda x: x), strict)
+    with pytest.raises(TypeError, match="not RunnableWithFallbacks"):
+        guard(CountingModel().with_fallbacks([CountingModel()]), strict)
+
+
+def test_a_failing_check_lets_the_request_pass(strict, monkeypatch):
+    monkeypatch.setattr(
+        "toolpair_observe.handler.check", lambda *_: (_ for _ in ()).throw(RuntimeError("ours"))
+    )
+    model = CountingModel()
+    guard(model, strict).invoke(BROKEN)
+    assert model.requests == 1
+    assert strict.internal_errors.total() >= 1
+
+
+def test_a_failing_check_holds_the_request_where_that_is_asked_for(make_handler, monkeypatch):
+    handler = make_handler("strict", feedback="off", on_internal_error="block")
+    monkeypatch.setattr(
+        "toolpair_observe.handler.check", lambda *_: (_ for _ in ()).throw(RuntimeError("ours"))
+    )
+    model = CountingModel()
+    with pytest.raises(RuntimeError, match="failed to check this history"):
+        guard(model, handler).invoke(SOUND)
+    assert model.requests == 0

@@ -1,0 +1,227 @@
+"""One hook for the whole process: threads, tasks, forks, and what was built before."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import os
+import pickle
+import threading
+
+import pytest
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.runnables import RunnableLambda
+from langchain_core.tracers import context as core_context
+
+from tests.handler.models import CountingModel
+from tests.strict.conversations import BROKEN, SOUND
+from toolpair_observe import InvalidToolResultsError
+from toolpair_observe import instrument as attachment
+from toolpair_observe.errors import SettingsError
+from toolpair_observe.instrument import (
+    attached,
+    instrument,
+    instrumented_with,
+    uninstrument,
+)
+
+
+def our_hooks():
+    return [hook for hook in core_context._configure_hooks if hook[0] is attachment._attached]
+
+
+def test_a_model_that_was_built_before_is_checked(strict):
+    model = CountingModel()
+    model.invoke(SOUND)
+    assert strict.checks == 0
+    instrument(strict)
+    model.invoke(SOUND)
+    assert strict.checks == 1
+    assert strict.outcomes == {"accepted": 1}
+
+
+def test_uninstrument_stops_it_and_instrument_starts_it_again(strict):
+    model = CountingModel()
+    instrument(strict)
+    uninstrument()
+    model.invoke(BROKEN)
+    assert strict.checks == 0
+    assert instrumented_with() is None
+    instrument(strict)
+    with pytest.raises(InvalidToolResultsError):
+        model.invoke(BROKEN)
+
+
+def test_the_hook_is_registered_once_however_often_it_is_asked_for(strict, observing):
+    for handler in (strict, observing, strict):
+        instrument(handler)
+        instrument(handler)
+        uninstrument()
+        uninstrument()
+    assert len(our_hooks()) == 1
+
+
+def test_a_second_call_returns_the_handler_of_the_first():
+    first = instrument(mode="strict", feedback="off")
+    assert instrument() is first
+    assert instrument(mode="strict", feedback="off") is first
+    other = instrument(mode="observe", feedback="off")
+    assert other is not first
+    assert instrumented_with() is other
+    assert instrument(first) is first
+
+
+def test_a_bad_option_is_named_and_changes_nothing(strict):
+    instrument(strict)
+    with pytest.raises(SettingsError, match="mode is 'stict'; expected observe, strict or off"):
+        instrument(mode="stict")
+    assert instrumented_with() is strict
+
+
+def test_a_bad_environment_variable_is_named(monkeypatch):
+    monkeypatch.setenv("TOOLPAIR_MODE", "stict")
+    with pytest.raises(SettingsError, match="environment variable TOOLPAIR_MODE is 'stict'"):
+        instrument()
+    assert instrumented_with() is None
+
+
+def test_a_handler_and_its_options_do_not_go_together(strict):
+    with pytest.raises(TypeError, match="mode"):
+        instrument(strict, mode="observe")
+
+
+def test_the_environment_sets_the_mode_and_code_wins(monkeypatch):
+    monkeypatch.setenv("TOOLPAIR_MODE", "strict")
+    monkeypatch.setenv("TOOLPAIR_FEEDBACK", "off")
+    assert instrument().settings.mode == "strict"
+    assert instrument(mode="observe").settings.mode == "observe"
+
+
+def test_new_threads_are_covered(strict):
+    instrument(strict)
+    model = CountingModel()
+    threads = [threading.Thread(target=model.invoke, args=[SOUND]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert strict.checks == 4
+
+
+async def test_tasks_that_were_running_before_are_covered(strict):
+    model, go = CountingModel(), asyncio.Event()
+
+    async def ask():
+        await go.wait()
+        await model.ainvoke(SOUND)
+
+    tasks = [asyncio.create_task(ask()) for _ in range(3)]
+    await asyncio.sleep(0)
+    instrument(strict)
+    go.set()
+    await asyncio.gather(*tasks)
+    assert strict.checks == 3
+
+
+def test_instrumenting_from_many_threads_leaves_one_handler():
+    start = threading.Barrier(8)
+    handlers = []
+
+    def race():
+        start.wait()
+        handlers.append(instrument(feedback="off"))
+
+    threads = [threading.Thread(target=race) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, handlers))) == 1
+    assert len(our_hooks()) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+# The test process has threads of pytest's and of the loopback servers; the child only execs on.
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_checks_and_counts_for_itself(strict):
+    """As gunicorn and celery do: the master instruments, the worker asks the model."""
+    instrument(strict)
+    model = CountingModel()
+    model.invoke(SOUND)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        told = "nothing"
+        try:
+            model.invoke(SOUND)
+            try:
+                model.invoke(BROKEN)
+            except InvalidToolResultsError:
+                told = f"blocked {strict.checks} {strict.outcomes['accepted']}"
+        finally:
+            os.write(writing, told.encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        told = pipe.read()
+    os.waitpid(child, 0)
+    assert told == "blocked 2 1"
+    assert strict.checks == 1
+
+
+def test_an_explicit_handler_takes_the_place_of_the_hook(strict, observing):
+    instrument(strict)
+    CountingModel().invoke(BROKEN, {"callbacks": [observing]})
+    assert observing.checks == 1
+    assert strict.checks == 0
+
+
+def test_a_chain_hands_an_explicit_handler_down_and_it_counts_once(strict, observing):
+    instrument(strict)
+    chain = RunnableLambda(lambda messages: messages) | CountingModel()
+    chain.invoke(SOUND, {"callbacks": [observing]})
+    chain.invoke(SOUND)
+    assert observing.checks == 1
+    assert strict.checks == 1
+
+
+def test_one_context_can_have_a_handler_of_its_own(strict, observing):
+    instrument(strict)
+    model = CountingModel()
+    with attached(observing):
+        model.invoke(BROKEN)
+    with pytest.raises(InvalidToolResultsError):
+        model.invoke(BROKEN)
+    assert observing.checks == strict.checks == 1
+
+
+def test_a_request_can_have_a_mode_of_its_own(strict):
+    instrument(strict)
+    model = CountingModel()
+    model.invoke(BROKEN, {"metadata": {"toolpair_mode": "observe"}})
+    assert strict.outcomes == {"accepted": 1}
+
+
+def test_models_of_any_class_are_checked(strict):
+    instrument(strict)
+    with pytest.raises(InvalidToolResultsError):
+        FakeListChatModel(responses=["Fine."]).invoke(BROKEN)
+
+
+def test_the_slot_stays_itself():
+    slot = attachment._slot
+    assert copy.copy(slot) is slot
+    assert copy.deepcopy(slot) is slot
+    assert pickle.loads(pickle.dumps(slot)) is slot  # noqa: S301 - our own
+
+
+def test_an_exchange_while_a_request_is_in_flight_still_settles_it(strict, observing):
+    """The outcome belongs to the handler that checked."""
+
+    def exchange(_):
+        instrument(observing)
+
+    instrument(strict)
+    CountingModel(before=exchange).invoke(SOUND)
+    assert strict.outcomes == {"accepted": 1}
+    assert observing.checks == 0
