@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 from functools import partial
 
 import pytest
 
-from tests.cli.process import run_cli, run_python
+from tests.cli.process import environment, run_cli, run_python
 from toolpair_observe.cli import main
 from toolpair_observe.commands.printing import Complaints
 from toolpair_observe.demo import show
@@ -99,6 +100,34 @@ def test_bad_input_ends_with_2_and_the_rest_is_counted(histories, capsys):
         "quotes (column 2)",
     ]
     assert "2 requests in 2 conversations of 3 files, 2 unreadable" in flat(out)
+
+
+def test_many_bad_lines_do_not_bury_the_demo(histories, capsys):
+    (histories / "worse.jsonl").write_text("oops\n" * 100)
+
+    main(["demo", "--histories", "worse.jsonl"])
+
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 21
+    assert err[-1] == "toolpair-observe: worse.jsonl: and 80 more unreadable parts"
+
+
+def test_no_trace_leaves_although_tracing_is_switched_on():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+        tracing = environment(
+            LANGSMITH_TRACING="true",
+            LANGSMITH_API_KEY="none",
+            LANGSMITH_ENDPOINT=f"http://{host}:{port}",
+        )
+
+        done = run_cli("demo", env=tracing)
+
+        # A connection would be waiting by now.
+        listener.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert done.returncode == 0
 
 
 def test_nothing_readable_at_all_is_no_crash(histories, capsys):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
-import threading
+from dataclasses import replace
 
 import pytest
-from langchain_core.tracers.langchain import wait_for_all_tracers
 
 from toolpair_observe import Effect, ViolationKind
 from toolpair_observe.demo.judge import WireError, judge
@@ -67,8 +65,11 @@ def test_the_metrics_count_what_happened(demo):
         (row.name, *(f"{key.split('.')[-1]}={value}" for key, value in row.labels)): row.value
         for row in result.metrics
     }
+    rows = {
+        tuple(part for part in key if not part.startswith("name=")): n for key, n in rows.items()
+    }
 
-    target = ("name=openai", "model=gpt-4o-mini")
+    target = ("model=gpt-4o-mini",)
     assert rows["toolpair.checks", "effect=reject", "mode=observe", *target] == 3
     assert rows["toolpair.checks", "effect=reject", "mode=strict", *target] == 3
     assert rows["toolpair.checks", "effect=clean", "mode=observe", *target] == 1
@@ -131,21 +132,29 @@ def test_other_words_for_the_same_fault_agree():
     assert not result.cases[0].says_it_word_for_word
 
 
-def test_no_trace_leaves_although_tracing_is_switched_on(monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.2)
-        host, port = listener.getsockname()
-        monkeypatch.setenv("LANGSMITH_TRACING", "true")
-        monkeypatch.setenv("LANGSMITH_API_KEY", "none")
-        monkeypatch.setenv("LANGSMITH_ENDPOINT", f"http://{host}:{port}")
-        before = threading.active_count()
+def test_a_block_that_does_not_keep_the_request_back_is_a_disagreement(demo):
+    result, _ = demo
+    leaky = replace(result.cases[0].strict, requests=1)
 
-        run(scenarios=SCENARIOS[:2])
-        wait_for_all_tracers()
+    case = replace(result.cases[0], strict=leaky)
 
-        with pytest.raises(TimeoutError):
-            listener.accept()
-    assert threading.active_count() <= before + 1
+    assert case.disagreements() == ["strict mode blocked, but the provider was asked all the same"]
+
+
+@pytest.mark.parametrize(
+    ("number", "blocked", "text"),
+    [
+        (0, False, "strict mode let a request pass that it had to block"),
+        (1, True, "strict mode blocked a request that it had to let pass"),
+    ],
+)
+def test_a_block_in_the_wrong_place_is_a_disagreement(demo, number, blocked, text):
+    result, _ = demo
+    case = result.cases[number]
+
+    changed = replace(case, strict=replace(case.strict, blocked=blocked))
+
+    assert changed.disagreements() == [text]
 
 
 def test_a_proxy_of_the_environment_does_not_stand_between(monkeypatch):
@@ -165,6 +174,7 @@ def test_the_hosts_options_in_the_environment_do_not_change_the_demo(monkeypatch
     monkeypatch.setenv("TOOLPAIR_PROFILE", "contract")
     monkeypatch.setenv("TOOLPAIR_BLOCK_ON", "unknown")
     monkeypatch.setenv("TOOLPAIR_HASH_IDS", "true")
+    monkeypatch.setenv("TOOLPAIR_FEEDBACK", "all")
 
     result, _ = run()
 

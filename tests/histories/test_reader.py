@@ -313,6 +313,15 @@ def test_a_history_with_too_many_messages_is_named(write, dump):
     assert "more than 10 messages" in text
 
 
+def test_a_long_list_of_messages_is_not_gathered_beyond_the_limit(write):
+    endless = "[\n" + f"{json.dumps(USER)},\n" * 20 + "and so on"
+
+    good, bad = read(write(endless), Limits(messages=10))
+
+    assert good == []
+    assert bad == [(12, "the history has more than 10 messages; what came before was read")]
+
+
 def test_too_many_prefixes_are_named(write):
     row = {"prefixes": True, "messages": [USER] * 11}
 

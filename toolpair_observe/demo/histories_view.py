@@ -94,7 +94,6 @@ def _progress(
             return report
 
         yield reported
-        progress.update(task, completed=total)
 
 
 def _size(path: str) -> int:

@@ -22,7 +22,7 @@ class MetricRow:
 
     Attributes:
         name: The metric's OpenTelemetry name.
-        labels: Its attributes, in the order of the table of metrics.
+        labels: Its attributes that have a value, in the order of the table of metrics.
         value: The count of a counter, the number of measurements of a histogram.
         median_bound: For a histogram the upper bound of the bucket that holds the median (the
             first request of a process is no measure of the others), None for a counter.
@@ -76,4 +76,4 @@ def _median_bound(point: HistogramDataPoint) -> float:
 
 def _labels(name: str, attributes: Attributes) -> tuple[tuple[str, str], ...]:
     known = attributes or {}
-    return tuple((key, str(known[key])) for key in METRICS[name].labels if key in known)
+    return tuple((key, str(known[key])) for key in METRICS[name].labels if known.get(key))

@@ -159,7 +159,6 @@ def _attempt(
         profile="openai-chat",
         feedback="off",
         spans="off",
-        hash_ids=False,
         meter_provider=meter_provider,
         on_near_miss=remember,
     )

@@ -327,11 +327,9 @@ class _Document:
             except RecursionError:
                 raise HistoryFileError(_too_deep(self._limits)) from None
             else:
-                # A number may go on in the text that has not been read yet.
-                if self._ended or end < len(self._text):
-                    self._advance(end)
-                    _bound_depth(value, self._limits)
-                    return value
+                self._advance(end)
+                _bound_depth(value, self._limits)
+                return value
             self._read_more()
 
     def _is_final(self, error: json.JSONDecodeError) -> bool:
