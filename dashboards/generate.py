@@ -1,0 +1,110 @@
+"""Write the dashboard and the rules: `python -m dashboards.generate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from dashboards.overview import overview
+from dashboards.rules import Rules
+from dashboards.settings import LIVE, PRODUCTION, Links, Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+GENERATED: Final = Path(__file__).parent / "generated"
+DASHBOARD: Final = "toolpair.dashboard.json"
+RULES: Final = "toolpair.rules.yml"
+LIVE_RULES: Final = "toolpair.live.rules.yml"
+
+_HEAD: Final = "# Written by `python -m dashboards.generate`. Change the code, not this file.\n"
+
+
+def artifacts(
+    links: Links | None = None, objective: Objective | None = None
+) -> Mapping[str, str]:
+    """Return every generated file by its name.
+
+    Args:
+        links: Where alerts and dashboard point.
+        objective: What is good enough.
+    """
+    links = links or Links()
+    objective = objective or Objective()
+    return {
+        DASHBOARD: json.dumps(overview(links, objective), indent=2) + "\n",
+        RULES: _HEAD + _yaml(Rules(PRODUCTION, objective, links).to_dict()),
+        LIVE_RULES: _HEAD + _yaml(Rules(LIVE, objective, links).to_dict()),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the files, or say which of them are not what the code says.
+
+    Args:
+        argv: The arguments, those of the process by default.
+
+    Returns:
+        The exit code: 1 where `--check` finds a difference.
+    """
+    arguments = _parser().parse_args(argv)
+    links = Links(grafana=arguments.grafana, runbooks=arguments.runbooks)
+    objective = replace(Objective(), near_miss_share=arguments.near_miss_share)
+    files = artifacts(links, objective)
+    into: Path = arguments.into
+    if arguments.check:
+        stale = [name for name, text in files.items() if _read(into / name) != text]
+        for name in stale:
+            print(f"{into / name} differs: run python -m dashboards.generate", file=sys.stderr)
+        return 1 if stale else 0
+    into.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (into / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dashboards.generate", description=__doc__)
+    links, objective = Links(), Objective()
+    parser.add_argument("--into", type=Path, default=GENERATED, help="where to write")
+    parser.add_argument("--check", action="store_true", help="write nothing, only compare")
+    parser.add_argument("--grafana", default=links.grafana, metavar="URL", help="%(default)s")
+    parser.add_argument("--runbooks", default=links.runbooks, metavar="URL", help="%(default)s")
+    parser.add_argument(
+        "--near-miss-share",
+        type=float,
+        default=objective.near_miss_share,
+        metavar="SHARE",
+        help="the share of requests that may be near misses (%(default)s)",
+    )
+    return parser
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _yaml(content: dict[str, Any]) -> str:
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Expressions over several lines stay readable."""
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _string)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

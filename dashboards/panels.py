@@ -1,0 +1,270 @@
+"""The few shapes of panel that the dashboard is made of, all with the same manners."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, table
+from grafana_foundation_sdk.builders import timeseries as ts
+from grafana_foundation_sdk.models import common as common_models
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DATASOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
+
+
+class Color(StrEnum):
+    """What a color means, everywhere on the dashboard."""
+
+    GOOD = "green"
+    TOLERATED = "blue"
+    UNCLEAR = "purple"
+    NOTEWORTHY = "yellow"
+    BAD = "orange"
+    WORSE = "red"
+    WORST = "dark-red"
+    NEUTRAL = "text"
+
+
+class Query(NamedTuple):
+    """One query of a panel.
+
+    Attributes:
+        expression: The PromQL.
+        legend: How Grafana names each series; `{{label}}` stands for a label's value.
+    """
+
+    expression: str
+    legend: str = ""
+
+
+class Text(NamedTuple):
+    """What people read of a panel."""
+
+    title: str
+    description: str
+
+
+def steps(base: Color, *above: tuple[float, Color]) -> dashboard.ThresholdsConfig:
+    """Return thresholds: the color at the bottom, and from which value on another one."""
+    return (
+        dashboard.ThresholdsConfig()
+        .mode(models.ThresholdsMode.ABSOLUTE)
+        .steps(
+            [
+                models.Threshold(value=None, color=base.value),
+                *(models.Threshold(value=value, color=color.value) for value, color in above),
+            ]
+        )
+    )
+
+
+def single(
+    text: Text, unit: str, query: Query, thresholds: dashboard.ThresholdsConfig
+) -> stat.Panel:
+    """Return one number, colored by its thresholds."""
+    return (
+        stat.Panel()
+        .title(text.title)
+        .description(text.description)
+        .datasource(DATASOURCE)
+        .unit(unit)
+        .decimals(2 if unit == "percentunit" else 0)
+        .thresholds(thresholds)
+        .color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
+        .color_mode(common_models.BigValueColorMode.VALUE)
+        .graph_mode(common_models.BigValueGraphMode.NONE)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(_target("A", query).instant())
+        .span(3)
+        .height(4)
+    )
+
+
+class Lines(NamedTuple):
+    """How the lines of a graph are drawn.
+
+    Attributes:
+        stacked: Whether the lines add up.
+        colors: Colors by the name of a series; others get Grafana's palette.
+        line_at: A value to draw a dashed line at.
+        logarithmic: Whether the axis is logarithmic.
+    """
+
+    stacked: bool = False
+    colors: Mapping[str, Color] = {}
+    line_at: float | None = None
+    logarithmic: bool = False
+
+
+def graph(text: Text, unit: str, queries: Sequence[Query], lines: Lines = Lines()) -> ts.Panel:
+    """Return lines over time."""
+    panel = (
+        ts.Panel()
+        .title(text.title)
+        .description(text.description)
+        .datasource(DATASOURCE)
+        .unit(unit)
+        .draw_style(common_models.GraphDrawStyle.LINE)
+        .line_width(1)
+        .fill_opacity(60 if lines.stacked else 8)
+        .show_points(common_models.VisibilityMode.NEVER)
+        .color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
+        .tooltip(
+            common.VizTooltipOptions()
+            .mode(common_models.TooltipDisplayMode.MULTI)
+            .sort(common_models.SortOrder.DESCENDING)
+        )
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(common_models.LegendDisplayMode.LIST)
+            .placement(common_models.LegendPlacement.BOTTOM)
+            .show_legend(True)
+        )
+        .span(12)
+        .height(8)
+    )
+    if lines.logarithmic:
+        log = common.ScaleDistributionConfig().type(common_models.ScaleDistribution.LOG).log(10)
+        panel = panel.scale_distribution(log)
+    else:
+        panel = panel.min(0)
+    if lines.stacked:
+        panel = panel.stacking(
+            common.StackingConfig().mode(common_models.StackingMode.NORMAL).group("A")
+        )
+    if lines.line_at is not None:
+        panel = panel.thresholds(steps(Color.GOOD, (lines.line_at, Color.WORSE))).thresholds_style(
+            common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED)
+        )
+    for letter, query in zip("ABCDEFGH", queries, strict=False):
+        panel = panel.with_target(_target(letter, query).range())
+    for name, color in lines.colors.items():
+        panel = panel.override_by_name(name, [_fixed(color)])
+    return panel
+
+
+def bars(text: Text, unit: str, query: Query) -> bargauge.Panel:
+    """Return one bar per series, the longest first by the query's own order."""
+    return (
+        bargauge.Panel()
+        .title(text.title)
+        .description(text.description)
+        .datasource(DATASOURCE)
+        .unit(unit)
+        .decimals(0)
+        .min(0)
+        .orientation(common_models.VizOrientation.HORIZONTAL)
+        .display_mode(common_models.BarGaugeDisplayMode.BASIC)
+        .thresholds(steps(Color.NOTEWORTHY))
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(_target("A", query).instant())
+        .span(12)
+        .height(8)
+    )
+
+
+class Column(NamedTuple):
+    """One column of a table.
+
+    Attributes:
+        field: Grafana's name of the field.
+        title: The heading.
+        unit: The unit of the values, `""` for text.
+        thresholds: What colors the cells.
+    """
+
+    field: str
+    title: str
+    unit: str = ""
+    thresholds: dashboard.ThresholdsConfig | None = None
+
+
+def grid(
+    text: Text,
+    queries: Sequence[Query],
+    columns: Sequence[Column],
+    transformations: Sequence[models.DataTransformerConfig] = (),
+) -> table.Panel:
+    """Return a table of instant queries. The columns are shown in the order given."""
+    panel = (
+        table.Panel()
+        .title(text.title)
+        .description(text.description)
+        .datasource(DATASOURCE)
+        # The columns say their own.
+        .unit("none")
+        .show_header(True)
+        .span(12)
+        .height(8)
+    )
+    for letter, query in zip("ABCDEFGH", queries, strict=False):
+        target = _target(letter, query).instant().format(PromQueryFormat.TABLE)
+        panel = panel.with_target(target)
+    for transformation in transformations:
+        panel = panel.with_transformation(transformation)
+    for column in columns:
+        panel = panel.override_by_name(column.title, _column_properties(column))
+    return panel
+
+
+def merge() -> models.DataTransformerConfig:
+    """Return the transformation that joins several queries on the labels they share."""
+    return models.DataTransformerConfig(id_val="merge", options={})
+
+
+def organize(columns: Sequence[Column], hidden: Sequence[str]) -> models.DataTransformerConfig:
+    """Return the transformation that orders, names and hides fields."""
+    return models.DataTransformerConfig(
+        id_val="organize",
+        options={
+            "excludeByName": dict.fromkeys(hidden, True),
+            "indexByName": {column.field: place for place, column in enumerate(columns)},
+            "renameByName": {column.field: column.title for column in columns},
+        },
+    )
+
+
+def to_matrix(row: str, column: str, value: str) -> models.DataTransformerConfig:
+    """Return the transformation that makes rows and columns of two labels."""
+    return models.DataTransformerConfig(
+        id_val="groupingToMatrix",
+        options={
+            "rowField": row,
+            "columnField": column,
+            "valueField": value,
+            "emptyValue": "empty",
+        },
+    )
+
+
+def _target(ref_id: str, query: Query) -> prometheus.Dataquery:
+    target = prometheus.Dataquery().ref_id(ref_id).expr(query.expression).datasource(DATASOURCE)
+    return target.legend_format(query.legend) if query.legend else target
+
+
+def _fixed(color: Color) -> models.DynamicConfigValue:
+    return models.DynamicConfigValue(
+        id_val="color", value={"mode": "fixed", "fixedColor": color.value}
+    )
+
+
+def _column_properties(column: Column) -> list[models.DynamicConfigValue]:
+    properties = []
+    if column.unit:
+        decimals = 2 if column.unit == "percentunit" else 0
+        properties += [
+            models.DynamicConfigValue(id_val="unit", value=column.unit),
+            models.DynamicConfigValue(id_val="decimals", value=decimals),
+        ]
+    if column.thresholds is not None:
+        properties += [
+            models.DynamicConfigValue(id_val="thresholds", value=column.thresholds.build()),
+            models.DynamicConfigValue(id_val="color", value={"mode": "thresholds"}),
+            models.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"}),
+        ]
+    return properties

@@ -1,0 +1,122 @@
+"""PromQL, written from the package's own table of metrics so that no name is spelled twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from textwrap import indent
+from typing import TYPE_CHECKING, Final, Self
+
+from toolpair_observe.pairing.report import Effect
+from toolpair_observe.reporters import semconv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def label(attribute: str) -> str:
+    """Return the Prometheus label of an OpenTelemetry attribute."""
+    return semconv.prometheus_label(attribute)
+
+
+PROVIDER: Final = label(semconv.GEN_AI_PROVIDER_NAME)
+MODEL: Final = label(semconv.GEN_AI_REQUEST_MODEL)
+EFFECT: Final = label(semconv.EFFECT)
+OUTCOME: Final = label(semconv.OUTCOME)
+KIND: Final = label(semconv.VIOLATION_KIND)
+CAUSE: Final = label(semconv.VIOLATION_CAUSE)
+RESULT: Final = label(semconv.FEEDBACK_RESULT)
+ERROR_TYPE: Final = label(semconv.ERROR_TYPE)
+COMPONENT: Final = label(semconv.COMPONENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The series of one metric under some matchers; `str()` is the selector.
+
+    Attributes:
+        name: The Prometheus name.
+        labels: The labels that the metric carries beside `job` and `instance`.
+        matchers: What narrows it down, in PromQL.
+    """
+
+    name: str
+    labels: tuple[str, ...] = ()
+    matchers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, metric: semconv.Metric, suffix: str = "") -> Self:
+        """Return all series of `metric`; a histogram needs a suffix such as `_bucket`."""
+        return cls(
+            semconv.prometheus_name(metric) + suffix,
+            tuple(label(attribute) for attribute in metric.labels),
+        )
+
+    def where(self, *matchers: str) -> Series:
+        """Return the series that also fit `matchers`."""
+        return replace(self, matchers=(*self.matchers, *matchers))
+
+    def over(self, window: str) -> str:
+        """Return the range selector."""
+        return f"{self}[{window}]"
+
+    def __str__(self) -> str:
+        return f"{self.name}{{{', '.join(self.matchers)}}}" if self.matchers else self.name
+
+
+def equals(name: str, value: str) -> str:
+    """Return a matcher for one value of a label."""
+    return f'{name}="{value}"'
+
+
+def one_of(name: str, values: Iterable[str]) -> str:
+    """Return a matcher for some values of a label."""
+    return f'{name}=~"{"|".join(values)}"'
+
+
+CHECKS: Final = Series.of(semconv.CHECKS)
+NEAR_MISSES: Final = CHECKS.where(
+    one_of(EFFECT, (effect.value for effect in Effect if effect.is_near_miss))
+)
+VIOLATIONS: Final = Series.of(semconv.VIOLATIONS)
+OUTCOMES: Final = Series.of(semconv.OUTCOMES)
+DURATION_BUCKETS: Final = Series.of(semconv.CHECK_DURATION, "_bucket")
+MESSAGES_BUCKETS: Final = Series.of(semconv.CHECK_MESSAGES, "_bucket")
+IN_FLIGHT: Final = Series.of(semconv.RUNS_IN_FLIGHT)
+FEEDBACK: Final = Series.of(semconv.FEEDBACK_SUBMISSIONS)
+INTERNAL_ERRORS: Final = Series.of(semconv.INTERNAL_ERRORS)
+
+
+def rate(series: Series, window: str, offset: str = "") -> str:
+    """Return the per-second rate of a counter."""
+    return f"rate({series.over(window)}{f' offset {offset}' if offset else ''})"
+
+
+def events(series: Series, window: str) -> str:
+    """Return how much a counter grew in `window`, counting what a new series was born with.
+
+    `increase()` alone does not see the event that made a series appear, nor those between the
+    start of a process and its first scrape. A series that is there now and was not at the start
+    of the window therefore counts with its whole value.
+    """
+    return f"{series}\nunless {series} offset {window}\nor increase({series.over(window)})"
+
+
+def total(expression: str, *by: str) -> str:
+    """Return the sum of an expression, by some labels."""
+    if "\n" in expression:
+        expression = f"\n{indent(expression, '  ')}\n"
+    return f"sum{_by(by)} ({expression})"
+
+
+def share(part: str, whole: str) -> str:
+    """Return a part of a whole, both already summed by the same labels."""
+    return f"{part}\n/ {whole}"
+
+
+def quantile(fraction: float, buckets: Series, window: str, *by: str) -> str:
+    """Return a quantile of a classic histogram."""
+    return f"histogram_quantile({fraction}, {total(rate(buckets, window), 'le', *by)})"
+
+
+def _by(labels: tuple[str, ...]) -> str:
+    return f" by ({', '.join(labels)})" if labels else ""
