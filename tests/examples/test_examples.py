@@ -31,14 +31,13 @@ FACTS = {
 }
 
 
+# What a developer's shell may hold and no example may need.
+SETTINGS_OF_THE_HOST = ("OPENAI_API_KEY", "OTEL_RESOURCE_ATTRIBUTES", "LANGSMITH_TRACING")
+
+
 def run_example(path, **extra):
-    keyless = {
-        "OPENAI_API_KEY": "",
-        "OTEL_RESOURCE_ATTRIBUTES": "",
-        "LANGSMITH_TRACING": "",
-        **extra,
-    }
-    return run_python("-W", "error", str(path), env=environment(**keyless))
+    bare = {k: v for k, v in environment().items() if k not in SETTINGS_OF_THE_HOST}
+    return run_python("-W", "error", str(path), env={**bare, **extra})
 
 
 def test_every_example_has_its_facts():
