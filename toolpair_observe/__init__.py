@@ -1,16 +1,33 @@
-"""See broken tool-call / tool-result pairs (INVALID_TOOL_RESULTS) before the provider does."""
+"""See broken tool-call / tool-result pairs (INVALID_TOOL_RESULTS) before the provider does.
+
+The names below are imported when they are asked for: a pytest plugin and a command line that only
+may need them start without langchain-core.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from toolpair_observe._version import __version__
-from toolpair_observe.api import check_messages
-from toolpair_observe.errors import InvalidToolResultsError
-from toolpair_observe.pairing.report import (
-    Cause,
-    Effect,
-    Outcome,
-    PairingReport,
-    Violation,
-    ViolationKind,
-)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolpair_observe.api import check_messages
+    from toolpair_observe.errors import InvalidToolResultsError
+    from toolpair_observe.guarding import guard
+    from toolpair_observe.handler import ToolPairHandler
+    from toolpair_observe.instrumentation import instrument, uninstrument
+    from toolpair_observe.pairing.report import (
+        Cause,
+        Effect,
+        Outcome,
+        PairingReport,
+        Violation,
+        ViolationKind,
+    )
+    from toolpair_observe.repairing import Repair, repair_messages
 
 __all__ = [
     "Cause",
@@ -18,8 +35,44 @@ __all__ = [
     "InvalidToolResultsError",
     "Outcome",
     "PairingReport",
+    "Repair",
+    "ToolPairHandler",
     "Violation",
     "ViolationKind",
     "__version__",
     "check_messages",
+    "guard",
+    "instrument",
+    "repair_messages",
+    "uninstrument",
 ]
+
+_HOMES: Final[Mapping[str, str]] = {
+    "Cause": "pairing.report",
+    "Effect": "pairing.report",
+    "InvalidToolResultsError": "errors",
+    "Outcome": "pairing.report",
+    "PairingReport": "pairing.report",
+    "Repair": "repairing",
+    "ToolPairHandler": "handler",
+    "Violation": "pairing.report",
+    "ViolationKind": "pairing.report",
+    "check_messages": "api",
+    "guard": "guarding",
+    "instrument": "instrumentation",
+    "repair_messages": "repairing",
+    "uninstrument": "instrumentation",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

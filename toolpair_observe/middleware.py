@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from langchain_core.runnables.config import ensure_config
 
 from toolpair_observe.errors import MissingExtraError, SettingsError
-from toolpair_observe.guard import chosen_handler
-from toolpair_observe.instrument import attached
+from toolpair_observe.guarding import chosen_handler
+from toolpair_observe.instrumentation import attached
 from toolpair_observe.pairing.identify import identify
-from toolpair_observe.repair import repair_messages
+from toolpair_observe.repairing import repair_messages
 from toolpair_observe.reporters.repairs import RepairReporter
 from toolpair_observe.upcoming import Upcoming, upcoming
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from toolpair_observe.handler import ToolPairHandler
-    from toolpair_observe.repair import Repair
+    from toolpair_observe.repairing import Repair
 
 RepairMode = Literal["off", "insert_error_results"]
 Pending = Collection[str] | Callable[[ModelRequest[Any]], Collection[str]]

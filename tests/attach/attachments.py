@@ -14,8 +14,8 @@ from langchain_core._api import LangChainBetaWarning, LangChainDeprecationWarnin
 from langchain_core.runnables import RunnableLambda
 
 from tests.strict.ways import WAYS, Way, ainvoke, astream, get_weather, invoke, stream
-from toolpair_observe.guard import guard
-from toolpair_observe.instrument import instrument, uninstrument
+from toolpair_observe.guarding import guard
+from toolpair_observe.instrumentation import instrument, uninstrument
 from toolpair_observe.middleware import ToolPairMiddleware
 
 if TYPE_CHECKING:

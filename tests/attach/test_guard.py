@@ -12,7 +12,7 @@ from tests.strict.conversations import BROKEN, SOUND
 from tests.strict.siblings import AsyncSibling
 from tests.strict.ways import get_weather
 from toolpair_observe import InvalidToolResultsError
-from toolpair_observe.guard import guard
+from toolpair_observe.guarding import guard
 from toolpair_observe.stats import Metric
 
 

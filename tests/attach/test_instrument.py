@@ -16,9 +16,9 @@ from langchain_core.tracers import context as core_context
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError
-from toolpair_observe import instrument as attachment
+from toolpair_observe import instrumentation as attachment
 from toolpair_observe.errors import SettingsError
-from toolpair_observe.instrument import (
+from toolpair_observe.instrumentation import (
     attached,
     instrument,
     instrumented_with,

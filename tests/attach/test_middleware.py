@@ -18,7 +18,7 @@ from tests.strict.siblings import AsyncSibling
 from tests.strict.ways import get_weather
 from toolpair_observe import InvalidToolResultsError
 from toolpair_observe.errors import SettingsError
-from toolpair_observe.instrument import instrument
+from toolpair_observe.instrumentation import instrument
 from toolpair_observe.middleware import ToolPairMiddleware
 
 LOST_AND_LATE = [human(), calls("lost", "late", "there"), result("there"), human(), result("late")]
