@@ -174,9 +174,7 @@ def test_a_fallback_model_is_a_request_of_its_own(handler):
 
 def test_a_batch_tells_each_inputs_own_outcome(make_handler):
     handler = make_handler("strict")
-    results = CountingModel().batch(
-        [SOUND, BROKEN, SOUND], config(handler), return_exceptions=True
-    )
+    results = CountingModel().batch([SOUND, BROKEN, SOUND], config(handler), return_exceptions=True)
     assert [type(result).__name__ for result in results] == [
         "AIMessage",
         "InvalidToolResultsError",

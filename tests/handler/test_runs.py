@@ -1,0 +1,214 @@
+"""Runs in flight: bounded in number and age, and nobody else's after a fork."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import uuid
+
+import pytest
+from langchain_core.callbacks import CallbackManager
+from langchain_core.outputs import LLMResult
+
+from tests.handler.models import CountingModel
+from tests.strict.conversations import BROKEN, SOUND
+from toolpair_observe import handler as module
+from toolpair_observe import runs
+
+EMPTY = LLMResult(generations=[])
+
+
+def needs_fork(test):
+    # Newer versions of Python warn of what the second of these tests is about.
+    test = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")(test)
+    return pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")(test)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(runs, "monotonic", clock)
+    monkeypatch.setattr(runs._Sweeper, "due", 0.0)
+    return clock
+
+
+def start(handler):
+    """Start a request that never ends on its own, and keep what could end it."""
+    (manager,) = CallbackManager([handler]).on_chat_model_start({}, [SOUND])
+    return manager
+
+
+def test_an_overdue_run_is_abandoned_at_the_next_callback(make_handler, clock):
+    handler = make_handler(run_timeout=60)
+    managers = [start(handler)]
+    clock.now += 59
+    managers.append(start(handler))
+    assert not handler.outcomes
+    clock.now += 2
+    managers.append(start(handler))
+    assert handler.outcomes == {"abandoned": 1}
+    assert handler.in_flight == 2
+
+
+def test_an_overdue_run_is_abandoned_at_flush_and_a_young_one_is_not(make_handler, clock):
+    handler = make_handler(run_timeout=60)
+    managers = [start(handler)]
+    clock.now += 61
+    managers.append(start(make_handler(run_timeout=600)))
+    handler.flush()
+    assert handler.outcomes == {"abandoned": 1}
+    young = start(handler)
+    handler.flush()
+    young.on_llm_end(EMPTY)
+    assert handler.outcomes == {"abandoned": 1, "accepted": 1}
+    managers[0].on_llm_end(EMPTY)
+    assert handler.outcomes == {"abandoned": 1, "accepted": 1}
+
+
+def test_another_handlers_callback_gives_up_what_is_overdue(make_handler, clock):
+    """Also of a handler that was made for one request and is used no more."""
+    idle, busy = make_handler(run_timeout=60), make_handler()
+    manager = start(idle)
+    clock.now += 61
+    CountingModel().invoke(SOUND, {"callbacks": [busy]})
+    assert idle.outcomes == {"abandoned": 1}
+    del manager
+
+
+def test_past_max_runs_the_oldest_is_abandoned(make_handler):
+    handler = make_handler(max_runs=3)
+    managers = [start(handler) for _ in range(5)]
+    assert handler.outcomes == {"abandoned": 2}
+    assert handler.in_flight == 3
+    for manager in managers:
+        manager.on_llm_end(EMPTY)
+    assert handler.outcomes == {"abandoned": 2, "accepted": 3}
+
+
+def test_nothing_grows_over_requests_that_end_and_requests_that_never_do(make_handler):
+    handler = make_handler(max_runs=50, seam=False)
+    run_ids = [uuid.uuid4() for _ in range(3000)]
+    for count, run_id in enumerate(run_ids):
+        handler.on_chat_model_start({}, [SOUND], run_id=run_id)
+        if count % 3:
+            handler.on_llm_end(EMPTY, run_id=run_id)
+    handler.on_chat_model_start({}, [SOUND], run_id=uuid.uuid4())
+    assert len(runs._open) == len(handler._runs) == handler.in_flight == 50
+    assert handler.outcomes.total() == 3001 - 50
+    assert len(runs._dropped) == 0
+
+
+def test_a_finished_run_keeps_nothing_alive(make_handler):
+    handler = make_handler()
+    CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+    next(CountingModel().stream(BROKEN, {"callbacks": [handler]}))
+    gc.collect()
+    left = [each for each in gc.get_objects() if isinstance(each, runs.Run)]
+    assert not left
+
+
+def test_many_threads_count_every_request_once(make_handler):
+    handler = make_handler()
+    model = CountingModel()
+    barrier = threading.Barrier(8)
+
+    def work():
+        barrier.wait()
+        for _ in range(50):
+            model.invoke(SOUND, {"callbacks": [handler]})
+            model.invoke(BROKEN, {"callbacks": [handler]})
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert handler.checks == 800
+    assert handler.predictions == {("clean", "accepted"): 400, ("reject", "accepted"): 400}
+    assert handler.in_flight == 0
+    assert not handler.internal_errors
+
+
+def in_child(work):
+    """Run `work` in a forked child and return what it returned, as text."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            answer = repr(work())
+        except BaseException as failure:  # noqa: BLE001 -- the parent has to learn of it
+            answer = repr(failure)
+        os.write(write, answer.encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        answer = pipe.read()
+    os.waitpid(pid, 0)
+    return answer
+
+
+@needs_fork
+def test_a_forked_child_starts_from_nothing(make_handler):
+    handler = make_handler()
+    CountingModel().invoke(SOUND, {"callbacks": [handler]})
+    manager = start(handler)
+
+    def work():
+        inherited = (len(runs._open), len(handler._runs), handler.checks, handler.in_flight)
+        manager.on_llm_end(EMPTY)
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+        return inherited, dict(handler.outcomes), handler.in_flight
+
+    assert in_child(work) == repr(((0, 0, 0, 0), {"accepted": 1}, 0))
+    manager.on_llm_end(EMPTY)
+    assert handler.outcomes == {"accepted": 2}
+
+
+@needs_fork
+def test_a_child_works_although_another_thread_held_our_locks_at_the_fork(make_handler):
+    handler = make_handler()
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        with runs._lock, handler._pipeline.stats._lock:
+            held.set()
+            release.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+
+    def work():
+        CountingModel().invoke(SOUND, {"callbacks": [handler]})
+        return dict(handler.outcomes)
+
+    try:
+        assert in_child(work) == repr({"accepted": 1})
+    finally:
+        release.set()
+        thread.join()
+
+
+def test_a_handler_can_be_collected_while_its_class_waits_for_the_exit(make_handler):
+    before = len(module._Exit.handlers)
+    throwaway = module.ToolPairHandler(feedback="off")
+    assert len(module._Exit.handlers) == before + 1
+    del throwaway
+    gc.collect()
+    assert len(module._Exit.handlers) == before
+
+
+def test_the_exit_abandons_what_is_open(make_handler):
+    handler = make_handler()
+    manager = start(handler)
+    module._close_all()
+    assert handler.outcomes == {"abandoned": 1}
+    del manager
