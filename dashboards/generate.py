@@ -26,9 +26,7 @@ LIVE_RULES: Final = "toolpair.live.rules.yml"
 _HEAD: Final = "# Written by `python -m dashboards.generate`. Change the code, not this file.\n"
 
 
-def artifacts(
-    links: Links | None = None, objective: Objective | None = None
-) -> Mapping[str, str]:
+def artifacts(links: Links | None = None, objective: Objective | None = None) -> Mapping[str, str]:
     """Return every generated file by its name.
 
     Args:
@@ -61,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.check:
         stale = [name for name, text in files.items() if _read(into / name) != text]
         for name in stale:
-            print(f"{into / name} differs: run python -m dashboards.generate", file=sys.stderr)
+            sys.stderr.write(f"{into / name} differs: run python -m dashboards.generate\n")
         return 1 if stale else 0
     into.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():

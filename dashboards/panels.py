@@ -101,7 +101,10 @@ class Lines(NamedTuple):
     logarithmic: bool = False
 
 
-def graph(text: Text, unit: str, queries: Sequence[Query], lines: Lines = Lines()) -> ts.Panel:
+_PLAIN: Final = Lines()
+
+
+def graph(text: Text, unit: str, queries: Sequence[Query], lines: Lines = _PLAIN) -> ts.Panel:
     """Return lines over time."""
     panel = (
         ts.Panel()
@@ -123,7 +126,7 @@ def graph(text: Text, unit: str, queries: Sequence[Query], lines: Lines = Lines(
             common.VizLegendOptions()
             .display_mode(common_models.LegendDisplayMode.LIST)
             .placement(common_models.LegendPlacement.BOTTOM)
-            .show_legend(True)
+            .show_legend(show_legend=True)
         )
         .span(12)
         .height(8)
@@ -198,7 +201,7 @@ def grid(
         .datasource(DATASOURCE)
         # The columns say their own.
         .unit("none")
-        .show_header(True)
+        .show_header(show_header=True)
         .span(12)
         .height(8)
     )

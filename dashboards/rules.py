@@ -245,9 +245,7 @@ class Rules:
         return total(str(self._outcomes().series.where(*matchers)), *_WHO)
 
     def _silent_loss(self) -> Alert:
-        lost = self._outcome(
-            equals(OUTCOME, Outcome.ACCEPTED), equals(EFFECT, Effect.SILENT_LOSS)
-        )
+        lost = self._outcome(equals(OUTCOME, Outcome.ACCEPTED), equals(EFFECT, Effect.SILENT_LOSS))
         return Alert(
             "ToolPairSilentLoss",
             CRITICAL,
@@ -423,9 +421,7 @@ class Rules:
             "ToolPairChecksStopped",
             WARNING,
             "checks-stopped",
-            f"count by (job) ({IN_FLIGHT})\n"
-            f"unless {now} > 0\n"
-            f"and {busy} > {self.objective.busy:g}",
+            f"count by (job) ({IN_FLIGHT})\nunless {now} > 0\nand {busy} > {self.objective.busy:g}",
             "{{ $labels.job }}: processes report, but no model request is checked any more",
             f"{_COUNT} processes of job {{{{ $labels.job }}}} report, and none has checked a "
             f"model request for {self.windows.stopped}; at the same time {self.windows.week_ago} "

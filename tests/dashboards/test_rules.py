@@ -1,0 +1,146 @@
+"""Alerts that an on-call engineer can trust."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from dashboards import generate
+from dashboards.settings import LIVE, PRODUCTION
+from tests.dashboards.conftest import DASHBOARDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNBOOK_PARTS = ["Symptom", "Meaning", "First look", "Causes", "Fix", "Verification"]
+UNIT_TESTS = sorted((DASHBOARDS / "promtool").glob("*.test.yml"))
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None,
+    reason="promtool is not installed: apt-get install prometheus",
+)
+
+
+@pytest.fixture(scope="session")
+def alerts(rules):
+    return {rule["alert"]: rule for rule in rules if "alert" in rule}
+
+
+def runbook(alert) -> Path:
+    return DASHBOARDS / "runbooks" / alert["annotations"]["runbook_url"].rsplit("/", 1)[1]
+
+
+def test_every_alert_says_how_bad_what_where_and_what_to_do(alerts):
+    for name, alert in alerts.items():
+        assert name.startswith("ToolPair")
+        assert alert["labels"] == {"severity": alert["labels"]["severity"]}
+        assert alert["labels"]["severity"] in {"critical", "warning"}
+        assert set(alert["annotations"]) == {
+            "summary",
+            "description",
+            "runbook_url",
+            "dashboard_url",
+        }
+        assert all(alert["annotations"].values())
+        assert "\n" not in alert["annotations"]["summary"]
+
+
+def test_every_alert_has_a_runbook_with_all_its_parts(alerts):
+    for name, alert in alerts.items():
+        text = runbook(alert).read_text(encoding="utf-8")
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE) == RUNBOOK_PARTS, name
+        assert f"`{name}`" in text
+
+
+def test_every_runbook_belongs_to_an_alert_and_stands_in_the_list(alerts):
+    folder = DASHBOARDS / "runbooks"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in folder.glob("*.md")} - {"README.md"}
+    assert pages == {runbook(alert).name for alert in alerts.values()}
+    rows = re.findall(r"^\| (`.*`) \| (\w+) \| \[.*\]\((.*)\) \|$", index, re.MULTILINE)
+    listed = {
+        (alert, severity, page)
+        for names, severity, page in rows
+        for alert in re.findall(r"`(\w+)`", names)
+    }
+    assert listed == {
+        (name, alert["labels"]["severity"], runbook(alert).name) for name, alert in alerts.items()
+    }
+
+
+def test_runbooks_link_only_to_what_exists():
+    for page in (DASHBOARDS / "runbooks").glob("*.md"):
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).is_file(), f"{page.name} links to {link}"
+
+
+def test_runbooks_name_only_panels_that_exist(dashboard):
+    titles = {panel["title"] for panel in dashboard["panels"]}
+    for page in (DASHBOARDS / "runbooks").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)", text):
+            shortened = {"by provider", "by model", "by cause", "No data"}
+            assert name in titles | shortened, f"{page.name} names the panel {name}"
+
+
+def test_the_live_rules_are_the_same_alerts_with_other_windows(alerts, live_rules):
+    live = {rule["alert"]: rule for rule in live_rules if "alert" in rule}
+    assert list(live) == list(alerts)
+    for name, alert in alerts.items():
+        assert live[name]["labels"] == alert["labels"]
+        assert live[name]["annotations"]["runbook_url"] == alert["annotations"]["runbook_url"]
+    assert LIVE != PRODUCTION
+
+
+def test_every_alert_has_a_unit_test_that_fires_and_one_that_does_not(alerts):
+    names = [
+        test["name"]
+        for path in UNIT_TESTS
+        for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
+    ]
+    for alert in alerts:
+        assert any(name.startswith(f"{alert} fires: ") for name in names), alert
+        assert any(name.startswith(f"{alert} stays quiet: ") for name in names), alert
+
+
+@needs_promtool
+@pytest.mark.parametrize("name", [generate.RULES, generate.LIVE_RULES])
+def test_promtool_finds_no_fault_in_the_rules(name):
+    promtool("check", "rules", "--lint=all", "--lint-fatal", str(generate.GENERATED / name))
+
+
+@needs_promtool
+@pytest.mark.parametrize("path", UNIT_TESTS, ids=lambda path: path.name)
+def test_every_alert_fires_where_it_should_and_only_there(path):
+    promtool("test", "rules", str(path))
+
+
+@needs_promtool
+def test_a_rule_that_never_fires_does_not_pass(tmp_path):
+    (tmp_path / "promtool").mkdir()
+    (tmp_path / "generated").mkdir()
+    rules = (generate.GENERATED / generate.RULES).read_text(encoding="utf-8")
+    renamed = rules.replace("toolpair_outcomes_total", "toolpair_outcome_total")
+    (tmp_path / "generated" / generate.RULES).write_text(renamed, encoding="utf-8")
+    tests = yaml.safe_load(UNIT_TESTS[0].read_text(encoding="utf-8"))
+    tests["tests"] = [one for one in tests["tests"] if one["name"].startswith("ToolPairEscaped")]
+    path = tmp_path / "promtool" / "alerts.test.yml"
+    path.write_text(yaml.safe_dump(tests), encoding="utf-8")
+
+    with pytest.raises(AssertionError, match="ToolPairEscaped"):
+        promtool("test", "rules", str(path))
+
+
+def promtool(*arguments: str) -> None:
+    done = subprocess.run(  # noqa: S603 -- our own arguments
+        ["promtool", *arguments],  # noqa: S607 -- wherever the system keeps it
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
