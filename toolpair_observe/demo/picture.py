@@ -21,29 +21,19 @@ from toolpair_observe.demo.run import run_demo
 from toolpair_observe.demo.scenarios import SCENARIOS
 
 _WIDTH: Final = 88
+_HUES: Final = [
+    (240, 113, 120),
+    (152, 195, 121),
+    (229, 192, 123),
+    (97, 175, 239),
+    (198, 160, 246),
+    (110, 195, 205),
+]
 _COLORS: Final = TerminalTheme(
-    background=(22, 24, 30),
+    background=(0x16, 0x18, 0x1E),
     foreground=(214, 218, 226),
-    normal=[
-        (46, 50, 60),
-        (240, 113, 120),
-        (152, 195, 121),
-        (229, 192, 123),
-        (97, 175, 239),
-        (198, 160, 246),
-        (110, 195, 205),
-        (214, 218, 226),
-    ],
-    bright=[
-        (128, 136, 152),
-        (240, 113, 120),
-        (152, 195, 121),
-        (229, 192, 123),
-        (97, 175, 239),
-        (198, 160, 246),
-        (110, 195, 205),
-        (240, 242, 246),
-    ],
+    normal=[(46, 50, 60), *_HUES, (214, 218, 226)],
+    bright=[(128, 136, 152), *_HUES, (240, 242, 246)],
 )
 # Rich's own format loads a font from the network; a picture has no business there.
 _FORMAT: Final = """\
