@@ -373,6 +373,12 @@ class History:
         return any(entry.results for entry in self.entries)
 
     @cached_property
+    def bad_call_ids(self) -> frozenset[str]:
+        """Ids of calls whose arguments are not JSON."""
+        calls = (call for entry in self.entries for call in entry.calls)
+        return frozenset(call.id for call in calls if Carrier.INVALID_TOOL_CALL in call.carriers)
+
+    @cached_property
     def leading_examples(self) -> int:
         """How many wholly unanswered calls stand before the first answered one."""
         if self.first_answered == len(self.entries):
@@ -398,6 +404,10 @@ def _is_invalid_call(finding: Finding, _: History) -> bool:
         and Carrier.TOOL_CALL not in finding.call.carriers
         and (Carrier.INVALID_TOOL_CALL in finding.call.carriers)
     )
+
+
+def _answers_invalid_call(finding: Finding, history: History) -> bool:
+    return finding.result is not None and finding.result.id in history.bad_call_ids
 
 
 def _is_cut_short(finding: Finding, history: History) -> bool:
@@ -477,6 +487,7 @@ _MISSING: tuple[tuple[Cause, Predicate], ...] = (
     (Cause.FILTERED_TOOL_MESSAGES, _has_no_results),
 )
 _ORPHANED: tuple[tuple[Cause, Predicate], ...] = (
+    (Cause.INVALID_ARGUMENTS, _answers_invalid_call),
     (Cause.SUMMARISED, _behind_summary),
     (Cause.HANDOFF, _is_handoff),
     (Cause.REMOVED_MESSAGE, _ai_said_something_before),
@@ -505,7 +516,10 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.ORPHAN_FIRST: _ORPHANED,
     Case.ORPHAN_AFTER_HUMAN: _ORPHANED,
     Case.ORPHAN_AFTER_AI: _ORPHANED,
-    Case.ORPHAN_AMONG_RESULTS: ((Cause.REMOVED_MESSAGE, _always),),
+    Case.ORPHAN_AMONG_RESULTS: (
+        (Cause.INVALID_ARGUMENTS, _answers_invalid_call),
+        (Cause.REMOVED_MESSAGE, _always),
+    ),
     Case.DUPLICATE: ((Cause.RETRY_DUPLICATE, _always),),
     Case.DUPLICATE_LATER: ((Cause.REPLAYED_HISTORY, _always),),
     Case.MISMATCHED_WITHOUT_ID: _NO_ID,

@@ -199,6 +199,7 @@ def lose_blocks(*carriers: Carrier) -> Step:
     def step(wire: Wire) -> None:
         _lose_blocks(wire, set(carriers))
 
+    step.__doc__ = f"Send without its content: {_listed(carriers)}"
     return step
 
 
@@ -402,6 +403,8 @@ def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> St
                     text = texts[result.carrier]
                     wire.fail(Case.UNSUPPORTED_RESULT, text, entry.index, result=result)
 
+    raised = "; ".join(f"{carrier}: {text}" for carrier, text in texts.items())
+    step.__doc__ = f"Raise where there is a {raised}"
     return step
 
 
@@ -428,19 +431,20 @@ def refuse_blocks(
             for call in bad:
                 wire.fail(Case.UNSUPPORTED_CALL, text, entry.index, call=call)
 
+    asked = [*carriers, *["provider-executed call"] * server_calls]
+    asked += ["result of a provider-executed call"] * server_results
+    step.__doc__ = f"Raise where there is a {_listed(asked)}: {text}"
     return step
 
 
-def refuse_last_ai(text: str, *, only_with_calls: bool = False) -> Step:
+def refuse_last_ai(text: str) -> Step:
     """Make the step that raises where an AI turn is the last one."""
 
     def step(wire: Wire) -> None:
-        last = wire.turns[-1] if wire.turns else None
-        if last is None or last.role is not Role.AI:
-            return
-        if last.calls or not only_with_calls:
-            wire.fail(None, text, last.index)
+        if wire.turns and wire.turns[-1].role is Role.AI:
+            wire.fail(None, text, wire.turns[-1].index)
 
+    step.__doc__ = f"Raise where the last turn is the AI's: {text}"
     return step
 
 
@@ -453,6 +457,7 @@ def refuse_null_ids(text: str) -> Step:
                 if call.null_id:
                     wire.fail(Case.CALL_WITHOUT_ID, text, turn.index, call=call)
 
+    step.__doc__ = f"Raise where a call's id is None: {text}"
     return step
 
 
@@ -463,4 +468,9 @@ def refuse_nothing_left(text: str) -> Step:
         if not wire.turns:
             wire.fail(None, text, 0)
 
+    step.__doc__ = f"Raise where nothing is left to send: {text}"
     return step
+
+
+def _listed(carriers: Iterable[str]) -> str:
+    return ", ".join(carriers)

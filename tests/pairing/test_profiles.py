@@ -1,0 +1,179 @@
+"""The table is complete, honest about its evidence, and consistent."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pairing.build import SAID, H, S, ask, bad, got
+from toolpair_observe import Effect, check_messages
+from toolpair_observe.pairing.pair import Case
+from toolpair_observe.pairing.profile import Grade, Profile
+from toolpair_observe.pairing.profiles import PROFILES
+
+DESIGNED = [
+    "contract",
+    "openai-chat",
+    "openai-responses",
+    "azure-openai-chat",
+    "anthropic",
+    "anthropic-vertex",
+    "google-genai",
+    "google-vertexai",
+    "bedrock-converse",
+    "bedrock-converse-other",
+    "bedrock-invoke",
+    "mistral",
+    "cohere",
+    "deepseek",
+    "groq",
+    "xai",
+    "fireworks",
+    "together",
+    "openrouter",
+    "litellm",
+    "huggingface",
+    "nvidia",
+    "ollama",
+    "openai-compatible",
+]
+
+
+def every_row() -> list[Profile]:
+    return [
+        row
+        for profile in PROFILES.values()
+        for row in (profile, *(row.profile for row in profile.rows))
+    ]
+
+
+def test_every_designed_name_is_there():
+    assert sorted(PROFILES) == sorted(DESIGNED)
+
+
+@pytest.mark.parametrize("profile", every_row(), ids=lambda profile: profile.name)
+def test_every_rule_has_a_source_and_no_guess_is_a_refusal(profile):
+    for case, rule in profile.rules.items():
+        assert rule.source, case
+        if rule.effect in (Effect.REJECT, Effect.LOCAL_ERROR):
+            assert rule.grade is not Grade.INFERRED, case
+
+
+@pytest.mark.parametrize("profile", every_row(), ids=lambda profile: profile.name)
+def test_every_text_takes_the_facts_of_a_breach(profile):
+    facts = dict.fromkeys(("id", "ids", "result_id", "name", "id_field"), "call_1") | dict.fromkeys(
+        ("position", "next_position", "first_position", "length"), 3
+    )
+    for rule in profile.rules.values():
+        assert "{" not in rule.text.format(**facts).replace("{'role'", "")
+
+
+def test_every_case_has_a_kind():
+    for case in Case:
+        assert case.kind
+
+
+@pytest.mark.parametrize("profile", sorted(set(PROFILES) - {"nvidia"}))
+def test_plain_conversations_are_clean_everywhere(profile):
+    plain = [S, H, ask("a", "b/find"), got("a"), got("b"), SAID, H, ask("c"), got("c"), SAID, H]
+    assert check_messages(plain, profile=profile).effect is Effect.CLEAN
+
+
+EFFECTS = {
+    # What the real integrations do was executed in tests/integrations; here the headline facts.
+    "google-genai drops orphans": ("google-genai", [got("z"), H], "silent_loss"),
+    "google-genai has nothing left": ("google-genai", [got("z")], "local_error"),
+    "google-genai replays": (
+        "google-genai",
+        [H, ask("a"), got("a"), ask("a"), got("a")],
+        "silent_loss",
+    ),
+    "google-genai moves": ("google-genai", [H, ask("a"), H, got("a")], "silent_loss"),
+    "google-genai swaps": ("google-genai", [H, ask("a", "b"), got("b"), got("a")], "silent_loss"),
+    "google-genai by name": (
+        "google-genai",
+        [H, ask("a/look", "b/find"), got("b"), got("a")],
+        "clean",
+    ),
+    "vertex crashes": ("google-vertexai", [got("z"), H], "local_error"),
+    "anthropic merges": (
+        "anthropic",
+        [H, ask("a"), ask("b"), got("a"), got("b")],
+        "accept",
+    ),
+    "anthropic wants results first": ("anthropic", [H, ask("a"), H, got("a")], "reject"),
+    "invoke puts them first": ("bedrock-invoke", [H, ask("a"), H, got("a")], "silent_loss"),
+    "two runs of systems raise": ("anthropic", [S, H, ask("a"), S, got("a")], "local_error"),
+    "responses pairs anywhere": ("openai-responses", [H, ask("a"), H, got("a")], "accept"),
+    "responses drops a repeated call": (
+        "openai-responses",
+        [H, ask("a"), got("a"), H, ask("a"), got("a")],
+        "silent_loss",
+    ),
+    "ollama takes anything": ("ollama", [H, ask("a"), H], "accept"),
+    "ollama swaps": ("ollama", [H, ask("a", "b"), got("b"), got("a")], "silent_loss"),
+    "cohere wants the last word": ("cohere", [H, ask("a")], "local_error"),
+    "llama on converse": ("bedrock-converse-other", [H, ask("a"), got("a"), H], "reject"),
+    "claude on converse": ("bedrock-converse", [H, ask("a"), got("a"), H], "clean"),
+    "bad arguments on openai": ("openai-chat", [H, bad("a"), got("a")], "clean"),
+    "bad arguments on converse": ("bedrock-converse", [H, bad("a"), got("a")], "reject"),
+}
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_the_same_breach_has_its_own_effect_on_each_provider(name):
+    profile, history, effect = EFFECTS[name]
+    report = check_messages(history, profile=profile)
+    assert report.effect == effect, report.explain()
+
+
+def test_a_silent_loss_tells_what_is_lost():
+    (violation,) = check_messages([H, ask("a"), got("a"), got("x")], "google-genai").violations
+    assert violation.lost == "the result is dropped"
+    assert violation.expected_error == ""
+
+
+def test_without_tools_converse_sends_text_and_refuses_nothing():
+    history = [H, ask("a"), H]
+    assert check_messages(history, "bedrock-converse").effect is Effect.REJECT
+    assert check_messages(history, "bedrock-converse", tools_bound=False).ok
+
+
+def test_server_state_makes_an_orphan_legitimate():
+    history = [got("call_on_the_server"), H]
+    assert not check_messages(history, "openai-responses").ok
+    assert check_messages(history, "openai-responses", server_state=True).ok
+
+
+def test_what_precedes_a_resumed_response_does_not_matter():
+    kept = ask("b", response_metadata={"id": "resp_1"})
+    history = [H, ask("a"), kept, got("b")]
+    assert not check_messages(history, "openai-responses").ok
+    assert check_messages(history, "openai-responses", resumes_response=True).ok
+    open_call = [H, kept, H]
+    report = check_messages(open_call, "openai-responses", resumes_response=True)
+    assert report.effect is Effect.REJECT
+
+
+VERSIONS = [
+    ("anthropic", [H, bad("a"), got("a")], "1.7.4", "reject"),
+    ("anthropic", [H, bad("a"), got("a")], "1.7.5", "clean"),
+    ("anthropic", [H, ask("a.b"), got("a.b")], "1.4.3", "reject"),
+    ("anthropic", [H, ask("a.b"), got("a.b")], "1.4.4", "clean"),
+    ("google-genai", [H, ask("a")], "3.2.0", "reject"),
+    ("google-genai", [H, ask("a")], "4.0.0", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("profile", "history", "version", "effect"), VERSIONS)
+def test_the_integration_s_version_picks_the_row(profile, history, version, effect):
+    report = check_messages(history, profile, integration_version=version)
+    assert report.effect == effect
+    assert report.profile == profile
+
+
+def test_the_model_picks_the_row():
+    history = [H, ask("a"), H]
+    assert check_messages(history, "cohere").effect is Effect.UNKNOWN
+    assert check_messages(history, "cohere", model="command-a-03-2025").effect is Effect.REJECT
+    assert check_messages(history, "litellm").effect is Effect.UNKNOWN
+    assert check_messages(history, "litellm", model="anthropic/claude-x").effect is Effect.REJECT
