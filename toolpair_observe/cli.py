@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe import __version__
-from toolpair_observe.commands import check, demo
+from toolpair_observe.commands import check, demo, run
 from toolpair_observe.commands.exit_codes import Exit
 from toolpair_observe.commands.printing import show
 from toolpair_observe.commands.subcommands import Subcommands
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 # A new command is a module with `register`, and its line here.
-COMMANDS: Final[tuple[Callable[[Subcommands], None], ...]] = (demo.register, check.register)
+COMMANDS: Final[tuple[Callable[[Subcommands], None], ...]] = (
+    demo.register,
+    check.register,
+    run.register,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
