@@ -368,9 +368,11 @@ def _shown(value: object) -> str:
     return text
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Ask for the name that was probably meant. What all names begin with does not count."""
+    ends = [other.removeprefix(prefix) for other in known]
+    nearest = difflib.get_close_matches(name.removeprefix(prefix), ends, n=1)
+    return f"; did you mean {prefix}{nearest[0]}?" if nearest else ""
 
 
 def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
@@ -381,7 +383,7 @@ def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
                 variable,
                 "environment variable %s is not an option of toolpair_observe and is ignored%s",
                 variable,
-                _nearest(variable, known),
+                _nearest(variable, known, PREFIX),
             )
 
 

@@ -1,0 +1,147 @@
+"""`on_near_miss`: called once per near miss, and never the application's problem."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import threading
+
+import pytest
+from opentelemetry.metrics import NoOpMeterProvider
+
+from tests.handler.models import CountingModel, RefusedError, refuse_pairing
+from tests.strict.conversations import BROKEN, SOUND
+from toolpair_observe import InvalidToolResultsError
+from toolpair_observe.handler import ToolPairHandler
+from toolpair_observe.reporters import hook as module
+
+where = contextvars.ContextVar("where", default="nowhere")
+
+
+def test_it_is_told_of_near_misses_and_escapes_with_their_outcome(make_handler):
+    told = []
+    handler = make_handler("strict", on_near_miss=told.append)
+    CountingModel().invoke(SOUND, {"callbacks": [handler]})
+    with pytest.raises(InvalidToolResultsError):
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+    with pytest.raises(RefusedError):
+        CountingModel(before=refuse_pairing).invoke(SOUND, {"callbacks": [handler]})
+    assert handler.flush()
+    assert [(each.report.effect, each.outcome) for each in told] == [
+        ("reject", "blocked"),
+        ("clean", "escaped"),
+    ]
+    assert told[1].rejected_kind == "missing_result"
+
+
+def test_it_runs_on_a_thread_of_its_own_with_the_callers_context(make_handler):
+    seen = []
+
+    def hook(_):
+        seen.append((threading.current_thread().name, where.get()))
+
+    handler = make_handler(on_near_miss=hook)
+    where.set("in the request")
+    CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+    assert handler.flush()
+    assert seen == [("toolpair-hook", "in the request")]
+
+
+async def test_a_coroutine_runs_on_the_callers_loop(make_handler):
+    loops, done = [], asyncio.Event()
+
+    async def hook(_):
+        loops.append(asyncio.get_running_loop())
+        done.set()
+
+    handler = make_handler(on_near_miss=hook)
+    await CountingModel().ainvoke(BROKEN, {"callbacks": [handler]})
+    await done.wait()
+    assert loops == [asyncio.get_running_loop()]
+    await asyncio.sleep(0)
+    assert handler.flush()
+
+
+def test_a_coroutine_runs_without_a_loop_too(make_handler):
+    told = []
+
+    class Hook:
+        async def __call__(self, observation):
+            await asyncio.sleep(0)
+            told.append(observation.outcome)
+
+    async def later(observation):
+        told.append(observation.outcome)
+
+    def plain(observation):
+        return later(observation)
+
+    handlers = [
+        make_handler(on_near_miss=Hook()),
+        make_handler(on_near_miss=functools.partial(later)),
+        make_handler(on_near_miss=plain),
+    ]
+    for handler in handlers:
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+        assert handler.flush()
+    assert told == ["accepted"] * 3
+
+
+async def test_its_errors_are_counted_and_go_nowhere(make_handler):
+    def raises(_):
+        msg = "slack is down"
+        raise ConnectionError(msg)
+
+    async def araises(_):
+        raises(_)
+
+    plain, coroutine = make_handler(on_near_miss=raises), make_handler(on_near_miss=araises)
+    for handler in (plain, coroutine):
+        await CountingModel().ainvoke(BROKEN, {"callbacks": [handler]})
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+        assert handler.flush()
+        assert handler.internal_errors == {("ConnectionError", "on_near_miss"): 1}
+
+
+def test_it_never_holds_the_caller_and_what_is_too_much_is_counted(make_handler):
+    release = threading.Event()
+    told = []
+
+    def slow(observation):
+        release.wait()
+        told.append(observation)
+
+    handler = make_handler(on_near_miss=slow)
+    for _ in range(module.MAX_WAITING + 5):
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+    assert handler.internal_errors == {("QueueFull", "on_near_miss"): 5}
+    assert handler.flush(timeout=0.01) is False
+    release.set()
+    assert handler.flush()
+    assert len(told) == module.MAX_WAITING
+
+
+def test_an_idle_worker_ends_and_the_next_near_miss_starts_another(make_handler, monkeypatch):
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 0.01)
+    told = []
+    handler = make_handler(on_near_miss=told.append)
+    for count in (1, 2):
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+        assert handler.flush()
+        for thread in threading.enumerate():
+            if thread.name == "toolpair-hook":
+                thread.join()
+        assert len(told) == count
+
+
+def test_a_closed_handler_tells_nobody_and_leaves_no_thread():
+    told = []
+    handler = ToolPairHandler(
+        profile="openai-chat", meter_provider=NoOpMeterProvider(), on_near_miss=told.append
+    )
+    CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+    assert handler.close()
+    CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+    assert len(told) == 1
+    assert not [each for each in threading.enumerate() if each.name == "toolpair-hook"]

@@ -1,0 +1,148 @@
+"""Our own failures: counted, logged without content, and never the application's problem."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tests.handler.models import CountingModel
+from tests.handler.siblings import Sibling
+from tests.strict.conversations import BROKEN, SOUND
+from toolpair_observe import _safety, handler, runs
+from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
+
+SECRET = "the launch code is 0000"
+
+
+@pytest.fixture
+def broken_check(monkeypatch):
+    def fail(*args):
+        raise KeyError(SECRET)
+
+    monkeypatch.setattr(handler, "check", fail)
+
+
+@pytest.fixture(autouse=True)
+def _log_everything_anew(monkeypatch):
+    monkeypatch.setattr(_safety, "_logged", set())
+
+
+@pytest.mark.usefixtures("broken_check")
+@pytest.mark.parametrize("mode", ["observe", "strict"])
+async def test_a_request_that_cannot_be_checked_passes(make_handler, mode, caplog):
+    ours = make_handler(mode)
+    model = CountingModel()
+    with caplog.at_level(logging.WARNING, "toolpair_observe"):
+        model.invoke(BROKEN, {"callbacks": [ours]})
+        await model.ainvoke(BROKEN, {"callbacks": [ours]})
+    assert model.requests == 2
+    assert ours.internal_errors == {("KeyError", "check"): 2}
+    assert ours.in_flight == 0
+    lines = [line for line in caplog.messages if "failed in check" in line]
+    assert len(lines) == 1
+    assert "KeyError at " in lines[0]
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.usefixtures("broken_check")
+@pytest.mark.parametrize("seam", [True, False], ids=["seam", "no-seam"])
+def test_strict_can_hold_what_it_could_not_check(make_handler, seam):
+    ours = make_handler("strict", on_internal_error="block", seam=seam)
+    sibling = Sibling()
+    model = CountingModel()
+    with pytest.raises(CheckFailedError) as caught:
+        model.invoke(SOUND, {"callbacks": [ours, sibling]})
+    assert model.requests == 0
+    assert SECRET not in repr(caught.value)
+    assert "KeyError" in str(caught.value)
+    assert caught.value.run_id is not None
+    assert not sibling.open
+
+
+@pytest.mark.usefixtures("broken_check")
+def test_observing_holds_nothing_whatever_happens(make_handler):
+    model = CountingModel()
+    model.invoke(SOUND, {"callbacks": [make_handler(on_internal_error="block")]})
+    assert model.requests == 1
+
+
+class Broken:
+    """A reporter all of whose methods raise."""
+
+    def fail(self, *args):
+        raise ZeroDivisionError(SECRET)
+
+    checked = finished = flush = close = fail
+
+
+def test_a_reporter_that_raises_stops_neither_the_others_nor_the_application(make_handler):
+    seen = []
+
+    class Working:
+        def checked(self, observation):
+            seen.append("checked")
+
+        def finished(self, observation):
+            seen.append("finished")
+
+        def flush(self, timeout):
+            seen.append("flush")
+            return True
+
+        def close(self):
+            seen.append("close")
+
+    ours = make_handler("strict")
+    guard = _safety.FailOpen(ours._pipeline.stats, "mine")
+    ours._pipeline._reporters = [(Broken(), guard), (Working(), guard)]
+    CountingModel().invoke(SOUND, {"callbacks": [ours]})
+    with pytest.raises(InvalidToolResultsError):
+        CountingModel().invoke(BROKEN, {"callbacks": [ours]})
+    assert seen == ["checked", "finished", "checked", "finished"]
+    assert ours.flush() is False
+    assert ours.close() is False
+    assert seen[4:] == ["flush", "flush", "close"]
+    assert ours.internal_errors == {("ZeroDivisionError", "mine"): 7}
+    ours._pipeline._reporters = []
+
+
+def test_an_outcome_that_cannot_be_settled_is_our_problem_only(make_handler, monkeypatch):
+    ours = make_handler()
+
+    def fail(_):
+        raise RecursionError(SECRET)
+
+    monkeypatch.setattr(handler, "rejection_kind", fail)
+    with pytest.raises(RuntimeError, match="application"):
+        CountingModel(before=_raise_in_application).invoke(SOUND, {"callbacks": [ours]})
+    assert ours.internal_errors == {("RecursionError", "outcome"): 1}
+    monkeypatch.undo()
+    ours.close()
+    assert ours.outcomes.total() == 1
+
+
+def _raise_in_application(_):
+    msg = "the application's own"
+    raise RuntimeError(msg)
+
+
+def test_what_stops_a_thread_goes_on(make_handler, monkeypatch):
+    ours = make_handler()
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(handler, "check", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        CountingModel().invoke(SOUND, {"callbacks": [ours]})
+    assert not ours.internal_errors
+    assert not runs._open
+
+
+def test_odd_callback_data_is_no_failure(make_handler):
+    ours = make_handler(profile="auto")
+    CountingModel().invoke(SOUND, {"callbacks": [ours], "metadata": {"thread_id": object()}})
+    CountingModel().invoke("hello", {"callbacks": [ours]})
+    assert not ours.internal_errors
+    assert ours.outcomes == {"accepted": 2}
