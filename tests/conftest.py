@@ -10,6 +10,7 @@ import pytest
 from opentelemetry import trace
 
 from tests.loopback.counting_provider import CountingProvider
+from toolpair_observe import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,10 @@ def counting_provider(_counting_provider: CountingProvider) -> CountingProvider:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
-    """Fail a test that leaves a current span or a live worker thread of ours."""
+    """Fail a test that leaves a current span, a live worker thread of ours or a request in flight.
+
+    A handler that is used has to see the end of its runs, and one with workers has to be closed.
+    """
     workers_before = _workers()
     yield
     current = trace.get_current_span().get_span_context()
@@ -49,6 +53,10 @@ def _nothing_left_behind() -> Iterator[None]:
     left = _workers() - workers_before
     names = sorted(thread.name for thread in left)
     assert not left, f"the test left worker threads: {names}; close its handlers"
+    runs.sweep_all()
+    in_flight = [run.observation for run in runs._open.values()]
+    runs._open.clear()
+    assert not in_flight, "the test left requests in flight; end their runs or close the handler"
 
 
 def _workers() -> set[threading.Thread]:

@@ -161,7 +161,8 @@ def _names_of_stranger(id_: str | None, block: _Block, seen: _Seen) -> set[str]:
         return {"misplaced_result", "duplicate_result", "mismatched_result", "orphan_result"}
     if not block.unanswered:
         return {"orphan_result"}
-    if len(block.strangers) > len(block.unanswered):
+    waiting = [call_id for call_id in block.unanswered if call_id not in seen.results]
+    if len(block.strangers) > len(waiting):
         return {"mismatched_result", "orphan_result"}
     return {"mismatched_result"}
 

@@ -1,0 +1,1 @@
+"""A block leaves nothing open: not at the provider, not in anybody's traces, not in ourselves."""
