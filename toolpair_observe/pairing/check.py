@@ -45,7 +45,7 @@ def _takes_plain(ids: list[str], messages: Sequence[BaseMessage], profile: Profi
     """Whether a history whose calls are all answered at once and in order needs no closer look."""
     if profile.plain_needs_unique_ids and len(set(ids)) < len(ids):
         return False
-    if not ids_suit(ids, profile) or (profile.reads_raw_calls and ids):
+    if not _ids_are_taken(ids, profile) or (profile.reads_raw_calls and ids):
         return False
     if profile.refused_first_call and _starts_with_ai(messages):
         return False
@@ -53,6 +53,13 @@ def _takes_plain(ids: list[str], messages: Sequence[BaseMessage], profile: Profi
         order = ">".join([message.type for message in messages])
         return re.search(profile.refused_order, order) is None
     return True
+
+
+def _ids_are_taken(ids: list[str], profile: Profile) -> bool:
+    try:
+        return ids_suit(ids, profile)
+    except TypeError:  # ids that are not strings are for the closer look
+        return False
 
 
 def _starts_with_ai(messages: Sequence[BaseMessage]) -> bool:

@@ -560,7 +560,8 @@ def _identify(
     choice = _UNKNOWN if integration is None else integration.choose(call)
     profile = override or PROFILES.get(choice.profile) or CONTRACT
     provider = choice.provider
-    if provider is None:
+    # Where nobody can tell, a profile that the operator set tells.
+    if provider is None or (not provider and override is not None):
         provider = profile.provider or _name(metadata.get("ls_provider"))
     # A repr is searched only where it can matter.
     is_stateful = not call.text or profile.name == _OPENAI.responses.profile

@@ -106,7 +106,7 @@ _IN_INVALID_CALLS = frozenset({Carrier.INVALID_TOOL_CALL})
 _RAW = frozenset({Carrier.RAW_CALL})
 _PASSIVE_BLOCKS = frozenset({"text", "image_url", "image", "thinking", "reasoning"})
 # The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
-_REPEATING_BLOCKS = {"tool_use": "id", "tool_call": "id", "function_call": "call_id"}
+_REPEATING_BLOCKS = {"tool_call": "id", "function_call": "call_id"}
 
 
 @dataclass(slots=True, eq=False)
@@ -200,12 +200,14 @@ def plain_call_ids(messages: Sequence[BaseMessage], *, blocks: bool = True) -> l
     """
     try:
         ids = _scan(messages, blocks=blocks)
-        if ids is None or not all(ids):
+        if ids is None:
             return None
-        "".join(ids)  # ids that are not strings are for the closer look
+        distinct = set(ids)
+        if "" in distinct or None in distinct:
+            return None
+        if len(distinct) < len(ids) and _shares_id_in_one_message(messages):
+            return None
     except (KeyError, TypeError, AttributeError):  # a message of another shape than plain ones have
-        return None
-    if len(set(ids)) < len(ids) and _shares_id_in_one_message(messages):
         return None
     return ids
 
@@ -260,16 +262,16 @@ def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
     """Whether the content only says text or repeats the calls of `tool_calls`, each once."""
     repeated = 0
     for block in content:
-        if block.__class__ is str:
-            continue
-        kind = block.get("type")
-        if kind in _PASSIVE_BLOCKS:
-            continue
-        if kind not in _REPEATING_BLOCKS or repeated == len(calls):
-            return False
-        if block.get(_REPEATING_BLOCKS[kind]) != calls[repeated]["id"]:
-            return False
-        repeated += 1
+        kind = block["type"]
+        if kind == "tool_use":
+            if repeated == len(calls) or block["id"] != calls[repeated]["id"]:
+                return False
+            repeated += 1
+        elif kind not in _PASSIVE_BLOCKS:
+            key = _REPEATING_BLOCKS.get(kind)
+            if key is None or repeated == len(calls) or block[key] != calls[repeated]["id"]:
+                return False
+            repeated += 1
     return repeated in (0, len(calls))
 
 
