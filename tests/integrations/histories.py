@@ -78,7 +78,8 @@ class Ref:
 
     @property
     def tool_name(self) -> str:
-        return self.tool or TOOLS[(ord(self.key[0].lower()) - ord("a")) % 3 if self.key.isalpha() else 0]
+        at = ord(self.key.lower()) - ord("a") if self.key.isalpha() else 0
+        return self.tool or TOOLS[at % len(TOOLS)]
 
     def __str__(self) -> str:
         mark = "!" if self.invalid else "$" if self.server else ""
@@ -261,22 +262,23 @@ def _call_block(ref: Ref, token: str, form: str) -> list[dict[str, Any]]:
     item = {"id": f"item_{ref.key}", "call_id": ref.id}
     named = {"id": ref.id, "name": ref.tool_name}
     args = {} if ref.invalid else {"k": token}
-    if form in ("^", "="):
-        return [{"type": "tool_use", **named, "input": args}]
-    if form == "%" and ref.invalid:
-        return [{"type": "invalid_tool_call", **named, "args": _arguments(ref, token)}]
-    if form == "%":
-        return [{"type": "tool_call", **named, "args": args}]
-    if form == "&":
-        function = {"name": ref.tool_name, "arguments": _arguments(ref, token)}
-        return [{"type": "function_call", **item, **function}]
-    if form == "@":
-        return [{"type": "custom_tool_call", **item, "name": ref.tool_name, "input": token}]
-    if form == "#":
-        return [{"type": "computer_call", **item, "action": {"type": "type", "text": token}}]
-    if form == "+":
-        return [{"type": "apply_patch_call", **item, "operation": {"diff": token}}]
-    return []
+    raw = _arguments(ref, token)
+    tool_use = {"type": "tool_use", **named, "input": args}
+    standard = (
+        {"type": "invalid_tool_call", **named, "args": raw}
+        if ref.invalid
+        else {"type": "tool_call", **named, "args": args}
+    )
+    blocks = {
+        "^": tool_use,
+        "=": tool_use,
+        "%": standard,
+        "&": {"type": "function_call", **item, "name": ref.tool_name, "arguments": raw},
+        "@": {"type": "custom_tool_call", **item, "name": ref.tool_name, "input": token},
+        "#": {"type": "computer_call", **item, "action": {"type": "type", "text": token}},
+        "+": {"type": "apply_patch_call", **item, "operation": {"diff": token}},
+    }
+    return [blocks[form]] if form in blocks else []
 
 
 def _raw_call(ref: Ref, token: str) -> dict[str, Any]:

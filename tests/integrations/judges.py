@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REJECT, UNKNOWN = "reject", "unknown"
 FOREIGN = "foreign_block"
 MIXED_CALL = "mixed_call_turn"
+RESPONSES_ID_MAX = 64
 PLAIN_ORDER = "message_order"
 NOT_PAIRING = frozenset({FOREIGN, MIXED_CALL, PLAIN_ORDER})
 """Breaches that are no matter of pairing: somebody else's error."""
@@ -95,64 +96,60 @@ class _Adjacency:
         for at, calls, results in _blocks(turns):
             ids = [call.id for call in calls]
             answered = Counter(result.id for result in results)
-            last = at == len(turns) - 1
-            for item in [*calls, *results]:
-                if not item.id:
-                    yield Breach("missing_id", item.turn, self.no_id)
-                elif len(item.id) > self.id_max:
-                    yield Breach("invalid_id", item.turn, REJECT, item.id)
+            yield from self._ids([*calls, *results])
+            yield from _repeated(ids, at, UNKNOWN)
+            yield from _repeated(answered.elements(), at, self.duplicate, "duplicate_result")
             for call in calls:
                 if call.id not in answered:
-                    grade = UNKNOWN if last else REJECT
+                    grade = UNKNOWN if at == len(turns) - 1 else REJECT
                     yield Breach("missing_result", at, grade, call.id or "")
             for result in results:
                 if result.id not in ids:
                     kind = "mismatched_result" if calls else "orphan_result"
                     yield Breach(kind, result.turn, REJECT, result.id or "")
-            for key, count in answered.items():
-                if count > 1:
-                    yield Breach("duplicate_result", at, self.duplicate, key or "")
-            yield from _repeated(ids, at, UNKNOWN)
+
+    def _ids(self, items: list[Item]) -> Iterator[Breach]:
+        for item in items:
+            if not item.id:
+                yield Breach("missing_id", item.turn, self.no_id)
+            elif len(item.id) > self.id_max:
+                yield Breach("invalid_id", item.turn, REJECT, item.id)
 
 
-def _repeated(ids: Iterable[str | None], at: int, grade: str) -> Iterator[Breach]:
+def _repeated(
+    ids: Iterable[str | None], at: int, grade: str, kind: str = "duplicate_call_id"
+) -> Iterator[Breach]:
     for key, count in Counter(ids).items():
         if count > 1:
-            yield Breach("duplicate_call_id", at, grade, key or "")
+            yield Breach(kind, at, grade, key or "")
 
 
 def _responses(
     turns: list[Turn], stored_calls: Collection[str | None], *, stateful: bool
 ) -> Iterator[Breach]:
-    every = [item for turn in turns for item in turn.of("call")]
-    calls = {item.id: item for item in reversed(every)}
+    """Match ids over the whole input, and with what the server holds."""
+    calls = [item for turn in turns for item in turn.of("call")]
     results = [item for turn in turns for item in turn.of("result")]
-    held = {*stored_calls, *(item.id for turn in turns for item in turn.of("server_call"))} - {None}
-    answered = Counter(item.id for item in results)
-    for key, call in calls.items():
-        if key not in answered:
-            yield Breach("missing_result", call.turn, REJECT, key or "")
-    for key in stored_calls:
+    provided = {item.id for turn in turns for item in turn.of("server_call")}
+    answered = {item.id for item in results}
+    for key in [*(call.id for call in calls), *stored_calls]:
         if key not in answered:
             yield Breach("missing_result", 0, REJECT, key or "")
+    first_calls = {call.id: call.turn for call in reversed(calls)}
     for result in results:
-        if result.id in held:
-            continue
-        if result.id not in calls:
-            yield Breach(
-                "orphan_result", result.turn, UNKNOWN if stateful else REJECT, result.id or ""
-            )
-        elif result.turn < calls[result.id].turn:
-            yield Breach("misplaced_result", result.turn, UNKNOWN, result.id or "")
-    for item in [*calls.values(), *results]:
+        if result.id in first_calls:
+            if result.turn < first_calls[result.id]:
+                yield Breach("misplaced_result", result.turn, UNKNOWN, result.id or "")
+        elif result.id not in {*stored_calls, *provided}:
+            grade = UNKNOWN if stateful else REJECT
+            yield Breach("orphan_result", result.turn, grade, result.id or "")
+    for item in [*calls, *results]:
         if not item.id:
             yield Breach("missing_id", item.turn, UNKNOWN)
-        elif len(item.id) > 64:
+        elif len(item.id) > RESPONSES_ID_MAX:
             yield Breach("invalid_id", item.turn, REJECT, item.id)
-    for key, count in answered.items():
-        if count > 1:
-            yield Breach("duplicate_result", 0, UNKNOWN, key or "")
-    yield from _repeated((item.id for item in every), 0, UNKNOWN)
+    yield from _repeated((item.id for item in calls), 0, UNKNOWN)
+    yield from _repeated((item.id for item in results), 0, UNKNOWN, "duplicate_result")
 
 
 def _merged(turns: list[Turn]) -> list[Turn]:
@@ -173,7 +170,6 @@ class _Turns:
     late: str
     pattern: str
     reuse: str = ""
-    documented: str = ""
     mixed: str = ""
     mixed_call: str = ""
     server_tools: bool = False
@@ -192,13 +188,9 @@ class _Turns:
             after = merged[at + 1] if at + 1 < len(merged) else None
             yield from self._calls(at, turn, after, seen)
             yield from self._results(at, turn, before)
-            for item in turn.items:
-                if item.kind in ("call", "result") and not re.fullmatch(
-                    self.pattern, item.id or ""
-                ):
+            for item in [*turn.of("call"), *turn.of("result")]:
+                if not re.fullmatch(self.pattern, item.id or ""):
                     yield Breach("invalid_id", at, REJECT, item.id or "")
-                elif self.documented and not re.fullmatch(self.documented, item.id or ""):
-                    yield Breach("invalid_id", at, UNKNOWN, item.id or "")
 
     def _calls(
         self, at: int, turn: Turn, after: Turn | None, seen: Counter[str | None]
@@ -285,12 +277,16 @@ def _gemini(turns: list[Turn]) -> Iterator[Breach]:
 
 
 def _cohere(turns: list[Turn]) -> Iterator[Breach]:
-    """Know of one refusal only: a call that is answered nowhere, with a turn after it."""
-    answered = {item.id for turn in turns for item in turn.of("result")}
+    """Know of one refusal only: a call that no later result answers, with another turn after it."""
+    answered: set[tuple[int, str | None]] = set()
+    asked: dict[str | None, int] = {}
+    for at, turn in enumerate(turns):
+        answered |= {(asked[item.id], item.id) for item in turn.of("result") if item.id in asked}
+        asked |= {item.id: at for item in turn.of("call")}
     for breach in _lenient(turns):
         after = turns[breach.turn + 1 : breach.turn + 2]
         ignored = breach.kind == "missing_result" and after and after[0].role != "tool"
-        grade = REJECT if ignored and breach.detail not in answered else UNKNOWN
+        grade = REJECT if ignored and (breach.turn, breach.detail) not in answered else UNKNOWN
         yield Breach(breach.kind, breach.turn, grade, breach.detail)
 
 
@@ -299,12 +295,21 @@ def _lenient(turns: list[Turn]) -> Iterator[Breach]:
         yield Breach(breach.kind, breach.turn, UNKNOWN, breach.detail)
 
 
+def _groq(turns: list[Turn]) -> Iterator[Breach]:
+    """Know of one refusal only: its schema wants the id of a result."""
+    yield from _lenient(turns)
+    for turn in turns:
+        for result in turn.of("result"):
+            if result.id is None:
+                yield Breach("missing_id", result.turn, REJECT)
+
+
 def _none(turns: list[Turn]) -> Iterator[Breach]:
     yield from ()
 
 
 _CLAUDE_ID = r"[a-zA-Z0-9_-]+"
-_CONVERSE_ID = r".{1,64}"
+_CONVERSE_ID = r"[a-zA-Z0-9_.:-]{1,64}"  # dots and colons: by a recorded answer
 _JUDGES: dict[str, Callable[[list[Turn]], Iterator[Breach]]] = {
     "openai": _Adjacency(),
     "deepseek": _Adjacency(duplicate=UNKNOWN, id_max=10**6),
@@ -312,14 +317,12 @@ _JUDGES: dict[str, Callable[[list[Turn]], Iterator[Breach]]] = {
     "converse": _Turns(
         late=UNKNOWN,
         pattern=_CONVERSE_ID,
-        documented=_CLAUDE_ID,
         reuse=UNKNOWN,
         alternate=True,
     ),
     "converse-other": _Turns(
         late=UNKNOWN,
         pattern=_CONVERSE_ID,
-        documented=_CLAUDE_ID,
         reuse=UNKNOWN,
         mixed=REJECT,
         mixed_call=UNKNOWN,
@@ -327,6 +330,7 @@ _JUDGES: dict[str, Callable[[list[Turn]], Iterator[Breach]]] = {
     ),
     "gemini": _gemini,
     "cohere": _cohere,
+    "groq": _groq,
     "lenient": _lenient,
     "ollama": _none,
 }

@@ -45,7 +45,8 @@ class Loss:
     Attributes:
         kind: `result_dropped`, `result_replayed`, `result_moved`, `result_mispaired`,
             `result_reordered` (among its siblings), `result_as_text`, `call_dropped`,
-            `call_as_text`, `invalid_call_dropped`, `server_call_dropped` or `text_dropped`.
+            `call_as_text`, `unanswered_call_dropped` (nothing is left of it, so nothing is wrong),
+            `invalid_call_dropped`, `server_call_dropped` or `text_dropped`.
         message: Index of the message in the history.
         id: Id of the call or result.
         detail: Which call the result went to, or which role lost its text.
@@ -133,9 +134,11 @@ def losses(
     things = [thing for thing in carried(messages) if thing.message >= stored]
     items = [item for turn in turns for item in turn.items]
     claimed = _claim(things, items)
+    answered = {thing.id or "" for thing in things if thing.kind == "result"}
+    answered |= {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
     return sorted(
         [
-            *_dropped(things, items, claimed),
+            *_dropped(things, items, claimed, answered),
             *_moved(things, items, claimed),
             *_mispaired(wire, things, turns, claimed),
         ],
@@ -160,13 +163,15 @@ def _claim(things: list[Carried], items: list[Item]) -> dict[str, list[int]]:
 
 
 def _dropped(
-    things: list[Carried], items: list[Item], claimed: dict[str, list[int]]
+    things: list[Carried], items: list[Item], claimed: dict[str, list[int]], answered: set[str]
 ) -> Iterator[Loss]:
     for thing in things:
         kinds = Counter(items[place].kind for place in claimed.get(thing.token, ()))
         if not kinds:
             detail = thing.name if thing.kind == "text" else ""
-            yield Loss(f"{thing.kind}_dropped", thing.message, thing.id, detail)
+            unanswered = thing.kind == "call" and (thing.id or "") not in answered
+            kind = "unanswered_call" if unanswered else thing.kind
+            yield Loss(f"{kind}_dropped", thing.message, thing.id, detail)
         elif thing.kind == "result" and kinds["result"] > 1:
             yield Loss("result_replayed", thing.message, thing.id, f"{kinds['result']} times")
         elif thing.kind in ("call", "result") and set(kinds) == {"text"}:
@@ -202,11 +207,7 @@ def _in_order(sent: list[Carried], place: dict[str, int]) -> set[str]:
     """Choose the most things whose order is the same on the wire, results last of all."""
     best: list[tuple[int, list[str]]] = []
     for at, thing in enumerate(sent):
-        before = [
-            best[to]
-            for to in range(at)
-            if place[sent[to].token] <= place[thing.token]
-        ]
+        before = [best[to] for to in range(at) if place[sent[to].token] <= place[thing.token]]
         weight, tokens = max(before, key=lambda one: one[0], default=(0, []))
         worth = 1 if thing.kind == "result" else len(sent)
         best.append((weight + worth, [*tokens, thing.token]))
@@ -304,8 +305,7 @@ def _read_by_name(flat: list[Item]) -> dict[int, list[int]]:
         if item.kind != "result":
             continue
         before = sum(
-            o.kind == "result" and o.turn == item.turn and o.name == item.name
-            for o in flat[:place]
+            o.kind == "result" and o.turn == item.turn and o.name == item.name for o in flat[:place]
         )
         calls = [
             p

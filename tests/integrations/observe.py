@@ -54,10 +54,10 @@ class Observed:
             return "local_error"
         if self.rejections:
             return "reject"
-        if self.silent:
-            return "silent_loss"
         if any(breach.grade == REJECT for breach in self.breaches):
             return "reject_other"
+        if self.silent:
+            return "silent_loss"
         return "unknown" if self.breaches else "accept"
 
     @property
@@ -82,7 +82,8 @@ def observe_messages(recorder: Recorder, messages: Sequence[BaseMessage]) -> Obs
     wire = recorder.integration.wire
     turns = parse(wire, result.body)
     stored = _stored(messages, result.body)
-    calls = [c.id for c in carried(messages[:stored]) if c.kind == "call" and c.message == stored - 1]
+    known = carried(messages[:stored])
+    calls = [one.id for one in known if one.kind == "call" and one.message == stored - 1]
     return Observed(
         losses=tuple(losses(wire, messages, turns, stored)),
         breaches=tuple(judge(wire, result.body, calls)),

@@ -122,6 +122,11 @@ def compare(recorder: Recorder, steps: Timeline) -> Comparison:
     """Predict and observe one history."""
     integration = recorder.integration
     messages = messages_of(steps)
-    report = check_messages(messages, profile=integration.profile, **integration.facts)
+    report = check_messages(
+        messages,
+        profile=integration.profile,
+        integration_version=integration.version,
+        **integration.facts,
+    )
     is_sound = check_messages(messages).ok
     return Comparison(steps, report, observe(recorder, steps), str(integration), is_sound)

@@ -461,7 +461,7 @@ INTEGRATIONS = {
             "groq",
             "groq",
             "langchain-groq",
-            "lenient",
+            "groq",
             _with_url(
                 "langchain_groq.ChatGroq",
                 model="llama-3.3-70b-versatile",

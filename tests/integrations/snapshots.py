@@ -36,7 +36,5 @@ def difference(recorder: Recorder) -> str:
         FOLDER.mkdir(exist_ok=True)
         path.write_text("\n".join([made_by, *lines]) + "\n", encoding="utf-8")
     recorded_by, *recorded = path.read_text(encoding="utf-8").splitlines()
-    changes = difflib.unified_diff(
-        recorded, lines, recorded_by, made_by, lineterm="", n=0
-    )
+    changes = difflib.unified_diff(recorded, lines, recorded_by, made_by, lineterm="", n=0)
     return "\n".join(changes)

@@ -240,6 +240,7 @@ _PARSERS: dict[str, Callable[[dict[str, Any]], list[Turn]]] = {
     "mistral": _openai,
     "cohere": _openai,
     "deepseek": _openai,
+    "groq": _openai,
     "lenient": _openai,
     "ollama": _openai,
 }
