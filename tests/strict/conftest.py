@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.strict.rig import Rig, watched_by
-from toolpair_observe.handler import ToolPairHandler
+from toolpair_observe import ToolPairHandler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

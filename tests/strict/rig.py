@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.loopback.counting_provider import CountingProvider
-from tests.loopback.run_recorder import RunRecorder
+from tests.loopback.langsmith_server import LangSmithServer
 from tests.strict.siblings import AsyncSibling, OpenSpans, held
 from toolpair_observe import runs
 
@@ -91,9 +91,9 @@ class Rig:
     def __enter__(self) -> Self:
         enter = self._stack.enter_context
         self.provider = enter(CountingProvider())
-        self.langsmith = enter(RunRecorder())
+        self.langsmith = enter(LangSmithServer())
         self.runner = enter(asyncio.Runner())
-        self.client = Client(api_url=self.langsmith.url, api_key="test")
+        self.client = Client(api_url=self.langsmith.url, api_key=self.langsmith.api_key)
         self._stack.callback(self.client.cleanup)
         self._langfuse = self._start_langfuse()
         self._stack.callback(self._langfuse.shutdown)
@@ -168,7 +168,8 @@ class Rig:
         """Compare what is open and held after the block with what was before it."""
         before = self._open(handlers)
         self.provider.reset()
-        self.langsmith.reset()
+        with self.langsmith.changed:
+            self.langsmith.runs.clear()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield
@@ -179,12 +180,10 @@ class Rig:
         )
         self.client.flush()
         traces.requests = self.provider.count
-        runs = [run for run in self.langsmith.runs() if run["run_type"] == "llm"]
-        traces.runs = len(runs)
-        traces.runs_without_error = sum(not run.get("error") for run in runs)
-        traces.left["pending LangSmith runs"] = sum(
-            not run.get("end_time") for run in self.langsmith.runs()
-        )
+        model_runs = [run for run in self.langsmith.runs.values() if run.run_type == "llm"]
+        traces.runs = len(model_runs)
+        traces.runs_without_error = sum(not run.error for run in model_runs)
+        traces.left["pending LangSmith runs"] = len(self.langsmith.pending_runs())
         traces.left.update(self._open(handlers) - before)
         traces.left = +traces.left
 

@@ -10,8 +10,7 @@ from tests.strict.conversations import BROKEN, SOUND
 from tests.strict.rig import Attached, Traces
 from tests.strict.siblings import AsyncSibling
 from tests.strict.ways import WAYS, Way
-from toolpair_observe import InvalidToolResultsError
-from toolpair_observe.handler import ToolPairHandler
+from toolpair_observe import InvalidToolResultsError, ToolPairHandler
 
 CALLS = 3
 

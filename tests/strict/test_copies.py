@@ -8,12 +8,11 @@ import pickle
 import pytest
 
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe import InvalidToolResultsError
-from toolpair_observe.handler import ToolPairHandler
+from toolpair_observe import InvalidToolResultsError, ToolPairHandler
 
 COPIES = {
-    "pickle": lambda model: pickle.loads(pickle.dumps(model)),  # noqa: S301 - our own bytes
-    "pickle protocol 2": lambda model: pickle.loads(pickle.dumps(model, 2)),  # noqa: S301
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+    "pickle protocol 2": lambda model: pickle.loads(pickle.dumps(model, 2)),
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     "model_copy": lambda model: model.model_copy(),
@@ -48,7 +47,7 @@ def test_a_pickled_handler_keeps_its_settings(rig):
     handler = ToolPairHandler(
         mode="strict", profile="openai-chat", feedback="off", block_unidentified=False, max_runs=7
     )
-    again = pickle.loads(pickle.dumps(handler))  # noqa: S301 - our own bytes
+    again = pickle.loads(pickle.dumps(handler))
     assert again is not handler
     assert again.settings == handler.settings
     with pytest.raises(InvalidToolResultsError):
@@ -61,7 +60,7 @@ def test_a_pickled_handler_keeps_its_settings(rig):
 def test_the_error_can_be_pickled_with_its_report(rig, strict):
     with pytest.raises(InvalidToolResultsError) as raised:
         rig.model([strict]).invoke(BROKEN)
-    again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301 - our own bytes
+    again = pickle.loads(pickle.dumps(raised.value))
     assert str(again) == str(raised.value)
     assert again.report == raised.value.report
     assert again.run_id == raised.value.run_id
