@@ -560,9 +560,11 @@ def _identify(
     choice = _UNKNOWN if integration is None else integration.choose(call)
     profile = override or PROFILES.get(choice.profile) or CONTRACT
     provider = choice.provider
-    # Where nobody can tell, a profile that the operator set tells.
-    if provider is None or (not provider and override is not None):
+    if provider is None:
         provider = profile.provider or _name(metadata.get("ls_provider"))
+    elif not provider and override is not None:
+        # What nobody can tell from the call, the operator has told.
+        provider = override.provider
     # A repr is searched only where it can matter.
     is_stateful = not call.text or profile.name == _OPENAI.responses.profile
     facts = _facts(
