@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.commands.check import add_profile_option
 from toolpair_observe.commands.exit_codes import Exit
-from toolpair_observe.commands.printing import Complaints
+from toolpair_observe.commands.printing import Complaints, show
 from toolpair_observe.errors import MissingExtraError
 from toolpair_observe.pairing.profiles import profile_named
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from toolpair_observe.commands.subcommands import Subcommands
 
 _DESCRIPTION: Final = """\
@@ -20,12 +22,19 @@ Send the four cases of LangChain's INVALID_TOOL_RESULTS page through the real Ch
 server on this machine that enforces OpenAI's pairing rule: what is predicted, what the provider
 answers, what strict mode does. Needs no key and no network.
 
+With --live: six agents at work, with an incident in the middle, and their metrics served on this
+machine for Prometheus (see dashboards/README.md). Needs toolpair-observe[live].
+
 exit status:
   0  everything happened as predicted
   1  the provider did something else than predicted
   2  a file of --histories, or a part of one, could not be read (the rest was checked all the same)
 """
 _MODULES: Final = {"rich": "rich", "langchain_openai": "langchain-openai"}
+_LIVE_MODULES: Final = {
+    "langchain_openai": "langchain-openai",
+    "opentelemetry.exporter.prometheus": "opentelemetry-exporter-prometheus",
+}
 _LEAST_WIDTH: Final = 60
 
 
@@ -45,11 +54,21 @@ def register(commands: Subcommands) -> None:
     parser.add_argument(
         "--width", type=_width, metavar="N", help="columns, instead of those of the terminal"
     )
+    live = parser.add_argument_group("the live demo")
+    live.add_argument("--live", action="store_true", help="let agents work, and serve metrics")
+    live.add_argument(
+        "--minutes", type=_minutes, default=6.0, metavar="N", help="how long (%(default)g)"
+    )
+    live.add_argument(
+        "--port", type=_port, default=9464, metavar="N", help="of the metrics (%(default)s)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo."""
+    if arguments.live:
+        return _run_live(arguments)
     _require_extra()
     # Both need the extra.
     from toolpair_observe.demo.histories_view import check_files  # noqa: PLC0415
@@ -70,15 +89,52 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.OK if agrees else Exit.FOUND
 
 
-def _require_extra() -> None:
-    missing = [name for module, name in _MODULES.items() if find_spec(module) is None]
+def _run_live(arguments: argparse.Namespace) -> int:
+    _require_extra(_LIVE_MODULES, "live")
+    # Needs the extra.
+    from toolpair_observe.demo.live import Timeline, run_live  # noqa: PLC0415
+
+    timeline = Timeline.of_minutes(arguments.minutes)
+    accuracy = run_live(timeline, arguments.port, say=show)
+    show(f"\n{accuracy}")
+    return Exit.OK
+
+
+def _require_extra(modules: Mapping[str, str] = _MODULES, extra: str = "demo") -> None:
+    missing = [name for module, name in modules.items() if not _is_installed(module)]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         msg = (
             f"the demo needs {' and '.join(missing)}, which {verb} not installed: "
-            'pip install "toolpair-observe[demo]"'
+            f'pip install "toolpair-observe[{extra}]"'
         )
         raise MissingExtraError(msg)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it is missing
+        return False
+
+
+def _minutes(text: str) -> float:
+    return _number(text, 24 * 60, "minutes")
+
+
+def _port(text: str) -> int:
+    return int(_number(text, 65535, "port"))
+
+
+def _number(text: str, most: int, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= most:
+        msg = f"{text!r}: {what} must be more than 0 and at most {most}"
+        raise argparse.ArgumentTypeError(msg)
+    return number
 
 
 def _width(text: str) -> int:

@@ -1,0 +1,171 @@
+"""The live demo: what is scraped shows every kind of trouble, in its phase."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("opentelemetry.exporter.prometheus", reason="needs toolpair-observe[live]")
+
+from opentelemetry.sdk.metrics import MeterProvider
+
+from toolpair_observe import check_messages
+from toolpair_observe.demo import damage
+from toolpair_observe.demo.agents import AGENTS
+from toolpair_observe.demo.live import Phase, Timeline, new_handler, run_live, work
+from toolpair_observe.demo.responses import judge
+from toolpair_observe.errors import ToolPairError
+from toolpair_observe.pairing.report import Effect, Outcome
+
+if TYPE_CHECKING:
+    from toolpair_observe.accuracy import Accuracy
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_the_incident_is_in_the_middle():
+    timeline = Timeline(10, 20, 30)
+    seconds = (0, 9.9, 10, 29.9, 30, 59.9, 60)
+    assert [timeline.phase(second) for second in seconds] == [
+        Phase.HEALTHY,
+        Phase.HEALTHY,
+        Phase.INCIDENT,
+        Phase.INCIDENT,
+        Phase.RECOVERED,
+        Phase.RECOVERED,
+        None,
+    ]
+
+
+def test_minutes_are_shared_out_evenly():
+    assert Timeline.of_minutes(3) == Timeline(60, 60, 60)
+
+
+class Script:
+    """A clock that says what it was told, one word per look."""
+
+    def __init__(self, *phases: Phase) -> None:
+        self._phases = iter(phases)
+
+    @property
+    def phase(self) -> Phase | None:
+        return next(self._phases, None)
+
+    def wait(self, seconds: float) -> None:
+        assert seconds > 0
+
+
+@pytest.fixture
+def happened():
+    """Have every agent work through some phases; return the accuracy of the predictions."""
+    meter_provider = MeterProvider(shutdown_on_exit=False)
+
+    def run(*phases: Phase) -> Accuracy:
+        for agent in AGENTS:
+            handler = new_handler(agent, meter_provider)
+            work(agent, handler, Script(*phases))
+            handler.close()
+        return handler.accuracy()
+
+    yield run
+    meter_provider.shutdown()
+
+
+def test_an_incident_shows_every_outcome_that_an_alert_is_about(happened):
+    accuracy = happened(Phase.INCIDENT)
+
+    seen = {
+        (row.effect, outcome): count
+        for row in accuracy.rows
+        for outcome, count in row.outcomes.items()
+        if count
+    }
+    assert seen == {
+        (Effect.REJECT, Outcome.REJECTED): 1,
+        (Effect.REJECT, Outcome.BLOCKED): 1,
+        (Effect.REJECT, Outcome.ACCEPTED): 1,
+        (Effect.SILENT_LOSS, Outcome.ACCEPTED): 1,
+        (Effect.UNKNOWN, Outcome.ACCEPTED): 1,
+        (Effect.CLEAN, Outcome.ESCAPED): 1,
+    }
+
+
+def test_two_of_three_requests_of_an_incident_are_sound(happened):
+    accuracy = happened(*[Phase.INCIDENT] * 3)
+
+    accepted = sum(
+        row.outcomes[Outcome.ACCEPTED]
+        for row in accuracy.rows
+        if row.effect in {Effect.CLEAN, Effect.ACCEPT}
+    )
+    assert accepted == 2 * len(AGENTS)
+
+
+@pytest.mark.parametrize("phase", [Phase.HEALTHY, Phase.RECOVERED])
+def test_without_an_incident_nothing_is_wrong(happened, phase):
+    accuracy = happened(phase)
+
+    assert {row.effect for row in accuracy.rows} == {Effect.CLEAN, Effect.ACCEPT}
+    assert sum(row.outcomes[Outcome.ACCEPTED] for row in accuracy.rows) == len(AGENTS)
+
+
+def test_the_providers_are_those_that_the_agents_believe_to_speak_to(happened):
+    accuracy = happened(Phase.HEALTHY)
+
+    assert {row.provider for row in accuracy.rows} == {"openai", "azure.ai.openai", "deepseek", ""}
+
+
+def test_every_story_is_told():
+    said = []
+    run_live(Timeline(0, 0.3, 0), free_port(), say=said.append)
+
+    assert all(any(agent.story in line for line in said) for agent in AGENTS)
+
+
+def test_metrics_are_served_on_the_loopback_interface_and_not_afterwards():
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/metrics"
+    pages = []
+
+    def scrape(_: str) -> None:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            pages.append(response.read().decode())
+
+    run_live(Timeline(0.3, 0, 0), port, say=scrape)
+
+    assert "toolpair_runs_in_flight" in pages[-1]
+    assert 'deployment_environment_name="demo"' in pages[-1]
+    with pytest.raises(OSError, match="refused"):
+        scrape("")
+
+
+def test_a_port_that_is_taken_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ToolPairError, match=f"port {port}"):
+            run_live(Timeline(1, 0, 0), port)
+
+
+def test_the_responses_provider_pairs_by_id_and_wherever_they_stand():
+    call = {"type": "function_call", "call_id": "a"}
+    output = {"type": "function_call_output", "call_id": "a"}
+
+    assert judge([output, {"role": "user"}, call]) is None
+    assert "No tool output found for function call a" in judge([call]).message
+    assert "No tool call found for function call output with call_id a" in judge([output]).message
+
+
+@pytest.mark.parametrize("turns", [2, 5])
+def test_only_damaged_conversations_are_broken(turns):
+    assert check_messages(damage.conversation(turns)).ok
+    for break_it in (damage.trimmed, damage.aborted, damage.partly_run, damage.retried):
+        assert not check_messages(break_it(turns)).ok
