@@ -1,5 +1,7 @@
 """Write the page of options from `settings.py`: `python docs/generate_settings.py`."""
 
+# ruff: noqa: E501 -- rows of tables
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -212,7 +212,7 @@ def test_the_slot_stays_itself():
     slot = attachment._slot
     assert copy.copy(slot) is slot
     assert copy.deepcopy(slot) is slot
-    assert pickle.loads(pickle.dumps(slot)) is slot  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(slot)) is slot
 
 
 def test_an_exchange_while_a_request_is_in_flight_still_settles_it(strict, observing):
