@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.conftest import SHARED_DIR
 from tests.corpora.histories import read_rows
+from tests.corpora.profiles import openai_or_contract, own_profile
 from tests.corpora.tally import Tally, tally
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ def _total(tallies: list[Tally]) -> Tally:
 def main() -> None:
     """Print the figures of the folder given, or of the shared corpora."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SHARED_DIR / "corpora"
-    for line in lines(tally(read_rows(folder))):
-        print(line)  # noqa: T201 - a command's output
+    for mapping in (openai_or_contract, own_profile):
+        print(f"\n{mapping.__doc__}\n")  # noqa: T201 - a command's output
+        for line in lines(tally(read_rows(folder), mapping)):
+            print(line)  # noqa: T201
 
 
 if __name__ == "__main__":

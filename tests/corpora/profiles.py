@@ -1,25 +1,35 @@
-"""Which profile, with which facts, judges the rows of which provider.
-
-This table is all that changes when a provider gets a profile of its own.
-"""
+"""Which profile, with which facts, judges the rows of which provider."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toolpair_observe.histories.tally import PROFILE_OF_API
+from toolpair_observe.histories.tally import PROFILE_OF_PROVIDER as OWN_PROFILE
+from toolpair_observe.pairing.profiles import PROFILES
+
 if TYPE_CHECKING:
     from tests.corpora.histories import Row
 
 CONTRACT = "contract"
+UNKNOWN_SERVERS = frozenset({CONTRACT, "openai-compatible"})
+"""Under these a breach is `unknown`: nobody can say what a server does that nobody knows."""
 PROFILE_OF_PROVIDER = {
     "openai": "openai-chat",
     "azure": "azure-openai-chat",
 }
 
 
-def profile_of(row: Row) -> str:
-    """Name the profile under which the row is judged."""
+def openai_or_contract(row: Row) -> str:
+    """Judge OpenAI's and Azure's rows under their own profiles, all others under the contract."""
     return PROFILE_OF_PROVIDER.get(row.provider, CONTRACT)
+
+
+def own_profile(row: Row) -> str:
+    """Judge each row under its own provider's profile, as the command line does."""
+    asked = (row.provider, row.meta.get("format"))
+    name = PROFILE_OF_API.get(asked) or OWN_PROFILE.get(row.provider, row.provider)
+    return name if name in PROFILES else CONTRACT
 
 
 def facts_of(row: Row) -> dict[str, Any]:

@@ -6,11 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.corpora.profiles import facts_of, profile_of
+from tests.corpora.profiles import UNKNOWN_SERVERS, facts_of
 from toolpair_observe import Effect, ViolationKind, check_messages
+from toolpair_observe.pairing.profiles import PROFILES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from langchain_core.messages import BaseMessage
 
     from tests.corpora.histories import Row
     from toolpair_observe import PairingReport
@@ -69,7 +72,7 @@ class Tally:
             if row.accepted:
                 self._take_accepted(row, report)
             elif row.breaks_pairing:
-                self._take_broken(row, report)
+                self._take_broken(row, self._worst_version(messages, report))
             else:
                 self._take_other(row, report)
 
@@ -99,9 +102,15 @@ class Tally:
         if report.effect.is_near_miss:
             self.strangers.append(self._miss(row, report))
 
+    def _worst_version(self, messages: list[BaseMessage], report: PairingReport) -> PairingReport:
+        """A row does not tell the integration's version: what any known one refuses is caught."""
+        older = [row.profile for row in PROFILES[self.profile].rows if row.before]
+        reports = [report, *(check_messages(messages, profile=profile) for profile in older)]
+        return min(reports, key=lambda one: list(Effect).index(one.effect))
+
     def _is_caught(self, report: PairingReport) -> bool:
-        """The contract promises no effect; there, to see the breach is all that can be asked."""
-        if self.profile == "contract":
+        """No effect is promised there; to see the breach is all that can be asked."""
+        if self.profile in UNKNOWN_SERVERS:
             return report.effect.is_near_miss
         return report.effect in FAILS
 
@@ -110,11 +119,12 @@ class Tally:
         return Miss(row, self.profile, report.effect, kinds)
 
 
-def tally(rows: Iterable[Row]) -> list[Tally]:
-    """Judge every row under the profile of its provider; one tally per provider."""
-    tallies: dict[str, Tally] = {}
+def tally(rows: Iterable[Row], profile_of: Callable[[Row], str]) -> list[Tally]:
+    """Judge every row; one tally per provider and profile."""
+    tallies: dict[tuple[str, str], Tally] = {}
     for row in rows:
-        if row.provider not in tallies:
-            tallies[row.provider] = Tally(row.provider, profile_of(row))
-        tallies[row.provider].take(row)
-    return [tallies[provider] for provider in sorted(tallies)]
+        key = (row.provider, profile_of(row))
+        if key not in tallies:
+            tallies[key] = Tally(*key)
+        tallies[key].take(row)
+    return [tallies[key] for key in sorted(tallies)]

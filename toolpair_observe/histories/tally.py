@@ -27,13 +27,15 @@ PROFILE_OF_PROVIDER: Final[Mapping[str, str]] = {
     "google": "google-genai",
     "google-vertex": "google-vertexai",
     "bedrock": "bedrock-converse",
+    # DeepSeek's Responses endpoint wants results in place, as its chat endpoint does.
+    "deepseek-responses": "deepseek",
 }
 # A provider that was asked through another API than its own.
 PROFILE_OF_API: Final[Mapping[tuple[str, str], str]] = {
     ("bedrock", "anthropic"): "bedrock-invoke",
     ("bedrock", "openai-responses"): CONTRACT.name,
     ("cohere", "cohere-v1"): CONTRACT.name,
-    ("deepseek", "openai-responses"): CONTRACT.name,
+    ("deepseek", "openai-responses"): "deepseek",
     ("google", "openai-chat"): CONTRACT.name,
     ("ollama", "openai-chat"): "openai-compatible",
     ("xai", "openai-responses"): CONTRACT.name,

@@ -231,7 +231,21 @@ OPENAI_COMPATIBLE: Final = _openai_like(
     "",
     "langchain-openai",
 )
-GROQ: Final = _openai_like("groq", "Groq through ChatGroq", "groq", "langchain-groq")
+_GROQ = _openai_like("groq", "Groq through ChatGroq", "groq", "langchain-groq")
+_GROQ_NO_ID = _reject(
+    Grade.REPORTED,
+    "hackclub/ai#22",
+    "'messages.{position}' : for 'role:tool' the following must be satisfied"
+    "[('messages.{position}.tool_call_id' : property 'tool_call_id' is missing)]",
+)
+GROQ: Final = replace(
+    _GROQ,
+    rules={
+        **_UNCHECKED_RULES,
+        Case.RESULT_WITHOUT_ID: _GROQ_NO_ID,
+        Case.MISMATCHED_WITHOUT_ID: _GROQ_NO_ID,
+    },
+)
 XAI: Final = _openai_like("xai", "xAI through ChatXAI", "x_ai", "langchain-xai")
 FIREWORKS: Final = replace(
     _openai_like(
