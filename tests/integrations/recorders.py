@@ -74,6 +74,7 @@ class Integration:
         profile: The profile that has to predict it; `""` where none can, since what happens is
             decided behind the profile's integration.
         package: The distribution whose version decides.
+        beside: Another distribution that it needs.
         wire: Which parser and judge read its request body.
         build: Makes the chat model against a base URL.
         tools: Whether tools are bound.
@@ -89,11 +90,13 @@ class Integration:
     tools: bool = True
     options: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    beside: str = ""
 
     @property
     def version(self) -> str:
-        """The installed version, `""` where the package is missing."""
+        """The installed version, `""` where a package is missing."""
         try:
+            version(self.beside or self.package)
             return version(self.package)
         except PackageNotFoundError:
             return ""
@@ -318,9 +321,10 @@ INTEGRATIONS = {
         Integration(
             "anthropic-bedrock",
             "anthropic",
-            "langchain-aws",
+            "langchain-anthropic",
             "anthropic",
             _anthropic_bedrock,
+            beside="langchain-aws",
         ),
         Integration(
             "anthropic-vertex",
@@ -407,7 +411,7 @@ INTEGRATIONS = {
         Integration(
             "openai-mantle",
             "openai-chat",
-            "langchain-aws",
+            "langchain-openai",
             "openai",
             _with_url(
                 "langchain_aws.chat_models.openai.ChatOpenAIMantle",
@@ -417,6 +421,7 @@ INTEGRATIONS = {
                 region_name="us-east-1",
                 max_retries=0,
             ),
+            beside="langchain-aws",
         ),
         Integration(
             "mistral",
@@ -430,6 +435,7 @@ INTEGRATIONS = {
                 endpoint="URL/v1",
                 max_retries=1,
             ),
+            beside="mistral-common",
         ),
         Integration(
             "cohere",

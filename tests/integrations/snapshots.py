@@ -1,4 +1,8 @@
-"""What was observed, kept as text: a line for each named history of each integration."""
+"""What was observed, kept as text: a line for each named history of each integration.
+
+A release before the newest has a snapshot of its own where it behaves differently; it is read where
+that release is installed. Set `UPDATE_INTEGRATION_SNAPSHOTS` to `newest` or `older` to record.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +33,19 @@ def observed_lines(recorder: Recorder) -> list[str]:
 
 def difference(recorder: Recorder) -> str:
     """Say how an integration differs from its snapshot; write the snapshot if asked to."""
-    path = FOLDER / f"{recorder.integration.name}.txt"
     lines = observed_lines(recorder)
     made_by = f"# {recorder.integration.package} {recorder.integration.version}"
+    path = _path(recorder)
     if os.environ.get(UPDATE):
-        FOLDER.mkdir(exist_ok=True)
         path.write_text("\n".join([made_by, *lines]) + "\n", encoding="utf-8")
     recorded_by, *recorded = path.read_text(encoding="utf-8").splitlines()
     changes = difflib.unified_diff(recorded, lines, recorded_by, made_by, lineterm="", n=0)
     return "\n".join(changes)
+
+
+def _path(recorder: Recorder) -> Path:
+    integration = recorder.integration
+    older = FOLDER / f"{integration.name}@{integration.version}.txt"
+    if older.exists() or os.environ.get(UPDATE) == "older":
+        return older
+    return FOLDER / f"{integration.name}.txt"

@@ -23,5 +23,5 @@ def test_integration_still_does_what_was_observed(
     assert not changes, (
         f"{INTEGRATIONS[name]} treats histories differently from what the profiles were built on.\n"
         f"{changes}\n"
-        f"Change the profile first; then record anew with {UPDATE}=1."
+        f"Change the profile first; then record anew with {UPDATE}=newest."
     )
