@@ -385,7 +385,9 @@ def _outcome_of(run: Run, error: BaseException) -> tuple[Outcome, ViolationKind 
         return Outcome.ACCEPTED, None
     if not isinstance(error, Exception):
         return Outcome.CANCELLED, None
-    kind = rejection_kind(error) or _foreseen_kind(observation.report, error)
+    kind = rejection_kind(error, foreseen=observation.is_near_miss) or _foreseen_kind(
+        observation.report, error
+    )
     if kind is None:
         return Outcome.FAILED, None
     return (Outcome.REJECTED if observation.is_near_miss else Outcome.ESCAPED), kind

@@ -228,6 +228,28 @@ SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
     ),
 )
 
+# Refusals that count only where a breach was foreseen.
+AMBIGUOUS: tuple[tuple[ViolationKind, str], ...] = (
+    (
+        K.MISSING_RESULT,
+        "Expected last role User or Tool (or Assistant with prefix) for serving but got assistant",
+    ),
+    (
+        K.MISSING_RESULT,
+        "This model does not support assistant message prefill. The conversation must end",
+    ),
+    (
+        K.MISSING_RESULT,
+        "Model 'gemini-x' does not support model prefilling. The final request turn must be",
+    ),
+    (K.MISSING_RESULT, "The last message is not an ToolMessage or HumanMessage"),
+    (K.MISSING_RESULT, "When using tools, pre-filling the `assistant` response is not supported."),
+    (
+        K.MISSING_RESULT,
+        "GenerateContentRequest.contents[2].parts: contents.parts must not be empty",
+    ),
+)
+
 # Refusals with the same words that are about something else.
 OTHERS: tuple[str, ...] = (
     "Invalid 'messages[9].tool_calls[0].function.name': string does not match pattern.",
@@ -304,8 +326,23 @@ def test_each_wording_is_recognised(kind: ViolationKind, text: str):
     assert rejection_kind(text) == kind
 
 
+@pytest.mark.parametrize(("kind", "text"), AMBIGUOUS, ids=[text[:60] for _, text in AMBIGUOUS])
+def test_words_with_several_causes_count_only_where_a_breach_was_foreseen(
+    kind: ViolationKind, text: str
+):
+    assert rejection_kind(text) is None
+    assert rejection_kind(text, foreseen=True) == kind
+    assert rejection_kind(RefusedError(text, status_code=429), foreseen=True) is None
+
+
+@pytest.mark.parametrize(("kind", "text"), SAMPLES, ids=[text[:60] for _, text in SAMPLES])
+def test_a_foreseen_breach_changes_no_other_kind(kind: ViolationKind, text: str):
+    assert rejection_kind(text, foreseen=True) == kind
+
+
 def test_no_rule_is_without_a_sample():
-    recognised = {found.rule for _, text in SAMPLES if (found := read_rejection(text))}
+    texts = [text for _, text in SAMPLES + AMBIGUOUS]
+    recognised = {found.rule for text in texts if (found := read_rejection(text, foreseen=True))}
     assert recognised == {rule.name for rule in rejections._RULES}
 
 

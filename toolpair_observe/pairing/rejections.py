@@ -52,6 +52,8 @@ class _Rule:
         source: Where the wording was seen.
         template: It is raised by a chat template or tokenizer inside the model server, which some
             servers answer with a 5xx.
+        ambiguous: A history that pairs gets the same answer for another reason, so the words count
+            only where a breach was foreseen.
     """
 
     kind: ViolationKind
@@ -59,12 +61,19 @@ class _Rule:
     pattern: re.Pattern[str]
     source: str
     template: bool = False
+    ambiguous: bool = False
 
 
-def _rule(
-    kind: ViolationKind, name: str, pattern: str, source: str, *, template: bool = False
+def _rule(  # noqa: PLR0913 - one row of the table below
+    kind: ViolationKind,
+    name: str,
+    pattern: str,
+    source: str,
+    *,
+    template: bool = False,
+    ambiguous: bool = False,
 ) -> _Rule:
-    return _Rule(kind, name, re.compile(pattern), source, template)
+    return _Rule(kind, name, re.compile(pattern), source, template, ambiguous)
 
 
 _ID = r"(?!messages?\b)[\w.|*@/-]{1,128}+(?::[\w.|*@/-]{1,128}+){0,4}+"
@@ -464,10 +473,30 @@ _RULES: tuple[_Rule, ...] = (
         "the chat templates of gpt-oss and MiniMax-M2",
         template=True,
     ),
+    # What a list that ends with a call is answered, but also one that ends with a plain AI message
+    _rule(
+        _MISSING,
+        "prefill",
+        r"expected last role user or tool .{0,80}? but got assistant"
+        r"|does not support (?:assistant message|model) prefill"
+        r"|the last message is not an toolmessage or humanmessage"
+        r"|pre-filling the assistant response is not supported",
+        "mistral-common 1.13.1; Anthropic; langchain-google-genai 4.4.2; langchain-cohere 0.6.0",
+        ambiguous=True,
+    ),
+    _rule(
+        _MISSING,
+        "gemini.no_parts",
+        r"contents\[\d{1,6}\]\.parts: contents\.parts must not be empty",
+        "langchain-ai/langchain-google#1055",
+        ambiguous=True,
+    ),
 )
 
 # Nothing below can match without one of these, and an ordinary failure has none.
-_WORTH_A_LOOK = re.compile(r"tool|call|response|unexpected role|begins with")
+_WORTH_A_LOOK = re.compile(
+    r"tool|call|response|unexpected role|begins with|prefill|pre-fill|\.parts must not be empty"
+)
 # Words that are somebody else's: the model's refused output, or what is wrong with a tool's schema
 # or arguments, up to the next error in the same text.
 _FOREIGN = re.compile(
@@ -488,21 +517,28 @@ _TEXT_STATUS = re.compile(
 )
 
 
-def rejection_kind(error: BaseException | str) -> ViolationKind | None:
-    """Return the kind of pairing rejection that `error` is, or None where it is none."""
-    found = read_rejection(error)
-    return None if found is None else found.kind
-
-
-def read_rejection(error: BaseException | str) -> Rejection | None:
-    """Return what `error` says about the pairing, or None where it says nothing of it.
+def rejection_kind(error: BaseException | str, *, foreseen: bool = False) -> ViolationKind | None:
+    """Return the kind of pairing rejection that `error` is, or None where it is none.
 
     Args:
         error: An exception as it reaches `on_llm_error`, or an exception group, or a text.
+        foreseen: Whether the history was flagged. Words that have other causes as well, such as
+            the refusal of a list that ends with an AI message, count only then.
+    """
+    found = read_rejection(error, foreseen=foreseen)
+    return None if found is None else found.kind
+
+
+def read_rejection(error: BaseException | str, *, foreseen: bool = False) -> Rejection | None:
+    """Return what `error` says about the pairing, or None where it says nothing of it.
+
+    Args:
+        error: As for `rejection_kind`.
+        foreseen: As for `rejection_kind`.
     """
     for reading in readings(error):
         for text in reading.texts:
-            found = _first_match(text)
+            found = _first_match(text, foreseen=foreseen)
             if found is not None and _is_refusal(reading, found.rule):
                 return _rejection(found)
     return None
@@ -517,7 +553,7 @@ class _Found:
     text: str
 
 
-def _first_match(text: str) -> _Found | None:
+def _first_match(text: str, *, foreseen: bool) -> _Found | None:
     if not _WORTH_A_LOOK.search(text.lower()):
         return None
     own_words = _FOREIGN.sub(" ", text)
@@ -526,6 +562,8 @@ def _first_match(text: str) -> _Found | None:
     original = own_words if len(lowered) == len(own_words) else lowered
     first: _Found | None = None
     for rule in _RULES:
+        if rule.ambiguous and not foreseen:
+            continue
         match = rule.pattern.search(lowered)
         if match is not None and (first is None or match.start() < first.match.start()):
             first = _Found(rule, match, original)
