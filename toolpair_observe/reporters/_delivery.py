@@ -1,0 +1,313 @@
+"""A bounded queue with one worker of its own, for what is sent over a network.
+
+Knows nothing of what is sent or of where it goes; `send` does, and says with `Refused` or
+`TryLater` what became of it. Every item is settled exactly once: sent, failed or dropped.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import random
+import threading
+import weakref
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+Result = Literal["sent", "failed", "dropped"]
+Item = TypeVar("Item")
+
+THREAD_NAME: Final = "toolpair-feedback"
+_JOIN_SECONDS: Final = 1.0
+_MAX_PAUSES: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much is kept, and how long is tried.
+
+    Attributes:
+        max_items: How many items wait at most; what comes on top is dropped.
+        max_attempts: How often an item is tried.
+        max_age: Seconds after which an item is given up.
+        first_delay: Seconds before the second attempt; doubled for each one after.
+        max_delay: Seconds that an attempt is put off at most, whatever the server asks for.
+        idle: Seconds after which a worker without work ends. The next item starts another.
+    """
+
+    max_items: int = 1000
+    max_attempts: int = 10
+    max_age: float = 600.0
+    first_delay: float = 0.5
+    max_delay: float = 60.0
+    idle: float = 5.0
+
+
+class Refused(Exception):  # noqa: N818 -- a verdict, not an error of ours
+    """The item will never be taken.
+
+    Args:
+        reason: What went wrong, as a metric label.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TryLater(Refused):
+    """The item may be taken later.
+
+    Args:
+        reason: What went wrong, as a metric label.
+        after: Seconds that the server asked to wait, or None.
+        pause: Whether everything on this item's route has to wait, and not only this item.
+    """
+
+    def __init__(self, reason: str, *, after: float | None = None, pause: bool) -> None:
+        super().__init__(reason)
+        self.after = after
+        self.pause = pause
+
+
+@dataclass(slots=True)
+class _Job(Generic[Item]):
+    item: Item
+    route: Hashable
+    expires: float
+    attempts: int = 0
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _Pause:
+    """Nothing goes along a route until `ends`, when one item tries whether the way is free."""
+
+    failures: int = 0
+    ends: float = 0.0
+
+
+class Delivery(Generic[Item]):
+    """Deliver items in the background.
+
+    Args:
+        send: Sends one item, on the worker. Raises `Refused` or `TryLater`.
+        settled: Told of each item's end with its result and, unless it was sent, the reason.
+            Called on any thread.
+        limits: How much is kept, and how long is tried.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Item], None],
+        settled: Callable[[Result, str], None],
+        limits: Limits,
+    ) -> None:
+        self._send = send
+        self._settled = settled
+        self._limits = limits
+        self._closed = False
+        self._reset()
+        _EVERY.add(self)
+
+    def _reset(self) -> None:
+        # Reentrant: a finalizer that runs while the lock is held may end a run and come back here.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._order = itertools.count()
+        self._waiting: list[tuple[float, int, _Job[Item]]] = []
+        self._sending: _Job[Item] | None = None
+        self._pauses: dict[Hashable, _Pause] = {}
+        self._worker: threading.Thread | None = None
+        self._unsettled = 0
+        self._lost = 0
+
+    def put(self, item: Item, route: Hashable) -> None:
+        """Queue an item, or drop it where there is no room. Never waits.
+
+        Args:
+            item: What to send.
+            route: Items of one route fail together.
+        """
+        now = monotonic()
+        job = _Job(item, route, now + self._limits.max_age)
+        with self._lock:
+            self._unsettled += 1
+            reason = self._hindrance()
+            if not reason:
+                self._queue(job, now)
+        if reason:
+            self._settle("dropped", reason)
+
+    def _hindrance(self) -> str:
+        if self._closed:
+            return "Closed"
+        if len(self._waiting) >= self._limits.max_items:
+            return "QueueFull"
+        if self._worker is None:
+            worker = threading.Thread(target=self._work, name=THREAD_NAME, daemon=True)
+            try:
+                worker.start()
+            except RuntimeError:
+                # No thread can be started any more: the process ends, or has no more of them.
+                return "NoThread"
+            self._worker = worker
+        return ""
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that is queued is settled.
+
+        Returns early where nothing can be delivered within `timeout` seconds anyway.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether all of it was sent.
+        """
+        deadline = monotonic() + timeout
+        with self._lock:
+            lost = self._lost
+            while self._unsettled:
+                left = deadline - monotonic()
+                if left <= 0 or self._is_late(deadline):
+                    return False
+                self._changed.wait(left)
+            return self._lost == lost
+
+    def _is_late(self, deadline: float) -> bool:
+        return self._sending is None and bool(self._waiting) and self._waiting[0][0] > deadline
+
+    def close(self) -> None:
+        """Drop what is queued and stop the worker."""
+        with self._lock:
+            self._closed = True
+            left = [job for _, _, job in self._waiting]
+            self._waiting.clear()
+            worker = self._worker
+            self._changed.notify_all()
+        for job in left:
+            self._settle("dropped", job.reason or "Closed")
+        if worker is not None and worker is not threading.current_thread():
+            worker.join(_JOIN_SECONDS)
+        with self._lock:
+            job_cut_off = self._sending
+            self._sending = None
+        if job_cut_off is not None:
+            self._settle("dropped", job_cut_off.reason or "Closed")
+
+    # On the worker
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            verdict: Refused | None = None
+            try:
+                self._send(job.item)
+            except Refused as refused:
+                verdict = refused
+            except Exception as failure:  # noqa: BLE001 -- one bad item must not end the worker
+                verdict = Refused(type(failure).__name__)
+            self._conclude(job, verdict)
+
+    def _next(self) -> _Job[Item] | None:
+        """Wait for an item that is due and whose route is free; None when the worker can go."""
+        while True:
+            expired: _Job[Item] | None = None
+            with self._lock:
+                now = monotonic()
+                if self._closed or not (self._waiting or self._wait_for_work()):
+                    self._worker = None
+                    self._changed.notify_all()
+                    return None
+                due, _, job = self._waiting[0]
+                if due > now:
+                    self._changed.wait(due - now)
+                    continue
+                heapq.heappop(self._waiting)
+                pause = self._pauses.get(job.route)
+                if job.expires <= now:
+                    expired = job
+                elif pause is not None and pause.ends > now:
+                    self._queue(job, pause.ends)
+                else:
+                    self._sending = job
+                    return job
+                self._changed.notify_all()
+            if expired is not None:
+                self._settle("failed", expired.reason or "Expired")
+
+    def _wait_for_work(self) -> bool:
+        self._changed.wait_for(lambda: self._waiting or self._closed, self._limits.idle)
+        return bool(self._waiting) and not self._closed
+
+    def _conclude(self, job: _Job[Item], verdict: Refused | None) -> None:
+        job.attempts += 1
+        job.reason = "" if verdict is None else verdict.reason
+        with self._lock:
+            if self._sending is not job:
+                # `close` did not want to wait for it, and has counted it.
+                return
+            self._sending = None
+            again = self._when_again(job, verdict)
+            if again is not None:
+                self._queue(job, again)
+            self._changed.notify_all()
+        if again is None:
+            self._settle("sent" if verdict is None else "failed", job.reason)
+
+    def _when_again(self, job: _Job[Item], verdict: Refused | None) -> float | None:
+        now = monotonic()
+        if not isinstance(verdict, TryLater):
+            # Any final answer, also a refusal, shows that the route is open.
+            self._pauses.pop(job.route, None)
+            return None
+        failures = job.attempts
+        if verdict.pause:
+            pause = self._pauses.setdefault(job.route, _Pause())
+            pause.failures += 1
+            failures = pause.failures
+        delay = self._delay(failures) if verdict.after is None else verdict.after
+        ends = now + min(delay, self._limits.max_delay)
+        if verdict.pause:
+            self._pauses[job.route].ends = ends
+            if len(self._pauses) > _MAX_PAUSES:
+                del self._pauses[next(iter(self._pauses))]
+        if job.attempts >= self._limits.max_attempts or self._closed:
+            return None
+        return ends
+
+    def _delay(self, failures: int) -> float:
+        exponent = min(failures - 1, 32)
+        # Not all processes of a fleet at the same moment.
+        spread = random.uniform(0.75, 1.0)  # noqa: S311 -- nobody has to be unable to guess it
+        return min(self._limits.first_delay * 2.0**exponent, self._limits.max_delay) * spread
+
+    def _queue(self, job: _Job[Item], due: float) -> None:
+        heapq.heappush(self._waiting, (due, next(self._order), job))
+        self._changed.notify_all()
+
+    def _settle(self, result: Result, reason: str) -> None:
+        # Not under the lock: what the callback does, for example logging, is not ours to know.
+        self._settled(result, reason)
+        with self._lock:
+            self._unsettled -= 1
+            self._lost += result != "sent"
+            self._changed.notify_all()
+
+
+_EVERY: weakref.WeakSet[Delivery[Any]] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for delivery in list(_EVERY):
+        # What was queued is the parent's, its worker and the holder of its lock are gone.
+        delivery._reset()  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
