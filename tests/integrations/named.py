@@ -140,6 +140,8 @@ NAMED: dict[str, str] = {
     # Calls and results of other shapes.
     "11_invalid_unanswered": "H A(!a) H",
     "11_invalid_unanswered_beside": "H A(a,!b) T(a) H",
+    "11_invalid_beside_valid_anthropic_blocks": "H A^(a,!b) T(a) T(b)e",
+    "11_invalid_after_ai_text": "H A A(a,!b) T(a) T(b)e",
     "11_invalid_no_id": "H A(!?) H",
     "11_content_only_unanswered": "H A=(a) H",
     "11_server_unpaired": "H A^($w!) H",
