@@ -272,6 +272,9 @@ def _is_builtin_tool(tool: object) -> bool:
 
 
 def _openai(call: _Call) -> _Choice:
+    base = call.arguments.get("openai_api_base")
+    if base is not None and not isinstance(base, str):
+        return _SOMEBODYS_GATEWAY(call)
     # The client itself reads OPENAI_BASE_URL, which therefore stands in no argument.
     base = call.string("openai_api_base") or os.environ.get("OPENAI_BASE_URL", "")
     api = _at(_host(base), call) if base else _OPENAI
