@@ -1,0 +1,59 @@
+"""The check alone, against a loop that reads the type of each message."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.clock import side_by_side
+from tests.benchmarks.histories import SHAPES, agent
+from tests.benchmarks.table import note, show
+from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.profiles import PROFILES
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+LENGTHS = (10, 100, 1_000, 10_000)
+BUDGET, AIM = 5, 3
+
+
+def bare_loop(messages: list[BaseMessage]) -> None:
+    """The least that any check could do."""
+    for message in messages:
+        message.type  # noqa: B018 - the read is what is measured
+
+
+def run(rounds: int = 9, seconds: float = 0.02) -> None:
+    """Print ratios for each profile, then for each shape of history."""
+    show(
+        "check / bare loop over message.type, agent history",
+        ("profile", *map(str, LENGTHS)),
+        [_row(name, rounds, seconds) for name in PROFILES],
+    )
+    note(f"Budget: at most {BUDGET} at 100 messages and more; {AIM} is the aim.")
+    show(
+        "the same for other histories, profile openai-chat",
+        ("history", *map(str, LENGTHS)),
+        [
+            (name, *(_ratio("openai-chat", make(n), rounds, seconds) for n in LENGTHS))
+            for name, make in SHAPES.items()
+        ],
+    )
+    note("The budget is for sound histories. A broken one pays for its report.")
+
+
+def _row(profile: str, rounds: int, seconds: float) -> tuple[str, ...]:
+    return (profile, *(_ratio(profile, agent(n), rounds, seconds) for n in LENGTHS))
+
+
+def _ratio(profile: str, messages: list[BaseMessage], rounds: int, seconds: float) -> str:
+    times = side_by_side(
+        {
+            "bare": partial(bare_loop, messages),
+            "check": partial(check, messages, PROFILES[profile]),
+        },
+        rounds=rounds,
+        seconds=seconds,
+    )
+    return f"{times['check'] / times['bare']:.1f}"
