@@ -7,13 +7,12 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import yaml
+from typing import TYPE_CHECKING, Final
 
 from dashboards.overview import overview
 from dashboards.rules import Rules
 from dashboards.settings import LIVE, PRODUCTION, Links, Objective
+from dashboards.yaml_text import as_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,8 +36,8 @@ def artifacts(links: Links | None = None, objective: Objective | None = None) ->
     objective = objective or Objective()
     return {
         DASHBOARD: json.dumps(overview(links, objective), indent=2) + "\n",
-        RULES: _HEAD + _yaml(Rules(PRODUCTION, objective, links).to_dict()),
-        LIVE_RULES: _HEAD + _yaml(Rules(LIVE, objective, links).to_dict()),
+        RULES: _HEAD + as_yaml(Rules(PRODUCTION, objective, links).to_dict()),
+        LIVE_RULES: _HEAD + as_yaml(Rules(LIVE, objective, links).to_dict()),
     }
 
 
@@ -86,22 +85,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def _yaml(content: dict[str, Any]) -> str:
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Expressions over several lines stay readable."""
-
-
-def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _string)
 
 
 if __name__ == "__main__":
