@@ -1015,6 +1015,9 @@ _BOUND: tuple[dict[str, Any], ...] = (
 @pytest.mark.parametrize("constructor", _CONSTRUCTOR, ids=str)
 def test_the_api_is_the_one_that_langchain_chooses(constructor: dict[str, Any]):
     openai_package = pytest.importorskip("langchain_openai")
+    release = tuple(map(int, importlib.metadata.version("langchain-openai").split(".")[:2]))
+    if "model" in constructor and release < (1, 7):
+        pytest.skip("older releases know fewer of the models that are served on Responses only")
     model = openai_package.ChatOpenAI(**({"model": "gpt-4o", "api_key": "x"} | constructor))
 
     for bound in _BOUND:

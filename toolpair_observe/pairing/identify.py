@@ -143,6 +143,8 @@ _RESPONSES_ARGUMENTS: Final = frozenset(
         "use_responses_api",
     }
 )
+# Models that OpenAI serves on Responses only. langchain-openai before 1.7 does not write that into
+# the arguments, and before 1.1 sends them to the other API, which refuses them whatever they say.
 _RESPONSES_MODELS: Final = (
     "gpt-5-pro",
     "gpt-5.2-pro",
