@@ -9,6 +9,7 @@ from langchain_core.outputs import LLMResult
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError
+from toolpair_observe import handler as module
 
 
 def test_a_handler_on_the_model_and_in_the_config_counts_once(make_handler):
@@ -16,6 +17,17 @@ def test_a_handler_on_the_model_and_in_the_config_counts_once(make_handler):
     CountingModel(callbacks=[handler]).invoke(SOUND, {"callbacks": [handler]})
     assert handler.checks == 1
     assert handler.outcomes == {"accepted": 1}
+
+
+def test_a_strict_handler_that_is_there_twice_looks_once(make_handler, monkeypatch):
+    looks = []
+    check = module.check
+    monkeypatch.setattr(module, "check", lambda *args: looks.append(args) or check(*args))
+    handler = make_handler("strict")
+    with pytest.raises(InvalidToolResultsError):
+        CountingModel(callbacks=[handler]).invoke(BROKEN, {"callbacks": [handler, handler]})
+    assert len(looks) == 1
+    assert handler.outcomes == {"blocked": 1}
 
 
 async def test_of_two_handlers_the_first_reports(make_handler):
