@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 import yaml
 
-pytest.importorskip("grafana_foundation_sdk", reason="needs toolpair-observe[dashboards]")
-
 from dashboards import generate
 
 DASHBOARDS = Path(generate.__file__).parent
