@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.importorskip("opentelemetry.exporter.prometheus", reason="needs toolpair-observe[live]")
+from tests.loopback.otlp_sink import OtlpSink
 
-from opentelemetry.sdk.metrics import MeterProvider
+pytest.importorskip("opentelemetry.exporter.prometheus", reason="needs toolpair-observe[live]")
 
 from toolpair_observe import check_messages
 from toolpair_observe.demo import damage
 from toolpair_observe.demo.agents import AGENTS
 from toolpair_observe.demo.live import Phase, Timeline, new_handler, run_live, work
 from toolpair_observe.demo.responses import judge
+from toolpair_observe.demo.telemetry import Telemetry
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.stats import Metric, shared_stats
 
 if TYPE_CHECKING:
     from toolpair_observe.accuracy import Accuracy
@@ -63,19 +65,24 @@ class Script:
 
 
 @pytest.fixture
-def happened():
+def telemetry():
+    telemetry = Telemetry.create()
+    yield telemetry
+    telemetry.shutdown()
+
+
+@pytest.fixture
+def happened(telemetry):
     """Have every agent work through some phases; return the accuracy of the predictions."""
-    meter_provider = MeterProvider(shutdown_on_exit=False)
 
     def run(*phases: Phase) -> Accuracy:
         for agent in AGENTS:
-            handler = new_handler(agent, meter_provider)
+            handler = new_handler(agent, telemetry)
             work(agent, handler, Script(*phases))
             handler.close()
         return handler.accuracy()
 
-    yield run
-    meter_provider.shutdown()
+    return run
 
 
 def test_an_incident_shows_every_outcome_that_an_alert_is_about(happened):
@@ -120,6 +127,29 @@ def test_the_providers_are_those_that_the_agents_believe_to_speak_to(happened):
     accuracy = happened(Phase.HEALTHY)
 
     assert {row.provider for row in accuracy.rows} == {"openai", "azure.ai.openai", "deepseek", ""}
+
+
+def test_feedback_is_sent_and_refused(happened, telemetry):
+    happened(Phase.INCIDENT)
+
+    counts = shared_stats(telemetry.meters).snapshot(Metric.FEEDBACK)
+    assert counts == {("sent", ""): 1, ("failed", "403"): 1}
+
+
+def test_where_the_environment_says_so_everything_is_pushed(monkeypatch):
+    with OtlpSink() as sink:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint("").removesuffix("/v1/"))
+        telemetry = Telemetry.create()
+        try:
+            handler = new_handler(AGENTS[0], telemetry)
+            work(AGENTS[0], handler, Script(Phase.INCIDENT))
+            handler.close()
+        finally:
+            telemetry.shutdown()
+
+    assert telemetry.pushes
+    assert [span.name for span in sink.spans] == ["check tool_pairing"]
+    assert {metric.name for metric in sink.metrics} >= {"toolpair.checks", "toolpair.outcomes"}
 
 
 def test_every_story_is_told():

@@ -34,6 +34,7 @@ _MODULES: Final = {"rich": "rich", "langchain_openai": "langchain-openai"}
 _LIVE_MODULES: Final = {
     "langchain_openai": "langchain-openai",
     "opentelemetry.exporter.prometheus": "opentelemetry-exporter-prometheus",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
 }
 _LEAST_WIDTH: Final = 60
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.demo import damage
 from toolpair_observe.demo.judge import WireError, WireMessage, judge
+from toolpair_observe.demo.langsmith import KEY, REVOKED_KEY
 from toolpair_observe.demo.provider import LoopbackProvider
 from toolpair_observe.demo.responses import ResponsesProvider
 
@@ -33,6 +34,7 @@ class Agent:
         broken: Makes a history in the incident.
         mode: The handler's mode.
         on_near_miss: The application's own function for near misses.
+        langsmith_key: Its key for LangSmith; `""` where it is not traced there.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Agent:
     broken: Callable[[int], History] = damage.conversation
     mode: Mode = "observe"
     on_near_miss: Callable[[Observation], None] | None = None
+    langsmith_key: str = ""
 
 
 def _refuses_repeated_ids(messages: Sequence[WireMessage]) -> WireError | None:
@@ -81,6 +84,7 @@ AGENTS: Final = (
         model="gpt-4o-mini",
         profile="openai-chat",
         broken=damage.trimmed,
+        langsmith_key=KEY,
     ),
     Agent(
         name="research",
@@ -93,11 +97,13 @@ AGENTS: Final = (
     ),
     Agent(
         name="support",
-        story="its users ask on while tools are running; strict mode stops that",
+        story="its users ask on while tools are running, which strict mode stops, and its "
+        "LangSmith key has been revoked",
         model="gpt-4o",
         profile="azure-openai-chat",
         broken=damage.aborted,
         mode="strict",
+        langsmith_key=REVOKED_KEY,
     ),
     Agent(
         name="triage",

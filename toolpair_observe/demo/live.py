@@ -19,16 +19,14 @@ from typing import TYPE_CHECKING, Final, Self
 
 import openai
 from langchain_openai import ChatOpenAI
-from langsmith import tracing_context
-from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.resources import Resource
-from prometheus_client import start_http_server
+from langsmith import Client, tracing_context
 from pydantic import SecretStr
 
 from toolpair_observe.demo.agents import AGENTS
+from toolpair_observe.demo.langsmith import INFO, LoopbackLangSmith
 from toolpair_observe.demo.responses import ResponsesProvider
-from toolpair_observe.errors import InvalidToolResultsError, ToolPairError
+from toolpair_observe.demo.telemetry import SERVICE, serve_telemetry
+from toolpair_observe.errors import InvalidToolResultsError
 from toolpair_observe.handler import ToolPairHandler
 from toolpair_observe.pairing.report import Effect
 
@@ -37,9 +35,8 @@ if TYPE_CHECKING:
 
     from toolpair_observe.accuracy import Accuracy
     from toolpair_observe.demo.agents import Agent
+    from toolpair_observe.demo.telemetry import Telemetry
 
-SERVICE: Final = "toolpair-demo"
-ENVIRONMENT: Final = "demo"
 DEFAULT_PORT: Final = 9464
 REQUESTS_PER_SECOND: Final = 2.0
 
@@ -106,11 +103,13 @@ def run_live(
     Raises:
         ToolPairError: The port is taken.
     """
-    with _undisturbed(), _exporter(port) as meter_provider:
+    with _undisturbed(), serve_telemetry(port) as telemetry:
         say(f"metrics: http://127.0.0.1:{port}/metrics")
+        if telemetry.pushes:
+            say("metrics, spans and events also go over OTLP")
         clock = Clock(timeline)
         with ThreadPoolExecutor(len(agents), thread_name_prefix="agent") as pool, clock:
-            handlers = [new_handler(agent, meter_provider) for agent in agents]
+            handlers = [new_handler(agent, telemetry) for agent in agents]
             at_work = [
                 pool.submit(work, agent, handler, clock)
                 for agent, handler in zip(agents, handlers, strict=True)
@@ -149,22 +148,22 @@ class Clock:
         self._over.set()
 
 
-def new_handler(agent: Agent, meter_provider: MeterProvider) -> ToolPairHandler:
+def new_handler(agent: Agent, telemetry: Telemetry) -> ToolPairHandler:
     """Return the handler of an agent."""
     return ToolPairHandler(
         mode=agent.mode,
         block_on=(Effect.REJECT, Effect.LOCAL_ERROR),
         profile=agent.profile,
-        spans="off",
-        feedback="off",
-        meter_provider=meter_provider,
+        meter_provider=telemetry.meters,
+        tracer_provider=telemetry.tracers,
+        logger_provider=telemetry.loggers,
         on_near_miss=agent.on_near_miss,
     )
 
 
 def work(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
     """Let an agent work until the clock says that all is over."""
-    with agent.provider() as provider, tracing_context(enabled=False):
+    with agent.provider() as provider, _traced(agent):
         model = ChatOpenAI(
             model=agent.model,
             base_url=provider.base_url,
@@ -182,6 +181,23 @@ def work(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
             with suppress(openai.APIStatusError, InvalidToolResultsError):
                 model.invoke(make(next(turns)))
             clock.wait(1 / REQUESTS_PER_SECOND)
+
+
+@contextmanager
+def _traced(agent: Agent) -> Iterator[None]:
+    """Trace an agent to a LangSmith on this machine where it has a key, and nowhere otherwise."""
+    if not agent.langsmith_key:
+        with tracing_context(enabled=False):
+            yield
+        return
+    with LoopbackLangSmith() as server:
+        client = Client(server.api_url, api_key=agent.langsmith_key, info=dict(INFO))
+        try:
+            with tracing_context(enabled=True, client=client, project_name=SERVICE):
+                yield
+        finally:
+            client.flush()
+            client.cleanup()
 
 
 def _narrate(
@@ -209,33 +225,6 @@ def _narrate(
                 f"{accuracy.misses:,} refused and not flagged"
             )
         clock.wait(_SHOWN_EVERY)
-
-
-@contextmanager
-def _exporter(port: int) -> Iterator[MeterProvider]:
-    """Serve the metrics of a meter provider."""
-    try:
-        server, thread = start_http_server(port, addr="127.0.0.1")
-    except OSError as error:
-        msg = f"port {port} cannot be served on ({error.strerror}); choose another one"
-        raise ToolPairError(msg) from error
-    resource = Resource.create(
-        {
-            "service.name": SERVICE,
-            "service.instance.id": f"{SERVICE}-{os.getpid()}",
-            "deployment.environment.name": ENVIRONMENT,
-        }
-    )
-    provider = MeterProvider(
-        metric_readers=[PrometheusMetricReader()], resource=resource, shutdown_on_exit=False
-    )
-    try:
-        yield provider
-    finally:
-        provider.shutdown()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager
