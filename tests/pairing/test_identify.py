@@ -506,7 +506,12 @@ def test_the_installed_version_is_used_where_the_run_tells_none():
     assert openai().target().facts.version == installed
 
 
-def test_a_package_that_does_not_convert_the_messages_has_no_version():
+def test_a_package_that_does_not_convert_the_messages_has_no_version(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "9.9.9")
+    identify_module._installed_version.cache_clear()
+    assert openai().target().facts.version == "9.9.9"
     shape = openai_at("https://api.deepseek.com/v1")
     assert shape.target().facts.version is None
 

@@ -365,6 +365,7 @@ WRAPPERS: dict[str, Callable[[str], str]] = {
     "curly quotes": lambda text: text.replace("'", "’").replace("`", "“"),  # noqa: RUF001
     "no quotes": lambda text: text.replace("'", "").replace("`", ""),
     "full width": lambda text: text.replace("[", "\uff3b").replace("]", "\uff3d"),
+    "full width in json": lambda text: _json(text.replace("[", "\uff3b").replace("]", "\uff3d")),
     "markdown": lambda text: text.replace("_", "\\_"),
     "upper case": str.upper,
     "wrapped lines": lambda text: text.replace(" ", "\n    "),
@@ -584,6 +585,7 @@ def test_the_text_is_found_where_clients_keep_it(attributes: dict[str, object]):
         ({"status_code": 401}, False),
         ({"status_code": 413}, False),
         ({"status_code": 429}, False),
+        ({"status_code": "429"}, False),
         ({"status_code": 500}, False),
         ({"response": Response(429)}, False),
         ({"response": {"ResponseMetadata": {"HTTPStatusCode": 429}}}, False),
@@ -665,7 +667,7 @@ def _report() -> PairingReport:
 
 def test_our_own_block_is_no_rejection():
     block = RefusedError(OPENAI_ORPHAN, report=_report())
-    wrapper = RuntimeError("agent failed")
+    wrapper = RuntimeError(f"agent failed: {OPENAI_ORPHAN}")
     wrapper.__cause__ = block
 
     assert read_rejection(block) is None

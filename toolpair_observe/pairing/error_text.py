@@ -217,15 +217,7 @@ def _status_of(error: Exception) -> int | None:
 
 def _botocore_status(response: dict[str, object]) -> int | None:
     metadata = response.get("ResponseMetadata")
-    if isinstance(metadata, dict):
-        status = _as_status(metadata.get("HTTPStatusCode"))
-        if status is not None:
-            return status
-    error = response.get("Error")
-    code = error.get("Code") if isinstance(error, dict) else None
-    # An error event inside a stream has a code (spelt with a lower-case v) and no status.
-    is_validation = isinstance(code, str) and code.lower() == "validationexception"
-    return 400 if is_validation else None
+    return _as_status(metadata.get("HTTPStatusCode")) if isinstance(metadata, dict) else None
 
 
 def _as_status(value: object) -> int | None:
