@@ -1,0 +1,80 @@
+"""The examples that are more than one file of a script: a service, a graph, a gate."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from tests.cli.process import ROOT, environment, run_python
+
+EXAMPLES = ROOT / "examples"
+
+
+def bare_environment(**extra: str) -> dict[str, str]:
+    """What an example may count on: no keys, no options, no telemetry of the host."""
+    prefixes = ("OPENAI_", "OTEL_", "LANGSMITH_", "TOOLPAIR_")
+    kept = {k: v for k, v in environment().items() if not k.startswith(prefixes)}
+    return {**kept, **extra}
+
+
+def show(path: str) -> str:
+    done = run_python("-W", "error", str(EXAMPLES / path), env=bare_environment())
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def test_the_service_answers_and_refuses_and_both_are_traced():
+    pytest.importorskip("fastapi")
+    told = show("fastapi_service/app.py")
+    assert "sound: {'answer':" in told
+    assert "broken: 422 missing_result" in told
+    assert '"name": "check tool_pairing"' in told
+    assert told.count('"name": "chat"') == 2
+
+
+def test_the_graph_resumes_refuses_and_mends():
+    pytest.importorskip("langchain")
+    assert show("langgraph_interrupt/main.py").splitlines() == [
+        "resumed: The mail is sent.",
+        "another subject: missing_result - not sent",
+        "mended: It is noon.",
+        "in the checkpoint: ['human', 'ai', 'human', 'ai']",
+    ]
+
+
+def gate(folder, *options: str):
+    """Run the gate's tests as a CI job does; the plugin is named where it is not installed."""
+    plugin = ("-p", "toolpair_observe.pytest_plugin", "-p", "no:cacheprovider")
+    return run_python(
+        *("-m", "pytest", *plugin, *options),
+        cwd=folder,
+        env=bare_environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
+    )
+
+
+def test_the_gate_is_open_for_what_is_sound_or_expected():
+    done = gate(EXAMPLES / "ci_gate")
+    assert done.returncode == 0, done.stdout.decode()
+    assert b"2 chat-model requests checked in 2 tests" in done.stdout
+
+
+def test_the_gate_shuts_on_a_fault_that_nobody_expected(tmp_path):
+    folder = shutil.copytree(EXAMPLES / "ci_gate", tmp_path / "gate")
+    tests = folder / "test_history.py"
+    marked = tests.read_text()
+    tests.write_text(marked.replace('@pytest.mark.toolpair_expect("orphan_result")\n', ""))
+    done = gate(folder)
+    assert done.returncode == 1
+    assert b"FAILED test_history.py::test_a_known_fault" in done.stdout
+    assert b"orphan_result at message 0" in done.stdout
+    assert gate(folder, "--toolpair=off").returncode == 0
+
+
+def test_no_example_shows_a_path_of_this_machine():
+    for path in EXAMPLES.rglob("*"):
+        if path.is_file() and path.suffix in (".py", ".ini", ".md"):
+            assert os.fspath(ROOT) not in path.read_text(encoding="utf-8")
+            assert sys.prefix not in path.read_text(encoding="utf-8")
