@@ -214,7 +214,7 @@ SHAPES: dict[str, Any] = {
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 def test_work_grows_no_faster_than_the_list(shape, profile):
-    small, large = 60, 240
+    small, large = 40, 120
     few, many = (_work(SHAPES[shape](n), profile) for n in (small, large))
     growth = {key: many[key] / max(few[key], 1) for key in many if many[key] > large}
     assert all(times < 1.3 * large / small for times in growth.values()), growth
