@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe import __version__
-from toolpair_observe.commands import check, demo, run
+from toolpair_observe.commands import check, demo, langsmith, run
 from toolpair_observe.commands.exit_codes import Exit
 from toolpair_observe.commands.printing import show
 from toolpair_observe.commands.subcommands import Subcommands
@@ -23,6 +23,7 @@ COMMANDS: Final[tuple[Callable[[Subcommands], None], ...]] = (
     demo.register,
     check.register,
     run.register,
+    langsmith.register,
 )
 
 

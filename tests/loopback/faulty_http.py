@@ -59,7 +59,7 @@ class Request:
 
     Attributes:
         method: The HTTP method.
-        path: The path without query and without a leading `/api/v1` or `/api`.
+        path: The path without query and without a leading `/api/v1`, `/api` or `/v1`.
         query: The query's parameters.
         headers: The headers, names in lower case.
         body: The body, reassembled from chunks where it came in chunks.
@@ -283,7 +283,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         url = urlsplit(self.path)
         path = url.path
-        for prefix in ("/api/v1/", "/api/"):
+        for prefix in ("/api/v1/", "/api/", "/v1/"):
             if path.startswith(prefix):
                 path = "/" + path.removeprefix(prefix)
                 break

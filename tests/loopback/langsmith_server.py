@@ -123,6 +123,10 @@ class LangSmithServer(FaultyServer):
         feedback: By feedback id; a repeated id overwrites.
         feedback_configs: By feedback key.
         projects: Project bodies by name.
+        sections: Chart sections by id.
+        charts: Charts by id.
+        alerts: Alert rules with their actions, by the id of the rule.
+        filters: Saved filters by id.
     """
 
     def __init__(self, api_key: str = API_KEY) -> None:
@@ -146,6 +150,10 @@ class LangSmithServer(FaultyServer):
         self.feedback: dict[str, dict[str, Any]] = {}
         self.feedback_configs: dict[str, dict[str, Any]] = {}
         self.projects: dict[str, dict[str, Any]] = {}
+        self.sections: dict[str, dict[str, Any]] = {}
+        self.charts: dict[str, dict[str, Any]] = {}
+        self.alerts: dict[str, dict[str, Any]] = {}
+        self.filters: dict[str, dict[str, Any]] = {}
 
     # Views
 
@@ -222,6 +230,20 @@ class LangSmithServer(FaultyServer):
         yield "GET /feedback-configs", self._list_feedback_configs
         yield "POST /feedback-configs", self._create_feedback_config
         yield "PATCH /feedback-configs", self._update_feedback_config
+        id_ = "[0-9a-f-]{36}"
+        yield "GET /charts/section", self._list_sections
+        yield "POST /charts/section", self._create_section
+        yield f"POST /charts/section/(?P<section_id>{id_})", self._read_section
+        yield f"PATCH /charts/section/(?P<section_id>{id_})", self._update_section
+        yield "POST /charts/create", self._create_chart
+        yield f"PATCH /charts/(?P<chart_id>{id_})", self._update_chart
+        yield "GET /platform/alerts", self._list_alerts
+        yield f"POST /platform/alerts/(?P<project_id>{id_})", self._create_alert
+        yield f"GET /platform/alerts/(?P<project_id>{id_})/(?P<rule_id>{id_})", self._read_alert
+        yield f"PATCH /platform/alerts/(?P<project_id>{id_})/(?P<rule_id>{id_})", self._update_alert
+        yield f"GET /sessions/(?P<project_id>{id_})/views", self._list_filters
+        yield f"POST /sessions/(?P<project_id>{id_})/views", self._create_filter
+        yield f"PATCH /sessions/(?P<project_id>{id_})/views/(?P<view_id>{id_})", self._update_filter
 
     def _authenticate(self, request: Request) -> None:
         if request.headers.get("x-api-key") != self.api_key:
@@ -355,6 +377,134 @@ class LangSmithServer(FaultyServer):
                 existing[name] = request.json[name]
         existing["modified_at"] = _now()
         return Answer(200, existing)
+
+    # Charts
+
+    def _list_sections(self, request: Request) -> Answer:
+        wanted = request.query.get("title_contains", [""])[0]
+        return Answer(200, [s for s in self.sections.values() if wanted in s["title"]])
+
+    def _create_section(self, request: Request) -> Answer:
+        section = {"id": str(uuid4()), "index": 0, "description": None} | request.json
+        _require(section, "title")
+        self.sections[section["id"]] = section
+        return Answer(200, section)
+
+    def _read_section(self, request: Request, section_id: str) -> Answer:
+        section = _known(self.sections, section_id)
+        charts = [
+            chart | {"data": []}
+            for chart in self.charts.values()
+            if chart["section_id"] == section_id
+        ]
+        _require(request.json, "start_time")
+        return Answer(200, section | {"charts": charts})
+
+    def _update_section(self, request: Request, section_id: str) -> Answer:
+        _known(self.sections, section_id).update(request.json)
+        return Answer(200, self.sections[section_id])
+
+    def _create_chart(self, request: Request) -> Answer:
+        chart = {"id": str(uuid4()), "index": 0} | request.json
+        _require(chart, "title", "chart_type", "series")
+        _known(self.sections, chart["section_id"])
+        chart["series"] = [{"id": str(uuid4())} | _series(each) for each in chart["series"]]
+        self.charts[chart["id"]] = chart
+        return Answer(200, chart)
+
+    def _update_chart(self, request: Request, chart_id: str) -> Answer:
+        chart = _known(self.charts, chart_id) | request.json
+        chart["series"] = [{"id": str(uuid4())} | _series(each) for each in chart["series"]]
+        self.charts[chart_id] = chart
+        return Answer(200, chart)
+
+    # Alerts
+
+    def _list_alerts(self, request: Request) -> Answer:
+        offset = int(request.query.get("offset", ["0"])[0])
+        limit = int(request.query.get("limit", ["100"])[0])
+        every = list(self.alerts.values())
+        page = every[offset : offset + limit]
+        return Answer(200, {"session_alert_rules": page, "total": len(every)})
+
+    def _create_alert(self, request: Request, project_id: str) -> Answer:
+        alert = _alert(request.json)
+        # The service gives ids of its own.
+        alert["rule"] |= {"id": str(uuid4()), "session_id": project_id, "created_at": _now()}
+        self.alerts[alert["rule"]["id"]] = alert
+        return Answer(201, alert)
+
+    def _read_alert(self, request: Request, project_id: str, rule_id: str) -> Answer:
+        return Answer(200, _known(self.alerts, rule_id))
+
+    def _update_alert(self, request: Request, project_id: str, rule_id: str) -> Answer:
+        alert = _known(self.alerts, rule_id)
+        changed = _alert(request.json)
+        alert["rule"] |= changed["rule"]
+        alert["actions"] = changed["actions"]
+        return Answer(200, alert)
+
+    # Saved filters
+
+    def _list_filters(self, request: Request, project_id: str) -> Answer:
+        return Answer(200, [f for f in self.filters.values() if f["session_id"] == project_id])
+
+    def _create_filter(self, request: Request, project_id: str) -> Answer:
+        view = {"id": str(uuid4()), "session_id": project_id} | request.json
+        _require(view, "display_name")
+        self.filters[view["id"]] = view
+        return Answer(200, view)
+
+    def _update_filter(self, request: Request, project_id: str, view_id: str) -> Answer:
+        _known(self.filters, view_id).update(request.json)
+        return Answer(200, self.filters[view_id])
+
+
+ALERT_CHOICES = {
+    "type": {"threshold", "change"},
+    "aggregation": {"avg", "sum", "pct"},
+    "operator": {"gte", "lte", "gt", "lt"},
+    "attribute": {
+        "latency",
+        "error_count",
+        "feedback_score",
+        "run_latency",
+        "run_count",
+        "total_cost",
+    },
+}
+ALERT_TARGETS = {"pagerduty", "webhook", "dynatrace", "slack"}
+
+
+def _known(store: dict[str, dict[str, Any]], id_: str) -> dict[str, Any]:
+    if id_ not in store:
+        raise RefusedError(404, "Not found")
+    return store[id_]
+
+
+def _require(body: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if body.get(name) in (None, ""):
+            raise RefusedError(422, [{"loc": ["body", name], "msg": "missing"}])
+
+
+def _series(body: dict[str, Any]) -> dict[str, Any]:
+    _require(body, "name")
+    if not body.get("metric") and not body.get("metric_definition"):
+        raise RefusedError(422, "a series needs a metric")
+    return body
+
+
+def _alert(body: dict[str, Any]) -> dict[str, Any]:
+    rule, actions = body["rule"], body["actions"]
+    _require(rule, "name", "description", *ALERT_CHOICES)
+    if any(rule[name] not in choices for name, choices in ALERT_CHOICES.items()):
+        raise RefusedError(400, "Invalid request: unknown choice")
+    if not 1 <= rule["window_minutes"] <= 60:
+        raise RefusedError(400, "Invalid request: window_minutes")
+    if any(action["target"] not in ALERT_TARGETS for action in actions):
+        raise RefusedError(400, "Invalid request: unknown target")
+    return {"rule": dict(rule), "actions": actions}
 
 
 def _now() -> str:

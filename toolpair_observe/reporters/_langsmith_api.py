@@ -211,14 +211,14 @@ class FeedbackApi:
     def close(self) -> None:
         """Close all connections."""
         while self._clients:
-            _close(self._clients.popitem()[1])
+            close_client(self._clients.popitem()[1])
 
     def _client(self, destination: Destination) -> Client:
         client = self._clients.get(destination)
         if client is None:
             client = self._clients[destination] = new_client(destination, self._timeouts_ms)
             if len(self._clients) > _MAX_CLIENTS:
-                _close(self._clients.popitem(last=False)[1])
+                close_client(self._clients.popitem(last=False)[1])
         self._clients.move_to_end(destination)
         return client
 
@@ -287,20 +287,21 @@ def _session_like(donor: Session | None) -> Session:
     return session
 
 
-def _close(client: Client) -> None:
+def close_client(client: Client) -> None:
+    """Close the connections of a client that `new_client` made."""
     # `Client.close`, where there is one, also stops it from being kept until the process ends.
     getattr(client, "close", client.session.close)()
 
 
 def verdict_on(error: Exception) -> Refused | None:
     """What an error of the client means for the item; None where the server has it already."""
-    response = _response_of(error)
+    response = response_of(error)
     status = None if response is None else response.status_code
     if status is None and type(error).__name__ == "LangSmithNotFoundError":
         # A project that does not exist: an empty list, not a 404.
         status = _NOT_FOUND
     if status is None:
-        name = _transport_failure(error)
+        name = transport_failure(error)
         return Refused(type(error).__name__) if name is None else TryLater(name, pause=True)
     if status == _CONFLICT:
         return None
@@ -318,7 +319,7 @@ def _chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def _response_of(error: Exception) -> Response | None:
+def response_of(error: Exception) -> Response | None:
     """The server's answer, which the client's errors only carry in what they were raised from."""
     for each in _chain(error):
         response: Response | None = getattr(each, "response", None)
@@ -327,7 +328,7 @@ def _response_of(error: Exception) -> Response | None:
     return None
 
 
-def _transport_failure(error: Exception) -> str | None:
+def transport_failure(error: Exception) -> str | None:
     from requests import ConnectionError, Timeout  # noqa: A004, PLC0415
     from requests.exceptions import ChunkedEncodingError  # noqa: PLC0415
 
