@@ -171,7 +171,7 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
         if call is None:
             self._end_refused(run_id)
             raise refusal
-        call.refuse(run_id, refusal)
+        call.refuse(refusal)
 
     def _start(
         self, request: _Request, mode: Mode, call: seam.StartCall | None

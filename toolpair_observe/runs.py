@@ -16,7 +16,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.report import Outcome
-from toolpair_observe.stats import Metric
 
 if TYPE_CHECKING:
     import asyncio
@@ -121,7 +120,7 @@ class Runs:
     Args:
         limit: How many are kept; past that the oldest is abandoned.
         timeout: Seconds after which a run is abandoned.
-        stats: Where the runs in flight are counted.
+        stats: Where the runs in flight are shown.
         ended: Called with each observation once its outcome is known.
     """
 
@@ -136,9 +135,9 @@ class Runs:
         self.ended = ended
         self._limit = limit
         self._timeout = timeout
-        self._stats = stats
         # Oldest first.
         self._mine: dict[UUID, Run] = {}
+        stats.watch(self)
 
     def __len__(self) -> int:
         return len(self._mine)
@@ -155,7 +154,6 @@ class Runs:
             if not self._mine:
                 _busy.add(self)
             _open[run_id] = self._mine[run_id] = run
-        self._stats.add(Metric.IN_FLIGHT)
         if oldest is not None:
             oldest.end_unseen(Outcome.ABANDONED)
         if _dropped or now >= _Sweeper.due:
@@ -175,7 +173,6 @@ class Runs:
             del self._mine[run_id], _open[run_id]
             if not self._mine:
                 _busy.discard(self)
-        self._stats.add(Metric.IN_FLIGHT, n=-1)
         return True
 
     def _abandon_overdue(self, now: float, most: int) -> None:

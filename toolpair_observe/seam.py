@@ -21,7 +21,7 @@ import logging
 import sys
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.outputs import LLMResult
@@ -31,7 +31,6 @@ from toolpair_observe.pairing.report import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
-    from uuid import UUID
 
     from langchain_core.callbacks import BaseCallbackHandler
 
@@ -49,29 +48,46 @@ class Participant:
 
 
 class StartCall:
-    """One `on_chat_model_start` of a manager, while its handlers are being called.
+    """One `on_chat_model_start` of a manager; the current one while its handlers are called.
+
+    Args:
+        is_async: Whether the manager is asynchronous.
 
     Attributes:
-        is_async: Whether the manager is asynchronous.
         runs: The runs that our handlers opened in it, one for each prompt.
+        refusal: The error of the first prompt that has to be stopped, or None.
+        is_over: Whether every handler has been called.
     """
 
-    __slots__ = ("_refusals", "is_async", "over", "runs")
+    __slots__ = ("_token", "is_async", "is_over", "refusal", "runs")
 
     def __init__(self, *, is_async: bool) -> None:
         self.is_async = is_async
-        self.over = False
+        self.is_over = False
         self.runs: list[Run] = []
-        self._refusals: dict[UUID, Exception] = {}
+        self.refusal: Exception | None = None
 
-    def refuse(self, run_id: UUID, error: Exception) -> None:
+    def __enter__(self) -> Self:
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self.is_over = True
+        try:  # noqa: SIM105 -- a context manager here costs every call several times as much
+            _current.reset(self._token)
+        except ValueError:
+            # A coroutine that is closed from elsewhere ends in another context than it began in,
+            # and that one ends with it.
+            pass
+        if error is not None:
+            # A sibling raised, or the caller was cancelled: langchain-core ends nobody's run.
+            for run in self.runs:
+                run.end(Outcome.CANCELLED)
+
+    def refuse(self, error: Exception) -> None:
         """Have the request stopped with `error` once every handler has started."""
-        self._refusals.setdefault(run_id, error)
-
-    @property
-    def refusal(self) -> Exception | None:
-        """The error of the first prompt that was refused, or None."""
-        return next(iter(self._refusals.values()), None)
+        if self.refusal is None:
+            self.refusal = error
 
 
 _current: ContextVar[StartCall | None] = ContextVar("toolpair_observe_start", default=None)
@@ -81,7 +97,7 @@ def current_call() -> StartCall | None:
     """Return the start that is going on, or None where no seam surrounds the caller."""
     call = _current.get()
     # A task that a sibling left behind still has the context of a start that is over.
-    return None if call is None or call.over else call
+    return None if call is None or call.is_over else call
 
 
 class _Seam:
@@ -157,7 +173,7 @@ def _wrap(original: Callable[..., Sequence[RunManager]]) -> Callable[..., Sequen
     def on_chat_model_start(self: object, *args: object, **kwargs: object) -> Sequence[RunManager]:
         if not (_Seam.active and _is_served(self)):
             return original(self, *args, **kwargs)
-        with _start(StartCall(is_async=False)) as call:
+        with StartCall(is_async=False) as call:
             managers = original(self, *args, **kwargs)
         _take_over(call, managers)
         refusal = call.refusal
@@ -178,7 +194,7 @@ def _awrap(
     ) -> Sequence[RunManager]:
         if not (_Seam.active and _is_served(self)):
             return await original(self, *args, **kwargs)
-        with _start(StartCall(is_async=True)) as call:
+        with StartCall(is_async=True) as call:
             managers = await original(self, *args, **kwargs)
         _take_over(call, managers)
         refusal = call.refusal
@@ -198,53 +214,23 @@ def _is_served(manager: object) -> bool:
     return False
 
 
-class _start:  # noqa: N801 -- a context manager that reads as a verb
-    """Make `call` the current one, and end its runs where the start itself fails.
-
-    A class, because a generator would cost a call several times as much.
-    """
-
-    __slots__ = ("_call", "_token")
-
-    def __init__(self, call: StartCall) -> None:
-        self._call = call
-
-    def __enter__(self) -> StartCall:
-        self._token = _current.set(self._call)
-        return self._call
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._call.over = True
-        # A coroutine that is closed from elsewhere ends in another context than it began in.
-        with contextlib.suppress(ValueError):
-            _current.reset(self._token)
-        if error is not None:
-            # A sibling raised, or the caller was cancelled: langchain-core ends nobody's run.
-            for run in self._call.runs:
-                run.end(Outcome.CANCELLED)
-
-
 def _take_over(call: StartCall, managers: Sequence[RunManager]) -> None:
     """Tie each run to its manager, and put our handlers before the others there."""
     try:
         for run in call.runs:
-            _tie(run, managers)
+            observation = run.observation
+            run_id = observation.run_id
+            (manager,) = [each for each in managers if each.run_id == run_id]
+            if not isinstance(manager.handlers[0], Participant):
+                manager.handlers = sorted(manager.handlers, key=_is_sibling)
+            run.watch_holder(manager)
+            if run.always_linked or observation.is_near_miss:
+                observation.link = trace_link(manager)
         if len(call.runs) > 1 and not call.is_async:
             for run in call.runs:
                 run.siblings = call.runs
-    except (AttributeError, StopIteration, TypeError) as failure:
+    except (AttributeError, IndexError, TypeError, ValueError) as failure:
         _degrade(f"{type(failure).__name__} for what {_METHOD} returned")
-
-
-def _tie(run: Run, managers: Sequence[RunManager]) -> None:
-    observation = run.observation
-    run_id = observation.run_id
-    manager = next(manager for manager in managers if manager.run_id == run_id)
-    if _is_sibling(manager.handlers[0]):
-        manager.handlers = sorted(manager.handlers, key=_is_sibling)
-    run.watch_holder(manager)
-    if run.always_linked or observation.is_near_miss:
-        observation.link = trace_link(manager)
 
 
 def _is_sibling(handler: BaseCallbackHandler) -> bool:

@@ -23,7 +23,7 @@ from opentelemetry.metrics import get_meter_provider
 from toolpair_observe.pairing.report import Effect, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sized
 
     from opentelemetry.metrics import MeterProvider
 
@@ -87,6 +87,7 @@ class Stats:
 
     def __init__(self, max_label_values: int = DEFAULT_MAX_LABEL_VALUES) -> None:
         self.max_label_values = max_label_values
+        self._live: weakref.WeakSet[Sized] = weakref.WeakSet()
         self._reset()
         _EVERY.add(self)
 
@@ -94,9 +95,7 @@ class Stats:
         # Reentrant, because the garbage collector may close an abandoned stream, and with it call
         # a handler, at any bytecode of a thread that holds the lock.
         self._lock = threading.RLock()
-        self._counts: dict[Metric, dict[tuple[str, ...], int]] = {
-            metric: {labels: 0} if not (labels := LABELS[metric]) else {} for metric in Metric
-        }
+        self._counts: dict[Metric, dict[tuple[str, ...], int]] = {metric: {} for metric in Metric}
         self._known: dict[str, set[str]] = {label: set() for label in _FOLDED}
 
     def add(self, metric: Metric, labels: tuple[str, ...] = (), n: int = 1) -> None:
@@ -134,10 +133,18 @@ class Stats:
             known.add(value)
         return value
 
+    def watch(self, live: Sized) -> None:
+        """Count what `live` holds at any time as runs in flight."""
+        with self._lock:
+            self._live.add(live)
+
     def snapshot(self, metric: Metric) -> dict[tuple[str, ...], int]:
         """Return a copy of the totals of `metric`, by their labels."""
         with self._lock:
-            return dict(self._counts[metric])
+            counts = dict(self._counts[metric])
+            if metric is Metric.IN_FLIGHT:
+                counts[()] = counts.get((), 0) + sum(map(len, self._live))
+            return counts
 
     def fold_model(self, model: str) -> str:
         """Return `model`, or `_OTHER` where too many models have been seen already.

@@ -37,6 +37,14 @@ def fail(_: list[BaseMessage]) -> None:
     raise RuntimeError(msg)
 
 
+async def reached(event: asyncio.Event, task: asyncio.Task[Any]) -> None:
+    """Wait for an event that `task` should set, and fail where it ends without."""
+    waiting = asyncio.ensure_future(event.wait())
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    assert event.is_set(), f"the task ended before that: {task!r}"
+
+
 class CountingModel(BaseChatModel):
     """Stands for a provider: what reaches `_ask` would have been a request.
 

@@ -13,7 +13,14 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.rate_limiters import BaseRateLimiter
 
-from tests.handler.models import REFUSAL, CountingModel, RefusedError, fail, refuse_pairing
+from tests.handler.models import (
+    REFUSAL,
+    CountingModel,
+    RefusedError,
+    fail,
+    reached,
+    refuse_pairing,
+)
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError
 
@@ -233,7 +240,7 @@ async def test_a_call_that_dies_outside_of_the_cores_try_is_cancelled(handler):
 async def test_a_cancelled_call_is_cancelled_with_its_task(handler):
     model = CountingModel(waits=True)
     task = asyncio.create_task(model.ainvoke(SOUND, config(handler)))
-    await model.asked.wait()
+    await reached(model.asked, task)
     assert handler.in_flight == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -265,7 +272,7 @@ async def test_a_call_that_times_out_inside_a_living_task_is_cancelled(handler):
 async def test_a_cancelled_batch_is_cancelled_prompt_by_prompt(handler):
     model = CountingModel(waits=True)
     task = asyncio.create_task(model.agenerate([SOUND, BROKEN], callbacks=[handler]))
-    await model.asked.wait()
+    await reached(model.asked, task)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -279,14 +286,14 @@ async def test_a_cancelled_stream_is_cancelled_before_its_first_word_and_accepte
 
     waiting = CountingModel(waits=True)
     task = asyncio.create_task(read(waiting))
-    await waiting.asked.wait()
+    await reached(waiting.asked, task)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert handler.outcomes == {"cancelled": 1}
 
     talking = CountingModel()
     task = asyncio.create_task(read(talking))
-    await talking.asked.wait()
+    await reached(talking.asked, task)
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -110,7 +110,7 @@ def test_a_reporter_that_raises_stops_neither_the_others_nor_the_application(mak
 def test_an_outcome_that_cannot_be_settled_is_our_problem_only(make_handler, monkeypatch):
     ours = make_handler()
 
-    def fail(_):
+    def fail(*args, **options):
         raise RecursionError(SECRET)
 
     monkeypatch.setattr(handler, "rejection_kind", fail)

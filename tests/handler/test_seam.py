@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.langchain import LangChainTracer
 from langsmith.run_helpers import tracing_context
 
-from tests.handler.models import CountingModel
+from tests.handler.models import CountingModel, RefusedError, reached, refuse_pairing
 from tests.handler.siblings import AsyncSibling, Sibling
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError, seam
@@ -138,7 +138,7 @@ async def test_a_cancel_while_closing_waits_for_the_siblings(make_handler):
     task = asyncio.create_task(
         CountingModel().ainvoke(BROKEN, {"callbacks": [quiet, waiting, handler]})
     )
-    await waiting.closing.wait()
+    await reached(waiting.closing, task)
     task.cancel()
     await asyncio.sleep(0)
     waiting.may_close.set()
@@ -155,7 +155,7 @@ async def test_a_second_cancel_does_not_wait_and_the_siblings_are_told_all_the_s
     task = asyncio.create_task(
         CountingModel().ainvoke(BROKEN, {"callbacks": [quiet, waiting, handler]})
     )
-    await waiting.closing.wait()
+    await reached(waiting.closing, task)
     task.cancel()
     await asyncio.sleep(0)
     task.cancel()
@@ -189,7 +189,7 @@ async def test_a_cancel_during_the_start_ends_our_run_as_cancelled(make_handler)
     handler, waiting = make_handler("strict"), AsyncSibling()
     waiting.may_start.clear()
     task = asyncio.create_task(CountingModel().ainvoke(BROKEN, {"callbacks": [waiting, handler]}))
-    await waiting.starting.wait()
+    await reached(waiting.starting, task)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -352,8 +352,6 @@ def test_a_sound_run_is_linked_only_when_it_has_to_be(linked, tracer):
 
 
 def test_an_escape_is_linked_when_it_is_known(linked, tracer):
-    from tests.handler.models import RefusedError, refuse_pairing
-
     handler, reporter = linked()
     with pytest.raises(RefusedError):
         CountingModel(before=refuse_pairing).invoke(SOUND, {"callbacks": [tracer, handler]})

@@ -24,9 +24,21 @@ def test_it_adds_up():
     counts.add(Metric.CHECKS, check())
     counts.add(Metric.CHECKS, check(), 2)
     assert counts.snapshot(Metric.CHECKS)[check()] == 3
-    counts.add(Metric.IN_FLIGHT)
-    counts.add(Metric.IN_FLIGHT, n=-1)
-    assert counts.snapshot(Metric.IN_FLIGHT) == {(): 0}
+
+
+class Held(list):
+    __hash__ = object.__hash__
+
+
+def test_it_shows_what_is_held_and_forgets_who_is_gone():
+    counts = Stats()
+    first, second = Held("ab"), Held("c")
+    counts.watch(first)
+    counts.watch(second)
+    assert counts.snapshot(Metric.IN_FLIGHT) == {(): 3}
+    first.pop()
+    del second
+    assert counts.snapshot(Metric.IN_FLIGHT) == {(): 1}
 
 
 def test_labels_that_do_not_fit_are_refused():
