@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import socket
 import threading
 from collections import Counter
@@ -78,7 +79,18 @@ class Rig:
         for handler in self._handlers:
             handler.close()
         for client in self._clients:
-            client.cleanup(timeout=5)
+            stop(client)
+
+
+def stop(client: Client) -> None:
+    """Let a client send what it holds, and end its threads."""
+    client.flush()
+    client.cleanup()
+
+
+def has(name: str) -> bool:
+    """Whether the installed client knows an argument that came after the oldest one we support."""
+    return name in inspect.signature(Client.__init__).parameters
 
 
 def counted(handler: ToolPairHandler) -> Counter[tuple[str, ...]]:

@@ -32,7 +32,7 @@ class Limits:
     """How much is kept, and how long is tried.
 
     Attributes:
-        max_items: How many items wait at most; what comes on top is dropped.
+        max_items: How many items are kept at most; what comes on top is dropped.
         max_attempts: How often an item is tried.
         max_age: Seconds after which an item is given up.
         first_delay: Seconds before the second attempt; doubled for each one after.
@@ -147,7 +147,8 @@ class Delivery(Generic[Item]):
     def _hindrance(self) -> str:
         if self._closed:
             return "Closed"
-        if len(self._waiting) >= self._limits.max_items:
+        # The one that is being sent may have to wait again.
+        if len(self._waiting) + (self._sending is not None) >= self._limits.max_items:
             return "QueueFull"
         if self._worker is None:
             worker = threading.Thread(target=self._work, name=THREAD_NAME, daemon=True)
