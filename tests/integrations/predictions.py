@@ -75,11 +75,15 @@ class Comparison:
 
     @property
     def is_no_matter_of_pairing(self) -> bool:
-        """Whether the history fails for a reason that has nothing to do with its pairs."""
+        """Whether the history fails for a reason that has nothing to do with its pairs.
+
+        An order that is refused is none either where all that the contract misses is the answer to
+        an invalid call which is not sent.
+        """
         if UNKNOWN_CONTENT.search(self.observed.text):
             return True
         if MESSAGE_ORDER.search(self.observed.text):
-            return self.is_sound
+            return self.is_sound or not self.report.violations
         return self.observed.effect == REFUSED_OTHERWISE
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from tests.pairing.build import SAID, H, S, ask, bad, got
 from toolpair_observe import Effect, check_messages
@@ -175,5 +176,39 @@ def test_the_model_picks_the_row():
     history = [H, ask("a"), H]
     assert check_messages(history, "cohere").effect is Effect.UNKNOWN
     assert check_messages(history, "cohere", model="command-a-03-2025").effect is Effect.REJECT
+    early = [H, got("a"), ask("a"), H]
+    assert check_messages(early, "cohere").effect is Effect.UNKNOWN
+    assert check_messages(early, "cohere", model="command-a-03-2025").effect is Effect.REJECT
     assert check_messages(history, "litellm").effect is Effect.UNKNOWN
     assert check_messages(history, "litellm", model="anthropic/claude-x").effect is Effect.REJECT
+
+
+def test_a_model_that_takes_systems_within_keeps_those_before_an_ai_in_place():
+    orphaned = [S, H, ask("a"), got("a"), S, SAID, got("b"), H]
+    assert check_messages(orphaned, "anthropic").effect is Effect.LOCAL_ERROR
+    within = check_messages(orphaned, "anthropic", model="claude-opus-4-8")
+    assert within.effect is Effect.REJECT
+    moved = [S, H, ask("a"), S, got("a")]
+    report = check_messages(moved, "anthropic", model="claude-opus-4-8")
+    assert report.effect is Effect.LOCAL_ERROR
+
+
+def test_an_empty_human_message_ends_the_answers_on_anthropic():
+    history = [H, ask("a"), HumanMessage("")]
+    assert check_messages(history, "anthropic").effect is Effect.REJECT
+    assert check_messages(history, "anthropic-vertex").effect is Effect.UNKNOWN
+
+
+def test_cohere_wants_a_human_or_a_tool_last_before_anything_else():
+    (violation,) = check_messages([H, ask(None)], "cohere").violations
+    assert "last message" in violation.expected_error
+    report = check_messages([H, ask("a"), H, SAID, S], "cohere")
+    assert report.effect is Effect.LOCAL_ERROR
+    assert check_messages([H, ask("a"), got("a"), SAID], "cohere").ok
+
+
+def test_an_unanswered_call_that_is_left_out_still_ends_the_history():
+    model = "gemini-3.6-flash"
+    report = check_messages([H, bad("a")], "google-genai", model=model)
+    assert report.effect is Effect.LOCAL_ERROR
+    assert check_messages([H, SAID], "google-genai", model=model).ok

@@ -124,6 +124,7 @@ class _Ledger:
     def __init__(self, given: Pairing) -> None:
         self.breaches = [Breach(finding) for finding in given.findings]
         self.extra: dict[tuple[Call | Result, bool], Breach] = {}
+        self.at_large: list[Note] = []
         self.owner = {result: call for call, result in given.answer.items()}
         self.by_subject: dict[Call | Result, list[Breach]] = {}
         for breach in self.breaches:
@@ -136,9 +137,7 @@ class _Ledger:
 
     def noted(self, note: Note) -> None:
         if note.call is None and note.result is None:
-            # An error that no call or result is the ground of matters where pairing is broken.
-            for breach in self.breaches:
-                breach.notes.append(note)
+            self.at_large.append(note)
             return
         finding = Finding(note.case or Case.LATE, note.call, note.result, note.index)
         for breach in self._breaches_of(finding, known_only=note.case is None):
@@ -159,7 +158,11 @@ class _Ledger:
     def settled(self) -> list[Breach]:
         # What is sound as it was given is reported only where harm has been shown.
         beyond = [breach for breach in self.extra.values() if breach.effect in _SHOWN_HARM]
-        return sorted([*self.breaches, *beyond], key=lambda breach: breach.finding.index)
+        breaches = sorted([*self.breaches, *beyond], key=lambda breach: breach.finding.index)
+        # An error that no call or result is the ground of matters where pairing is broken.
+        for breach in breaches:
+            breach.notes[:0] = self.at_large
+        return breaches
 
 
 def _subjects(finding: Finding) -> list[Call | Result]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from toolpair_observe.pairing.pair import Case
 from toolpair_observe.pairing.profile import Grade, Profile, Row, Rule
 from toolpair_observe.pairing.report import Effect
-from toolpair_observe.pairing.transcript import EVERY_CALL, EVERY_RESULT, Carrier
+from toolpair_observe.pairing.transcript import EVERY_CALL, EVERY_RESULT, Carrier, Role
 from toolpair_observe.pairing.wire import (
     drop_blank_ais,
     drop_blank_humans,
@@ -26,11 +26,12 @@ from toolpair_observe.pairing.wire import (
     match_positions,
     merge_ais,
     merge_users,
+    miss_early_results,
     name_from_previous_ai,
     put_results_first,
     refuse,
     refuse_blocks,
-    refuse_last_ai,
+    refuse_last,
     refuse_nothing_left,
     refuse_null_ids,
     regroup_by_id,
@@ -38,6 +39,7 @@ from toolpair_observe.pairing.wire import (
     start_after_last_response,
     take_out_one_run_of_systems,
     take_out_systems,
+    take_out_systems_not_in_place,
 )
 
 if TYPE_CHECKING:
@@ -448,7 +450,6 @@ _ANTHROPIC_RESULTS = frozenset(
 _ANTHROPIC_STEPS = (
     refuse({Carrier.FUNCTION: "KeyError: 'function'", Carrier.CHAT_TOOL: "KeyError: 'chat'"}),
     take_out_one_run_of_systems,
-    drop_blank_humans,
     drop_invalid_calls_without_id,
     drop_blank_ais,
     merge_users,
@@ -470,11 +471,27 @@ _ANTHROPIC_KEEPS_IDS = replace(
     rules={**_ANTHROPIC_RULES, Case.INVALID_ID: _ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
     id_pattern="a-zA-Z0-9_-",
 )
+# langchain-anthropic's own table says which models take system messages within the conversation.
+_SYSTEM_IN_PLACE_MODELS = (
+    r"claude-(?:(?:fable|mythos)-5(?:-1)?|haiku-5-5|opus-(?:4-8|5(?:-5)?)|sonnet-5(?:-5)?)$"
+)
+
+
+def _with_system_in_place(profile: Profile) -> Profile:
+    steps = tuple(
+        take_out_systems_not_in_place if step is take_out_one_run_of_systems else step
+        for step in profile.steps
+    )
+    row = Row(replace(profile, steps=steps), models=_SYSTEM_IN_PLACE_MODELS)
+    return replace(profile, rows=(row,))
+
+
 ANTHROPIC: Final = replace(
     _ANTHROPIC,
     rows=(
         Row(_ANTHROPIC_KEEPS_IDS, before="1.4.4"),
-        Row(_ANTHROPIC_NO_INVALID, before="1.7.5"),
+        Row(_with_system_in_place(_ANTHROPIC_NO_INVALID), before="1.7.5"),
+        *_with_system_in_place(_ANTHROPIC).rows,
     ),
 )
 ANTHROPIC_VERTEX: Final = replace(
@@ -488,6 +505,7 @@ ANTHROPIC_VERTEX: Final = replace(
         **_ANTHROPIC_RULES,
         Case.INVALID_ID: _ANTHROPIC_RULES[Case.CALL_WITHOUT_ID],
     },
+    steps=(drop_blank_humans, *_ANTHROPIC_STEPS),
     id_pattern="a-zA-Z0-9_-",
 )
 
@@ -712,7 +730,7 @@ GOOGLE_GENAI: Final = replace(
         Row(_GOOGLE_GENAI_SENDS_EMPTY_TURNS, before="4.0"),
         Row(_GOOGLE_GENAI, before="4.3"),
         Row(
-            replace(_GOOGLE_GENAI, steps=(*_GOOGLE_GENAI.steps, refuse_last_ai(_GENAI_PREFILL))),
+            replace(_GOOGLE_GENAI, steps=(*_GOOGLE_GENAI.steps, refuse_last(_GENAI_PREFILL, Role.AI))),
             models=_NO_PREFILL_MODELS,
         ),
     ),
@@ -832,6 +850,7 @@ _COHERE = replace(
         Case.MISSING_AT_END: _raises("the integration's own check", _COHERE_LAST),
     },
     steps=(
+        refuse_last(_COHERE_LAST, *(role for role in Role if role not in (Role.HUMAN, Role.TOOL))),
         refuse_null_ids(_COHERE_ID),
         refuse(
             {
@@ -847,7 +866,7 @@ _COHERE = replace(
             *_RESPONSES_BLOCKS,
             server_calls=True,
         ),
-        refuse_last_ai(_COHERE_LAST),
+        miss_early_results,
     ),
     takes_blocks=False,
 )

@@ -137,6 +137,39 @@ def take_out_one_run_of_systems(wire: Wire) -> None:
     take_out_systems(wire)
 
 
+def take_out_systems_not_in_place(wire: Wire) -> None:
+    """Leave system messages between a user turn and an AI turn, or at the end, where they stand.
+
+    What stands there is no matter of pairing. One other run is moved out of the list, a second one
+    raises.
+    """
+    moved: list[Turn] = []
+    staying: list[Turn] = []
+    before: Turn | None = None
+    neighbor: Role | None = None
+    spoken = [turn for turn in wire.turns if turn.role is not Role.SYSTEM]
+    for turn in wire.turns:
+        if turn.role is Role.SYSTEM:
+            if neighbor is Role.SYSTEM:
+                continue
+            (staying if staying or _lets_system_follow(wire, before) else moved).append(turn)
+        elif turn.role is not Role.AI or not _is_blank(turn) or turn is spoken[-1]:
+            if turn.role is not Role.AI:
+                moved += staying
+            staying, before = [], turn
+        neighbor = turn.role
+    for turn in moved[1:]:
+        text = "ValueError: Received multiple non-consecutive system messages."
+        wire.fail(None, text, turn.index)
+    take_out_systems(wire)
+
+
+def _lets_system_follow(wire: Wire, turn: Turn | None) -> bool:
+    if turn is None or turn.role in _USER_ROLES:
+        return turn is not None
+    return bool(wire.transcript.entries[turn.index].server_results) and not turn.calls
+
+
 _USER_ROLES = frozenset({Role.HUMAN, Role.TOOL})
 
 
@@ -437,15 +470,30 @@ def refuse_blocks(
     return step
 
 
-def refuse_last_ai(text: str) -> Step:
-    """Make the step that raises where an AI turn is the last one."""
+def refuse_last(text: str, *roles: Role) -> Step:
+    """Make the step that raises where one of these speaks last."""
 
     def step(wire: Wire) -> None:
-        if wire.turns and wire.turns[-1].role is Role.AI:
-            wire.fail(None, text, wire.turns[-1].index)
+        last = wire.turns[-1] if wire.turns else None
+        if last is None or last.role not in roles:
+            return
+        made = wire.transcript.entries[last.index].calls
+        unsent = next((call for call in made if call not in last.calls), None)
+        case = None if unsent is None else Case.MISSING_AT_END
+        wire.fail(case, text, last.index, call=unsent)
 
-    step.__doc__ = f"Raise where the last turn is the AI's: {text}"
+    step.__doc__ = f"Raise where the last turn is of {_listed(roles)}: {text}"
     return step
+
+
+def miss_early_results(wire: Wire) -> None:
+    """Take a call for unanswered whose result stands before it, where no result stands after it."""
+    for turn, after in zip(wire.turns, wire.turns[1:], strict=False):
+        for call in turn.calls:
+            answer = wire.given.answer.get(call)
+            if answer is not None and answer.index < call.index and not after.results:
+                found = Finding(Case.MISSING_ALL, call, None, turn.index)
+                wire.findings.append(found)
 
 
 def refuse_null_ids(text: str) -> Step:
