@@ -88,15 +88,9 @@ def _run(folder: Path, failures: _Failures) -> None:
     ports = Ports.free()
     path = generate.GENERATED / generate.DASHBOARD
     queries = list(panel_queries(json.loads(path.read_text(encoding="utf-8"))))
-    demo = subprocess.Popen(  # noqa: S603 -- our own
-        [
-            *(sys.executable, "-m", "toolpair_observe", "demo", "--live"),
-            *("--port", str(ports.metrics), "--minutes", str(3 * PHASE_SECONDS / 60)),
-        ],
-        stdout=subprocess.DEVNULL,
-    )
+    demo = start_demo(ports.metrics, PHASE_SECONDS)
     try:
-        _await_exporter(ports.metrics, demo)
+        await_exporter(ports.metrics, demo)
         began = time.monotonic()
         with Stack(folder, ports) as stack:
             _sleep_until(began + PHASE_SECONDS - 5)
@@ -227,7 +221,24 @@ def _until(problems: Callable[[], list[str]], seconds: float = 20.0) -> list[str
     return found
 
 
-def _await_exporter(port: int, demo: subprocess.Popen[bytes]) -> None:
+def start_demo(port: int, phase_seconds: float) -> subprocess.Popen[bytes]:
+    """Start the live demo in a process of its own."""
+    return subprocess.Popen(  # noqa: S603 -- our own
+        [
+            *(sys.executable, "-m", "toolpair_observe", "demo", "--live"),
+            *("--port", str(port), "--minutes", str(3 * phase_seconds / 60)),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def await_exporter(port: int, demo: subprocess.Popen[bytes]) -> None:
+    """Wait until the live demo serves its metrics.
+
+    Raises:
+        StackError: It has ended, or takes too long.
+    """
+
     def unreachable() -> list[str]:
         if demo.poll() is not None:
             msg = f"the live demo ended with exit code {demo.returncode}"

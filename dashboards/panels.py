@@ -92,12 +92,14 @@ class Lines(NamedTuple):
         stacked: Whether the lines add up.
         colors: Colors by the name of a series; others get Grafana's palette.
         line_at: A value to draw a dashed line at.
+        at_least: What the axis shows at least, so that zero does not fill the panel with nonsense.
         logarithmic: Whether the axis is logarithmic.
     """
 
     stacked: bool = False
     colors: Mapping[str, Color] = {}
     line_at: float | None = None
+    at_least: float = 1.0
     logarithmic: bool = False
 
 
@@ -135,7 +137,7 @@ def graph(text: Text, unit: str, queries: Sequence[Query], lines: Lines = _PLAIN
         log = common.ScaleDistributionConfig().type(common_models.ScaleDistribution.LOG).log(10)
         panel = panel.scale_distribution(log)
     else:
-        panel = panel.min(0)
+        panel = panel.min(0).axis_soft_max(lines.at_least)
     if lines.stacked:
         panel = panel.stacking(
             common.StackingConfig().mode(common_models.StackingMode.NORMAL).group("A")
@@ -163,7 +165,9 @@ def bars(text: Text, unit: str, query: Query) -> bargauge.Panel:
         .min(0)
         .orientation(common_models.VizOrientation.HORIZONTAL)
         .display_mode(common_models.BarGaugeDisplayMode.BASIC)
+        .name_placement(common_models.BarGaugeNamePlacement.TOP)
         .thresholds(steps(Color.NOTEWORTHY))
+        .no_value("none")
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(_target("A", query).instant())
         .span(12)
@@ -202,6 +206,7 @@ def grid(
         # The columns say their own.
         .unit("none")
         .show_header(show_header=True)
+        .min_width(60)
         .span(12)
         .height(8)
     )

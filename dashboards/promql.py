@@ -22,6 +22,7 @@ PROVIDER: Final = label(semconv.GEN_AI_PROVIDER_NAME)
 MODEL: Final = label(semconv.GEN_AI_REQUEST_MODEL)
 EFFECT: Final = label(semconv.EFFECT)
 OUTCOME: Final = label(semconv.OUTCOME)
+VIOLATION_EFFECT: Final = label(semconv.VIOLATION_EFFECT)
 KIND: Final = label(semconv.VIOLATION_KIND)
 CAUSE: Final = label(semconv.VIOLATION_CAUSE)
 RESULT: Final = label(semconv.FEEDBACK_RESULT)
@@ -77,7 +78,10 @@ CHECKS: Final = Series.of(semconv.CHECKS)
 NEAR_MISSES: Final = CHECKS.where(
     one_of(EFFECT, (effect.value for effect in Effect if effect.is_near_miss))
 )
-VIOLATIONS: Final = Series.of(semconv.VIOLATIONS)
+# A breach that the provider puts up with is none that anybody has to look at.
+VIOLATIONS: Final = Series.of(semconv.VIOLATIONS).where(
+    one_of(VIOLATION_EFFECT, (effect.value for effect in Effect if effect.is_near_miss))
+)
 OUTCOMES: Final = Series.of(semconv.OUTCOMES)
 DURATION_BUCKETS: Final = Series.of(semconv.CHECK_DURATION, "_bucket")
 MESSAGES_BUCKETS: Final = Series.of(semconv.CHECK_MESSAGES, "_bucket")
@@ -111,6 +115,11 @@ def total(expression: str, *by: str) -> str:
 def share(part: str, whole: str) -> str:
     """Return a part of a whole, both already summed by the same labels."""
     return f"{part}\n/ {whole}"
+
+
+def named(expression: str, name: str) -> str:
+    """Return an expression in which a series without the label `name` says that it has none."""
+    return f'label_replace({expression}, "{name}", "(unknown)", "{name}", "")'
 
 
 def quantile(fraction: float, buckets: Series, window: str, *by: str) -> str:

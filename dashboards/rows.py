@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.builders import common, dashboard
 from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.panels import (
@@ -44,6 +44,7 @@ from dashboards.promql import (
     Series,
     equals,
     events,
+    named,
     one_of,
     quantile,
     rate,
@@ -128,6 +129,14 @@ def _outcome(*matchers: str) -> Query:
 def _hurt(links: Links, objective: Objective) -> list[Builder[models.Panel]]:
     near_miss_share = share(_per_second(NEAR_MISSES), _per_second(CHECKS))
     budget = objective.near_miss_share
+    alerts = [
+        Column("alertname", "Alert"),
+        Column("severity", "Severity"),
+        Column("job", "Job"),
+        Column(PROVIDER, "Provider"),
+        Column(MODEL, "Model"),
+        Column("alertstate", "State"),
+    ]
     return [
         single(
             Text(
@@ -213,6 +222,18 @@ def _hurt(links: Links, objective: Objective) -> list[Builder[models.Panel]]:
             Query(f"count({scoped(IN_FLIGHT)})"),
             steps(Color.WORSE, (1, Color.GOOD)),
         ).links([_runbook(links, "telemetry-absent")]),
+        grid(
+            Text(
+                "Alerts",
+                "Pending and firing now, for all jobs. Empty is good.",
+            ),
+            [Query(str(ALERTS))],
+            alerts,
+            [organize(alerts, hidden=["Time", "Value", "__name__", COMPONENT, ERROR_TYPE])],
+        )
+        .sort_by([common.TableSortByFieldState().display_name("Severity")])
+        .span(24)
+        .height(8),
     ]
 
 
@@ -236,7 +257,7 @@ def _near_misses(objective: Objective) -> list[Builder[models.Panel]]:
             ),
             "percentunit",
             [Query(share(_per_second(NEAR_MISSES, "job"), _per_second(CHECKS, "job")), "{{job}}")],
-            Lines(line_at=objective.near_miss_share),
+            Lines(line_at=objective.near_miss_share, at_least=2 * objective.near_miss_share),
         ),
         bars(
             Text(
@@ -327,11 +348,14 @@ def _concerned(objective: Objective) -> list[Builder[models.Panel]]:
             "percentunit",
             [
                 Query(
-                    share(_per_second(NEAR_MISSES, PROVIDER), _per_second(CHECKS, PROVIDER)),
+                    named(
+                        share(_per_second(NEAR_MISSES, PROVIDER), _per_second(CHECKS, PROVIDER)),
+                        PROVIDER,
+                    ),
                     f"{{{{{PROVIDER}}}}}",
                 )
             ],
-            Lines(line_at=objective.near_miss_share),
+            Lines(line_at=objective.near_miss_share, at_least=2 * objective.near_miss_share),
         ),
         graph(
             Text(
@@ -340,7 +364,7 @@ def _concerned(objective: Objective) -> list[Builder[models.Panel]]:
                 "wrote.",
             ),
             "reqps",
-            [Query(_per_second(NEAR_MISSES, MODEL), f"{{{{{MODEL}}}}}")],
+            [Query(named(_per_second(NEAR_MISSES, MODEL), MODEL), f"{{{{{MODEL}}}}}")],
             Lines(stacked=True),
         ),
     ]
@@ -432,14 +456,6 @@ def _cost() -> list[Builder[models.Panel]]:
 
 
 def _health(links: Links) -> list[Builder[models.Panel]]:
-    alerts = [
-        Column("alertname", "Alert"),
-        Column("severity", "Severity"),
-        Column("job", "Job"),
-        Column(PROVIDER, "Provider"),
-        Column(MODEL, "Model"),
-        Column("alertstate", "State"),
-    ]
     return [
         graph(
             Text(
@@ -482,17 +498,6 @@ def _health(links: Links) -> list[Builder[models.Panel]]:
             "short",
             [Query(total(str(scoped(IN_FLIGHT)), "job", "instance"), "{{job}} {{instance}}")],
         ).span(8),
-        grid(
-            Text(
-                "Alerts",
-                "Pending and firing now, for all jobs. Empty is good.",
-            ),
-            [Query(str(ALERTS))],
-            alerts,
-            [organize(alerts, hidden=["Time", "Value", "__name__", COMPONENT, ERROR_TYPE])],
-        )
-        .no_value("no alert")
-        .span(24),
     ]
 
 
