@@ -7,17 +7,16 @@ import os
 import threading
 import time
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.report import Outcome
-from toolpair_observe.reporters.text import clean, one_line, shown_id
+from toolpair_observe.reporters.text import clean, one_line, without_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolpair_observe.observation import Observation
-    from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.settings import Settings
 
 LOGGER_NAME: Final = "toolpair_observe"
@@ -155,7 +154,7 @@ class LogReporter:
     def _summary(self, observation: Observation) -> str:
         report = observation.report
         if self._settings.hash_ids:
-            report = _without_ids(report)
+            report = without_ids(report)
         return one_line(report.summary())
 
 
@@ -196,18 +195,6 @@ def _escape(observation: Observation) -> str:
         f"the provider refused a history that the check called {observation.report.effect}; "
         f"its error says {named}. Profile {observation.report.profile} lacks a rule: run "
         "check_messages on this history, and report it"
-    )
-
-
-def _without_ids(report: PairingReport) -> PairingReport:
-    return replace(report, violations=tuple(_without_id(each) for each in report.violations))
-
-
-def _without_id(violation: Violation) -> Violation:
-    return replace(
-        violation,
-        tool_call_id=shown_id(violation.tool_call_id, hashed=True),
-        call_id=shown_id(violation.call_id, hashed=True),
     )
 
 
