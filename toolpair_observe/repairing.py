@@ -15,6 +15,7 @@ or matched by position.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -193,12 +194,6 @@ class _Block:
     moved: dict[Result, Call] = field(default_factory=dict)
     missing: list[Call] = field(default_factory=list)
 
-    def in_call_order(self) -> list[Result]:
-        """Its results, in the order of their calls."""
-        place = {call: position for position, call in enumerate(self.calls)}
-        owners = self.answers | self.moved
-        return sorted(owners, key=lambda result: place[owners[result]])
-
     def out_of_place(self, results: Sequence[Result]) -> dict[Result, Call]:
         """Those of the results, with their calls, that do not stand where they are found."""
         found = [*self.answers, *self.moved]
@@ -229,14 +224,18 @@ class _Plan:
         self._strays: list[Result] = []
         self._unpaired: list[Result] = []
         self._open: dict[Call, _Block] = {}
-        # Calls of which a result may be there that cannot be placed.
-        self._held: set[Call] = set()
+        # Ids under which a result may be there that cannot be placed.
+        self._held: set[str] = set()
         # How many earlier calls bear the same id.
         self._occurrence: dict[Call, int] = {}
         self._pair_in_place()
         self._place_strays()
         for call, block in self._open.items():
-            if call not in self._held and call.id not in pending and _is_answerable(call, profile):
+            if (
+                call.id not in self._held
+                and call.id not in pending
+                and _is_answerable(call, profile)
+            ):
                 block.missing.append(call)
         self._dropped = [r for r in self._unpaired if drop_unpaired and self._is_alone(r)]
 
@@ -264,34 +263,41 @@ class _Plan:
             block.has_strangers = True
 
     def _place_strays(self) -> None:
-        by_id: dict[str, list[Call]] = {}
+        bearers: dict[str, list[Call]] = {}
+        waiting: dict[str, list[Call]] = {}
         for block in self._blocks:
             for call in block.calls:
-                bearers = by_id.setdefault(call.id, [])
-                self._occurrence[call] = len(bearers)
-                bearers.append(call)
-        for block in self._blocks:
-            # An id that two calls of one message share does not tell whose a result is.
-            made = Counter(call.id for call in block.calls)
-            self._held.update(call for call in block.calls if made[call.id] > 1)
+                same_id = bearers.setdefault(call.id, [])
+                self._occurrence[call] = len(same_id)
+                if same_id and same_id[-1].index == call.index:
+                    # An id that two calls of one message share does not tell whose a result is.
+                    self._held.add(call.id)
+                same_id.append(call)
+                if call in self._open:
+                    waiting.setdefault(call.id, []).append(call)
         for result in self._strays:
             if result.id:
-                self._place(result, by_id.get(result.id, []))
+                self._place(result, bearers.get(result.id, []), waiting.get(result.id, []))
 
-    def _place(self, result: Result, bearers: Sequence[Call]) -> None:
-        earlier = [call for call in bearers if call.index < result.index]
-        waiting = [call for call in earlier if call in self._open]
-        if not earlier:
-            later = [call for call in bearers if call in self._open]
-            self._held.update(later)
-            if not later:
-                self._unpaired.append(result)
-        elif not waiting:
+    def _place(self, result: Result, bearers: list[Call], waiting: list[Call]) -> None:
+        """Give the result to its call, or note why that can't be done.
+
+        Args:
+            result: A result that stands with no call of its id.
+            bearers: The calls that bear its id.
+            waiting: Those of them that nothing has answered yet.
+        """
+        made = bisect_left(bearers, result.index, key=_index_of)
+        might = bisect_left(waiting, result.index, key=_index_of)
+        if not might and (made or not waiting):
             self._unpaired.append(result)
-        elif waiting == earlier[-1:] and waiting[0] not in self._held and self._is_alone(result):
-            self._open.pop(waiting[0]).moved[result] = waiting[0]
+            return
+        is_told = might == 1 and waiting[0] is bearers[made - 1]
+        if is_told and result.id not in self._held and self._is_alone(result):
+            call = waiting.pop(0)
+            self._open.pop(call).moved[result] = call
         else:
-            self._held.update(waiting)
+            self._held.add(result.id)
 
     def _is_alone(self, result: Result) -> bool:
         """Whether the result is all that its message is."""
@@ -311,11 +317,21 @@ class _Plan:
             put = list(block.moved)
             moves.update(block.moved)
             if in_call_order and self._is_sortable(block):
-                put = block.in_call_order()
+                put = self._sorted(block)
                 moves.update(block.out_of_place(put))
             gone.update(result.index for result in put)
             inserts[block.end] = [*put, *block.missing]
         return self._assembled(gone, inserts, moves)
+
+    def _sorted(self, block: _Block) -> list[Result]:
+        """The block's results in the order of their calls, those of an earlier repair last."""
+        place = {call: position for position, call in enumerate(block.calls)}
+        owners = block.answers | block.moved
+
+        def order(result: Result) -> tuple[bool, int]:
+            return MARK in self._messages[result.index].additional_kwargs, place[owners[result]]
+
+        return sorted(owners, key=order)
 
     def _is_sortable(self, block: _Block) -> bool:
         return not block.has_strangers and all(map(self._is_alone, block.answers))
@@ -357,6 +373,10 @@ class _Plan:
             id=str(uuid5(_NAMESPACE, f"{bearer}/{call.id}")),
             additional_kwargs={MARK: RepairAction.INSERTED.value},
         )
+
+
+def _index_of(call: Call) -> int:
+    return call.index
 
 
 def _change(

@@ -126,6 +126,14 @@ def test_results_are_ordered_only_for_who_needs_it():
     assert shape(repair_messages(history, "ollama").messages)[2:] == ["success a", "success b"]
 
 
+def test_an_error_result_stays_behind_its_siblings_where_the_order_matters():
+    history = [human(), calls("a", "b", "c"), result("c"), result("b"), human()]
+    stored = repair_messages(history, "openai-chat").messages
+    for profile in ("ollama", "google-vertexai"):
+        again = repair_messages(stored, profile).messages
+        assert shape(again)[4] == "error a"
+
+
 def test_the_error_result_is_the_same_each_time_and_differs_between_calls():
     history = [calls("call_0", id="m1"), human(), calls("call_0", id="m2"), human()]
     once, again = (repair_messages(history, "openai-chat").messages for _ in range(2))
