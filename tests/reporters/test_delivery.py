@@ -48,7 +48,7 @@ class Post:
 
     def put(self, *items: str, route: str = "r") -> None:
         for item in items:
-            self.delivery.put(item, route)
+            self.delivery.put(lambda item=item: item, route)
 
     def hold(self) -> None:
         """Have the worker wait inside of a first item."""
@@ -98,6 +98,15 @@ def test_what_is_on_top_of_a_full_queue_is_dropped_at_once(make_post) -> None:
     post.delivery.flush(10)
     assert post.sent == ["held", "a", "b", "c"]
     assert post.ends == {("dropped", "QueueFull"): 2, ("sent", ""): 4}
+
+
+def test_what_is_dropped_is_not_even_made(make_post) -> None:
+    post = make_post(max_items=1)
+    post.hold()
+    made = []
+    post.delivery.put(lambda: made.append("a") or "a", "r")
+    assert made == []
+    assert post.ends == {("dropped", "QueueFull"): 1}
 
 
 def test_an_item_that_may_be_taken_later_holds_nothing_up(make_post) -> None:
@@ -277,13 +286,13 @@ def send(item):
     os.write(1, f"{os.getpid() == parent} {item}\\n".encode())
 parent = os.getpid()
 delivery = Delivery(send, lambda *end: ends.append(end), Limits())
-delivery.put("a", "r"); delivery.put("b", "r")
+delivery.put(lambda: "a", "r"); delivery.put(lambda: "b", "r")
 inside.wait(10)
 delivery._lock.acquire()
 pid = os.fork()
 gate.set()
 if pid == 0:
-    delivery.put("c", "r")
+    delivery.put(lambda: "c", "r")
     os._exit(0 if delivery.flush(10) and ends == [("sent", "")] else 1)
 delivery._lock.release()
 sys.exit(os.waitpid(pid, 0)[1] or not delivery.flush(10))

@@ -127,19 +127,21 @@ class Delivery(Generic[Item]):
         self._unsettled = 0
         self._lost = 0
 
-    def put(self, item: Item, route: Hashable) -> None:
+    def put(self, make: Callable[[], Item], route: Hashable) -> None:
         """Queue an item, or drop it where there is no room. Never waits.
 
         Args:
-            item: What to send.
+            make: Makes what to send; not called for what is dropped.
             route: Items of one route fail together.
         """
         now = monotonic()
-        job = _Job(item, route, now + self._limits.max_age)
+        with self._lock:
+            reason = self._hindrance()
+        job = None if reason else _Job(make(), route, now + self._limits.max_age)
         with self._lock:
             self._unsettled += 1
-            reason = self._hindrance()
-            if not reason:
+            reason = reason or self._hindrance()
+            if job is not None and not reason:
                 self._queue(job, now)
         if reason:
             self._settle("dropped", reason)

@@ -8,6 +8,7 @@ traceback. Clients of our own are short-tempered and used by the worker only.
 from __future__ import annotations
 
 import email.utils
+import functools
 import inspect
 import json
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from toolpair_observe.reporters._delivery import Refused, TryLater
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from langsmith import Client
@@ -157,9 +159,14 @@ def is_sampled(client: object, trace_id: UUID) -> bool:
     Newer clients decide by the trace's id, older ones remember what they left out.
     """
     decide = getattr(client, "_should_sample", None)
-    if decide is not None and inspect.signature(decide).parameters:
+    if decide is not None and _takes_an_id(getattr(decide, "__func__", decide)):
         return bool(decide(trace_id))
     return trace_id not in getattr(client, "_filtered_post_uuids", ())
+
+
+@functools.lru_cache(maxsize=8)
+def _takes_an_id(method: Callable[..., object]) -> bool:
+    return len(inspect.signature(method).parameters) > 1
 
 
 class FeedbackApi:

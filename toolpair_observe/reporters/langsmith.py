@@ -94,8 +94,12 @@ class LangSmithReporter:
             return
         address = address_of(link, self._client)
         if address is not None:
-            body = feedback_body(link, observation, hash_ids=self._settings.hash_ids)
-            self._delivery.put(Submission(address, body), address.destination)
+            self._delivery.put(
+                lambda: Submission(
+                    address, feedback_body(link, observation, hash_ids=self._settings.hash_ids)
+                ),
+                address.destination,
+            )
 
     def flush(self, timeout: float) -> bool:
         """Wait until all queued feedback is settled; say whether all of it was sent."""
