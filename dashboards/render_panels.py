@@ -5,7 +5,7 @@ There is no Grafana server in it: its components (@grafana/ui) and its data func
 Chromium, from a real Prometheus that scrapes the live demo. Every panel has to have data.
 
 Needs Debian's chromium, nodejs and npm, and what `dashboards.local` needs; pngquant, where it is
-installed, makes the pictures small. The first run installs about 420 MB of packages into `--folder`.
+installed, makes the pictures small. The first run installs about 420 MB into `--folder`.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def build(folder: Path) -> Path:
-    """Install Grafana's packages and bundle the page; return where the bundle is.
+def install(folder: Path) -> None:
+    """Install Grafana's packages.
 
     Raises:
         StackError: A program is missing, or fails.
@@ -132,9 +132,14 @@ def build(folder: Path) -> Path:
     for source in SOURCES.iterdir():
         shutil.copy(source, folder)
     if not (folder / "node_modules").is_dir():
-        install = "npm install --no-audit --no-fund --ignore-scripts --legacy-peer-deps"
-        _command(folder, *install.split(), "--omit-lockfile-registry-resolved")
-    _command(folder, "node", "build.mjs")
+        npm = "npm install --no-audit --no-fund --ignore-scripts --legacy-peer-deps"
+        run(folder, *npm.split(), "--omit-lockfile-registry-resolved")
+
+
+def build(folder: Path) -> Path:
+    """Install what is needed and bundle the page; return where the bundle is."""
+    install(folder)
+    run(folder, "node", "build.mjs")
     shutil.copy(SOURCES / "index.html", folder / "out")
     return folder / "out"
 
@@ -198,7 +203,7 @@ def _picture(
     height = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in dashboard["panels"])
     picture.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _command(
+        run(
             bundle,
             "chromium",
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
@@ -213,7 +218,7 @@ def _picture(
     finally:
         page.close()
     if shutil.which("pngquant"):
-        _command(bundle, "pngquant", "--force", "--ext=.png", "64", str(picture.resolve()))
+        run(bundle, "pngquant", "--force", "--ext=.png", "64", str(picture.resolve()))
     told = page.told[0]
     if isinstance(told, dict):
         msg = f"the page failed: {told['error']}"
@@ -226,7 +231,12 @@ def _picture(
     ]
 
 
-def _command(folder: Path, *command: str) -> None:
+def run(folder: Path, *command: str) -> None:
+    """Run a program.
+
+    Raises:
+        StackError: It fails.
+    """
     done = subprocess.run(  # noqa: S603 -- our own
         command, cwd=folder, capture_output=True, text=True, check=False, timeout=600
     )
