@@ -239,7 +239,8 @@ def _unpaired(merged: list[Turn]) -> Iterator[Breach]:
             elif item.kind == "server_result":
                 answered.add(item.id)
                 if item.id not in uses:
-                    yield Breach("server_tool_unpaired", at, REJECT, item.id or "")
+                    grade = UNKNOWN if None in uses else REJECT
+                    yield Breach("server_tool_unpaired", at, grade, item.id or "")
     for key, at in uses.items():
         later = merged[at + 1 :]
         pending = all(
@@ -247,7 +248,8 @@ def _unpaired(merged: list[Turn]) -> Iterator[Breach]:
             for turn in later
         )
         if key not in answered and not pending:
-            yield Breach("server_tool_unpaired", at, REJECT, key or "")
+            grade = REJECT if key else UNKNOWN  # how a call without id is read was not tried
+            yield Breach("server_tool_unpaired", at, grade, key or "")
 
 
 def _gemini(turns: list[Turn]) -> Iterator[Breach]:
@@ -300,7 +302,7 @@ def _groq(turns: list[Turn]) -> Iterator[Breach]:
     yield from _lenient(turns)
     for turn in turns:
         for result in turn.of("result"):
-            if result.id is None:
+            if not result.id:  # nobody has shown that an empty one is taken
                 yield Breach("missing_id", result.turn, REJECT)
 
 
@@ -356,6 +358,8 @@ def _mistral(body: dict[str, Any]) -> Iterator[Breach]:
         messages = [{"role": "user", "content": "-"}, *messages]
     if messages and messages[0]["role"] == "tool":
         yield Breach("orphan_result", 0, UNKNOWN)
+        if len(messages) == 1:
+            return
     try:
         request = ChatCompletionRequest(model="m", messages=messages)
         MistralRequestValidatorV13(ValidationMode.serving).validate_request(request)

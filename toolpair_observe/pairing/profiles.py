@@ -21,10 +21,13 @@ from toolpair_observe.pairing.wire import (
     drop_repeated_calls,
     drop_same_id_in_message,
     fill_blank_humans,
+    find_empty_ids,
     lose_blocks,
+    lose_empty_lists,
     match_names_in_order,
     match_positions,
     merge_ais,
+    merge_last_ais,
     merge_users,
     miss_early_results,
     name_from_previous_ai,
@@ -247,6 +250,7 @@ GROQ: Final = replace(
         Case.RESULT_WITHOUT_ID: _GROQ_NO_ID,
         Case.MISMATCHED_WITHOUT_ID: _GROQ_NO_ID,
     },
+    steps=(find_empty_ids,),
 )
 XAI: Final = _openai_like("xai", "xAI through ChatXAI", "x_ai", "langchain-xai")
 FIREWORKS: Final = replace(
@@ -504,6 +508,7 @@ ANTHROPIC_VERTEX: Final = replace(
     rules={
         **_ANTHROPIC_RULES,
         Case.INVALID_ID: _ANTHROPIC_RULES[Case.CALL_WITHOUT_ID],
+        Case.SERVER_TOOL_UNPAIRED: _unknown("the integration sends such calls without their ids"),
     },
     steps=(drop_blank_humans, *_ANTHROPIC_STEPS),
     id_pattern="a-zA-Z0-9_-",
@@ -576,7 +581,7 @@ _CONVERSE_RULES: Mapping[Case, Rule] = {
         "must satisfy regular expression pattern: [a-zA-Z0-9_-]+",
     ),
 }
-BEDROCK_CONVERSE: Final = Profile(
+_BEDROCK_CONVERSE = Profile(
     name="bedrock-converse",
     title="Claude on Bedrock through ChatBedrockConverse",
     provider="aws.bedrock",
@@ -611,6 +616,7 @@ BEDROCK_CONVERSE: Final = Profile(
         merge_users,
         merge_ais,
         send_as_text,
+        find_empty_ids,
     ),
     id_max=64,
     id_pattern="a-zA-Z0-9_.:-",
@@ -621,8 +627,20 @@ _CONVERSE_MIXED = _reject(
     "messages.{position}.content: Conversation blocks and tool result blocks cannot be provided in "
     "the same turn.",
 )
-BEDROCK_CONVERSE_OTHER: Final = replace(
-    BEDROCK_CONVERSE,
+
+
+def _with_older_converse(profile: Profile) -> Profile:
+    """Add how langchain-aws took foreign content blocks before."""
+    dropped = replace(profile, calls=profile.calls - {Carrier.STANDARD_INVALID_BLOCK})
+    block = "ValueError: Unsupported content block type"
+    refused = refuse_blocks(block, Carrier.STANDARD_INVALID_BLOCK, server_calls=True)
+    raised = replace(dropped, steps=(refused, *profile.steps))
+    return replace(profile, rows=(Row(raised, before="1.7.3"), Row(dropped, before="1.7.7")))
+
+
+BEDROCK_CONVERSE: Final = _with_older_converse(_BEDROCK_CONVERSE)
+_BEDROCK_CONVERSE_OTHER = replace(
+    _BEDROCK_CONVERSE,
     name="bedrock-converse-other",
     title="models other than Claude on Bedrock through ChatBedrockConverse",
     rules={
@@ -632,6 +650,7 @@ BEDROCK_CONVERSE_OTHER: Final = replace(
     },
     refused_order="tool>(?:system>)*human",
 )
+BEDROCK_CONVERSE_OTHER: Final = _with_older_converse(_BEDROCK_CONVERSE_OTHER)
 BEDROCK_INVOKE: Final = replace(
     _ANTHROPIC,
     name="bedrock-invoke",
@@ -641,6 +660,7 @@ BEDROCK_INVOKE: Final = replace(
     calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}),
     rules={**_ANTHROPIC_RULES, Case.INVALID_ID: _ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
     steps=(
+        lose_empty_lists,
         *(step for step in _ANTHROPIC_STEPS if step is not drop_blank_ais),
         put_results_first,
     ),
@@ -699,6 +719,7 @@ _GOOGLE_GENAI = Profile(
         drop_blank_humans,
         regroup_by_id,
         match_names_in_order,
+        merge_last_ais,
         refuse_nothing_left("ValueError: contents are required."),
     ),
     ids_matter=False,
@@ -724,15 +745,15 @@ _GENAI_PREFILL = (
     "ValueError: Model does not support model prefilling. The final request turn must be a user "
     "message or a function response."
 )
+_GOOGLE_GENAI_NO_PREFILL = replace(
+    _GOOGLE_GENAI, steps=(*_GOOGLE_GENAI.steps, refuse_last(_GENAI_PREFILL, Role.AI))
+)
 GOOGLE_GENAI: Final = replace(
     _GOOGLE_GENAI,
     rows=(
         Row(_GOOGLE_GENAI_SENDS_EMPTY_TURNS, before="4.0"),
         Row(_GOOGLE_GENAI, before="4.3"),
-        Row(
-            replace(_GOOGLE_GENAI, steps=(*_GOOGLE_GENAI.steps, refuse_last(_GENAI_PREFILL, Role.AI))),
-            models=_NO_PREFILL_MODELS,
-        ),
+        Row(_GOOGLE_GENAI_NO_PREFILL, models=_NO_PREFILL_MODELS),
     ),
 )
 _VERTEX_RULES: Mapping[Case, Rule] = {

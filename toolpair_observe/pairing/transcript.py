@@ -8,7 +8,7 @@ positions, and no content. Provider rules, section 3, is the source of what carr
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -163,6 +163,7 @@ class Entry:
         response_id: `response_metadata["id"]`, the provider's id of the response.
         cut_short: Whether the message is a stream's fragment or ended for want of tokens.
         is_summary: Whether the message reads as a summary of earlier ones.
+        is_empty_list: Whether the content of a ToolMessage is a list without blocks.
     """
 
     index: int
@@ -178,6 +179,7 @@ class Entry:
     response_id: str | None = None
     cut_short: bool = False
     is_summary: bool = False
+    is_empty_list: bool = False
 
 
 @dataclass(slots=True)
@@ -276,7 +278,10 @@ def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
 
 
 def _is_passive(content: list[Any]) -> bool:
-    return all(block.__class__ is str or block.get("type") in _PASSIVE_BLOCKS for block in content)
+    # Some integrations leave a message out whose list is empty.
+    return bool(content) and all(
+        block.__class__ is str or block.get("type") in _PASSIVE_BLOCKS for block in content
+    )
 
 
 def read_transcript(messages: Iterable[BaseMessage]) -> Transcript:
@@ -354,8 +359,10 @@ def _call(index: int, call: dict[str, Any], carriers: frozenset[Carrier]) -> Cal
 
 def _read_ai_blocks(message: AIMessage, entry: Entry) -> None:
     """Add what the content says beyond `tool_calls` and `invalid_tool_calls`."""
-    unseen = Counter(call.id for call in entry.calls)
-    by_id = {call.id: call for call in entry.calls}
+    unseen: dict[str, deque[Call]] = defaultdict(deque)
+    for call in entry.calls:
+        unseen[call.id].append(call)
+    has_calls = bool(entry.calls)
     entry.has_text = False
     for kind, block in _blocks(message):
         if kind in _CALL_BLOCKS:
@@ -363,11 +370,10 @@ def _read_ai_blocks(message: AIMessage, entry: Entry) -> None:
             if kind == "tool_search_call" and block.get("execution") != "client":
                 continue
             call_id = _text(block.get(key))
-            if carrier in _STANDARD_BLOCKS and by_id and not unseen[call_id]:
+            if carrier in _STANDARD_BLOCKS and has_calls and not unseen[call_id]:
                 continue  # LangChain's own blocks mirror the attributes; these are what is sent
             if unseen[call_id]:
-                unseen[call_id] -= 1
-                by_id[call_id].carriers |= {carrier}
+                unseen[call_id].popleft().carriers |= {carrier}
             else:
                 name = _text(block.get("name")) or None
                 entry.calls.append(Call(entry.index, call_id, name, frozenset({carrier})))
@@ -416,6 +422,7 @@ def _read_tool(index: int, message: ToolMessage) -> Entry:
     entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=name)
     if not isinstance(message.content, str):
         blocks = list(_blocks(message))
+        entry.is_empty_list = message.content == []
         if any(_is_output(kind) for kind, _ in blocks):
             entry.results.append(Result(index, own_id, name, Carrier.OUTPUT_IN_TOOL))
         # A ToolMessage made only of tool_result blocks stands for those, not for its own id.

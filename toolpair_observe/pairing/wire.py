@@ -183,6 +183,16 @@ def merge_ais(wire: Wire) -> None:
     wire.turns = _merge(wire.turns, lambda turn: turn.role is Role.AI)
 
 
+def merge_last_ais(wire: Wire) -> None:
+    """Take AI messages at the end for one turn, as the provider does."""
+    start = len(wire.turns)
+    while start and wire.turns[start - 1].role is Role.AI:
+        start -= 1
+    if start:
+        last = _merge(wire.turns[start:], lambda turn: turn.role is Role.AI)
+        wire.turns = wire.turns[:start] + last
+
+
 def _merge(turns: list[Turn], takes: Callable[[Turn], bool]) -> list[Turn]:
     merged: list[Turn] = []
     for turn in turns:
@@ -241,6 +251,15 @@ def _lose_blocks(wire: Wire, carriers: set[Carrier]) -> None:
         for result in entry.results:
             if result.carrier in carriers:
                 wire.lose(Case.UNSUPPORTED_RESULT, "the result's content is dropped", None, result)
+
+
+def lose_empty_lists(wire: Wire) -> None:
+    """Leave out results whose content is an empty list."""
+    for turn in wire.turns:
+        if wire.transcript.entries[turn.index].is_empty_list:
+            for result in turn.results:
+                wire.lose(Case.UNSUPPORTED_RESULT, "the empty result is dropped", None, result)
+            turn.results, turn.role = [], Role.HUMAN
 
 
 def fill_blank_humans(wire: Wire) -> None:
@@ -328,20 +347,21 @@ def match_names_in_order(wire: Wire) -> None:
 def match_positions(wire: Wire) -> None:
     """Pair results with calls as a provider does that sees neither ids nor names.
 
-    The n-th result behind an AI turn belongs to its n-th call.
+    The n-th result behind an AI turn with calls belongs to its n-th call.
     """
-    for turn, answering in _answering(wire.turns):
+    for turn, answering in _answering(wire.turns, past_text=True):
         for result, call in zip(answering, turn.calls, strict=False):
             _match(wire, result, call)
 
 
-def _answering(turns: list[Turn]) -> list[tuple[Turn, list[Result]]]:
-    """For each AI turn with calls the results until the next AI turn."""
+def _answering(turns: list[Turn], *, past_text: bool = False) -> list[tuple[Turn, list[Result]]]:
+    """For each AI turn with calls the results until the next AI turn, or the next with calls."""
     found: list[tuple[Turn, list[Result]]] = []
     current: list[Result] = []
     for turn in turns:
         if turn.role is Role.AI:
-            current = []
+            if turn.calls or not past_text:
+                current = []
             if turn.calls:
                 found.append((turn, current))
         else:
@@ -351,7 +371,7 @@ def _answering(turns: list[Turn]) -> list[tuple[Turn, list[Result]]]:
 
 def _match(wire: Wire, result: Result, call: Call) -> None:
     wire.keys[call] = wire.keys[result] = f"{call.index}/{len(wire.keys)}"
-    if call.null_id or call.id != result.id:
+    if call.id != result.id and result.carrier is not Carrier.CHAT_TOOL:
         made = f"call {call.id or 'without id'} of tool {call.name}"
         text = f"the model reads the result as that of {made}"
         wire.lose(Case.RESULT_ORDER, text, None, result)
@@ -384,13 +404,16 @@ def name_from_previous_ai(wire: Wire) -> None:
         started = started or turn.role is not Role.SYSTEM
 
 
+_CALL_BLOCKS = frozenset({Carrier.FUNCTION_CALL_BLOCK, Carrier.STANDARD_BLOCK})
+
+
 def drop_repeated_calls(wire: Wire) -> None:
-    """Leave out a call whose id an earlier call of the request has already."""
+    """Leave out a call whose id an earlier call has already, unless it is a content block."""
     seen: set[str] = set()
     for turn in wire.turns:
         kept: list[Call] = []
         for call in turn.calls:
-            if call.id in seen and Carrier.FUNCTION_CALL_BLOCK not in call.carriers:
+            if call.id in seen and not call.carriers & _CALL_BLOCKS:
                 answer = wire.given.answer.get(call)
                 wire.lose(Case.REUSED_CALL_ID, "the call is not sent", call, answer)
             else:
@@ -488,12 +511,27 @@ def refuse_last(text: str, *roles: Role) -> Step:
 
 def miss_early_results(wire: Wire) -> None:
     """Take a call for unanswered whose result stands before it, where no result stands after it."""
+    asked: dict[str, Call] = {}
+    answered: set[Call] = set()
+    for turn in wire.turns:
+        answered.update(asked[result.id] for result in turn.results if result.id in asked)
+        asked.update({call.id: call for call in turn.calls})
     for turn, after in zip(wire.turns, wire.turns[1:], strict=False):
         for call in turn.calls:
             answer = wire.given.answer.get(call)
-            if answer is not None and answer.index < call.index and not after.results:
-                found = Finding(Case.MISSING_ALL, call, None, turn.index)
-                wire.findings.append(found)
+            came_early = answer is not None and answer.index < call.index
+            if came_early and call not in answered and not after.results:
+                wire.findings.append(Finding(Case.MISSING_ALL, call, None, turn.index))
+
+
+def find_empty_ids(wire: Wire) -> None:
+    """Take an empty id of a result for none, even where its call has an empty one too."""
+    for turn in wire.turns:
+        wire.findings += [
+            Finding(Case.RESULT_WITHOUT_ID, None, result, turn.index)
+            for result in turn.results
+            if not result.id
+        ]
 
 
 def refuse_null_ids(text: str) -> Step:
