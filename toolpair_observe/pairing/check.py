@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.causes import CAUSES, History, cause_of
 from toolpair_observe.pairing.predict import ids_suit, predict
 from toolpair_observe.pairing.profile import NO_FACTS, Facts, Profile
 from toolpair_observe.pairing.report import Effect, PairingReport, Violation
-from toolpair_observe.pairing.transcript import Transcript, plain_call_ids, read_transcript
+from toolpair_observe.pairing.transcript import (
+    Transcript,
+    plain_call_ids,
+    read_transcript,
+    stands_in_raw_calls,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +39,13 @@ def check(
     """
     if profile.rows:
         profile = profile.row(facts)
-    ids = plain_call_ids(messages, blocks=profile.takes_blocks)
+    ids = plain_call_ids(
+        messages,
+        blocks=profile.takes_blocks,
+        refused_after_result=profile.refused_after_result,
+    )
     if ids is not None and _takes_plain(ids, messages, profile):
-        count = len(ids)
-        return PairingReport(profile.name, (), Effect.CLEAN, len(messages), count, count)
+        return _clean(profile.name, len(messages), len(ids))
     return judge(read_transcript(messages), profile, facts)
 
 
@@ -45,14 +53,18 @@ def _takes_plain(ids: list[str], messages: Sequence[BaseMessage], profile: Profi
     """Whether a history whose calls are all answered at once and in order needs no closer look."""
     if profile.plain_needs_unique_ids and len(set(ids)) < len(ids):
         return False
-    if not _ids_are_taken(ids, profile) or (profile.reads_raw_calls and ids):
+    if not _ids_are_taken(ids, profile):
         return False
     if profile.refused_first_call and _starts_with_ai(messages):
         return False
-    if profile.refused_order is not None:
-        order = ">".join([message.type for message in messages])
-        return re.search(profile.refused_order, order) is None
-    return True
+    return not profile.reads_raw_calls or stands_in_raw_calls(messages)
+
+
+@lru_cache(maxsize=4096)
+def _clean(profile: str, message_count: int, call_count: int) -> PairingReport:
+    # Nothing distinguishes two clean reports of a size, and making one costs as much as a dozen
+    # messages do.
+    return PairingReport(profile, (), Effect.CLEAN, message_count, call_count, call_count)
 
 
 def _ids_are_taken(ids: list[str], profile: Profile) -> bool:

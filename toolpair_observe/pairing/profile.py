@@ -116,8 +116,8 @@ class Profile:
         pairs_anywhere: Whether ids are matched over the whole request, wherever a result stands.
         ids_matter: Whether a call or result without an id is refused as such.
         plain_needs_unique_ids: Whether an id that is used in two turns needs a closer look.
-        refused_order: Regular expression over the joined message types, such as `tool>human`,
-            for an order that needs a closer look even where every call is answered at once.
+        refused_after_result: Type of message that must not follow a result even where every call
+            is answered at once; `""` for none.
         refused_first_call: Whether a history that starts with a call needs a closer look.
         takes_blocks: Whether calls that are repeated in content blocks need no closer look.
         reads_raw_calls: Whether only calls in `additional_kwargs` are sent, so that every history
@@ -139,7 +139,7 @@ class Profile:
     pairs_anywhere: bool = False
     ids_matter: bool = True
     plain_needs_unique_ids: bool = False
-    refused_order: str | None = None
+    refused_after_result: str = ""
     refused_first_call: bool = False
     takes_blocks: bool = True
     reads_raw_calls: bool = False

@@ -189,19 +189,22 @@ class Transcript:
     entries: list[Entry]
 
 
-def plain_call_ids(messages: Sequence[BaseMessage], *, blocks: bool = True) -> list[str] | None:
+def plain_call_ids(
+    messages: Sequence[BaseMessage], *, blocks: bool = True, refused_after_result: str = ""
+) -> list[str] | None:
     """Return the ids of all calls where every call is answered at once and in order.
 
     Args:
         messages: The history.
         blocks: Whether AI messages may repeat their calls in content blocks.
+        refused_after_result: The type of message that must not follow a result, if any.
 
     Returns:
         The ids in order, or None where the history needs `read_transcript`: a call or result that
         does not pair, content that may carry calls or results, or a message class of its own.
     """
     try:
-        ids = _scan(messages, blocks=blocks)
+        ids = _scan(messages, refused_after_result, blocks=blocks)
         if ids is None:
             return None
         distinct = set(ids)
@@ -222,11 +225,14 @@ def _shares_id_in_one_message(messages: Sequence[BaseMessage]) -> bool:
     return False
 
 
-def _scan(messages: Sequence[BaseMessage], *, blocks: bool) -> list[str] | None:  # noqa: C901, PLR0911
+def _scan(  # noqa: C901, PLR0911, PLR0912
+    messages: Sequence[BaseMessage], refused_after_result: str, *, blocks: bool
+) -> list[str] | None:
     # This loop is the price of every request. It reads `__dict__` once a message because attribute
     # access on a pydantic model costs several times as much.
     ids: list[str] = []
     add = ids.append
+    calls: Sequence[Any] = ()
     rest = iter(messages)
     for message in rest:
         fields = message.__dict__
@@ -255,9 +261,24 @@ def _scan(messages: Sequence[BaseMessage], *, blocks: bool) -> list[str] | None:
             content = fields["content"]
             if content.__class__ is not str and not _is_passive(content):
                 return None
-        elif kind != "system":
+            if calls:  # which have been answered: a result precedes this message
+                if refused_after_result == kind:
+                    return None
+                calls = ()
+        elif kind != "system" or (calls and refused_after_result == kind):
             return None
     return ids
+
+
+def stands_in_raw_calls(messages: Sequence[BaseMessage]) -> bool:
+    """Whether every call stands in `additional_kwargs["tool_calls"]`, too."""
+    for message in messages:
+        calls = message.__dict__.get("tool_calls")
+        if calls:
+            raw = message.additional_kwargs.get("tool_calls") or ()
+            if [call["id"] for call in calls] != [call.get("id") for call in raw]:
+                return False
+    return True
 
 
 def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
