@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tests.pairing.build import SAID, H, S, ask, bad, got
 from toolpair_observe import Effect, check_messages
@@ -212,3 +212,25 @@ def test_an_unanswered_call_that_is_left_out_still_ends_the_history():
     report = check_messages([H, bad("a")], "google-genai", model=model)
     assert report.effect is Effect.LOCAL_ERROR
     assert check_messages([H, SAID], "google-genai", model=model).ok
+
+
+def test_a_result_without_an_id_is_refused_by_groq_even_beside_such_a_call():
+    history = [H, ask(""), got("")]
+    assert check_messages(history, "groq").effect is Effect.REJECT
+    assert check_messages(history, "xai").effect is Effect.UNKNOWN
+
+
+def test_an_empty_list_for_a_result_is_no_answer_on_bedrock_s_invoke():
+    history = [H, ask("a"), ToolMessage([], tool_call_id="a"), H]
+    assert check_messages(history, "bedrock-invoke").effect is Effect.REJECT
+    assert check_messages(history, "anthropic").ok
+
+
+def test_older_converse_leaves_invalid_blocks_out_or_raises():
+    block = {"type": "invalid_tool_call", "id": "a", "name": "look", "args": "{", "error": None}
+    history = [H, AIMessage([block]), got("a")]
+    effects = [
+        check_messages(history, "bedrock-converse", integration_version=version).effect
+        for version in ("1.7.2", "1.7.6", "1.7.7")
+    ]
+    assert effects == [Effect.LOCAL_ERROR, Effect.REJECT, Effect.CLEAN]
