@@ -266,7 +266,11 @@ def test_severity(sdk, effect, outcome, severity):
 def test_many_violations_stay_within_bounds(sdk):
     """With 5,000 violations: few attributes, 32 events, the worst first, the rest counted."""
     many = [
-        violation(effect=Effect.ACCEPT, message_index=index, kind=list(ViolationKind)[index % len(ViolationKind)])
+        violation(
+            effect=Effect.ACCEPT,
+            message_index=index,
+            kind=list(ViolationKind)[index % len(ViolationKind)],
+        )
         for index in range(4_998)
     ]
     many += [
