@@ -648,7 +648,7 @@ _BEDROCK_CONVERSE_OTHER = replace(
         Case.TEXT_BEFORE_RESULT: _CONVERSE_MIXED,
         Case.HUMAN_AFTER_TOOL: _CONVERSE_MIXED,
     },
-    refused_order="tool>(?:system>)*human",
+    refused_after_result="human",
 )
 BEDROCK_CONVERSE_OTHER: Final = _with_older_converse(_BEDROCK_CONVERSE_OTHER)
 BEDROCK_INVOKE: Final = replace(
@@ -853,7 +853,7 @@ MISTRAL: Final = Profile(
     results=_SENT_WITHOUT_ID,
     rules=_MISTRAL_RULES,
     steps=(refuse({Carrier.FUNCTION: "ValueError: Got unknown type"}),),
-    refused_order="tool>system",
+    refused_after_result="system",
 )
 _COHERE_LAST = "ValueError: The last message is not an ToolMessage or HumanMessage"
 _COHERE_ID = "pydantic ValidationError: 1 validation error for ToolCallV2"
