@@ -228,7 +228,7 @@ def test_an_unknown_profile_is_named_with_the_choices():
 
 def test_a_report_survives_pickling_and_becomes_json_without_content():
     report = check_messages([H, ask("a"), H], profile="openai-chat")
-    copy = pickle.loads(pickle.dumps(report))  # noqa: S301 - our own bytes
+    copy = pickle.loads(pickle.dumps(report))
     assert copy == report
     assert copy.explain() == report.explain()
     data = report.to_dict()
