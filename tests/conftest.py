@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import Context, attach
 
 from tests.loopback.counting_provider import CountingProvider
 from toolpair_observe import runs
@@ -49,6 +50,8 @@ def _nothing_left_behind() -> Iterator[None]:
     workers_before = _workers()
     yield
     current = trace.get_current_span().get_span_context()
+    # Its context must not fail the tests after it as well.
+    attach(Context())
     assert not current.is_valid, "the test left a current OpenTelemetry span"
     left = _workers() - workers_before
     names = sorted(thread.name for thread in left)
