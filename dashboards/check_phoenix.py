@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import socket
@@ -67,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--phoenix", default="phoenix", help="the program (%(default)s)")
     parser.add_argument("--picture", type=Path, help="where to put a picture of a trace")
     arguments = parser.parse_args(argv)
+    # The handler's own log lines are not what is looked at here.
+    logging.getLogger("toolpair_observe").addHandler(logging.NullHandler())
     try:
         with tempfile.TemporaryDirectory() as folder, _phoenix(arguments.phoenix, folder) as url:
             problems = _check(url)
@@ -281,16 +284,17 @@ def _await(url: str, server: subprocess.Popen[bytes]) -> None:
 
 def _take_picture(url: str, picture: Path) -> None:
     (project,) = (
-        one for one in _get(f"{url}/v1/projects")["data"] if one["name"] == "with-openinference"
+        one for one in _get(f"{url}/v1/projects")["data"] if one["name"] == "application-span"
     )
-    spans = _get(f"{url}/v1/projects/with-openinference/spans?limit=10")["data"]
+    spans = _get(f"{url}/v1/projects/application-span/spans?limit=10")["data"]
     (span,) = _ours(spans)
-    page = f"{url}/projects/{project['id']}/traces/{span['context']['trace_id']}"
+    trace = span["context"]["trace_id"]
+    page = f"{url}/projects/{project['id']}/traces/{trace}"
     subprocess.run(  # noqa: S603 -- our own
         [  # noqa: S607 -- wherever the system keeps it
             "chromium",
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-            *("--window-size=1500,800", "--virtual-time-budget=15000"),
+            *("--window-size=1500,520", "--virtual-time-budget=15000"),
             *(f"--screenshot={picture.resolve()}", page),
         ],
         check=True,
