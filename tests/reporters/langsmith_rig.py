@@ -18,6 +18,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 from toolpair_observe.handler import ToolPairHandler
 from toolpair_observe.reporters import langsmith
 from toolpair_observe.reporters._delivery import Limits
+from toolpair_observe.reporters.langsmith import LangSmithReporter
 from toolpair_observe.stats import Metric
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ CANARY = "canary-3f9c"
 CALLER = "caller"
 # Enough attempts for a run that is on its way, quick enough for a test.
 LIMITS = Limits(first_delay=0.01, max_delay=0.1, max_attempts=60)
-TIMEOUTS_MS = (300, 300)
+# So long that a busy machine is not taken for a hanging server.
+PATIENT_MS = (10_000, 10_000)
+IMPATIENT_MS = (300, 300)
 
 
 def call(id_: str = "call_a", tool: str = "search") -> dict[str, Any]:
@@ -102,9 +105,9 @@ def internal_errors(handler: ToolPairHandler) -> Counter[tuple[str, ...]]:
     return +Counter(handler._pipeline.stats.snapshot(Metric.INTERNAL_ERRORS))
 
 
-def hurry(monkeypatch: Any) -> None:
+def hurry(monkeypatch: Any, timeouts_ms: tuple[int, int] = PATIENT_MS) -> None:
     """Have feedback retried and given up within a test's patience."""
-    quick = functools.partial(langsmith.LangSmithReporter, limits=LIMITS, timeouts_ms=TIMEOUTS_MS)
+    quick = functools.partial(LangSmithReporter, limits=LIMITS, timeouts_ms=timeouts_ms)
     monkeypatch.setattr(langsmith, "LangSmithReporter", quick)
 
 
