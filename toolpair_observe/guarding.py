@@ -155,7 +155,7 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         self, history: LanguageModelInput, config: RunnableConfig | None, kwargs: Mapping[str, Any]
     ) -> RunnableConfig:
         """Return the config to call the model with; raise what has to stop the request."""
-        # What an enclosing chain hands down is lost as soon as callbacks are given.
+        # Without it, what an enclosing chain hands down is lost as soon as callbacks are given.
         config = ensure_config(config)
         metadata = merge_configs(self._config, config).get("metadata")
         told = upcoming(self._model, metadata, **{**self._arguments, **kwargs})

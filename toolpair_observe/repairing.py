@@ -181,7 +181,7 @@ class _Block:
         start: Where its results start.
         end: Where they end.
         answers: For each result in place the call that it answers.
-        has_strangers: Whether other results stand among them.
+        strangers: Other results that stand among them.
         moved: Results that go back to it, with their calls.
         missing: Calls that get an error result.
     """
@@ -190,7 +190,7 @@ class _Block:
     start: int
     end: int
     answers: dict[Result, Call] = field(default_factory=dict)
-    has_strangers: bool = False
+    strangers: list[Result] = field(default_factory=list)
     moved: dict[Result, Call] = field(default_factory=dict)
     missing: list[Call] = field(default_factory=list)
 
@@ -260,7 +260,7 @@ class _Plan:
                 return
         self._strays.append(result)
         if block is not None:
-            block.has_strangers = True
+            block.strangers.append(result)
 
     def _place_strays(self) -> None:
         bearers: dict[str, list[Call]] = {}
@@ -310,18 +310,24 @@ class _Plan:
         Args:
             in_call_order: Whether real results are put in the order of their calls, too.
         """
-        gone = {result.index for result in self._dropped}
+        gone = self._leaving()
+        taken: set[int] = set()
         moves: dict[Result, Call] = {}
         inserts: dict[int, list[Result | Call]] = {}
         for block in self._blocks:
             put = list(block.moved)
             moves.update(block.moved)
-            if in_call_order and self._is_sortable(block):
+            if in_call_order and self._is_sortable(block, gone):
                 put = self._sorted(block)
                 moves.update(block.out_of_place(put))
-            gone.update(result.index for result in put)
+            taken.update(result.index for result in put)
             inserts[block.end] = [*put, *block.missing]
-        return self._assembled(gone, inserts, moves)
+        return self._assembled(gone | taken, inserts, moves)
+
+    def _leaving(self) -> set[int]:
+        """Positions of the results that do not stay where they are, whatever the order."""
+        moved = {result.index for block in self._blocks for result in block.moved}
+        return moved | {result.index for result in self._dropped}
 
     def _sorted(self, block: _Block) -> list[Result]:
         """The block's results in the order of their calls, those of an earlier repair last."""
@@ -333,8 +339,11 @@ class _Plan:
 
         return sorted(owners, key=order)
 
-    def _is_sortable(self, block: _Block) -> bool:
-        return not block.has_strangers and all(map(self._is_alone, block.answers))
+    def _is_sortable(self, block: _Block, leaving: Collection[int]) -> bool:
+        """Whether nothing but results of the block's own calls will stand there."""
+        return all(stranger.index in leaving for stranger in block.strangers) and all(
+            map(self._is_alone, block.answers)
+        )
 
     def _assembled(
         self,

@@ -33,6 +33,15 @@ def test_what_is_not_blocked_keeps_the_callbacks_of_its_chain(observing):
     assert observing.outcomes == {"accepted": 1}
 
 
+def test_a_function_that_hands_no_config_on_keeps_them_too(observing):
+    sibling, guarded = AsyncSibling(), guard(CountingModel(), observing)
+    RunnableLambda(lambda messages: guarded.invoke(messages)).invoke(  # noqa: PLW0108 - no config
+        SOUND, {"callbacks": [sibling]}
+    )
+    assert sibling.started == 1
+    assert observing.checks == 1
+
+
 def test_it_is_strict_unless_told_otherwise():
     guarded = guard(CountingModel(), feedback="off", profile="openai-chat")
     assert guarded.handler.settings.mode == "strict"

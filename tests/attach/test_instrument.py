@@ -185,6 +185,14 @@ def test_a_chain_hands_an_explicit_handler_down_and_it_counts_once(strict, obser
     assert strict.checks == 1
 
 
+def test_a_model_with_a_handler_of_its_own_keeps_it_inside_a_chain(strict, observing):
+    instrument(strict)
+    chain = RunnableLambda(lambda messages: messages) | CountingModel(callbacks=[observing])
+    chain.invoke(BROKEN)
+    assert observing.checks == 1
+    assert strict.checks == 0
+
+
 def test_one_context_can_have_a_handler_of_its_own(strict, observing):
     instrument(strict)
     model = CountingModel()

@@ -72,9 +72,22 @@ def test_where_two_open_calls_share_an_id_nothing_is_guessed():
     assert not repair.after.ok
 
 
-def test_calls_of_one_message_that_share_an_id_are_left():
+@pytest.mark.parametrize("profile", [None, "openai-chat", "bedrock-converse"])
+def test_calls_of_one_message_that_share_an_id_are_left(profile):
     history = [human(), calls("a", "a"), result("a"), human()]
-    assert repair_messages(history, "openai-chat").messages is history
+    assert repair_messages(history, profile).messages is history
+
+
+def test_what_the_provider_takes_is_not_put_in_order():
+    """The Responses API pairs by id, wherever a result stands."""
+    history = [human(), calls("a"), human(), result("a")]
+    assert repair_messages(history, "openai-responses").messages is history
+
+
+def test_a_repair_that_would_only_break_more_is_not_made():
+    """Ollama pairs by position: an error behind the others would take a real result's place."""
+    history = [human(), calls("a", "b", "c"), result("c"), result("b")]
+    assert repair_messages(history, "ollama").messages is history
 
 
 def test_a_result_before_its_call_is_not_taken_for_an_answer():
@@ -124,6 +137,19 @@ def test_results_are_ordered_only_for_who_needs_it():
     history = [human(), calls("a", "b"), result("b"), result("a")]
     assert repair_messages(history, "openai-chat").messages is history
     assert shape(repair_messages(history, "ollama").messages)[2:] == ["success a", "success b"]
+
+
+def test_a_result_that_leaves_does_not_keep_its_neighbours_out_of_order():
+    history = [human(), calls("a", "b"), result("a"), calls("c", "d"), *map(result, "dcb")]
+    repair = repair_messages(history, "ollama")
+    assert shape(repair.messages)[2:] == [
+        "success a",
+        "success b",
+        "ai",
+        "success c",
+        "success d",
+    ]
+    assert repair.after.ok
 
 
 def test_an_error_result_stays_behind_its_siblings_where_the_order_matters():

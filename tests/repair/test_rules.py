@@ -79,7 +79,7 @@ def _all_calls(message):
 
 
 @bounded
-@given(history=sound_histories(), profile=profiles)
+@given(history=st.one_of(sound_histories(), wrecks), profile=profiles)
 def test_what_the_profile_takes_comes_back_as_it_was(history, profile):
     repair = repair_messages(history, profile)
     if check_messages(history, profile).ok:
@@ -104,6 +104,12 @@ def test_it_never_makes_matters_worse(history, profile, drop):
     assert repair.after == check_messages(repair.messages, profile)
     order = list(Effect)
     assert order.index(repair.after.effect) >= order.index(repair.before.effect)
+    if repair.after.effect is repair.before.effect:
+        assert near_misses(repair.after) <= near_misses(repair.before)
+
+
+def near_misses(report):
+    return sum(violation.effect.is_near_miss for violation in report.violations)
 
 
 @bounded
