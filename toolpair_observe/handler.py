@@ -445,5 +445,6 @@ def _close_at_exit(handler: ToolPairHandler) -> None:
 
 def _close_all() -> None:
     deadline = monotonic() + _EXIT_SECONDS
+    runs.abandon_everything()
     for handler in list(_Exit.handlers):
         handler.close(timeout=max(0.0, deadline - monotonic()))

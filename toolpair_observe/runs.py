@@ -215,6 +215,14 @@ def sweep(most: int = _SWEEP_BATCH) -> None:
         runs._abandon_overdue(now, most)  # noqa: SLF001 -- see `Run.end`
 
 
+def abandon_everything() -> None:
+    """End every run of the process, also of handlers that are gone already."""
+    with _lock:
+        busy = list(_busy)
+    for runs in busy:
+        runs.abandon_all()
+
+
 def sweep_all() -> None:
     """Do all of what `sweep` does in portions."""
     sweep(most=sys.maxsize)

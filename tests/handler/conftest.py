@@ -21,7 +21,7 @@ class WatchedHandler(ToolPairHandler):
     """A handler whose counts a test can read."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        options.setdefault("meter_provider", NoOpMeterProvider())
+        self.meter_provider = options.setdefault("meter_provider", NoOpMeterProvider())
         options.setdefault("profile", "openai-chat")
         super().__init__(*args, **options)
 

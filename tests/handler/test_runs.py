@@ -212,3 +212,15 @@ def test_the_exit_abandons_what_is_open(make_handler):
     module._close_all()
     assert handler.outcomes == {"abandoned": 1}
     del manager
+
+
+def test_the_exit_abandons_the_runs_of_a_handler_that_is_gone(make_handler):
+    observer = make_handler()
+    gone = type(observer)(meter_provider=observer.meter_provider, seam=False, feedback="off")
+    gone.on_chat_model_start({}, [SOUND], run_id=uuid.uuid4())
+    del gone
+    gc.collect()
+    assert observer.in_flight == 1
+    module._close_all()
+    assert observer.in_flight == 0
+    assert observer.outcomes == {"abandoned": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
 
 import pytest
 from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
@@ -113,13 +114,13 @@ def test_handlers_of_one_meter_provider_share_their_counts():
 
 
 def test_counts_go_with_their_provider():
-    before = len(stats._BY_PROVIDER)
     provider = NoOpMeterProvider()
-    shared_stats(provider)
-    assert len(stats._BY_PROVIDER) == before + 1
+    counts = weakref.ref(shared_stats(provider))
+    gc.collect()
+    assert counts() is shared_stats(provider)
     del provider
     gc.collect()
-    assert len(stats._BY_PROVIDER) == before
+    assert counts() is None
 
 
 def test_every_metric_names_its_labels():
