@@ -157,12 +157,17 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         """Return the config to call the model with; raise what has to stop the request."""
         # Without it, what an enclosing chain hands down is lost as soon as callbacks are given.
         config = ensure_config(config)
+        admitted = merge_configs(config, {"callbacks": [self.handler]})
+        try:
+            messages = as_messages(history)
+        except (TypeError, ValueError):
+            return admitted  # the model has words of its own for what is no chat input
         metadata = merge_configs(self._config, config).get("metadata")
         told = upcoming(self._model, metadata, **{**self._arguments, **kwargs})
-        refusal = self.handler.refusal(as_messages(history), **told._asdict())
+        refusal = self.handler.refusal(messages, **told._asdict())
         if refusal is not None:
             raise refusal
-        return merge_configs(config, {"callbacks": [self.handler]})
+        return admitted
 
 
 def _unbound(

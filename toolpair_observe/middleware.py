@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from langchain_core.messages import SystemMessage
 from langchain_core.runnables.config import ensure_config
 
 from toolpair_observe.errors import MissingExtraError, SettingsError
@@ -23,18 +23,19 @@ except ImportError as error:  # pragma: no cover -- the tests install it
     raise MissingExtraError(_MSG) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Collection, Iterator
 
     from langchain_core.messages import BaseMessage
 
     from toolpair_observe.handler import ToolPairHandler
     from toolpair_observe.repairing import Repair
 
+    Pending = Collection[str] | Callable[[ModelRequest[Any]], Collection[str]]
+
 RepairMode = Literal["off", "insert_error_results"]
-Pending = Collection[str] | Callable[[ModelRequest[Any]], Collection[str]]
 
 
-class ToolPairMiddleware(AgentMiddleware[Any, Any, Any]):
+class ToolPairMiddleware(AgentMiddleware):
     """Check each model request of an agent before it leaves, and mend or stop it.
 
     What has to be blocked never starts, so no tracer is left with an open run. A mended request
@@ -111,11 +112,13 @@ class ToolPairMiddleware(AgentMiddleware[Any, Any, Any]):
 
     @contextmanager
     def _admitted(self, request: ModelRequest[Any]) -> Iterator[ModelRequest[Any]]:
-        told = _told(request)
-        if self._repairs:
-            with self.handler.fail_open("repair"):
-                request = self._mended(request, told)
-        refusal = self.handler.refusal(_history(request), **told._asdict())
+        refusal: Exception | None = None
+        with self.handler.fail_open("middleware"):
+            told = _told(request)
+            if self._repairs:
+                with self.handler.fail_open("repair"):
+                    request = self._mended(request, told)
+            refusal = self.handler.refusal(_history(request), **told._asdict())
         if refusal is not None:
             raise refusal
         with attached(self.handler):
@@ -152,5 +155,8 @@ def _told(request: ModelRequest[Any]) -> Upcoming:
 
 
 def _history(request: ModelRequest[Any]) -> list[BaseMessage]:
-    system = [request.system_message] if request.system_message else []
-    return [*system, *request.messages]
+    system = getattr(request, "system_message", None)
+    if system is None and request.system_prompt:
+        # Before langchain 1.1 the prompt is a string only.
+        system = SystemMessage(request.system_prompt)
+    return [system, *request.messages] if system is not None else [*request.messages]

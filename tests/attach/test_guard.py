@@ -42,6 +42,13 @@ def test_a_function_that_hands_no_config_on_keeps_them_too(observing):
     assert observing.checks == 1
 
 
+def test_what_is_no_chat_input_is_left_to_the_model_to_refuse(strict):
+    with pytest.raises(ValueError, match="Invalid input type") as caught:
+        guard(CountingModel(), strict).invoke({"not": "messages"})
+    assert not isinstance(caught.value, InvalidToolResultsError)
+    assert not strict.internal_errors
+
+
 def test_it_is_strict_unless_told_otherwise():
     guarded = guard(CountingModel(), feedback="off", profile="openai-chat")
     assert guarded.handler.settings.mode == "strict"

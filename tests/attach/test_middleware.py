@@ -188,6 +188,19 @@ def test_a_repair_that_fails_leaves_the_request_to_the_check(strict, monkeypatch
     assert strict.internal_errors == {("RuntimeError", "repair"): 1}
 
 
+def test_a_request_of_another_shape_is_let_through_to_the_callback(strict, monkeypatch):
+    """An agent library that changes must not break an agent; the callback still checks."""
+    monkeypatch.setattr(
+        "toolpair_observe.middleware._told",
+        lambda _: (_ for _ in ()).throw(AttributeError("model")),
+    )
+    agent = agent_with(CountingModel(), ToolPairMiddleware(strict))
+    agent.invoke({"messages": [human()]})
+    assert strict.outcomes == {"accepted": 1}
+    with pytest.raises(InvalidToolResultsError):
+        agent.invoke({"messages": LOST_AND_LATE})
+
+
 def test_a_sound_request_is_the_request_that_was_given(strict):
     seen = []
 
