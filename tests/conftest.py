@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from opentelemetry import trace
 from opentelemetry.context import Context, attach
 
@@ -15,6 +17,11 @@ from toolpair_observe import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A gate has to give the same answer twice; developers get new examples with every run.
+settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 SHARED_DIR = Path(__file__).resolve().parents[2] / "shared"
 WORKER_THREADS = "toolpair"
