@@ -1,14 +1,15 @@
-"""The one context manager through which everything of ours fails open."""
+"""The one place through which everything of ours fails open."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from toolpair_observe.stats import Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from toolpair_observe.stats import Stats
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("toolpair_observe")
 _MAX_PLACES: Final = 256
 _logged: set[tuple[str, str]] = set()
+
+News = TypeVar("News")
 
 
 class FailOpen:
@@ -47,14 +50,16 @@ class FailOpen:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if error is None:
-            return False
         if not isinstance(error, Exception):
             return False
         self.failure = error
+        self.swallow(error, traceback)
+        return True
+
+    def swallow(self, error: Exception, traceback: TracebackType | None) -> None:
+        """Count and log a failure that nobody else will hear of."""
         with contextlib.suppress(Exception):
             self._report(type(error).__name__, traceback)
-        return True
 
     def _report(self, kind: str, traceback: TracebackType | None) -> None:
         self._stats.add(Metric.INTERNAL_ERRORS, (kind, self._component))
@@ -70,6 +75,19 @@ class FailOpen:
             kind,
             place,
         )
+
+
+def tell(listeners: Iterable[tuple[Callable[[News], None], FailOpen]], news: News) -> None:
+    """Call each listener; one that fails stops no other.
+
+    The same as a `FailOpen` around each call, at a fraction of the price: this is called for every
+    request, and a `try` without an exception costs nothing.
+    """
+    for listener, guard in listeners:
+        try:
+            listener(news)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            guard.swallow(error, error.__traceback__)
 
 
 def _place(traceback: TracebackType | None) -> str:

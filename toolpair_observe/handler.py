@@ -132,6 +132,9 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
             stats=pipeline.stats,
             ended=pipeline.finished,
         )
+        # A guard whose `failure` nobody reads serves every thread.
+        self._handler_guard = FailOpen(pipeline.stats, "handler")
+        self._outcome_guard = FailOpen(pipeline.stats, "outcome")
         sends_feedback = settings.feedback != "off" and settings.mode != "off"
         if settings.seam and (settings.mode == "strict" or sends_feedback):
             seam.install()
@@ -159,7 +162,7 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
         """
         call: seam.StartCall | None = None
         refusal: Exception | None = None
-        with FailOpen(self._pipeline.stats, "handler"):
+        with self._handler_guard:
             mode = self._settings.mode_for(metadata)
             if mode == "off":
                 return
@@ -247,7 +250,7 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
         return InvalidToolResultsError(report, run_id, summary=summary)
 
     def _end_refused(self, run_id: UUID) -> None:
-        with FailOpen(self._pipeline.stats, "outcome"):
+        with self._outcome_guard:
             run = runs.find(run_id)
             if run is not None:
                 run.end(Outcome.BLOCKED)
@@ -305,14 +308,14 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Settle the outcome of a request that the model answered."""
-        with FailOpen(self._pipeline.stats, "outcome"):
+        with self._outcome_guard:
             run = runs.find(run_id)
             if run is not None:
                 _end(run, Outcome.ACCEPTED)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Settle the outcome of a request that failed."""
-        with FailOpen(self._pipeline.stats, "outcome"):
+        with self._outcome_guard:
             run = runs.find(run_id)
             if run is None:
                 return

@@ -5,12 +5,14 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from toolpair_observe._safety import FailOpen
+from toolpair_observe._safety import FailOpen, tell
 from toolpair_observe.reporters.log import LogReporter
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.stats import Metric, shared_stats
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from langsmith import Client
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
@@ -69,10 +71,16 @@ class Pipeline:
             from toolpair_observe.reporters.hook import HookReporter  # noqa: PLC0415
 
             reporters["hook"] = HookReporter(on_near_miss, self.stats)
+        self.report_to(reporters)
+
+    def report_to(self, reporters: Mapping[str, Reporter]) -> None:
+        """Report to these and to no others, each under its name."""
         # A guard keeps nothing that the next use would mind, so each reporter needs one only.
         self._reporters = [
             (reporter, FailOpen(self.stats, name)) for name, reporter in reporters.items()
         ]
+        self._on_checked = [(reporter.checked, guard) for reporter, guard in self._reporters]
+        self._on_finished = [(reporter.finished, guard) for reporter, guard in self._reporters]
 
     def checked(self, observation: Observation) -> None:
         """Count and report a check."""
@@ -83,9 +91,7 @@ class Pipeline:
         for violation in report.violations:
             labels = (violation.kind, violation.effect, violation.cause, provider, model)
             add(Metric.VIOLATIONS, labels)
-        for reporter, guard in self._reporters:
-            with guard:
-                reporter.checked(observation)
+        tell(self._on_checked, observation)
 
     def finished(self, observation: Observation) -> None:
         """Count and report an outcome."""
@@ -97,9 +103,7 @@ class Pipeline:
                 observation.model,
             )
             self.stats.add(Metric.OUTCOMES, labels)
-        for reporter, guard in self._reporters:
-            with guard:
-                reporter.finished(observation)
+        tell(self._on_finished, observation)
 
     def flush(self, timeout: float) -> bool:
         """Deliver what is queued within `timeout` seconds; say whether all of it went."""

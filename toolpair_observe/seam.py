@@ -31,6 +31,7 @@ from toolpair_observe.pairing.report import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from uuid import UUID
 
     from langchain_core.callbacks import BaseCallbackHandler
 
@@ -220,7 +221,7 @@ def _take_over(call: StartCall, managers: Sequence[RunManager]) -> None:
         for run in call.runs:
             observation = run.observation
             run_id = observation.run_id
-            (manager,) = [each for each in managers if each.run_id == run_id]
+            manager = managers[0] if len(managers) == 1 else _manager_of(run_id, managers)
             if not isinstance(manager.handlers[0], Participant):
                 manager.handlers = sorted(manager.handlers, key=_is_sibling)
             run.watch_holder(manager)
@@ -231,6 +232,11 @@ def _take_over(call: StartCall, managers: Sequence[RunManager]) -> None:
                 run.siblings = call.runs
     except (AttributeError, IndexError, TypeError, ValueError) as failure:
         _degrade(f"{type(failure).__name__} for what {_METHOD} returned")
+
+
+def _manager_of(run_id: UUID, managers: Sequence[RunManager]) -> RunManager:
+    (manager,) = [each for each in managers if each.run_id == run_id]
+    return manager
 
 
 def _is_sibling(handler: BaseCallbackHandler) -> bool:

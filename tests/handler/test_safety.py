@@ -94,8 +94,7 @@ def test_a_reporter_that_raises_stops_neither_the_others_nor_the_application(mak
             seen.append("close")
 
     ours = make_handler("strict")
-    guard = _safety.FailOpen(ours._pipeline.stats, "mine")
-    ours._pipeline._reporters = [(Broken(), guard), (Working(), guard)]
+    ours._pipeline.report_to({"mine": Broken(), "other": Working()})
     CountingModel().invoke(SOUND, {"callbacks": [ours]})
     with pytest.raises(InvalidToolResultsError):
         CountingModel().invoke(BROKEN, {"callbacks": [ours]})
@@ -104,7 +103,7 @@ def test_a_reporter_that_raises_stops_neither_the_others_nor_the_application(mak
     assert ours.close() is False
     assert seen[4:] == ["flush", "flush", "close"]
     assert ours.internal_errors == {("ZeroDivisionError", "mine"): 7}
-    ours._pipeline._reporters = []
+    ours._pipeline.report_to({})
 
 
 def test_an_outcome_that_cannot_be_settled_is_our_problem_only(make_handler, monkeypatch):

@@ -303,12 +303,10 @@ def tracer():
 
 @pytest.fixture
 def linked(make_handler):
-    from toolpair_observe._safety import FailOpen
-
     def make(mode="observe", **options):
         handler = make_handler(mode, **options)
         reporter = Linked(handler)
-        handler._pipeline._reporters = [(reporter, FailOpen(handler._pipeline.stats, "linked"))]
+        handler._pipeline.report_to({"linked": reporter})
         reporter.flush = lambda _: True
         reporter.close = lambda: None
         return handler, reporter
