@@ -1,15 +1,16 @@
-"""Print the tables: `python -m tests.benchmarks [check] [handler] [imports] [memory]`."""
+"""Print the tables: `python -m tests.benchmarks [check] [handler] [imports] [feedback] …`."""
 
 from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import check, handler, imports, memory
+from tests.benchmarks import check, feedback, handler, imports, memory
 
 TABLES = {
     "check": check.run,
     "handler": handler.run,
     "imports": imports.run,
+    "feedback": feedback.run,
     "memory": memory.run,
 }
 
