@@ -151,6 +151,8 @@ def _page(profile: Profile) -> str:
 
 def _facts(profile: Profile) -> Iterator[str]:
     yield f"- package: `{profile.package}`" if profile.package else "- package: any"
+    if profile.client:
+        yield f"- the client beneath, whose version decides: `{profile.client}`"
     yield (
         f"- `gen_ai.provider.name`: `{profile.provider}`"
         if profile.provider
@@ -207,7 +209,7 @@ def _rules(profile: Profile) -> Iterator[str]:
 
 def _row(profile: Profile, row: Row) -> Iterator[str]:
     conditions = [
-        f"`{profile.package}` before {row.before}" if row.before else "",
+        f"`{profile.versioned}` before {row.before}" if row.before else "",
         f"models that match `{row.models}`" if row.models else "",
     ]
     yield f"## With {' and '.join(filter(None, conditions))}"

@@ -37,7 +37,8 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
             `conversation`).
         resumes_response: Whether only what follows the last response is sent
             (`use_previous_response_id`).
-        integration_version: Version of the integration package; None is the newest known.
+        integration_version: Version of the integration package (of `openrouter`, the client
+            beneath it, for the profile of that name); None is the newest known.
         model: The model as requested.
 
     Returns:

@@ -518,7 +518,7 @@ INTEGRATIONS = {
         Integration(
             "openrouter",
             "openrouter",
-            "langchain-openrouter",
+            "openrouter",
             "lenient",
             _with_url(
                 "langchain_openrouter.ChatOpenRouter",
@@ -527,6 +527,7 @@ INTEGRATIONS = {
                 base_url="URL/v1",
                 max_retries=0,
             ),
+            beside="langchain-openrouter",
         ),
         Integration(
             "litellm",

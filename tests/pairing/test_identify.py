@@ -506,6 +506,18 @@ def test_the_installed_version_is_used_where_the_run_tells_none():
     assert openai().target().facts.version == installed
 
 
+def test_the_client_beneath_decides_where_its_types_do(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.metadata, "version", {"openrouter": "0.10.8"}.__getitem__)
+    identify_module._installed_version.cache_clear()
+    shape = Shape(
+        "openrouter-chat",
+        "openrouter",
+        "langchain_openrouter.chat_models.ChatOpenRouter",
+        metadata={"lc_versions": {"langchain-openrouter": "0.2.9"}},
+    )
+    assert shape.target().facts.version == "0.10.8"
+
+
 def test_a_package_that_does_not_convert_the_messages_has_no_version(
     monkeypatch: pytest.MonkeyPatch,
 ):
@@ -885,7 +897,7 @@ def test_a_real_integration_has_its_version(real: Real):
         "ChatAnthropicBedrock",
         "ChatOpenAIMantle",
     )
-    expected = importlib.metadata.version(package) if is_own else None
+    expected = importlib.metadata.version(target.profile.versioned) if is_own else None
     assert target.facts.version == expected
     assert target.facts.tools_bound is False
 

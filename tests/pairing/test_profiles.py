@@ -155,6 +155,9 @@ def test_what_precedes_a_resumed_response_does_not_matter():
     assert report.effect is Effect.REJECT
 
 
+IN_BLOCK = ToolMessage(
+    [{"type": "tool_result", "tool_use_id": "a", "content": "seen"}], tool_call_id="a"
+)
 VERSIONS = [
     ("anthropic", [H, bad("a"), got("a")], "1.7.4", "reject"),
     ("anthropic", [H, bad("a"), got("a")], "1.7.5", "clean"),
@@ -162,6 +165,8 @@ VERSIONS = [
     ("anthropic", [H, ask("a.b"), got("a.b")], "1.4.4", "clean"),
     ("google-genai", [H, ask("a")], "3.2.0", "reject"),
     ("google-genai", [H, ask("a")], "4.0.0", "unknown"),
+    ("openrouter", [H, ask("a"), IN_BLOCK], "0.10.8", "local_error"),
+    ("openrouter", [H, ask("a"), IN_BLOCK], "0.11.0", "clean"),
 ]
 
 

@@ -576,7 +576,7 @@ def _identify(
         not params or any(map(params.get, _TOOL_PARAMS)),
         bool(params.get("previous_response_id") or params.get("conversation")),
         is_stateful and bool(call.flag("use_previous_response_id")),
-        _version(metadata, profile.package, installed=choice.own_package),
+        _version(metadata, profile.versioned, installed=choice.own_package),
         call.model,
     )
     if override is not None:
@@ -633,7 +633,7 @@ def _target(name: str, facts: Facts, provider: str, identified: bool) -> Target:
 
 
 def _version(metadata: Mapping[str, Any], package: str, *, installed: bool) -> str | None:
-    """Return the version of the integration, as the run tells it or as it is installed."""
+    """Return the version of the distribution, as the run tells it or as it is installed."""
     told = metadata.get("lc_versions")
     version = told.get(package) if isinstance(told, dict) else None
     if isinstance(version, str):

@@ -57,7 +57,7 @@ class Facts:
             `conversation`).
         resumes_response: Whether the integration sends only what follows the last response
             (`use_previous_response_id`).
-        version: Version of the integration package; None stands for the newest.
+        version: Version of the profile's `versioned` distribution; None stands for the newest.
         model: The model as requested.
     """
 
@@ -77,7 +77,8 @@ class Row:
 
     Attributes:
         profile: What holds.
-        before: First version of the integration for which it no longer holds; "" for all.
+        before: First version of the profile's `versioned` distribution for which it no longer
+            holds; "" for all.
         models: Regular expression that the model's name has to match from its start; "" for all.
     """
 
@@ -109,6 +110,8 @@ class Profile:
         title: What it is, for people.
         provider: The OpenTelemetry semantic conventions' `gen_ai.provider.name`, `""` if unknown.
         package: The integration's distribution name, `""` where there is no particular one.
+        client: Distribution name of the provider's client beneath it, where the rows go by the
+            client's version; `""` where they go by the integration's.
         calls: What the integration sends as a tool call.
         results: What the integration sends as a tool result.
         rules: What happens in each case; a case without a rule is accepted.
@@ -145,7 +148,13 @@ class Profile:
     reads_raw_calls: bool = False
     id_max: int | None = None
     id_pattern: str | None = None
+    client: str = ""
     rows: tuple[Row, ...] = ()
+
+    @property
+    def versioned(self) -> str:
+        """Name of the distribution whose version decides between the rows."""
+        return self.client or self.package
 
     def row(self, facts: Facts) -> Profile:
         """The profile for this version and model: the first row that holds, else this one."""

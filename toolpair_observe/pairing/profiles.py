@@ -270,24 +270,37 @@ HUGGINGFACE: Final = _openai_like(
     "huggingface", "Hugging Face through ChatHuggingFace", "huggingface", "langchain-huggingface"
 )
 _UNMARSHALLER = "pydantic ValidationError: validation error for Unmarshaller"
-OPENROUTER: Final = replace(
+_OPENROUTER = replace(
     _openai_like(
         "openrouter", "OpenRouter through ChatOpenRouter", "openrouter", "langchain-openrouter"
     ),
+    # It hands the messages to this client, whose types decide what can be sent.
+    client="openrouter",
     steps=(
         refuse_null_ids(_UNMARSHALLER),
         refuse(
             {
-                Carrier.TOOL_RESULT_IN_TOOL: _UNMARSHALLER,
-                Carrier.TOOL_RESULT_IN_HUMAN: _UNMARSHALLER,
-                Carrier.OUTPUT_IN_TOOL: _UNMARSHALLER,
-                Carrier.RESPONSES_OUTPUT: _UNMARSHALLER,
                 Carrier.CHAT_TOOL: _UNMARSHALLER,
                 Carrier.FUNCTION: "TypeError: Got unknown type",
             }
         ),
     ),
 )
+_OPENROUTER_REFUSES_BLOCKS = replace(
+    _OPENROUTER,
+    steps=(
+        *_OPENROUTER.steps,
+        refuse(
+            {
+                Carrier.TOOL_RESULT_IN_TOOL: _UNMARSHALLER,
+                Carrier.TOOL_RESULT_IN_HUMAN: _UNMARSHALLER,
+                Carrier.OUTPUT_IN_TOOL: _UNMARSHALLER,
+                Carrier.RESPONSES_OUTPUT: _UNMARSHALLER,
+            }
+        ),
+    ),
+)
+OPENROUTER: Final = replace(_OPENROUTER, rows=(Row(_OPENROUTER_REFUSES_BLOCKS, before="0.11"),))
 _LITELLM_USER = (
     "Exception: Invalid user message. Please ensure all user messages are valid OpenAI chat "
     "completion messages."
