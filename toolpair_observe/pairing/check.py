@@ -42,6 +42,7 @@ def check(
     ids = plain_call_ids(
         messages,
         blocks=profile.takes_blocks,
+        in_order=profile.order_matters,
         refused_after_result=profile.refused_after_result,
     )
     if ids is not None and _takes_plain(ids, messages, profile):
@@ -50,7 +51,7 @@ def check(
 
 
 def _takes_plain(ids: list[str], messages: Sequence[BaseMessage], profile: Profile) -> bool:
-    """Whether a history whose calls are all answered at once and in order needs no closer look."""
+    """Whether a history whose calls are all answered at once needs no closer look."""
     if profile.plain_needs_unique_ids and len(set(ids)) < len(ids):
         return False
     if not _ids_are_taken(ids, profile):

@@ -122,6 +122,8 @@ class Profile:
         refused_after_result: Type of message that must not follow a result even where every call
             is answered at once; `""` for none.
         refused_first_call: Whether a history that starts with a call needs a closer look.
+        order_matters: Whether parallel results in another order than their calls need a closer
+            look.
         takes_blocks: Whether calls that are repeated in content blocks need no closer look.
         reads_raw_calls: Whether only calls in `additional_kwargs` are sent, so that every history
             with calls needs a closer look.
@@ -144,6 +146,7 @@ class Profile:
     plain_needs_unique_ids: bool = False
     refused_after_result: str = ""
     refused_first_call: bool = False
+    order_matters: bool = False
     takes_blocks: bool = True
     reads_raw_calls: bool = False
     id_max: int | None = None

@@ -736,6 +736,7 @@ _GOOGLE_GENAI = Profile(
         refuse_nothing_left("ValueError: contents are required."),
     ),
     ids_matter=False,
+    order_matters=True,
     plain_needs_unique_ids=True,
     refused_first_call=True,
 )
@@ -806,6 +807,7 @@ GOOGLE_VERTEXAI: Final = Profile(
         match_names_in_order,
     ),
     ids_matter=False,
+    order_matters=True,
     takes_blocks=False,
     refused_first_call=True,
 )
@@ -941,6 +943,7 @@ OLLAMA: Final = Profile(
         refuse_blocks(_OLLAMA_PART, *_RESPONSES_BLOCKS, server_calls=True),
         match_positions,
     ),
+    order_matters=True,
     takes_blocks=False,
     ids_matter=False,
 )

@@ -1,9 +1,9 @@
 """How LangChain messages carry tool calls and tool results.
 
 This is the only module that knows. `plain_call_ids` recognises, at a few attribute reads a
-message, the history that nearly every request has: each call answered at once, in order, by one
-ToolMessage. Everything else goes through `read_transcript`, which keeps calls, results, breaks and
-positions, and no content. Provider rules, section 3, is the source of what carries what.
+message, the history that nearly every request has: each call answered at once by one ToolMessage.
+Everything else goes through `read_transcript`, which keeps calls, results, breaks and positions,
+and no content. Provider rules, section 3, is the source of what carries what.
 """
 
 from __future__ import annotations
@@ -190,13 +190,18 @@ class Transcript:
 
 
 def plain_call_ids(
-    messages: Sequence[BaseMessage], *, blocks: bool = True, refused_after_result: str = ""
+    messages: Sequence[BaseMessage],
+    *,
+    blocks: bool = True,
+    in_order: bool = False,
+    refused_after_result: str = "",
 ) -> list[str] | None:
-    """Return the ids of all calls where every call is answered at once and in order.
+    """Return the ids of all calls where every call is answered at once.
 
     Args:
         messages: The history.
         blocks: Whether AI messages may repeat their calls in content blocks.
+        in_order: Whether results must stand in the order of their calls.
         refused_after_result: The type of message that must not follow a result, if any.
 
     Returns:
@@ -204,7 +209,7 @@ def plain_call_ids(
         does not pair, content that may carry calls or results, or a message class of its own.
     """
     try:
-        ids = _scan(messages, refused_after_result, blocks=blocks)
+        ids = _scan(messages, refused_after_result, blocks=blocks, in_order=in_order)
         if ids is None:
             return None
         distinct = set(ids)
@@ -212,7 +217,7 @@ def plain_call_ids(
             return None
         if len(distinct) < len(ids) and _shares_id_in_one_message(messages):
             return None
-    except (KeyError, TypeError, AttributeError):  # a message of another shape than plain ones have
+    except (LookupError, TypeError, AttributeError):  # plain messages have another shape
         return None
     return ids
 
@@ -226,7 +231,7 @@ def _shares_id_in_one_message(messages: Sequence[BaseMessage]) -> bool:
 
 
 def _scan(  # noqa: C901, PLR0911, PLR0912
-    messages: Sequence[BaseMessage], refused_after_result: str, *, blocks: bool
+    messages: Sequence[BaseMessage], refused_after_result: str, *, blocks: bool, in_order: bool
 ) -> list[str] | None:
     # This loop is the price of every request. It reads `__dict__` once a message because attribute
     # access on a pydantic model costs several times as much.
@@ -244,19 +249,38 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
                 return None
             if fields["invalid_tool_calls"]:
                 return None
+            if not calls:
+                continue
+            if in_order or len(calls) == 1:
+                for call in calls:
+                    call_id = call["id"]
+                    add(call_id)
+                    for answer in rest:
+                        fields = answer.__dict__
+                        if fields["tool_call_id"] != call_id:
+                            return None
+                        content = fields["content"]
+                        if content.__class__ is not str and not _is_passive(content):
+                            return None
+                        break
+                    else:
+                        return None
+                continue
+            waiting = set()
             for call in calls:
                 call_id = call["id"]
                 add(call_id)
-                for answer in rest:
-                    fields = answer.__dict__
-                    if fields["tool_call_id"] != call_id:
-                        return None
-                    content = fields["content"]
-                    if content.__class__ is not str and not _is_passive(content):
-                        return None
-                    break
-                else:
+                waiting.add(call_id)
+            for answer in rest:
+                fields = answer.__dict__
+                waiting.remove(fields["tool_call_id"])
+                content = fields["content"]
+                if content.__class__ is not str and not _is_passive(content):
                     return None
+                if not waiting:
+                    break
+            else:
+                return None
         elif kind == "human":
             content = fields["content"]
             if content.__class__ is not str and not _is_passive(content):
@@ -286,16 +310,17 @@ def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
     repeated = 0
     for block in content:
         kind = block["type"]
+        if kind == "text":
+            continue
         if kind == "tool_use":
-            if repeated == len(calls) or block["id"] != calls[repeated]["id"]:
+            if block["id"] != calls[repeated]["id"]:
                 return False
             repeated += 1
         elif kind not in _PASSIVE_BLOCKS:
-            key = _REPEATING_BLOCKS.get(kind)
-            if key is None or repeated == len(calls) or block[key] != calls[repeated]["id"]:
+            if block[_REPEATING_BLOCKS[kind]] != calls[repeated]["id"]:
                 return False
             repeated += 1
-    return repeated in (0, len(calls))
+    return not repeated or repeated == len(calls)
 
 
 def _is_passive(content: list[Any]) -> bool:
