@@ -131,6 +131,20 @@ class Turn:
     text_last: bool = False
     last: int = 0
 
+    def copy(self) -> Turn:
+        """Return a turn that may be changed; several times as fast as `copy.copy`."""
+        return Turn(
+            self.index,
+            self.position,
+            self.role,
+            self.calls,
+            self.results,
+            self.has_text,
+            self.text_first,
+            self.text_last,
+            self.last,
+        )
+
 
 @dataclass(slots=True, eq=False)
 class Block:

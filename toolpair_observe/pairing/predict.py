@@ -8,7 +8,6 @@ A breach has the worst effect of all that happens to its call and its result on 
 from __future__ import annotations
 
 import re
-from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from toolpair_observe.pairing.transcript import EVERY_CALL, Carrier, Role
 from toolpair_observe.pairing.wire import Note, Wire, send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from toolpair_observe.pairing.pair import Pairing
     from toolpair_observe.pairing.profile import Facts, Profile, Rule
@@ -66,7 +65,7 @@ def predict(
     """
     turns = [as_turn(entry, profile.calls, profile.results) for entry in transcript.entries]
     given = pair(turns)
-    sent = send(transcript, given, facts, map(copy, turns), profile.steps)
+    sent = send(transcript, given, facts, (turn.copy() for turn in turns), profile.steps)
     _note_unsent_calls(sent, profile)
     breaches = _Ledger(given)
     for finding in _wire_findings(sent, profile):
@@ -295,9 +294,11 @@ def _only(characters: str) -> re.Pattern[str]:
     return re.compile(rf"[{characters}]*\Z")
 
 
-def invalid_ids(turns: Iterable[Turn], profile: Profile) -> list[Finding]:
+def invalid_ids(turns: Sequence[Turn], profile: Profile) -> list[Finding]:
     """Find ids that the provider refuses, on calls and on results."""
-    if profile.id_max is None and profile.id_pattern is None:
+    ids = [call.id for turn in turns for call in turn.calls]
+    ids += [result.id for turn in turns for result in turn.results]
+    if ids_suit(ids, profile):
         return []
     found: list[Finding] = []
     for turn in turns:
