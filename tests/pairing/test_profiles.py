@@ -219,6 +219,16 @@ def test_an_unanswered_call_that_is_left_out_still_ends_the_history():
     assert check_messages([H, SAID], "google-genai", model=model).ok
 
 
+def test_an_id_of_an_earlier_turn_is_reused_where_the_integration_then_drops_the_call():
+    history = [H, ask("call_1"), got("call_1"), H, ask("call_1"), got("call_1")]
+    for profile in ("openai-responses", "google-genai"):
+        (violation,) = check_messages(history, profile).violations
+        assert violation.kind == "reused_call_id"
+        assert violation.cause == "id_reused_by_backend"
+        assert (violation.message_index, violation.call_message_index) == (5, 4)
+    assert check_messages(history, "openai-chat").ok
+
+
 def test_a_result_without_an_id_is_refused_by_groq_even_beside_such_a_call():
     history = [H, ask(""), got("")]
     assert check_messages(history, "groq").effect is Effect.REJECT

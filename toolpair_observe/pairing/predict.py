@@ -67,13 +67,15 @@ def predict(
     given = pair(turns)
     sent = send(transcript, given, facts, (turn.copy() for turn in turns), profile.steps)
     _note_unsent_calls(sent, profile)
+    found = _wire_findings(sent, profile)
     breaches = _Ledger(given)
-    for finding in _wire_findings(sent, profile):
+    # What the integration does comes first: it is the ground of what the provider then meets.
+    for note in sent.notes:
+        breaches.noted(note)
+    for finding in found:
         rule = profile.rules.get(finding.case)
         if rule is not None:
             breaches.met(finding, rule)
-    for note in sent.notes:
-        breaches.noted(note)
     return given, breaches.settled(), turns
 
 
