@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from toolpair_observe.demo.responses import judge
 from toolpair_observe.demo.telemetry import Telemetry
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.reporters._delivery import Delivery
+from toolpair_observe.reporters._langsmith_api import FeedbackApi
 from toolpair_observe.stats import Metric, shared_stats
 
 if TYPE_CHECKING:
@@ -130,6 +133,29 @@ def test_the_providers_are_those_that_the_agents_believe_to_speak_to(happened):
 
 
 def test_feedback_is_sent_and_refused(happened, telemetry):
+    happened(Phase.INCIDENT)
+
+    counts = shared_stats(telemetry.meters).snapshot(Metric.FEEDBACK)
+    assert counts == {("sent", ""): 1, ("failed", "403"): 1}
+
+
+def test_feedback_arrives_from_a_worker_that_only_runs_when_somebody_waits(
+    happened, telemetry, monkeypatch
+):
+    awaited = threading.Event()
+    flush, send = Delivery.flush, FeedbackApi.send
+
+    def flush_and_let_go(self, timeout):
+        awaited.set()
+        return flush(self, timeout)
+
+    def send_when_awaited(self, submission):
+        awaited.wait()
+        awaited.clear()
+        send(self, submission)
+
+    monkeypatch.setattr(Delivery, "flush", flush_and_let_go)
+    monkeypatch.setattr(FeedbackApi, "send", send_when_awaited)
     happened(Phase.INCIDENT)
 
     counts = shared_stats(telemetry.meters).snapshot(Metric.FEEDBACK)

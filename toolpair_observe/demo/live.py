@@ -42,6 +42,7 @@ REQUESTS_PER_SECOND: Final = 2.0
 
 _NO_PROXY: Final = "NO_PROXY"
 _SHOWN_EVERY: Final = 5.0
+_FEEDBACK_SECONDS: Final = 30.0
 # One in three is broken in the incident: enough to burn any budget, and still mostly at work.
 _BROKEN: Final = (True, False, False)
 _TURNS: Final = (2, 3, 5, 2, 8, 3)
@@ -163,7 +164,7 @@ def new_handler(agent: Agent, telemetry: Telemetry) -> ToolPairHandler:
 
 def work(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
     """Let an agent work until the clock says that all is over."""
-    with agent.provider() as provider, _traced(agent):
+    with agent.provider() as provider, _traced(agent, handler):
         model = ChatOpenAI(
             model=agent.model,
             base_url=provider.base_url,
@@ -184,7 +185,7 @@ def work(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
 
 
 @contextmanager
-def _traced(agent: Agent) -> Iterator[None]:
+def _traced(agent: Agent, handler: ToolPairHandler) -> Iterator[None]:
     """Trace an agent to a LangSmith on this machine where it has a key, and nowhere otherwise."""
     if not agent.langsmith_key:
         with tracing_context(enabled=False):
@@ -197,6 +198,8 @@ def _traced(agent: Agent) -> Iterator[None]:
                 yield
         finally:
             client.flush()
+            # Its feedback goes to the same server, which is about to go away.
+            handler.flush(_FEEDBACK_SECONDS)
             client.cleanup()
 
 
