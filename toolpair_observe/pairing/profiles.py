@@ -17,6 +17,7 @@ from toolpair_observe.pairing.transcript import EVERY_CALL, EVERY_RESULT, Carrie
 from toolpair_observe.pairing.wire import (
     drop_blank_ais,
     drop_blank_humans,
+    drop_invalid_calls_in,
     drop_invalid_calls_without_id,
     drop_repeated_calls,
     drop_same_id_in_message,
@@ -648,6 +649,8 @@ def _with_older_converse(profile: Profile) -> Profile:
     block = "ValueError: Unsupported content block type"
     refused = refuse_blocks(block, Carrier.STANDARD_INVALID_BLOCK, server_results=True)
     raised = replace(dropped, steps=(refused, *profile.steps))
+    lost = drop_invalid_calls_in(Carrier.FUNCTION_CALL_BLOCK)
+    dropped = replace(dropped, steps=(lost, *profile.steps))
     return replace(profile, rows=(Row(raised, before="1.7.3"), Row(dropped, before="1.7.7")))
 
 

@@ -470,6 +470,18 @@ def drop_invalid_calls_without_id(wire: Wire) -> None:
         turn.calls = [c for c in turn.calls if c.id or Carrier.INVALID_TOOL_CALL not in c.carriers]
 
 
+def drop_invalid_calls_in(carrier: Carrier) -> Step:
+    """Make the step that leaves out calls with bad arguments which stand there, too."""
+
+    def step(wire: Wire) -> None:
+        dropped = {carrier, Carrier.INVALID_TOOL_CALL}
+        for turn in wire.turns:
+            turn.calls = [call for call in turn.calls if not call.carriers >= dropped]
+
+    step.__doc__ = f"Leave out calls with bad arguments that stand in a {carrier}."
+    return step
+
+
 def refuse_blocks(
     text: str,
     *carriers: Carrier,
