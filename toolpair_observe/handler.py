@@ -23,6 +23,7 @@ from toolpair_observe.pairing.profiles import CONTRACT
 from toolpair_observe.pairing.rejections import rejection_kind
 from toolpair_observe.pairing.report import Effect, Outcome
 from toolpair_observe.pipeline import Pipeline
+from toolpair_observe.reporters import _delivery, hook
 from toolpair_observe.reporters.text import without_ids
 from toolpair_observe.settings import Settings
 from toolpair_observe.stats import Metric
@@ -366,6 +367,24 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
             return delivered
         return False
 
+    def retire(self, timeout: float = 5.0) -> bool:
+        """Deliver what is queued, and close unless requests are in flight.
+
+        Their ends are still reported; `close` would give them up.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether it is closed.
+        """
+        with FailOpen(self._pipeline.stats, "close"):
+            self._pipeline.flush(timeout)
+            if not len(self._runs):
+                self._pipeline.close()
+                return True
+        return False
+
     def __copy__(self) -> ToolPairHandler:
         return self
 
@@ -451,3 +470,6 @@ def _close_all() -> None:
     runs.abandon_everything()
     for handler in list(_Exit.handlers):
         handler.close(timeout=max(0.0, deadline - monotonic()))
+    # What handlers have queued that are gone already.
+    for close_all in (_delivery.close_all, hook.close_all):
+        close_all(timeout=max(0.0, deadline - monotonic()))

@@ -11,20 +11,31 @@ import os
 import threading
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.tracers.context import register_configure_hook
 
-from toolpair_observe import seam
+from toolpair_observe import runs, seam
 from toolpair_observe.handler import ToolPairHandler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_EXCHANGE_SECONDS: Final = 5.0
+
 
 class _Slot(BaseCallbackHandler, seam.Participant):
-    """Stands in every chat-model run and passes on to the handler of the day, if there is one."""
+    """Stands in every chat-model run and passes on to the handler of the day, if there is one.
+
+    How a request goes on is also passed on once the handler that checked it has been taken out:
+    every handler reports that in the name of the one that checked.
+
+    Attributes:
+        handler: Who checks, or None.
+        latest: Who checks or was the last to do so, or None.
+    """
 
     run_inline = True
     raise_error = True
@@ -37,15 +48,21 @@ class _Slot(BaseCallbackHandler, seam.Participant):
     def __init__(self) -> None:
         super().__init__()
         self.handler: ToolPairHandler | None = None
+        self.latest: ToolPairHandler | None = None
+
+    def hold(self, handler: ToolPairHandler | None) -> None:
+        """Have `handler` check, or nobody."""
+        self.handler = handler
+        self.latest = handler or self.latest
 
     @property
     def ignore_llm(self) -> bool:
-        """Whether there is nobody to tell."""
-        return self.handler is None
+        """Whether there is nobody to tell how a request goes on."""
+        return self.handler is None and not runs.is_any_in_flight()
 
     @property
     def ignore_chat_model(self) -> bool:
-        """Whether there is nobody to tell."""
+        """Whether there is nobody who checks."""
         return self.handler is None
 
     def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -55,23 +72,23 @@ class _Slot(BaseCallbackHandler, seam.Participant):
 
     def on_llm_new_token(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Pass on that the model answers."""
-        if (handler := self.handler) is not None:
-            handler.on_llm_new_token(*args, **kwargs)
+        if (latest := self.latest) is not None:
+            latest.on_llm_new_token(*args, **kwargs)
 
     def on_stream_event(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Pass on that the model answers, in the newest form of streaming."""
-        if (handler := self.handler) is not None:
-            handler.on_stream_event(*args, **kwargs)
+        if (latest := self.latest) is not None:
+            latest.on_stream_event(*args, **kwargs)
 
     def on_llm_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Pass on that the model has answered."""
-        if (handler := self.handler) is not None:
-            handler.on_llm_end(*args, **kwargs)
+        if (latest := self.latest) is not None:
+            latest.on_llm_end(*args, **kwargs)
 
     def on_llm_error(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Pass on that the request failed."""
-        if (handler := self.handler) is not None:
-            handler.on_llm_error(*args, **kwargs)
+        if (latest := self.latest) is not None:
+            latest.on_llm_error(*args, **kwargs)
 
     def __copy__(self) -> _Slot:
         return self
@@ -93,12 +110,17 @@ _attached: ContextVar[BaseCallbackHandler | None] = ContextVar(
 
 
 class _State:
-    """Whether the hook is registered, and how the handler in the slot was asked for."""
+    """Whether the hook is registered, and how the handler in the slot was asked for.
+
+    Attributes:
+        leaving: Handlers that `instrument` made and that are out of use, but not closed.
+    """
 
     lock = threading.RLock()
     is_registered = False
     owns_handler = False
     arguments: dict[str, Any] | None = None
+    leaving: ClassVar[list[ToolPairHandler]] = []
 
 
 def instrument(
@@ -134,29 +156,44 @@ def instrument(
         if current is not None and is_the_same:
             return current
         chosen = ToolPairHandler(**arguments) if handler is None else handler
-        replaced = current if _State.owns_handler else None
-        _slot.handler = chosen
-        _State.owns_handler = handler is None
-        _State.arguments = arguments
+        _exchange(chosen, is_own=handler is None, arguments=arguments)
         _register()
-    if replaced is not None:
-        replaced.close()
+    _close_leaving(_EXCHANGE_SECONDS)
     return chosen
 
 
 def uninstrument(timeout: float = 5.0) -> None:
     """Stop checking, and close the handler if `instrument` made it.
 
+    Of requests that are in flight the outcome is still reported.
+
     Args:
         timeout: Seconds to wait at most for what is still to be delivered.
     """
     with _State.lock:
-        current = _slot.handler if _State.owns_handler else None
-        _slot.handler = None
-        _State.owns_handler = False
-        _State.arguments = None
-    if current is not None:
-        current.close(timeout)
+        _exchange(None, is_own=False, arguments=None)
+    _close_leaving(timeout)
+
+
+def _exchange(
+    handler: ToolPairHandler | None, *, is_own: bool, arguments: dict[str, Any] | None
+) -> None:
+    if _State.owns_handler and _slot.handler is not None:
+        _State.leaving.append(_slot.handler)
+    _slot.hold(handler)
+    _State.owns_handler = is_own
+    _State.arguments = arguments
+
+
+def _close_leaving(timeout: float) -> None:
+    """Close what is out of use. Who has requests in flight waits for the next time, or the exit."""
+    with _State.lock:
+        leaving = [one for one in _State.leaving if one is not _slot.handler]
+        _State.leaving = []
+    deadline = monotonic() + timeout
+    busy = [one for one in leaving if not one.retire(max(0.0, deadline - monotonic()))]
+    with _State.lock:
+        _State.leaving += busy
 
 
 def instrumented_with() -> ToolPairHandler | None:

@@ -189,6 +189,11 @@ class Runs:
         self._mine.clear()
 
 
+def is_any_in_flight() -> bool:
+    """Whether a request of any handler waits for its end."""
+    return bool(_open)
+
+
 def find(run_id: UUID) -> Run | None:
     """Return the run in flight with this id, whichever handler's it is."""
     return _open.get(run_id)

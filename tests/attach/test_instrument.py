@@ -12,7 +12,9 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers import context as core_context
+from opentelemetry.metrics import NoOpMeterProvider
 
+from tests.handler.conftest import WatchedHandler
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError
@@ -233,3 +235,55 @@ def test_an_exchange_while_a_request_is_in_flight_still_settles_it(strict, obser
     CountingModel(before=exchange).invoke(SOUND)
     assert strict.outcomes == {"accepted": 1}
     assert observing.checks == 0
+
+
+@pytest.mark.parametrize("is_own", [True, False], ids=["made", "given"])
+def test_a_request_that_is_in_flight_is_settled_by_its_end(is_own, monkeypatch, observing):
+    """Whatever is attached or detached in the middle of it."""
+    if is_own:
+        monkeypatch.setattr(attachment, "ToolPairHandler", WatchedHandler)
+        handler = instrument(mode="strict", feedback="off")
+    else:
+        handler = instrument(observing)
+    model = CountingModel(before=lambda _: uninstrument())
+    model.invoke(SOUND)
+    assert handler.outcomes == {"accepted": 1}
+    model.invoke(SOUND)
+    assert handler.checks == 1
+
+
+async def test_a_stream_that_outlives_two_exchanges_is_accepted_and_told(make_handler):
+    told = []
+    instrument(feedback="off", profile="openai-chat", on_near_miss=told.append)
+    stream = CountingModel().astream(BROKEN)
+    await anext(stream)
+    instrument(make_handler("strict", feedback="off"))
+    uninstrument()
+    async for _ in stream:
+        pass
+    uninstrument()  # closes what was left open for the stream, and so delivers
+    assert [observation.outcome for observation in told] == ["accepted"]
+
+
+def test_an_own_handler_is_closed_when_nothing_of_it_is_in_flight():
+    closed = []
+    handler = instrument(feedback="off", meter_provider=NoOpMeterProvider())
+    handler._pipeline.close = lambda: closed.append(handler)
+
+    def detach(_):
+        uninstrument()
+        assert closed == []
+
+    CountingModel(before=detach).invoke(SOUND)
+    uninstrument()
+    assert closed == [handler]
+    uninstrument()
+    assert closed == [handler]
+
+
+def test_nobody_is_called_once_all_requests_are_over(strict):
+    instrument(strict)
+    assert not attachment._slot.ignore_llm
+    uninstrument()
+    assert attachment._slot.ignore_llm
+    assert attachment._slot.ignore_chat_model

@@ -6,10 +6,12 @@ import gc
 import os
 import threading
 import uuid
+import weakref
 
 import pytest
 from langchain_core.callbacks import CallbackManager
 from langchain_core.outputs import LLMResult
+from opentelemetry.metrics import NoOpMeterProvider
 
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
@@ -224,3 +226,26 @@ def test_the_exit_abandons_the_runs_of_a_handler_that_is_gone(make_handler):
     module._close_all()
     assert observer.in_flight == 0
     assert observer.outcomes == {"abandoned": 1}
+
+
+def test_the_exit_makes_the_calls_that_a_handler_left_behind(make_handler):
+    held, release, told = threading.Event(), threading.Event(), []
+
+    def hook(observation):
+        held.set()
+        release.wait(10)
+        told.append(observation.outcome)
+
+    gone = module.ToolPairHandler(
+        on_near_miss=hook, feedback="off", profile="openai-chat", meter_provider=NoOpMeterProvider()
+    )
+    for _ in range(2):
+        CountingModel().invoke(BROKEN, {"callbacks": [gone]})
+    assert held.wait(10)
+    alive = weakref.ref(gone)
+    del gone
+    gc.collect()
+    assert alive() is None
+    release.set()
+    module._close_all()
+    assert told == ["accepted", "accepted"]

@@ -9,7 +9,6 @@ import logging
 import os
 import subprocess
 import sys
-import textwrap
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -709,10 +708,20 @@ model.invoke(history, {"callbacks": [LangChainTracer(client=client), handler]})
 """
 
 
-def test_a_process_that_just_ends_has_delivered(server: LangSmithServer) -> None:
+DROPPED = """
+import gc, weakref
+alive = weakref.ref(handler)
+del handler
+gc.collect()
+assert alive() is None
+"""
+
+
+@pytest.mark.parametrize("ending", ["", DROPPED], ids=["kept", "dropped"])
+def test_a_process_that_just_ends_has_delivered(server: LangSmithServer, ending: str) -> None:
     server.require_known_run = True
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), server.url, server.api_key],
+        [sys.executable, "-c", SCRIPT + ending, server.url, server.api_key],
         capture_output=True,
         text=True,
         timeout=60,
@@ -728,7 +737,7 @@ def test_a_process_ends_with_a_dead_server_without_an_error() -> None:
     server = LangSmithServer().start()
     server.stop()
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), server.url, server.api_key],
+        [sys.executable, "-c", SCRIPT, server.url, server.api_key],
         capture_output=True,
         text=True,
         timeout=60,

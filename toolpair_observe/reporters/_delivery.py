@@ -303,7 +303,20 @@ class Delivery(Generic[Item]):
             self._changed.notify_all()
 
 
+# Whoever has something queued has a worker, and that keeps it alive.
 _EVERY: weakref.WeakSet[Delivery[Any]] = weakref.WeakSet()
+
+
+def close_all(timeout: float) -> None:
+    """Deliver what is queued anywhere in the process, and stop every worker.
+
+    Args:
+        timeout: Seconds to wait at most.
+    """
+    deadline = monotonic() + timeout
+    for delivery in list(_EVERY):
+        delivery.flush(max(0.0, deadline - monotonic()))
+        delivery.close()
 
 
 def _after_fork_in_child() -> None:

@@ -10,6 +10,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe._safety import FailOpen
@@ -155,7 +156,20 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 # An event loop keeps only weak references to its tasks.
 _tasks: set[asyncio.Task[None]] = set()
+# Whoever has a call waiting has a worker or a task, and that keeps it alive.
 _EVERY: weakref.WeakSet[HookReporter] = weakref.WeakSet()
+
+
+def close_all(timeout: float) -> None:
+    """Make the calls that wait anywhere in the process, and stop every worker.
+
+    Args:
+        timeout: Seconds to wait at most.
+    """
+    deadline = monotonic() + timeout
+    for reporter in list(_EVERY):
+        reporter.flush(max(0.0, deadline - monotonic()))
+        reporter.close()
 
 
 def _after_fork_in_child() -> None:
