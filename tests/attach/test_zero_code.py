@@ -87,9 +87,58 @@ def test_a_bad_setting_is_one_line_and_the_program_does_not_start(monkeypatch, c
     )
 
 
-def test_a_program_that_is_not_there_is_named(capsys):
-    assert main(["run", "no_such_program.py"]) == 2
-    assert capsys.readouterr().err == "toolpair-observe: there is no script no_such_program.py\n"
+@pytest.mark.parametrize("name", ["no_such_program.py", "not_a_program"])
+def test_a_program_that_is_not_there_is_named(name, tmp_path, monkeypatch, capsys):
+    """A folder of the same name, such as a project's own `celery`, is none."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("not_a_program").mkdir()
+    assert main(["run", name]) == 2
+    assert capsys.readouterr().err == f"toolpair-observe: there is no script {name}\n"
+
+
+@pytest.mark.parametrize("name", ["no_such_module", "no_such.module", "json.no_such_module"])
+def test_a_module_that_is_not_there_is_named(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert main(["run", "-m", name]) == 2
+    assert capsys.readouterr().err == f"toolpair-observe: there is no module {name}\n"
+
+
+def test_the_program_s_own_failures_look_as_without_us(tmp_path):
+    program = tmp_path / "app.py"
+    program.write_text(
+        "import sys\n"
+        "if sys.argv[1] == 'hook':\n"
+        "    sys.excepthook = lambda kind, *_: print('told of', kind.__name__)\n"
+        "raise {'hook': KeyError, 'exit': SystemExit}.get(sys.argv[1], BrokenPipeError)(4)\n"
+    )
+    plain = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, program, "raise"], capture_output=True, text=True, check=False
+    )
+    done = run(str(program), "raise")
+    assert (done.returncode, done.stderr) == (1, plain.stderr)
+    assert run(str(program), "hook").stdout == "told of KeyError\n"
+    assert run(str(program), "exit").returncode == 4
+
+
+def test_every_argument_behind_the_program_is_the_program_s():
+    done = run("--mode", "observe", "--", PROGRAM, "--", "-m", "--mode", "strict")
+    assert done.stdout.splitlines()[0] == "arguments -- -m --mode strict"
+    assert done.returncode == 0
+
+
+def test_threads_that_go_on_find_their_main_module(tmp_path):
+    program = tmp_path / "app.py"
+    program.write_text(
+        "import pickle, threading\n"
+        "class Thing: pass\n"
+        "def work():\n"
+        "    threading.main_thread().join()\n"
+        "    print(type(pickle.loads(pickle.dumps(Thing()))).__name__)\n"
+        "threading.Thread(target=work).start()\n"
+    )
+    done = run(str(program))
+    assert done.stdout == "Thing\n", done.stderr
 
 
 def load_as_opentelemetry_does() -> None:

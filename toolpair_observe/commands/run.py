@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import runpy
 import shutil
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.commands.exit_codes import Exit
 from toolpair_observe.commands.printing import show
-from toolpair_observe.errors import ToolPairError
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from toolpair_observe.commands.subcommands import Subcommands
 
 _DESCRIPTION: Final = """\
@@ -38,37 +39,72 @@ def register(commands: Subcommands) -> None:
     parser.add_argument(
         "-m", dest="is_module", action="store_true", help="PROGRAM is a module, as for python -m"
     )
-    parser.add_argument("program", metavar="PROGRAM", help="a script, or a command made of one")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its arguments")
+    parser.add_argument(
+        "program",
+        nargs=argparse.PARSER,
+        metavar="PROGRAM",
+        help="a script, or a command made of one, and its arguments",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Attach, and run the program in this process."""
-    script = None if arguments.is_module else _find(arguments.program)
-    if script is None and not arguments.is_module:
-        show(f"toolpair-observe: there is no script {arguments.program}", sys.stderr)
+    # Some versions of argparse leave a leading "--" in place.
+    name, *its_arguments = arguments.program[arguments.program[0] == "--" :]
+    script = None if arguments.is_module else _find(name)
+    _put_on_path(Path.cwd() if script is None else script.resolve().parent)
+    if script is None and not (arguments.is_module and _is_module(name)):
+        what = "module" if arguments.is_module else "script"
+        show(f"toolpair-observe: there is no {what} {name}", sys.stderr)
         return Exit.BAD_INPUT
     # Imports langchain-core, which nobody should wait for in vain.
     from toolpair_observe.instrumentation import instrument  # noqa: PLC0415
 
     instrument(**({"mode": arguments.mode} if arguments.mode else {}))
-    sys.argv = [str(script or arguments.program), *arguments.arguments]
+    sys.argv = [name if script is None else str(script), *its_arguments]
     try:
         if script is None:
-            sys.path[0] = str(Path.cwd())
-            runpy.run_module(arguments.program, run_name="__main__", alter_sys=True)
+            its_names = runpy.run_module(name, run_name="__main__", alter_sys=True)
         else:
-            sys.path[0] = str(script.resolve().parent)
-            runpy.run_path(str(script), run_name="__main__")
-    except ToolPairError:
-        # The program's own failure and not the command's.
-        traceback.print_exc()
+            its_names = runpy.run_path(str(script), run_name="__main__")
+    except Exception as error:  # noqa: BLE001 -- the program's own failure, as Python reports it
+        told = error.with_traceback(_without_ours(error.__traceback__))
+        sys.excepthook(type(told), told, told.__traceback__)
         return Exit.FOUND
+    # Its threads may go on, and look up in the main module what they pickle.
+    vars(sys.modules["__main__"]).update(its_names)
     return Exit.OK
 
 
-def _find(program: str) -> Path | None:
+def _find(name: str) -> Path | None:
     """Return the script of that name here, or else the one on the PATH."""
-    found = program if Path(program).exists() else shutil.which(program)
+    here = Path(name)
+    if here.is_file() or (here / "__main__.py").is_file():
+        return here
+    found = shutil.which(name)
     return None if found is None else Path(found)
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError as error:
+        # The package that it should be in, or something that this package imports.
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            return False
+        raise
+
+
+def _put_on_path(folder: Path) -> None:
+    """Put `folder` where Python puts that of a program."""
+    if not sys.flags.safe_path:
+        sys.path[0] = str(folder)
+
+
+def _without_ours(traceback: TracebackType | None) -> TracebackType | None:
+    """Return what follows the frames of this module and of `runpy`."""
+    ours = (__file__, "<frozen runpy>", runpy.__file__)
+    while traceback is not None and traceback.tb_frame.f_code.co_filename in ours:
+        traceback = traceback.tb_next
+    return traceback
