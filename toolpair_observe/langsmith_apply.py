@@ -120,10 +120,17 @@ def connect(api_url: str | None = None, api_key: str | None = None) -> Iterator[
     Args:
         api_url: The endpoint; None for `LANGSMITH_ENDPOINT` or the hosted service.
         api_key: The key; None for `LANGSMITH_API_KEY` or the LangSmith profile.
+
+    Raises:
+        ApplyError: The endpoint is no URL.
     """
     from langsmith import utils  # noqa: PLC0415 -- takes longer than the rest of the command line
 
-    client = new_client(Destination(utils.get_api_url(api_url), api_key), _TIMEOUTS_MS)
+    where = utils.get_api_url(api_url)
+    if not where.startswith(("http://", "https://")):
+        message = f"LANGSMITH_ENDPOINT is {where!r}; expected http://… or https://…"
+        raise ApplyError(Reason.UNREACHABLE, message)
+    client = new_client(Destination(where, api_key), _TIMEOUTS_MS)
     try:
         yield client
     finally:

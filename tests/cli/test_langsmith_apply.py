@@ -245,6 +245,23 @@ def test_unreachable(server: LangSmithServer, capsys, fault: Fault | None) -> No
     assert "Traceback" not in err
 
 
+def test_an_endpoint_that_is_no_url_is_named(server: LangSmithServer, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("LANGSMITH_ENDPOINT", "smith.example.com")
+    ls_utils.get_env_var.cache_clear()
+    assert apply() == 2
+    assert "LANGSMITH_ENDPOINT is 'smith.example.com'" in capsys.readouterr().err
+
+
+def test_a_webhook_that_is_no_url_is_refused_before_anything_is_done(
+    server: LangSmithServer, capsys
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        apply("--webhook", "hooks.example.com")
+    assert caught.value.code == 2
+    assert "'hooks.example.com'" in capsys.readouterr().err
+    assert server.requests() == []
+
+
 def test_a_busy_server(server: LangSmithServer, capsys) -> None:
     server.fail("/charts/create", Fault(503))
     assert apply() == 2

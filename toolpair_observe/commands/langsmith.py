@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from toolpair_observe.commands.exit_codes import Exit
 from toolpair_observe.commands.printing import show
 from toolpair_observe.commands.subcommands import Subcommands
-
-if TYPE_CHECKING:
-    import argparse
 
 _DESCRIPTION: Final = """\
 Create or update what makes near misses visible in a LangSmith project: the feedback config of
@@ -36,9 +34,16 @@ def register(commands: Subcommands) -> None:
     apply.add_argument("--project", required=True, metavar="NAME", help="the tracing project")
     apply.add_argument("--dry-run", action="store_true", help="only say what would be done")
     apply.add_argument(
-        "--webhook", metavar="URL", help="where alerts go; without it there are none"
+        "--webhook", type=_url, metavar="URL", help="where alerts go; without it there are none"
     )
     apply.set_defaults(run=run)
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        msg = f"{text!r} does not begin with http:// or https://"
+        raise argparse.ArgumentTypeError(msg)
+    return text
 
 
 def run(arguments: argparse.Namespace) -> int:
