@@ -160,6 +160,28 @@ def test_the_standard_input_is_read_as_a_dash(tmp_path):
     assert done.stdout.startswith(b"standard input:1: unknown: missing_result")
 
 
+def test_a_packed_standard_input_is_unpacked(tmp_path):
+    packed = gzip.compress(f"{json.dumps(BROKEN)}\noops\n".encode())
+
+    done = run_cli("check", "-", input=packed, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stdout.startswith(b"standard input:1: unknown: missing_result")
+    assert done.stderr.startswith(b"toolpair-observe: standard input:2: not JSON")
+
+
+def test_histories_of_one_line_are_told_apart_by_their_number(write, capsys):
+    row = {"id": "row-7", "messages": BROKEN}
+    code = main(["check", write("a.json", [CLEAN, BROKEN, 42, row])])
+
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert "a.json:1 (history 1): unknown: missing_result" in out
+    assert "a.json:1 (history 3, row-7): unknown: missing_result" in out
+    assert "checked 3 requests in 3 histories" in out
+    assert err.startswith("toolpair-observe: a.json:1: history 2: wrong shape")
+
+
 def test_output_that_nobody_reads_on_ends_quietly(write):
     path = write("a.jsonl", *[BROKEN] * 5000)
     command = [sys.executable, "-m", "toolpair_observe", "check", path]

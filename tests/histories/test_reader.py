@@ -84,6 +84,15 @@ def test_the_line_of_a_history_in_a_document_is_where_it_begins(write):
     assert [line for line, _ in bad] == [6]
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_in_a_list_of_histories_one_that_is_none_does_not_spoil_the_others(write, indent):
+    good, bad = read(write(json.dumps([ASKED, 42, {"messages": ASKED}], indent=indent)))
+
+    assert [history.position for history in good] == [0, 2]
+    ((_, text),) = bad
+    assert text.startswith("history 1: wrong shape")
+
+
 def test_pretty_documents_one_after_the_other_are_read(write):
     good, bad = read(write(pretty({"messages": ASKED}) + "\n" + pretty({"messages": ANSWERED})))
 
@@ -163,6 +172,8 @@ GOOD = json.dumps(ASKED)
     [
         ("{broken", "not JSON: Expecting property name enclosed in double quotes (column 2)"),
         (GOOD[:-3], "not JSON"),
+        ('{"broken', "not JSON: Unterminated string (column 2)"),
+        ('{"a": "\t"}', "not JSON: Invalid control character (column 8)"),
         ("hello", "not JSON: Expecting value (column 1)"),
         ("7", "wrong shape: expected a list of chat messages"),
         ("{}", "wrong shape: expected a list of chat messages"),
@@ -224,6 +235,7 @@ def test_a_long_document_in_one_line_is_read_element_by_element(write):
         ("[\n" + GOOD + "\n", 3, "the list does not end"),
         ("[\n" + GOOD + "\n" + GOOD + "]", 3, "expected , or ]"),
         ("[\n" + GOOD + ",\n{oops}\n]", 3, "not JSON"),
+        ("[\n" + GOOD + ',\n[{"role', 3, "not JSON: Unterminated string; what came before"),
         ("[\n" + GOOD + ",\n\n" + "[" * 5000, 4, "nested more than 100 deep"),
         ("[\n" + GOOD + ",\n" + '{"messages": ' + "9" * 5000 + "}]", 3, "too many digits"),
     ],
@@ -277,9 +289,10 @@ def test_damaged_gzip_data_is_named(tmp_path):
     path = tmp_path / "h.jsonl.gz"
     path.write_bytes(b"\x1f\x8b" + b"nonsense" * 10)
 
-    good, ((_, text),) = read(str(path))
+    good, ((line, text),) = read(str(path))
 
     assert good == []
+    assert line is None
     assert "gzip data is damaged or cut off" in text
 
 
@@ -295,7 +308,7 @@ def test_a_gzip_bomb_stops_at_the_limit(tmp_path):
     assert "larger than 1,000,000 bytes when unpacked" in text
 
 
-def test_gzip_is_recognised_by_its_content(tmp_path):
+def test_gzip_is_recognized_by_its_content(tmp_path):
     path = tmp_path / "h.jsonl"
     path.write_bytes(gzip.compress(lines(ASKED).encode()))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from toolpair_observe.commands.exit_codes import Exit
 from toolpair_observe.commands.printing import Complaints, show
-from toolpair_observe.histories import STDIN, Unreadable, read_histories
+from toolpair_observe.histories import Unreadable, name_of, read_histories
 from toolpair_observe.histories.tally import (
     Agreement,
     Checked,
@@ -100,6 +100,7 @@ class _JsonOutput:
             type="near_miss",
             file=history.path,
             line=history.line,
+            position=history.position,
             id=history.name,
             report=checked.report.to_dict(),
         )
@@ -135,10 +136,11 @@ class _TextOutput:
 
 
 def place(checked: Checked) -> str:
-    """Name the file, the line and, where it has one, the id of a request's history."""
+    """Name the file, the line and, as far as they are known, number and id of the history."""
     history = checked.history
-    path = "standard input" if history.path == STDIN else history.path
-    return f"{path}:{history.line}" + (f" ({history.name})" if history.name else "")
+    number = "" if history.position is None else f"history {history.position}"
+    which = ", ".join(filter(None, (number, history.name)))
+    return f"{name_of(history.path)}:{history.line}" + (f" ({which})" if which else "")
 
 
 def summary_lines(tally: Tally, files: int) -> list[str]:

@@ -45,15 +45,15 @@ class Complaints:
 
     def add(self, unreadable: Unreadable) -> None:
         """Name one unreadable part."""
-        self._seen[unreadable.path] += 1
-        if self._seen[unreadable.path] <= _MOST_SHOWN:
+        self._seen[unreadable.name] += 1
+        if self._seen[unreadable.name] <= _MOST_SHOWN:
             show(f"toolpair-observe: {unreadable}", sys.stderr)
 
     def close(self) -> None:
         """Say how many were left out."""
-        for path, count in self._seen.items():
+        for name, count in self._seen.items():
             if count > _MOST_SHOWN:
                 left_out = count - _MOST_SHOWN
                 show(
-                    f"toolpair-observe: {path}: and {left_out:,} more unreadable parts", sys.stderr
+                    f"toolpair-observe: {name}: and {left_out:,} more unreadable parts", sys.stderr
                 )

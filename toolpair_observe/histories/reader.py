@@ -13,6 +13,7 @@ from toolpair_observe.histories.values import (
     Limits,
     Progress,
     Unreadable,
+    Value,
     read_values,
     too_many,
 )
@@ -40,6 +41,7 @@ class History:
         line: The line on which it starts, from 1.
         name: The row's own id, `""` where it has none.
         messages: The whole conversation.
+        position: Which of a list of histories it is, from 0; None where there is no such list.
         has_prefixes: Whether every prefix that ends right before the first of a run of AI messages
             was a request; otherwise the whole list is the one request.
         provider: Who answered, as the row names it; `""` where it doesn't.
@@ -54,6 +56,7 @@ class History:
     line: int
     name: str
     messages: list[BaseMessage]
+    position: int | None = None
     has_prefixes: bool = False
     provider: str = ""
     api: str = ""
@@ -92,22 +95,22 @@ def read_histories(
         if isinstance(value, Unreadable):
             yield value
         else:
-            yield from _histories_in(path, value.line, value.data, limits)
+            yield from _histories_in(path, value, limits)
 
 
-def _histories_in(
-    path: str, line: int, data: object, limits: Limits
-) -> Iterator[History | Unreadable]:
+def _histories_in(path: str, value: Value, limits: Limits) -> Iterator[History | Unreadable]:
+    data = value.data
     row: dict[str, Any] = data if isinstance(data, dict) else {}
     try:
         items = _items_of(data)
         if _are_histories(items):
-            for item in items:
-                yield from _histories_in(path, line, item, limits)
+            for position, item in enumerate(items):
+                yield from _histories_in(path, Value(value.line, item, position), limits)
         else:
-            yield _history(path, line, row, items, limits)
+            yield _history(path, value, row, items, limits)
     except HistoryFileError as error:
-        yield Unreadable(path, line, str(error))
+        which = "" if value.position is None else f"history {value.position}: "
+        yield Unreadable(path, value.line, f"{which}{error}")
 
 
 def _items_of(data: object) -> list[Any]:
@@ -125,11 +128,14 @@ def _items_of(data: object) -> list[Any]:
 
 
 def _are_histories(items: list[Any]) -> bool:
-    return all(isinstance(item, dict | list) and not looks_like_message(item) for item in items)
+    """Whether these are histories; one of them may be none and not spoil the others."""
+    return any(isinstance(item, dict | list) for item in items) and not any(
+        map(looks_like_message, items)
+    )
 
 
 def _history(
-    path: str, line: int, row: dict[str, Any], items: list[Any], limits: Limits
+    path: str, value: Value, row: dict[str, Any], items: list[Any], limits: Limits
 ) -> History:
     has_prefixes = row.get("prefixes") is True
     if len(items) > limits.messages:
@@ -142,7 +148,8 @@ def _history(
     verdict = row.get("verdict")
     return History(
         path=path,
-        line=line,
+        line=value.line,
+        position=value.position,
         name=_text(row.get("id"))[:_NAME_LENGTH],
         messages=messages_from(items),
         has_prefixes=has_prefixes,

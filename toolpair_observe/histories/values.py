@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import json
 import os
 import sys
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 from toolpair_observe.errors import HistoryFileError
 
@@ -57,10 +59,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One JSON value, and the line on which it starts (from 1)."""
+    """One JSON value.
+
+    Attributes:
+        line: The line on which it starts, from 1.
+        data: The value.
+        position: Where it stands in the document's list, from 0; None outside of one.
+    """
 
     line: int
     data: object
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +88,18 @@ class Unreadable:
 
     def __str__(self) -> str:
         """Name file, line and reason."""
-        where = self.path if self.line is None else f"{self.path}:{self.line}"
+        where = self.name if self.line is None else f"{self.name}:{self.line}"
         return f"{where}: {self.reason}"
+
+    @property
+    def name(self) -> str:
+        """What people call the file."""
+        return name_of(self.path)
+
+
+def name_of(path: str) -> str:
+    """Call a file what people call it."""
+    return "standard input" if path == STDIN else path
 
 
 def read_values(
@@ -110,7 +129,8 @@ def read_values(
                 else:
                     yield Unreadable(path, *found)
     except HistoryFileError as error:
-        yield Unreadable(path, source.line if source else None, str(error))
+        # No line has been read yet where the very beginning is damaged.
+        yield Unreadable(path, (source.line or None) if source else None, str(error))
     except OSError as error:
         yield Unreadable(path, None, _os_reason(error))
 
@@ -172,11 +192,11 @@ def _not_json(line: bytes, limits: Limits) -> str:
 
 def _parse(line: bytes, limits: Limits) -> object:
     try:
-        value = json.loads(line.decode())
+        value = json.loads(line.decode().rstrip())
     except UnicodeDecodeError:
         raise HistoryFileError(_NOT_TEXT) from None
     except json.JSONDecodeError as error:
-        msg = f"not JSON: {error.msg} (column {error.colno})"
+        msg = f"not JSON: {_fault(error)} (column {error.colno})"
         raise HistoryFileError(msg) from None
     except ValueError:
         raise HistoryFileError(_BAD_NUMBER) from None
@@ -184,6 +204,11 @@ def _parse(line: bytes, limits: Limits) -> object:
         raise HistoryFileError(_too_deep(limits)) from None
     _bound_depth(value, limits)
     return value
+
+
+def _fault(error: json.JSONDecodeError) -> str:
+    """What is wrong, without the beginning of where."""
+    return error.msg.removesuffix(" at").removesuffix(" starting").removesuffix(": ")
 
 
 def _bound_depth(value: object, limits: Limits) -> None:
@@ -292,8 +317,8 @@ class _Document:
                     raise HistoryFileError(too_many(self._limits))
             yield Value(start, whole)
         else:
-            yield first
-            yield from elements
+            for position, element in enumerate(chain([first], elements)):
+                yield replace(element, position=position)
 
     def _elements(self) -> Iterator[Value]:
         self._at += 1
@@ -320,7 +345,7 @@ class _Document:
             except json.JSONDecodeError as error:
                 if self._ended or self._is_final(error):
                     self._advance(error.pos)
-                    msg = f"not JSON: {error.msg}"
+                    msg = f"not JSON: {_fault(error)}"
                     raise HistoryFileError(msg) from None
             except ValueError:
                 raise HistoryFileError(_BAD_NUMBER) from None
@@ -378,14 +403,11 @@ class _Document:
 
 @contextmanager
 def _opened(path: str, limits: Limits, progress: Progress | None) -> Iterator[_Source]:
-    if path == STDIN:
-        yield _Source(sys.stdin.buffer, limits)
-        return
-    with Path(path).open("rb") as raw:
-        total = os.fstat(raw.fileno()).st_size
+    with _raw(path) as raw:
+        total = 0 if path == STDIN else os.fstat(raw.fileno()).st_size
 
         def report() -> None:
-            if progress is not None and raw.seekable():
+            if total and progress is not None and raw.seekable():
                 progress(raw.tell(), total)
 
         if raw.peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)] != _GZIP_MAGIC:
@@ -393,6 +415,19 @@ def _opened(path: str, limits: Limits, progress: Progress | None) -> Iterator[_S
             return
         with gzip.GzipFile(fileobj=raw) as unpacked:
             yield _Source(unpacked, limits, report)
+
+
+@contextmanager
+def _raw(path: str) -> Iterator[io.BufferedReader]:
+    if path != STDIN:
+        with Path(path).open("rb") as raw:
+            yield raw
+    elif sys.stdin is None:
+        msg = "it is closed"
+        raise HistoryFileError(msg)
+    else:
+        buffer: Any = sys.stdin.buffer
+        yield buffer if isinstance(buffer, io.BufferedReader) else io.BufferedReader(buffer)
 
 
 _NOT_TEXT: Final = "not UTF-8 text"
