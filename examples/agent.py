@@ -32,7 +32,7 @@ def keep_only_the_last_message(state: AgentState[Any], runtime: Runtime) -> dict
 
 def ask(question: str, *middleware: AgentMiddleware[Any, Any]) -> str:
     """Ask an agent under a strict handler."""
-    # Real endpoints are recognised; whose rules one on this machine keeps has to be said.
+    # Real endpoints are recognized; whose rules one on this machine keeps has to be said.
     handler = ToolPairHandler(mode="strict", profile="openai-chat")
     with LoopbackProvider([CALL, Reply("It is clear in Rome, at 18 degrees.")]) as provider:
         model = ChatOpenAI(

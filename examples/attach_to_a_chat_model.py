@@ -27,7 +27,7 @@ HISTORY = [
 def main() -> None:
     """Ask with the broken history, then with the whole one."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    # Real endpoints are recognised; whose rules one on this machine keeps has to be said.
+    # Real endpoints are recognized; whose rules one on this machine keeps has to be said.
     handler = ToolPairHandler(profile="openai-chat")
     with LoopbackProvider() as provider:
         model = ChatOpenAI(

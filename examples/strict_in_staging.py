@@ -25,7 +25,7 @@ def main() -> None:
         strict_environments={"staging"},
         # Also stop what would go through with data lost on the way.
         block_on={"reject", "local_error", "silent_loss"},
-        profile="openai-chat",  # of the server on this machine; real ones are recognised
+        profile="openai-chat",  # of the server on this machine; real ones are recognized
     )
     with LoopbackProvider() as provider:
         model = ChatOpenAI(

@@ -1,4 +1,4 @@
-"""What the demo prints: the facts, at any width, with and without colour."""
+"""What the demo prints: the facts, at any width, with and without color."""
 
 from __future__ import annotations
 
@@ -102,15 +102,15 @@ def test_a_terminal_without_unicode_gets_ascii_only():
     assert "ok the very words that were predicted" in text
 
 
-def test_without_colour_no_colour_is_sent():
+def test_without_color_no_color_is_sent():
     text, _ = printed(force_terminal=True, no_color=True)
 
     codes = {code for codes in ESCAPE.findall(text) for code in codes.split(";")}
-    # Bold and its end are no colours.
+    # Bold and its end are no colors.
     assert codes <= {"1", "0"}
 
 
-def test_with_colour_the_broken_line_stands_out():
+def test_with_color_the_broken_line_stands_out():
     text, _ = printed(force_terminal=True, color_system="standard", no_color=False)
 
     assert "\x1b[1;31m  missing_result\x1b[0m" in text

@@ -51,7 +51,7 @@ def register(commands: Subcommands) -> None:
         help="also check these conversations (see toolpair-observe check --help)",
     )
     add_profile_option(parser)
-    parser.add_argument("--no-color", action="store_true", help="print without colours")
+    parser.add_argument("--no-color", action="store_true", help="print without colors")
     parser.add_argument(
         "--width", type=_width, metavar="N", help="columns, instead of those of the terminal"
     )

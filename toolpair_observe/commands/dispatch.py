@@ -1,4 +1,4 @@
-"""The command line: `toolpair-observe COMMAND …`."""
+"""The commands of `toolpair-observe`, and what becomes of their failures."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def dispatch(argv: Sequence[str] | None) -> int:
     """Run a command.
 
     Args:
-        argv: The arguments, those of the process by default.
+        argv: The arguments, None for those of the process.
 
     Returns:
         The exit code.
@@ -54,16 +54,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     _never_fail_to_encode()
     try:
         code = int(arguments.run(arguments))
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except ToolPairError as error:
         show(f"toolpair-observe: {error}", sys.stderr)
         return Exit.BAD_INPUT
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has closed it; keep the interpreter from complaining at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has closed it.
+        _let_go_of_output()
         return Exit.BROKEN_PIPE
+    except OSError as error:
+        _let_go_of_output()
+        show(f"toolpair-observe: {error}", sys.stderr)
+        return Exit.BAD_INPUT
     return code
 
 
@@ -74,5 +77,9 @@ def _never_fail_to_encode() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _let_go_of_output() -> None:
+    """Keep the interpreter from complaining at its exit of an output that can't be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

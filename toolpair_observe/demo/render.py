@@ -1,4 +1,4 @@
-"""The demo on a terminal: calm at 80 columns and more, with or without colour."""
+"""The demo on a terminal: calm at 80 columns and more, with or without color."""
 
 from __future__ import annotations
 
@@ -55,13 +55,19 @@ def new_console(*, color: bool = True, width: int | None = None) -> Console:
     """Return a console for the demo.
 
     Args:
-        color: Whether colours may be used at all; off a terminal there are none anyway.
+        color: Whether colors may be used at all; off a terminal there are none anyway.
         width: Columns, None for those of the terminal, at most `MAX_WIDTH`.
     """
-    console = Console(no_color=None if color else True, theme=THEME, highlight=False, width=width)
+    console = _Console(no_color=None if color else True, theme=THEME, highlight=False, width=width)
     if width is None and console.width > MAX_WIDTH:
         console.width = MAX_WIDTH
     return console
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line, whose exit code says so."""
+        raise  # noqa: PLE0704 -- called where the error is being handled
 
 
 class DemoPrinter:
@@ -148,7 +154,7 @@ class DemoPrinter:
     def _verdict(self, result: CaseResult) -> Table:
         observed = result.observed
         grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="muted", no_wrap=True)
+        grid.add_column(style="muted", no_wrap=True, min_width=len("likely cause"))
         grid.add_column(overflow="fold")
         grid.add_row("predicted", _prediction(observed))
         grid.add_row("answered", _answer(observed))

@@ -155,7 +155,7 @@ def _attempt(
     handler = ToolPairHandler(
         mode=mode,
         block_on=BLOCK_ON,
-        # The handler recognises real endpoints; of one on this machine it has to be told.
+        # The handler recognizes real endpoints; of one on this machine it has to be told.
         profile="openai-chat",
         feedback="off",
         spans="off",

@@ -1,6 +1,6 @@
 """A conversation as lines, with a rail from each call to its result.
 
-Nothing here is coloured or printed; that is the part of `toolpair_observe.demo.render`.
+Nothing here is colored or printed; that is the part of `toolpair_observe.demo.render`.
 """
 
 from __future__ import annotations
