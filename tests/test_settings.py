@@ -185,3 +185,22 @@ def test_the_table_has_a_row_for_each_option():
     assert [row[0] for row in cells] == [f"`{name}`" for name in NAMES]
     assert [row[1] for row in cells] == [f"`{variable_of(name)}`" for name in NAMES]
     assert all(len(row) == 5 and all(row) for row in cells)
+
+
+def test_a_mode_in_metadata_is_read_as_anywhere_else(caplog):
+    settings = Settings.resolve({}, mode="off")
+    assert settings.mode_for({"toolpair_mode": " Strict"}) == "strict"
+    assert settings.mode_for({"toolpair_mode": "observe"}) == "observe"
+    assert settings.mode_for({"toolpair_mode": None}) == "off"
+    assert settings.mode_for({}) == settings.mode_for(None) == "off"
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("asked", ["stict", "", ["strict"], 1, True])
+def test_a_mode_in_metadata_that_is_none_is_ignored_with_one_warning(asked, caplog):
+    settings = Settings.resolve({}, mode="strict")
+    for _ in range(2):
+        assert settings.mode_for({"toolpair_mode": asked}) == "strict"
+    assert caplog.messages == [
+        f"metadata toolpair_mode={asked!r} is ignored: choose observe, strict or off"
+    ]

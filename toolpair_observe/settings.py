@@ -7,12 +7,13 @@ of value and its documentation in its metadata, so that errors, the table in the
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict, cast, get_args
 from urllib.parse import unquote
 
 from toolpair_observe.errors import SettingsError
@@ -49,6 +50,9 @@ def _one_of(*choices: str) -> Callable[[object], str]:
         raise _Unsuitable
 
     return parse
+
+
+_mode = _one_of(*get_args(Mode))
 
 
 def _boolean(value: object) -> bool:
@@ -129,7 +133,7 @@ class Settings:
     mode: Mode = field(
         default="observe",
         metadata=_about(
-            _one_of("observe", "strict", "off"),
+            _mode,
             "observe, strict or off",
             "`observe` reports; `strict` also stops a request that will fail; `off` does nothing. "
             "A single request can have its own: "
@@ -283,12 +287,11 @@ class Settings:
 
     def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
         """Return the mode of one request: its own, where its metadata names one."""
-        if not metadata or MODE_KEY not in metadata:
+        asked = metadata.get(MODE_KEY) if metadata else None
+        if asked is None:
             return self.mode
-        asked = metadata[MODE_KEY]
-        if asked in ("observe", "strict", "off"):
-            mode: Mode = asked
-            return mode
+        with contextlib.suppress(_Unsuitable):
+            return cast("Mode", _mode(asked))
         _warn_once(
             f"metadata {MODE_KEY}",
             "metadata %s=%s is ignored: choose observe, strict or off",
