@@ -152,7 +152,9 @@ def repair_messages(
     before = check(given, profile, facts)
     if before.ok:
         return Repair(given, (), before, before)
-    plan = _Plan(given, profile.row(facts), pending, drop_unpaired=drop_unpaired)
+    # One id alone is a collection, too: of characters.
+    open_ids = frozenset([pending] if isinstance(pending, str) else pending)
+    plan = _Plan(given, profile.row(facts), open_ids, drop_unpaired=drop_unpaired)
     best = Repair(given, (), before, before)
     for in_call_order in (False, True):
         mended, changes = plan.carry_out(in_call_order=in_call_order)

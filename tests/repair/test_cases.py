@@ -112,6 +112,13 @@ def test_a_pending_call_stays_open_and_its_sibling_is_answered():
     assert shape(repair.messages) == ["human", "ai", "error crashed", "human"]
 
 
+@pytest.mark.parametrize("pending", ["call_12", iter(["call_12"])], ids=["one id", "iterator"])
+def test_one_id_and_an_iterator_name_pending_calls_too(pending):
+    history = [human(), calls("call_1", "call_12", "call_3"), human()]
+    repair = repair_messages(history, "openai-chat", pending=pending)
+    assert shape(repair.messages) == ["human", "ai", "error call_1", "error call_3", "human"]
+
+
 def test_a_call_that_the_integration_does_not_send_gets_no_result():
     """Vertex leaves invalid calls out: a result would be an orphan there."""
     invalid = [{"name": "f", "args": "{", "id": "bad", "error": None}]
