@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from datetime import UTC, datetime
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import NAMESPACE_URL, uuid5
+
+from toolpair_observe.demo.loopback import JsonHandler, LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,10 +29,8 @@ INFO: Final[Mapping[str, Any]] = {
     },
 }
 
-_POLL_SECONDS: Final = 0.05
 
-
-class LoopbackLangSmith:
+class LoopbackLangSmith(LoopbackServer):
     """A server for `langsmith.Client(api_url, api_key=KEY)`.
 
     Used as a context manager. Feedback under `REVOKED_KEY` is refused.
@@ -41,60 +38,35 @@ class LoopbackLangSmith:
 
     def __init__(self) -> None:
         """Bind a free port."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": _POLL_SECONDS},
-            name="loopback-langsmith",
-            daemon=True,
-        )
+        super().__init__(_Handler, "loopback-langsmith")
 
     @property
     def api_url(self) -> str:
         """What a client takes as its endpoint."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        """Start serving."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop serving and free the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return self.origin
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # A small answer must not wait for the acknowledgement of its own headers.
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
+class _Handler(JsonHandler):
+    def do_GET(self) -> None:  # noqa: N802 -- http.server looks for it
         """Answer a question for the server's own facts, or for a project."""
         path = urlsplit(self.path)
         if path.path == "/sessions":
             names = parse_qs(path.query).get("name", ["default"])
-            self._send(HTTPStatus.OK, [_project(name) for name in names])
+            self.send_json(HTTPStatus.OK, [_project(name) for name in names])
         else:
-            self._send(HTTPStatus.OK, dict(INFO))
+            self.send_json(HTTPStatus.OK, dict(INFO))
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 -- http.server looks for it
         """Take runs, and feedback under a good key."""
         self._read_body()
         if self.path == "/feedback" and self.headers.get("x-api-key") == REVOKED_KEY:
-            self._send(HTTPStatus.FORBIDDEN, {"detail": "Forbidden"})
+            self.send_json(HTTPStatus.FORBIDDEN, {"detail": "Forbidden"})
         else:
-            self._send(HTTPStatus.ACCEPTED, {})
+            self.send_json(HTTPStatus.ACCEPTED, {})
 
-    def do_PATCH(self) -> None:
+    def do_PATCH(self) -> None:  # noqa: N802 -- http.server looks for it
         """Take the end of a run."""
         self.do_POST()
-
-    def log_message(self, *_: object) -> None:
-        """Keep the host's output quiet."""
 
     def _read_body(self) -> None:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
@@ -105,14 +77,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         while self.rfile.readline().strip():
             pass
-
-    def _send(self, status: HTTPStatus, content: object) -> None:
-        payload = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
 
 
 def _project(name: str) -> dict[str, Any]:

@@ -8,22 +8,20 @@ answers by a script of `Reply`s.
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from toolpair_observe.demo.judge import WireError, WireMessage, judge
+from toolpair_observe.demo.loopback import MAX_BODY_BYTES, JsonHandler, LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 MODEL = "gpt-4o-mini"
-
-MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class RecordedRequest:
         return list(self.body.get("messages") or ())
 
 
-class LoopbackProvider:
+class LoopbackProvider(LoopbackServer):
     """A server for `ChatOpenAI(base_url=provider.base_url, api_key="none")`.
 
     Used as a context manager. Replies of the script are used up in order; after the last one every
@@ -115,34 +113,16 @@ class LoopbackProvider:
             script: What the model says, one reply per accepted request.
             judge: What decides whether the messages are refused.
         """
+        super().__init__(partial(_Handler, self), "loopback-provider")
         self.requests: list[RecordedRequest] = []
         self._script = deque(script)
         self._judge = judge
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.provider = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
-            name="loopback-provider",
-            daemon=True,
-        )
 
     @property
     def base_url(self) -> str:
         """What a client takes as its base URL."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        """Start serving."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop serving and free the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"{self.origin}/v1"
 
     def complete(self, path: str, body: dict[str, Any]) -> Reply | WireError:
         """Judge one request, record it, and return what to answer."""
@@ -168,50 +148,38 @@ def _body_fault(body: dict[str, Any]) -> WireError | None:
     return None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    provider: LoopbackProvider
+class _Handler(JsonHandler):
+    def __init__(self, provider: LoopbackProvider, *connection: Any) -> None:  # noqa: ANN401 -- the base class's
+        self._provider = provider
+        super().__init__(*connection)
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        # A small answer must not wait for the acknowledgement of its own headers.
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 -- http.server looks for it
         if self.path.partition("?")[0] != "/v1/models":
-            self._send_json(HTTPStatus.NOT_FOUND, _no_such_path("GET", self.path).body())
+            self.send_json(HTTPStatus.NOT_FOUND, _no_such_path("GET", self.path).body())
             return
         model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "loopback"}
-        self._send_json(HTTPStatus.OK, {"object": "list", "data": [model]})
+        self.send_json(HTTPStatus.OK, {"object": "list", "data": [model]})
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 -- http.server looks for it
         body = self._read_body()
         if body is None:
             return
         if self.path.partition("?")[0] != "/v1/chat/completions":
-            self._send_json(HTTPStatus.NOT_FOUND, _no_such_path("POST", self.path).body())
+            self.send_json(HTTPStatus.NOT_FOUND, _no_such_path("POST", self.path).body())
             return
-        answer = self.server.provider.complete(self.path, body)
+        answer = self._provider.complete(self.path, body)
         if isinstance(answer, WireError):
-            self._send_json(HTTPStatus.BAD_REQUEST, answer.body())
+            self.send_json(HTTPStatus.BAD_REQUEST, answer.body())
         elif body.get("stream"):
             self._send_events(_chunks(answer, body))
         else:
-            self._send_json(HTTPStatus.OK, _completion(answer, body))
-
-    def log_message(self, *_: object) -> None:
-        """Keep the host's output quiet."""
+            self.send_json(HTTPStatus.OK, _completion(answer, body))
 
     def _read_body(self) -> dict[str, Any] | None:
         length = int(self.headers.get("Content-Length") or 0)
         if length > MAX_BODY_BYTES:
             self.close_connection = True
-            self._send_json(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _unreadable().body())
+            self.send_json(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _unreadable().body())
             return None
         try:
             body = json.loads(self.rfile.read(length))
@@ -219,23 +187,13 @@ class _Handler(BaseHTTPRequestHandler):
             body = None
         if isinstance(body, dict):
             return body
-        self._send_json(HTTPStatus.BAD_REQUEST, _unreadable().body())
+        self.send_json(HTTPStatus.BAD_REQUEST, _unreadable().body())
         return None
-
-    def _send_json(self, status: HTTPStatus, body: dict[str, Any]) -> None:
-        self._send(status, "application/json", json.dumps(body).encode())
 
     def _send_events(self, chunks: Iterator[dict[str, Any]]) -> None:
         events = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
         payload = "".join([*events, "data: [DONE]\n\n"]).encode()
-        self._send(HTTPStatus.OK, "text/event-stream", payload)
-
-    def _send(self, status: HTTPStatus, content_type: str, payload: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
+        self.send_payload(HTTPStatus.OK, "text/event-stream", payload)
 
 
 def _unreadable() -> WireError:

@@ -7,18 +7,15 @@ server refuses is fine here, and what an integration drops on the way is never m
 from __future__ import annotations
 
 import json
-import threading
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Self
+from typing import Any
 
 from toolpair_observe.demo.judge import WireError
-from toolpair_observe.demo.provider import DEFAULT_REPLY, MAX_BODY_BYTES
+from toolpair_observe.demo.loopback import MAX_BODY_BYTES, JsonHandler, LoopbackServer
+from toolpair_observe.demo.provider import DEFAULT_REPLY
 
-_POLL_SECONDS: Final = 0.05
 
-
-class ResponsesProvider:
+class ResponsesProvider(LoopbackServer):
     """A server for `ChatOpenAI(base_url=…, use_responses_api=True, api_key="none")`.
 
     Used as a context manager.
@@ -26,30 +23,12 @@ class ResponsesProvider:
 
     def __init__(self) -> None:
         """Bind a free port."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": _POLL_SECONDS},
-            name="loopback-responses",
-            daemon=True,
-        )
+        super().__init__(_Handler, "loopback-responses")
 
     @property
     def base_url(self) -> str:
         """What a client takes as its base URL."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        """Start serving."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop serving and free the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"{self.origin}/v1"
 
 
 def judge(items: list[dict[str, Any]]) -> WireError | None:
@@ -71,31 +50,16 @@ def _ids(items: list[dict[str, Any]], kind: str) -> list[str]:
     return [str(item.get("call_id")) for item in items if item.get("type") == kind]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # A small answer must not wait for the acknowledgement of its own headers.
-    disable_nagle_algorithm = True
-
-    def do_POST(self) -> None:
+class _Handler(JsonHandler):
+    def do_POST(self) -> None:  # noqa: N802 -- http.server looks for it
         """Answer one request."""
         length = min(int(self.headers.get("Content-Length") or 0), MAX_BODY_BYTES)
         body = json.loads(self.rfile.read(length))
         error = judge([item for item in body.get("input") or () if isinstance(item, dict)])
         if error:
-            self._send(HTTPStatus.BAD_REQUEST, error.body())
+            self.send_json(HTTPStatus.BAD_REQUEST, error.body())
         else:
-            self._send(HTTPStatus.OK, _response(str(body.get("model"))))
-
-    def log_message(self, *_: object) -> None:
-        """Keep the host's output quiet."""
-
-    def _send(self, status: HTTPStatus, content: dict[str, Any]) -> None:
-        payload = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
+            self.send_json(HTTPStatus.OK, _response(str(body.get("model"))))
 
 
 def _response(model: str) -> dict[str, Any]:
