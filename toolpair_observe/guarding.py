@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable, RunnableBinding
+from langchain_core.runnables import (
+    Runnable,
+    RunnableBinding,
+    RunnableParallel,
+    RunnableSequence,
+)
 from langchain_core.runnables.config import ensure_config, merge_configs
 
 from toolpair_observe.handler import ToolPairHandler
@@ -33,7 +38,8 @@ def guard(
 
     Args:
         model: A chat model, also with tools or arguments bound. Put retries, fallbacks and parsers
-            behind the guard: `guard(model.bind_tools(tools)).with_retry()`.
+            behind the guard: `guard(model.bind_tools(tools)).with_retry()`,
+            `guard(model).with_structured_output(schema)`.
         handler: The handler that checks; None makes one from `arguments`.
         **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given.
 
@@ -76,6 +82,13 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             msg = "guard the model after its tools are bound: guard(model.bind_tools(tools))"
             raise TypeError(msg)
         return GuardedModel(self._bound.bind_tools(tools, **kwargs), self.handler)
+
+    def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
+        """Return the model with its parser behind it, guarded by the same handler."""
+        if not isinstance(self._bound, BaseChatModel):
+            msg = "guard the model itself: guard(model).with_structured_output(schema)"
+            raise TypeError(msg)
+        return _guarded(self._bound.with_structured_output(schema, **kwargs), self.handler)
 
     def invoke(
         self,
@@ -168,6 +181,17 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         if refusal is not None:
             raise refusal
         return admitted
+
+
+def _guarded(runnable: Runnable[Any, Any], handler: ToolPairHandler) -> Runnable[Any, Any]:
+    """Return the same with the model that it begins with behind a guard."""
+    if isinstance(runnable, RunnableSequence):
+        first, *others = runnable.steps
+        return RunnableSequence(_guarded(first, handler), *others, name=runnable.name)
+    if isinstance(runnable, RunnableParallel):
+        steps = runnable.steps__.items()
+        return RunnableParallel({name: _guarded(step, handler) for name, step in steps})
+    return GuardedModel(runnable, handler)
 
 
 def _unbound(

@@ -6,6 +6,7 @@ import pytest
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import RunnableLambda
 from langchain_openai import ChatOpenAI
+from pydantic import BaseModel
 
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
@@ -114,3 +115,47 @@ def test_a_failing_check_holds_the_request_where_that_is_asked_for(make_handler,
     with pytest.raises(RuntimeError, match="failed to check this history"):
         guard(model, handler).invoke(SOUND)
     assert model.requests == 0
+
+
+class Weather(BaseModel):
+    """The weather."""
+
+    city: str
+
+
+def openai_model(provider):
+    return ChatOpenAI(
+        model="gpt-test", api_key="test", base_url=provider.base_url, max_retries=0, timeout=10
+    )
+
+
+@pytest.mark.parametrize("include_raw", [False, True])
+@pytest.mark.parametrize("method", ["function_calling", "json_schema"])
+def test_structured_output_can_be_asked_for_behind_the_guard(
+    strict, counting_provider, method, include_raw
+):
+    guarded = guard(openai_model(counting_provider), strict)
+    structured = guarded.with_structured_output(Weather, method=method, include_raw=include_raw)
+    sibling = AsyncSibling()
+    with pytest.raises(InvalidToolResultsError):
+        structured.invoke(BROKEN, {"callbacks": [sibling]})
+    assert sibling.started == 0
+    assert strict.outcomes == {"blocked": 1}
+    assert counting_provider.count == 0
+
+
+def test_structured_output_is_asked_for_as_without_a_guard(strict, counting_provider):
+    model = openai_model(counting_provider)
+    for one in (model, guard(model, strict)):
+        one.with_structured_output(Weather, method="function_calling", include_raw=True).invoke(
+            SOUND
+        )
+    plain, behind_guard = counting_provider.requests
+    assert behind_guard == plain
+    assert strict.predictions == {("clean", "accepted"): 1}
+
+
+def test_structured_output_needs_the_model_itself(strict):
+    bound = ChatOpenAI(model="gpt-test", api_key="test").bind_tools([get_weather])
+    with pytest.raises(TypeError, match="guard the model itself"):
+        guard(bound, strict).with_structured_output(Weather)
