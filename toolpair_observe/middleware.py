@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import SystemMessage
+from langchain_core.runnables import RunnableBinding
 from langchain_core.runnables.config import ensure_config
 
 from toolpair_observe.errors import MissingExtraError, SettingsError
@@ -148,10 +150,14 @@ class ToolPairMiddleware(AgentMiddleware):
 
 def _told(request: ModelRequest[Any]) -> Upcoming:
     config = ensure_config()
+    model: Any = request.model
+    if not isinstance(model, BaseChatModel | RunnableBinding) and hasattr(model, "_model"):
+        # What `init_chat_model` makes of configurable fields: the config says which model it is.
+        model = model._model(config)  # noqa: SLF001 -- there is no public one
     arguments = {"tools": request.tools, **request.model_settings}
     if not request.tools:
         del arguments["tools"]
-    return upcoming(request.model, config.get("metadata"), **arguments)
+    return upcoming(model, config.get("metadata"), **arguments)
 
 
 def _history(request: ModelRequest[Any]) -> list[BaseMessage]:

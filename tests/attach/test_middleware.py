@@ -7,6 +7,7 @@ import logging
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
+from langchain.chat_models import init_chat_model
 from langchain_core.messages import AIMessage, SystemMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from opentelemetry.sdk._logs import LoggerProvider
@@ -240,3 +241,30 @@ def test_real_tool_messages_are_the_very_objects_of_the_state(strict):
     sent = [m for m in model._requests[0] if isinstance(m, ToolMessage) and not is_synthetic(m)]
     assert [m.content for m in sent] == [answered.content]
     assert isinstance(model._requests[0][1], AIMessage)
+
+
+def test_a_model_that_the_config_chooses_is_known_and_its_requests_are_mended(
+    make_handler, counting_provider
+):
+    handler = make_handler("strict", feedback="off", profile="auto")
+    middleware = ToolPairMiddleware(handler, repair="insert_error_results")
+    chosen = {
+        "model": "gpt-test",
+        "model_provider": "openai",
+        "base_url": counting_provider.base_url,
+        "api_key": "test",
+        "max_retries": 0,
+    }
+    model = init_chat_model(configurable_fields=tuple(chosen))
+    agent_with(model, middleware).invoke({"messages": LOST_AND_LATE}, {"configurable": chosen})
+    (sent,) = counting_provider.requests
+    roles = [message["role"] for message in sent["messages"]]
+    assert roles == ["user", "assistant", "tool", "tool", "tool", "user"]
+    assert handler.predictions == {("clean", "accepted"): 1}
+    assert not handler.internal_errors
+    with pytest.raises(InvalidToolResultsError) as caught:
+        agent_with(model, middleware).invoke(
+            {"messages": [result("orphan"), human()]},
+            {"configurable": chosen | {"base_url": None}},
+        )
+    assert caught.value.report.profile == "openai-chat"
