@@ -7,7 +7,7 @@ the fixture `toolpair` asks for it.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, get_args
 
 import pytest
 
@@ -23,6 +23,13 @@ _MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 _MARK: Final = "toolpair_expect"
 _WATCH: Final = pytest.StashKey["Watch | None"]()
 _REQUESTS: Final = pytest.StashKey["Requests"]()
+# How many of the test's reports have been told in a failure.
+_TOLD: Final = pytest.StashKey[int]()
+_WHEN: Final = {
+    "setup": "while the test was set up",
+    "call": "in this test",
+    "teardown": "while the test was torn down",
+}
 _MAX_SHOWN: Final = 3
 _MAX_TESTS_SHOWN: Final = 20
 
@@ -112,13 +119,13 @@ def toolpair(request: pytest.FixtureRequest) -> Iterator[Requests]:
     watch.stop()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Collect the requests of one test."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Collect the requests of one test, anew where another plugin runs it again."""
     watch = item.config.stash[_WATCH]
+    item.stash[_TOLD] = 0
     if watch is not None:
         watch.requests = item.stash[_REQUESTS] = _new_requests()
-    return (yield)
 
 
 def _new_requests() -> Requests:
@@ -139,7 +146,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         result = None
     requests = item.stash.get(_REQUESTS, None)
     if requests is not None:
-        _judge(requests, expected)
+        _judge(item, requests, expected)
     return result
 
 
@@ -152,7 +159,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     late = requests.reports[seen:] if requests is not None else []
     unexpected = _unexpected(late, _expected(item)) if late else []
     if unexpected:
-        pytest.fail(_story(unexpected, "while the test was torn down"), pytrace=False)
+        _fail(item, unexpected, "teardown")
     return result
 
 
@@ -180,10 +187,10 @@ def _is_expected(error: Exception, expected: frozenset[str]) -> bool:
     return isinstance(error, InvalidToolResultsError) and not _unexpected([error.report], expected)
 
 
-def _judge(requests: Requests, expected: frozenset[str]) -> None:
+def _judge(item: pytest.Item, requests: Requests, expected: frozenset[str]) -> None:
     unexpected = _unexpected(requests.reports, expected)
     if unexpected:
-        pytest.fail(_story(unexpected, "in this test"), pytrace=False)
+        _fail(item, unexpected, "call")
     happened = {kind for report in requests.reports for kind in kinds_of(report)}
     missed = sorted(expected - happened)
     if missed:
@@ -203,11 +210,16 @@ def _unexpected(reports: list[PairingReport], expected: frozenset[str]) -> list[
     return [report for report in reports if kinds_of(report) - expected]
 
 
+def _fail(item: pytest.Item, reports: list[PairingReport], when: str) -> NoReturn:
+    item.stash[_TOLD] = len(item.stash[_REQUESTS].reports)
+    pytest.fail(_story(reports, when), pytrace=False)
+
+
 def _story(reports: list[PairingReport], when: str) -> str:
     count = f"{len(reports)} broken histories" if len(reports) > 1 else "a broken history"
     shown = "\n\n".join(report.explain() for report in reports[:_MAX_SHOWN])
     more = f"\n\n... and {len(reports) - _MAX_SHOWN} more" if len(reports) > _MAX_SHOWN else ""
-    return f"toolpair: a chat model was given {count} {when}\n\n{shown}{more}"
+    return f"toolpair: a chat model was given {count} {_WHEN[when]}\n\n{shown}{more}"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -219,10 +231,10 @@ def pytest_runtest_makereport(
     requests = item.stash.get(_REQUESTS, None)
     if requests is None:
         return report
-    if call.when == "call" and report.failed and requests.reports:
-        told = call.excinfo is not None and call.excinfo.errisinstance(pytest.fail.Exception)
-        if not told:
-            report.sections.append(("toolpair", _story(requests.reports, "in this test")))
+    untold = requests.reports[item.stash[_TOLD] :]
+    if report.failed and untold:
+        item.stash[_TOLD] += len(untold)
+        report.sections.append(("toolpair", _story(untold, call.when)))
     if call.when == "teardown":
         # An attribute of the report gets from an xdist worker to its controller.
         numbers = {

@@ -70,6 +70,7 @@ class Watch:
         self.requests = Requests()
         # What is watched in a test belongs to no trace and no LangSmith project.
         self._handler = ToolPairHandler(mode=mode, feedback="off", spans="off")
+        self._handler._pipeline.report_to({})  # noqa: SLF001 -- nor to a log
         self._is_strict = mode == "strict"
         _eye.open(self)
 

@@ -382,3 +382,86 @@ def test_threads_and_tasks_belong_to_the_test_that_runs(suite):
         "--toolpair=observe",
     )
     result.assert_outcomes(failed=2)
+
+
+def test_a_test_that_runs_again_starts_anew(suite, pytester):
+    """As rerun plugins do it: the same item, through its phases once more."""
+    pytester.makeconftest(
+        """
+        from _pytest.runner import runtestprotocol
+
+        def pytest_runtest_protocol(item, nextitem):
+            runtestprotocol(item, log=False, nextitem=item)
+            for report in runtestprotocol(item, log=False, nextitem=nextitem):
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+        """
+    )
+    result = suite(
+        """
+    times = []
+
+    def test_flaky():
+        times.append(1)
+        ask(BROKEN if len(times) == 1 else SOUND)
+    """,
+        "--toolpair=observe",
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["1 chat-model requests checked in 1 tests*"])
+
+
+@pytest.mark.parametrize("mode", ["strict", "observe"])
+def test_a_setup_that_fails_shows_the_timeline(suite, mode):
+    result = suite(
+        """
+    @pytest.fixture
+    def before():
+        ask(BROKEN)
+        raise RuntimeError("not ready")
+
+    def test_it(before):
+        pass
+    """,
+        f"--toolpair={mode}",
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*given a broken history while the test was set up", "*missing_*"])
+
+
+def test_a_teardown_that_is_stopped_shows_the_timeline_of_its_own_request_only(suite):
+    result = suite(
+        """
+    @pytest.fixture
+    def after():
+        yield
+        ask(ORPHAN)
+
+    def test_it(after):
+        ask(BROKEN)
+    """,
+        "--toolpair=strict",
+    )
+    result.assert_outcomes(failed=1, errors=1)
+    told = result.stdout.str()
+    assert told.count("given a broken history in this test") == 1
+    assert told.count("given a broken history while the test was torn down") == 1
+    assert told.count("<-- orphan_result") == told.count("<-- missing_result") == 1
+
+
+def test_a_test_that_calls_fail_itself_shows_the_timeline(suite):
+    result = suite(
+        """
+    def test_it():
+        with pytest.raises(ValueError):
+            ask(BROKEN)
+    """,
+        "--toolpair=observe",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*DID NOT RAISE*", "*- toolpair -*", "*missing_result*"])
+
+
+def test_what_is_stopped_in_a_test_is_not_logged_as_well(suite):
+    result = suite(BROKEN_AND_SOUND, "--toolpair=strict")
+    result.stdout.no_fnmatch_line("*blocked request*")
