@@ -13,10 +13,22 @@ from langchain.agents import create_agent
 from langchain_core._api import LangChainBetaWarning, LangChainDeprecationWarning
 from langchain_core.runnables import RunnableLambda
 
-from tests.strict.ways import WAYS, Way, ainvoke, astream, get_weather, invoke, stream
+from tests.strict.ways import (
+    WAYS,
+    Way,
+    abatch,
+    ainvoke,
+    astream,
+    astream_events,
+    batch,
+    get_weather,
+    invoke,
+    stream,
+)
 from toolpair_observe.guarding import guard
 from toolpair_observe.instrumentation import instrument, uninstrument
 from toolpair_observe.middleware import ToolPairMiddleware
+from toolpair_observe.otel_instrumentor import ToolPairInstrumentor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +49,7 @@ class Attachment:
         model: Makes the model that is called, from the model that counts and the handler.
         in_config: Whether the handler stands in the call's config.
         everywhere: Whether `instrument` puts the handler into the process.
+        by_opentelemetry: Whether OpenTelemetry's loader does it.
         ways: The ways of calling that it allows.
     """
 
@@ -45,14 +58,21 @@ class Attachment:
     ways: tuple[Way, ...]
     in_config: bool = False
     everywhere: bool = False
+    by_opentelemetry: bool = False
 
     @contextmanager
     def attached(self, handler: ToolPairHandler) -> Iterator[list[BaseCallbackHandler]]:
         """Attach the handler, and yield the callbacks of the call's config."""
         if self.everywhere:
             instrument(handler)
-        yield [handler] if self.in_config else []
-        uninstrument()
+        if self.by_opentelemetry:
+            ToolPairInstrumentor().instrument(handler=handler)
+        try:
+            yield [handler] if self.in_config else []
+        finally:
+            if self.by_opentelemetry:
+                ToolPairInstrumentor().uninstrument()
+            uninstrument()
 
 
 def _as_it_is(model: CountingModel, _: ToolPairHandler) -> CountingModel:
@@ -78,12 +98,17 @@ _AGENT = (
     Way("ainvoke", ainvoke),
     Way("stream", stream),
     Way("astream", astream),
+    Way("batch", batch, sends=2),
+    Way("abatch", abatch, sends=2),
+    Way("astream_events-v1", astream_events("v1")),
+    Way("astream_events-v2", astream_events("v2")),
 )
 
 ATTACHMENTS = (
     Attachment("in-config", _as_it_is, tuple(WAYS), in_config=True),
     Attachment("on-the-model", _on_the_model, tuple(WAYS)),
     Attachment("instrument", _as_it_is, tuple(WAYS), everywhere=True),
+    Attachment("opentelemetry", _as_it_is, tuple(WAYS), by_opentelemetry=True),
     Attachment("instrument-and-config", _as_it_is, tuple(WAYS), in_config=True, everywhere=True),
     Attachment("instrument-and-model", _on_the_model, tuple(WAYS), everywhere=True),
     Attachment("guard", guard, _GUARDED),
