@@ -143,7 +143,9 @@ class ToolPairMiddleware(AgentMiddleware):
         )
         if not repair.changed:
             return request
-        self._reporter.repaired(repair)
+        # What it is told with, the application's own function included, must not undo the repair.
+        with self.handler.fail_open("on_repair"):
+            self._reporter.repaired(repair)
         messages: list[Any] = repair.messages[len(history) - len(request.messages) :]
         return request.override(messages=messages)
 

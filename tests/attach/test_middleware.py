@@ -268,3 +268,19 @@ def test_a_model_that_the_config_chooses_is_known_and_its_requests_are_mended(
             {"configurable": chosen | {"base_url": None}},
         )
     assert caught.value.report.profile == "openai-chat"
+
+
+def test_an_on_repair_that_fails_does_not_undo_the_repair(strict):
+    model = CountingModel()
+    told = []
+
+    def on_repair(repair):
+        told.append(repair)
+        msg = "the application's own"
+        raise RuntimeError(msg)
+
+    middleware = ToolPairMiddleware(strict, repair="insert_error_results", on_repair=on_repair)
+    agent_with(model, middleware).invoke({"messages": LOST_AND_LATE})
+    assert shape(model._requests[0]) == MENDED
+    assert len(told) == 1
+    assert strict.internal_errors == {("RuntimeError", "on_repair"): 1}
