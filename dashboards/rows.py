@@ -443,7 +443,7 @@ def _cost() -> list[Builder[models.Panel]]:
         graph(
             Text(
                 "Messages in the histories of near misses",
-                "Breaks that come with long histories point to trimming and summarising.",
+                "Breaks that come with long histories point to trimming and summarizing.",
             ),
             "short",
             [
@@ -460,8 +460,8 @@ def _health(links: Links) -> list[Builder[models.Panel]]:
         graph(
             Text(
                 "LangSmith feedback",
-                "Sent, failed for good, or dropped from a full queue. What is lost here is missing "
-                "in LangSmith, not in these metrics.",
+                "Sent, failed for good, or dropped before it could be sent. What is lost here is "
+                "missing in LangSmith, not in these metrics.",
             ),
             "cps",
             [

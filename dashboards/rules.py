@@ -294,7 +294,7 @@ class Rules:
             f"{_SHARE} of the chat-model requests of job {{{{ $labels.job }}}} in the last "
             f"{self.windows.compared} were near misses, more than {self.objective.growth:g} times "
             f"the share of the {self.windows.usual} before. Something changed: a deploy, a prompt, "
-            "a model, a trimming or summarising setting.",
+            "a model, a trimming or summarizing setting.",
             hold=self.windows.hold,
         )
 
@@ -368,9 +368,9 @@ class Rules:
             f"{ratio} > {self.objective.undelivered_share:g}",
             f"{{{{ $labels.job }}}}: {_SHARE} of the LangSmith feedback does not arrive",
             f"{_SHARE} of the feedback that job {{{{ $labels.job }}}} had for LangSmith in the "
-            f"last {self.windows.event} failed for good or was dropped from a full queue. The "
-            "application is not affected and these metrics are complete, but LangSmith shows too "
-            "few near misses, and its alerts may stay silent.",
+            f"last {self.windows.event} failed for good or was dropped before it could be sent. "
+            "The application is not affected and these metrics are complete, but LangSmith shows "
+            "too few near misses, and its alerts may stay silent.",
             hold=self.windows.hold,
         )
 

@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"run_local: {error}\n")
         return 2
     except KeyboardInterrupt:
-        _say("")
+        sys.stderr.write("\nrun_local: interrupted\n")
+        return 130
     finally:
         demo.kill()
         demo.wait()

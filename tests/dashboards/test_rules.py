@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import subprocess
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from requests import exceptions
 
 from dashboards import generate
 from dashboards.settings import LIVE, PRODUCTION
 from tests.dashboards.conftest import DASHBOARDS
+from toolpair_observe.pairing.report import Cause
+from toolpair_observe.reporters import _delivery, _langsmith_api, langsmith, semconv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +89,47 @@ def test_runbooks_name_only_panels_that_exist(dashboard):
         for name in re.findall(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)", text):
             shortened = {"by provider", "by model", "by cause", "No data"}
             assert name in titles | shortened, f"{page.name} names the panel {name}"
+
+
+def test_the_runbook_of_the_near_miss_rate_knows_every_cause():
+    page = (DASHBOARDS / "runbooks" / "near-miss-rate.md").read_text(encoding="utf-8")
+    table = page.partition("## Causes")[2].partition("## Fix")[0]
+    cells = re.findall(r"^\| ([^|]*) \|", table, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", "".join(cells))) == set(Cause)
+
+
+def test_the_runbook_of_feedback_knows_every_reason():
+    page = (DASHBOARDS / "runbooks" / "feedback-not-delivered.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", page))
+    code = "".join(inspect.getsource(module) for module in (_delivery, _langsmith_api))
+    made = set(re.findall(r'(?:return| =|or) "([A-Z]\w+)"', code))
+    assert made == {"Closed", "Expired", "NoProject", "NoThread", "QueueFull"}
+    kinds = {
+        *_below(exceptions.ConnectionError),
+        *_below(exceptions.Timeout),
+        exceptions.ChunkedEncodingError,
+    }
+    # A timeout always is one of connecting or reading.
+    assert named >= made | {kind.__name__ for kind in kinds - {exceptions.Timeout}}
+    assert named >= {str(status) for status in _langsmith_api._BUSY}
+    assert named >= {reason for reason in langsmith._ADVICE if reason.isdigit()}
+
+
+def _below(kind):
+    return [kind, *(below for child in kind.__subclasses__() for below in _below(child))]
+
+
+def test_runbooks_name_only_attributes_and_metrics_that_exist():
+    names = {value for value in vars(semconv).values() if isinstance(value, str)}
+    labels = {semconv.prometheus_label(name) for name in names}
+    metrics = {semconv.prometheus_name(metric) for metric in semconv.METRICS.values()}
+    for page in (DASHBOARDS / "runbooks").glob("*.md"):
+        code = " ".join(re.findall(r"`([^`]*)`", page.read_text(encoding="utf-8")))
+        for name in re.findall(r"\btoolpair\.[\w.]+", code):
+            assert name in names | {*semconv.METRICS}, f"{page.name} names {name}"
+        for name in re.findall(r"(?<![:\w])toolpair_\w+", code):
+            known = labels | metrics | {"toolpair_observe", "toolpair_mode"}
+            assert name in known, f"{page.name} names {name}"
 
 
 def test_the_live_rules_are_the_same_alerts_with_other_windows(alerts, live_rules):
