@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -18,6 +19,7 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 
 from toolpair_observe.handler import ToolPairHandler
 from toolpair_observe.pairing.inputs import as_messages
+from toolpair_observe.settings import is_set
 from toolpair_observe.upcoming import upcoming
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ def guard(
             behind the guard: `guard(model.bind_tools(tools)).with_retry()`,
             `guard(model).with_structured_output(schema)`.
         handler: The handler that checks; None makes one from `arguments`.
-        **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given.
+        **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given
+            here or in the environment.
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have.
@@ -53,9 +56,11 @@ def guard(
 def chosen_handler(
     taker: str, handler: ToolPairHandler | None, arguments: dict[str, Any]
 ) -> ToolPairHandler:
-    """Return the handler, or make a strict one from its arguments."""
+    """Return the handler, or make one from its arguments: a strict one, unless they say else."""
     if handler is None:
-        return ToolPairHandler(**{"mode": "strict", **arguments})
+        if arguments.get("mode") is None and not is_set("mode", os.environ):
+            arguments = {**arguments, "mode": "strict"}
+        return ToolPairHandler(**arguments)
     if arguments:
         msg = f"{taker} takes a handler or the options of one, not both: {sorted(arguments)}"
         raise TypeError(msg)

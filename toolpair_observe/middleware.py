@@ -53,7 +53,8 @@ class ToolPairMiddleware(AgentMiddleware):
         pending: Ids of calls whose results are still to come, or a function that tells them of
             a request.
         on_repair: Called with the `Repair` of each mended request.
-        **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given.
+        **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given
+            here or in the environment.
 
     Attributes:
         handler: The handler that checks; `handler.close()` delivers what is queued.

@@ -277,7 +277,7 @@ class Settings:
             variable = variable_of(name)
             if given.get(name) is not None:
                 values[name] = _read(option, given[name], f"argument {name}")
-            elif environ.get(variable, "").strip():
+            elif is_set(name, environ):
                 values[name] = _read(option, environ[variable], f"environment variable {variable}")
         if "mode" not in values and environment_name(environ) in values.get(
             "strict_environments", ()
@@ -322,6 +322,11 @@ class Options(TypedDict, total=False):
 def variable_of(option: str) -> str:
     """Return the environment variable of an option."""
     return PREFIX + option.upper()
+
+
+def is_set(option: str, environ: Mapping[str, str]) -> bool:
+    """Whether the environment has a value for an option."""
+    return bool(environ.get(variable_of(option), "").strip())
 
 
 def environment_name(environ: Mapping[str, str]) -> str | None:

@@ -56,6 +56,20 @@ def test_it_is_strict_unless_told_otherwise():
     guarded.handler.close()
 
 
+def test_the_environment_can_tell_it_otherwise_and_code_wins(monkeypatch):
+    monkeypatch.setenv("TOOLPAIR_MODE", "observe")
+    modes = []
+    for arguments in ({}, {"mode": None}, {"mode": "strict"}):
+        guarded = guard(CountingModel(), feedback="off", **arguments)
+        modes.append(guarded.handler.settings.mode)
+        guarded.handler.close()
+    assert modes == ["observe", "observe", "strict"]
+    monkeypatch.setenv("TOOLPAIR_MODE", " ")
+    guarded = guard(CountingModel(), feedback="off", mode=None)
+    assert guarded.handler.settings.mode == "strict"
+    guarded.handler.close()
+
+
 def test_a_request_can_have_a_mode_of_its_own(strict):
     model = CountingModel()
     guard(model, strict).invoke(BROKEN, {"metadata": {"toolpair_mode": "observe"}})
