@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from toolpair_observe.demo.picture import draw
 from toolpair_observe.demo.provider import LoopbackProvider
 from toolpair_observe.pairing.profiles import PROFILES
 
@@ -21,7 +22,7 @@ def test_every_python_snippet_runs_in_order(monkeypatch, capsys):
     with LoopbackProvider() as provider:
         monkeypatch.setenv("OPENAI_API_KEY", "none")
         monkeypatch.setenv("OPENAI_API_BASE", provider.base_url)
-        # Real endpoints are recognised; whose rules one on this machine keeps has to be said.
+        # Real endpoints are recognized; whose rules one on this machine keeps has to be said.
         monkeypatch.setenv("TOOLPAIR_PROFILE", "openai-chat")
         names: dict[str, object] = {
             "messages": [
@@ -59,6 +60,15 @@ def test_the_check_command_is_as_shown(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_picture_shows_what_the_demo_prints():
+    def words(svg: str) -> list[str]:
+        texts = re.findall(r"<text [^>]*>([^<]*)</text>", svg)
+        return re.sub(r"up to \d+", "up to N", " ".join(texts)).replace("&#160;", " ").split()
+
+    shown = (ROOT / "docs" / "images" / "demo.svg").read_text(encoding="utf-8")
+    assert words(shown) == words(draw(1))
 
 
 def test_links_lead_somewhere():
