@@ -81,6 +81,14 @@ def test_histories_are_checked_and_counted(histories, capsys):
     assert "SECRET" not in out
 
 
+def test_histories_of_one_line_are_told_apart_by_their_number(histories, capsys):
+    (histories / "lists.json").write_text(json.dumps([ANSWERED, OPEN]))
+
+    main(["demo", "--histories", "lists.json"])
+
+    assert "lists.json:1 (history 1)" in capsys.readouterr().out
+
+
 def test_a_given_profile_judges_every_row(histories, capsys):
     main(["demo", "--profile", "contract", "--histories", "rows.jsonl.gz"])
 

@@ -150,9 +150,10 @@ def _print_examples(
 
 
 def _place(checked: Checked, width: int) -> str:
-    """Name file and line; of a name that is too long the end, which tells more."""
+    """Name file, line and number; of a name that is too long the end, which tells more."""
     history = checked.history
-    place = printable(f"{Path(history.path).name}:{history.line}")
+    number = "" if history.position is None else f" (history {history.position})"
+    place = printable(f"{Path(history.path).name}:{history.line}{number}")
     return place if len(place) <= width else f"...{place[3 - width :]}"
 
 

@@ -1,0 +1,31 @@
+"""The page on ways to attach: what it shows runs as it stands there, and what it names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from langchain_core.tools import tool
+
+pytest.importorskip("langchain.agents", reason="needs langchain")
+
+PAGE = (Path(__file__).parents[2] / "docs" / "attach.md").read_text(encoding="utf-8")
+
+
+@tool
+def get_weather(city: str) -> str:
+    """Look out of the window."""
+    return f"clear in {city}"
+
+
+def test_every_snippet_runs_in_order(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    names: dict[str, object] = {"tools": [get_weather]}
+    snippets = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+    for snippet in snippets:
+        exec(compile(snippet, "attach.md", "exec"), names)  # noqa: S102 - our own page
+
+    assert len(snippets) == 3
+    assert names["agent"].invoke is not None
