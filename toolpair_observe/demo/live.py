@@ -18,11 +18,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, Self
 
 import openai
-from langchain_openai import ChatOpenAI
 from langsmith import Client, tracing_context
-from pydantic import SecretStr
 
 from toolpair_observe.demo.agents import AGENTS
+from toolpair_observe.demo.client import loopback_model
 from toolpair_observe.demo.langsmith import INFO, LoopbackLangSmith
 from toolpair_observe.demo.responses import ResponsesProvider
 from toolpair_observe.demo.telemetry import SERVICE, serve_telemetry
@@ -164,16 +163,16 @@ def new_handler(agent: Agent, telemetry: Telemetry) -> ToolPairHandler:
 
 def work(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
     """Let an agent work until the clock says that all is over."""
-    with agent.provider() as provider, _traced(agent, handler):
-        model = ChatOpenAI(
-            model=agent.model,
-            base_url=provider.base_url,
-            api_key=SecretStr("none"),
-            use_responses_api=isinstance(provider, ResponsesProvider),
-            max_retries=0,
-            openai_proxy=None,
-            callbacks=[handler],
-        )
+    with (
+        agent.provider() as provider,
+        _traced(agent, handler),
+        loopback_model(
+            agent.model,
+            provider.base_url,
+            handler,
+            uses_responses=isinstance(provider, ResponsesProvider),
+        ) as model,
+    ):
         turns, broken = cycle(_TURNS), cycle(_BROKEN)
         while phase := clock.phase:
             is_broken = phase is Phase.INCIDENT and next(broken)

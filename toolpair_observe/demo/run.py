@@ -6,18 +6,16 @@ Everything here is real but the provider: `ChatOpenAI`, the HTTP request, the ha
 from __future__ import annotations
 
 import logging
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import openai
-from langchain_openai import ChatOpenAI
 from langsmith import tracing_context
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from pydantic import SecretStr
 
+from toolpair_observe.demo.client import loopback_model
 from toolpair_observe.demo.metrics import MetricRow, read_metrics
 from toolpair_observe.demo.provider import MODEL, LoopbackProvider
 from toolpair_observe.errors import InvalidToolResultsError
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 BLOCK_ON: Final = (Effect.REJECT, Effect.LOCAL_ERROR)
 
 _OK: Final = 200
-_NO_PROXY: Final = "NO_PROXY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +159,11 @@ def _attempt(
         meter_provider=meter_provider,
         on_near_miss=remember,
     )
-    model = ChatOpenAI(
-        model=MODEL,
-        base_url=provider.base_url,
-        api_key=SecretStr("none"),
-        max_retries=0,
-        openai_proxy=None,
-        callbacks=[handler],
-    )
     before = len(provider.requests)
     blocked, answer = False, None
     try:
-        answer = Answer(_OK, model.invoke(list(scenario.messages)).text)
+        with loopback_model(MODEL, provider.base_url, handler) as model:
+            answer = Answer(_OK, model.invoke(list(scenario.messages)).text)
     except InvalidToolResultsError:
         blocked = True
     except openai.APIStatusError as error:
@@ -226,20 +216,14 @@ def _strict_disagreements(attempt: Attempt) -> list[str]:
 def _undisturbed() -> Iterator[None]:
     """Keep the demo on this machine and its screen its own.
 
-    No traces leave for LangSmith, no proxy stands before the loopback server, and the handler's
-    log lines, which repeat what the demo prints, are not printed by logging's last resort.
+    No traces leave for LangSmith, and the handler's log lines, which repeat what the demo prints,
+    are not printed by logging's last resort.
     """
     logger = logging.getLogger("toolpair_observe")
     silence = logging.NullHandler()
     logger.addHandler(silence)
-    proxied = os.environ.get(_NO_PROXY)
-    os.environ[_NO_PROXY] = "127.0.0.1"
     try:
         with tracing_context(enabled=False):
             yield
     finally:
         logger.removeHandler(silence)
-        if proxied is None:
-            del os.environ[_NO_PROXY]
-        else:
-            os.environ[_NO_PROXY] = proxied
