@@ -60,6 +60,7 @@ SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
         "'tool_call_id' of 'call_Mine1' not found in 'tool_calls' of previous message.",
     ),
     (K.MISMATCHED_RESULT, "'tool_call_id' of 'two words' not found in 'tool_calls'"),
+    (K.MISMATCHED_RESULT, "'tool_call_id' of '' not found in 'tool_calls' of previous message."),
     (
         K.MISSING_ID,
         "Missing parameter 'tool_call_id': messages with role 'tool' must have a 'tool_call_id'.",
@@ -81,6 +82,9 @@ SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
     (K.ORPHAN_RESULT, "No tool call found for custom tool call output with call_id call_Mine1."),
     (K.MISPLACED_RESULT, "invalid params, tool call result does not follow tool call (2013)"),
     (K.ORPHAN_RESULT, "invalid params, tool result's tool id(call_mine_1) not found (2013)"),
+    (K.MISMATCHED_RESULT, "invalid params, tool call and result not match (2013)"),
+    (K.INVALID_ID, "invalid params, tool call id is invalid (2013)"),
+    (K.ORPHAN_RESULT, "No call message found for call_Mine1"),
     (K.DUPLICATE_CALL_ID, "Invalid request: tool call id write:12 is duplicated"),
     (K.DUPLICATE_CALL_ID, "duplicate tool_call_id"),
     (K.ORPHAN_RESULT, "Invalid request: tool_call_id  is not found"),
@@ -97,6 +101,16 @@ SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
         K.MISSING_ID,
         "{'detail': [{'type': 'missing', 'loc': ['body', 'messages', 2, 'tool_call_id'], "
         "'msg': 'Field required', 'input': {'role': 'tool'}}]}",
+    ),
+    (
+        K.MISSING_ID,
+        "'messages.2' : for 'role:tool' the following must be satisfied[('messages.2.tool_call_id'"
+        " : value must be a string)]",
+    ),
+    (
+        K.MISSING_ID,
+        "{'detail': [{'type': 'missing', 'loc': ['body', 'messages', 1, 'tool_calls', 0, 'id'], "
+        "'msg': 'Field required'}]}",
     ),
     (K.MISSING_RESULT, ANTHROPIC_MISSING),
     (
@@ -222,11 +236,68 @@ SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
     (K.MISSING_ID, "Tool call id was null but must be a-z, A-Z, 0-9, with a length of 9."),
     (K.INVALID_ID, "Tool call id was call_X but must be a-z, A-Z, 0-9, with a length of 9."),
     (K.INVALID_ID, "Tool call IDs should be alphanumeric strings with length 9!"),
+    (K.INVALID_ID, "Tool call must have an id of 9 characters or numbers."),
+    (K.INVALID_ID, "Tool message must have a call_id or tool_call_id of 9 characters or numbers."),
     (
         K.ORPHAN_RESULT,
         "Message has tool role, but there was no previous assistant message with a tool call!",
     ),
+    (K.ORPHAN_RESULT, "Conversation must start with a user or system message, got tool."),
+    (K.MISSING_RESULT, "Tool results are missing for tool calls call_Mine1, call_Mine2."),
+    (K.MISSING_RESULT, "Tool result is missing for tool call call_Mine1"),
 )
+
+# Sentences of nobody in particular, of each form that gateways and adapters use.
+GENERAL_SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
+    (
+        K.MISSING_RESULT,
+        "Found AIMessages with tool_calls that do not have a corresponding ToolMessage. Here are",
+    ),
+    (K.MISSING_RESULT, "messages[4]: tool_use block is missing its tool_result"),
+    (K.MISSING_RESULT, "each `tool_use` must be followed by a matching `tool_result`"),
+    (K.MISSING_RESULT, "assistant message with tool_calls is not followed by tool messages"),
+    (K.MISSING_RESULT, "tool calls were never answered: call_Mine1"),
+    (K.MISSING_RESULT, "unanswered tool calls in the history: call_Mine1"),
+    (K.MISSING_RESULT, "missing tool result for tool_call_id call_Mine1"),
+    (K.MISSING_RESULT, "Expected tool outputs for call_ids ['call_Mine1'], got none."),
+    (K.MISSING_RESULT, "these function calls are missing outputs: call_Mine1"),
+    (K.MISSING_RESULT, "the number of tool messages must match the number of tool calls"),
+    (K.MISSING_RESULT, "Tool calls and tool results count differ: 2 and 1"),
+    (K.ORPHAN_RESULT, "a toolResult does not answer a toolUse of the turn before it"),
+    (K.ORPHAN_RESULT, "messages with role 'tool' must follow a message with 'tool_calls'"),
+    (K.ORPHAN_RESULT, "A tool message must be preceded by an assistant message"),
+    (K.ORPHAN_RESULT, "ToolMessage should follow AIMessage only!"),
+    (K.ORPHAN_RESULT, "messages[3] is not preceded by assistant tool_calls"),
+    (K.ORPHAN_RESULT, "the tool message at 3 is not a response to any tool call"),
+    (K.ORPHAN_RESULT, "tool result 'call_Mine1' has no matching tool call"),
+    (K.ORPHAN_RESULT, "Missing corresponding tool call for tool response message."),
+    (K.ORPHAN_RESULT, "tool message references unknown tool_call_id call_Mine1"),
+    (K.ORPHAN_RESULT, "Tool call id 'call_Mine1' not found in the conversation"),
+    (K.ORPHAN_RESULT, "function_call_output without matching function_call"),
+    (K.ORPHAN_RESULT, "messages[0]: orphaned tool message"),
+    (K.ORPHAN_RESULT, "The first message cannot be a tool message"),
+    (K.ORPHAN_RESULT, "each tool result needs a matching tool use"),
+    (K.MISMATCHED_RESULT, "tool_call_id does not match any tool call in the previous message"),
+    (K.MISMATCHED_RESULT, "function response 'x' does not match any function call"),
+    (K.MISMATCHED_RESULT, "mismatch between tool calls and tool results"),
+    (K.DUPLICATE_RESULT, "messages[4] contains a duplicate tool_result for toolu_Mine1"),
+    (K.DUPLICATE_RESULT, "Multiple tool results for the same tool call id call_Mine1"),
+    (K.DUPLICATE_RESULT, "tool_call_id call_Mine1 has already been answered"),
+    (K.MISPLACED_RESULT, "tool_result blocks must come before text blocks"),
+    (K.MISPLACED_RESULT, "a user message stands between a tool call and its tool result"),
+    (K.DUPLICATE_CALL_ID, "Reused tool call id call_Mine1"),
+    (K.DUPLICATE_CALL_ID, "assistant tool_calls[1].id 'call_Mine1' is not unique"),
+    (K.MISSING_ID, "tool message at 3 is missing required field tool_call_id"),
+    (K.MISSING_ID, "function_call_output without call_id"),
+    (K.MISSING_ID, "Tool call `id` must be a string"),
+    (K.MISSING_ID, "tool_call_id is required for role=tool"),
+    (K.INVALID_ID, "Invalid tool_call_id: call/Mine1"),
+    (K.INVALID_ID, "tool_call_id 'call/Mine1' does not match the pattern ^[a-z]+$"),
+    (K.INVALID_ID, "tool_use_id toolu_Mine1 exceeds 64 characters"),
+    (K.INVALID_ID, "tool_call_id contains invalid characters"),
+)
+
+ALL_SAMPLES = SAMPLES + GENERAL_SAMPLES
 
 # Refusals that count only where a breach was foreseen.
 AMBIGUOUS: tuple[tuple[ViolationKind, str], ...] = (
@@ -244,6 +315,18 @@ AMBIGUOUS: tuple[tuple[ViolationKind, str], ...] = (
     ),
     (K.MISSING_RESULT, "The last message is not an ToolMessage or HumanMessage"),
     (K.MISSING_RESULT, "When using tools, pre-filling the `assistant` response is not supported."),
+    (K.MISSING_RESULT, "Requests ending with a model turn are not supported."),
+    (
+        K.MISSING_RESULT,
+        "Requests cannot contain `assistant` role in the final position when `tools` are used.",
+    ),
+    (K.ROLE_ORDER, "A conversation must alternate between user and assistant roles. Make sure"),
+    (
+        K.ROLE_ORDER,
+        "After the optional system message, conversation roles must alternate user and assistant "
+        "roles except for tool calls and results.",
+    ),
+    (K.ROLE_ORDER, "messages 中 user（tool） 和 assistant 角色需交替出现"),  # noqa: RUF001
     (
         K.MISSING_RESULT,
         "GenerateContentRequest.contents[2].parts: contents.parts must not be empty",
@@ -307,6 +390,41 @@ OTHERS: tuple[str, ...] = (
     "This model's maximum context length is 10 tokens; reduce messages, functions, tool_calls",
     "contents are required.",
     "Received multiple non-consecutive system messages.",
+    # The words of a call, a result and an id, in sentences about something else.
+    "Model returned a tool call without arguments",
+    "tool call missing required argument 'id'",
+    "Tool call for 'x' is missing required property 'user_id'",
+    "Tool call is missing a function name.",
+    "Received tool call without id from the model",
+    "Assistant messages without tool_calls must have content",
+    "The tool result must have a content field, not tool_calls",
+    "Tool messages must not have tool_calls",
+    "Tool message must have a name.",
+    "Tool result message `content` must be a string",
+    "tool_result blocks must have non-empty content",
+    "Too many tool results in a single message: maximum 20",
+    "Tool result images must be before text",
+    "mcp tool call requires approval, and its tool output needs none",
+    "Tokenizer v2 does not support multiple tool results for one assistant turn.",
+    "The content field at messages.4.content.0.toolResult cannot be empty when status is error.",
+    "messages with role 'tool' are not supported by this model",
+    "Doesn't support tool calling without `tools=` param specified.",
+    "No tool calls found in the last AI message, but a tool choice is required",
+    "No response from the tool server within 30s for tool call call_X",
+    "Tool execution failed: no result for tool call x (timeout)",
+    "The tool call arguments for call_X did not match the expected schema",
+    "tool_call_id call_X: invalid arguments: missing required field 'query'",
+    "tool_call_id: call_X, error: model x not found",
+    "No session found for call_id rtc_X",
+    "call_id rtc_X not found",
+    "invalid-argument: Duplicate tool names: x",
+    "Function calling with a response mime type: 'application/json' is unsupported",
+    "400 Missing `reasoning_content` field in the assistant message at message index 2. See the "
+    "guide at /thinking_mode#tool-calls",
+    "Cannot pass both content and thinking in an assistant message with tool calls!",
+    "additional_kwargs[tool_calls] already exists in this message chunk.",
+    "messages 参数非法。请检查文档。",
+    "The input messages do not contain elements with the role of user",
 )
 
 # The file's categories that have no kind of the same name. A text that only counts says that
@@ -321,7 +439,7 @@ CATEGORY_KINDS = {
 }
 
 
-@pytest.mark.parametrize(("kind", "text"), SAMPLES, ids=[text[:60] for _, text in SAMPLES])
+@pytest.mark.parametrize(("kind", "text"), ALL_SAMPLES, ids=[text[:60] for _, text in ALL_SAMPLES])
 def test_each_wording_is_recognised(kind: ViolationKind, text: str):
     assert rejection_kind(text) == kind
 
@@ -335,15 +453,22 @@ def test_words_with_several_causes_count_only_where_a_breach_was_foreseen(
     assert rejection_kind(RefusedError(text, status_code=429), foreseen=True) is None
 
 
-@pytest.mark.parametrize(("kind", "text"), SAMPLES, ids=[text[:60] for _, text in SAMPLES])
+@pytest.mark.parametrize(("kind", "text"), ALL_SAMPLES, ids=[text[:60] for _, text in ALL_SAMPLES])
 def test_a_foreseen_breach_changes_no_other_kind(kind: ViolationKind, text: str):
     assert rejection_kind(text, foreseen=True) == kind
 
 
 def test_no_rule_is_without_a_sample():
-    texts = [text for _, text in SAMPLES + AMBIGUOUS]
+    texts = [text for _, text in ALL_SAMPLES + AMBIGUOUS]
     recognised = {found.rule for text in texts if (found := read_rejection(text, foreseen=True))}
-    assert recognised == {rule.name for rule in rejections._RULES}
+    rules = rejections._RULES + rejections._GENERAL_RULES
+    assert recognised == {rule.name for rule in rules}
+    assert len(recognised) == len(rules)
+
+
+def test_a_provider_wording_wins_over_a_sentence_before_it():
+    text = f"agent stopped, orphaned tool result: {ANTHROPIC_MISSING}"
+    assert rejection_kind(text) == K.MISSING_RESULT
 
 
 @pytest.mark.parametrize("text", OTHERS, ids=[text[:60] for text in OTHERS])
@@ -393,7 +518,7 @@ WRAPPERS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
 def test_wrappers_change_nothing(wrap: Callable[[str], str]):
     changed = {
-        text: found for kind, text in SAMPLES if (found := rejection_kind(wrap(text))) != kind
+        text: found for kind, text in ALL_SAMPLES if (found := rejection_kind(wrap(text))) != kind
     }
     assert changed == {}
 
@@ -419,17 +544,39 @@ def test_a_text_that_names_another_status_is_not_a_refusal(text: str):
 @pytest.mark.parametrize(
     "text",
     [
-        # The model's own words, the user's words, and LangGraph's list of tool calls.
+        # The model's own words, and the user's.
         "Failed to call a function. See 'failed_generation' for more details.', 'code': "
         f"'tool_use_failed', 'failed_generation': '{OPENAI_ORPHAN}'",
         "1 validation error for Response\nchoices\n  Field required [type=missing, "
         f"input_value={{'text': '{OPENAI_ORPHAN}'}}]",
-        "Found AIMessages with tool_calls that do not have a corresponding ToolMessage. Here are "
-        f"the first few of those tool calls: [{{'args': {{'q': '{OPENAI_ORPHAN}'}}}}]",
     ],
 )
 def test_words_that_are_only_repeated_do_not_count(text: str):
     assert read_rejection(text) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (
+            K.MISSING_RESULT,
+            "Found AIMessages with tool_calls that do not have a corresponding ToolMessage. Here "
+            "are the first few of those tool calls: [{'args': {'q': 'role tool without id'}}]",
+        ),
+        (
+            K.ORPHAN_RESULT,
+            "Missing corresponding tool call for tool response message. Received - "
+            f"message={{'content': '{OPENAI_MISSING}'}}",
+        ),
+    ],
+)
+def test_a_local_check_counts_for_its_own_words_and_not_for_those_it_repeats(
+    kind: ViolationKind, text: str
+):
+    found = read_rejection(text)
+
+    assert found is not None
+    assert (found.kind, found.tool_call_ids) == (kind, ())
 
 
 def test_what_the_provider_names_is_read():
@@ -606,6 +753,15 @@ def test_a_chat_template_may_fail_with_500():
     assert rejection_kind(RefusedError(template, status_code=500)) == K.INVALID_ID
 
 
+def test_a_gateways_own_check_may_fail_with_502():
+    text = "Tool results are missing for tool calls call_Mine1, call_Mine2."
+
+    found = read_rejection(RefusedError(text, status_code=502))
+
+    assert found is not None
+    assert found.tool_call_ids == ("call_Mine1", "call_Mine2")
+
+
 def test_the_cause_is_read():
     error = RuntimeError("the model failed")
     error.__cause__ = RefusedError("wrapped", body={"message": OPENAI_ORPHAN}, status_code=400)
@@ -740,9 +896,10 @@ def test_both_ends_of_a_long_text_are_scanned():
 
 
 PATHOLOGICAL = (
-    *(text[: len(text) * 2 // 3] for _, text in SAMPLES),
+    *(text[: len(text) * 2 // 3] for _, text in ALL_SAMPLES),
     *("\\", "\\\\u0041", "&quot;", "a, ", "a:", "tool_call_id of ", "srvtoolu_a, ", "tools.1 "),
     *("messages[1].", "input_value=", "error code: 4", "tool call id of assistant message "),
+    *("tool result without ", "tool call not ", "number of tool results equal match "),
 )
 
 

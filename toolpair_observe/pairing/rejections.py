@@ -1,9 +1,11 @@
 """Is this exception a provider's own refusal of the pairing, and of which kind?
 
-An ordered table of the providers' wordings, each with its source. A text is first stripped of
-everything that wrappers change (see `error_text`), so the patterns stand without quotes, backticks
-and escapes. What looks alike but is about something else (tool schemas, thinking blocks, prefill,
-arguments) matches no pattern; the few texts that repeat foreign words are cut out first.
+An ordered table of the providers' wordings, each with its source, and after it one of sentences
+that gateways, adapters and servers without a wording of their own build from the same few words. A
+text is first stripped of everything that wrappers change (see `error_text`), so the patterns stand
+without quotes, backticks and escapes. What looks alike but is about something else (tool schemas,
+thinking blocks, prefill, arguments) matches no pattern; the few texts that repeat foreign words are
+cut out first.
 
 Every pattern has bounded gaps only, and the text it runs over is bounded: time is linear.
 """
@@ -50,8 +52,8 @@ class _Rule:
         name: Short name, unique in the table.
         pattern: Matched anywhere in the text in lower case; a group `ids` holds the ids.
         source: Where the wording was seen.
-        template: It is raised by a chat template or tokenizer inside the model server, which some
-            servers answer with a 5xx.
+        template: It is raised by code between the API and the model, such as a chat template, a
+            tokenizer or a gateway's client, and some servers answer that with a 5xx.
         ambiguous: A history that pairs gets the same answer for another reason, so the words count
             only where a breach was foreseen.
     """
@@ -139,7 +141,7 @@ _RULES: tuple[_Rule, ...] = (
     _rule(
         _MISMATCHED,
         "openai.mismatched",
-        rf"tool_call_id of (?:(?P<ids>{_ID})|.{{1,200}}?) not found",
+        rf"tool_call_id of (?:(?:(?P<ids>{_ID})|.{{1,200}}?) )?not found",
         "public code quoting the API's text",
     ),
     _rule(
@@ -190,6 +192,13 @@ _RULES: tuple[_Rule, ...] = (
     ),
     # Other OpenAI-compatible services
     _rule(
+        _ORPHAN,
+        "vllm.responses_orphan",
+        rf"no call message found for (?P<ids>{_ID})",
+        "vLLM, its Responses endpoint",
+        template=True,
+    ),
+    _rule(
         _MISPLACED,
         "minimax.misplaced",
         r"tool call result does not follow tool call",
@@ -200,6 +209,12 @@ _RULES: tuple[_Rule, ...] = (
         "minimax.orphan",
         rf"tool results? tool id ?\(?(?P<ids>{_ID})?\)? ?not found",
         "public code quoting the API's text",
+    ),
+    _rule(
+        _MISMATCHED,
+        "minimax.mismatched",
+        r"tool call and result not match",
+        "Kilo-Org/kilocode#3967",
     ),
     _rule(
         _DUPLICATE,
@@ -225,7 +240,9 @@ _RULES: tuple[_Rule, ...] = (
         "compatible.no_id",
         r"missing field tool_call_id|tool_calls\[\d{1,4}\]:? missing field id\b"
         r"|property tool_call_id is missing|tool_calls\.\d{1,4} : property id is missing"
-        rf"|tool_call_id\W{{0,6}}(?:msg\W{{0,3}})?{_PYDANTIC_NO_VALUE}"
+        r"|(?:tool_call_id|tool_calls\.\d{1,4}\.id) : value must be"
+        r"|(?:tool_call_id|tool_calls\W{1,3}\d{1,4}\W{1,3}id)\W{0,6}(?:msg\W{0,3})?"
+        rf"{_PYDANTIC_NO_VALUE}"
         r"|tool_call_id (?:is (?:required|missing|empty)"
         r"|(?:must|can) ?not be (?:empty|null|blank))",
         "hackclub/ai#22 (Groq); DeepSeek and NIM through serde, quoted in public code",
@@ -461,16 +478,27 @@ _RULES: tuple[_Rule, ...] = (
         "mistral.id_format",
         rf"tool call id was (?P<ids>{_ID}) but must be"
         r"|tool call id was .{1,200}? but must be a-z"
-        r"|tool call ids? (?:should|must) be alphanumeric",
-        "editor-code-assistant/eca#233; the Mistral chat template on Hugging Face",
+        r"|tool call ids? (?:should|must) be alphanumeric"
+        r"|tool (?:call must have an id|message must have a call_id or tool_call_id) of \d",
+        "editor-code-assistant/eca#233; the chat templates of Mistral and mistral-common",
         template=True,
     ),
     # Other chat templates
     _rule(
         _ORPHAN,
         "template.orphan",
-        r"message has tool role, but there was no previous assistant message with a tool call",
-        "the chat templates of gpt-oss and MiniMax-M2",
+        r"message has tool role, but there was no previous assistant message with a tool call"
+        r"|conversation must start with a [\w ]{1,30}, got tool\b",
+        "the chat templates of gpt-oss, MiniMax-M2 and mistral-common",
+        template=True,
+    ),
+    # What checks the list before it is sent
+    _rule(
+        _MISSING,
+        "ai_sdk.missing",
+        rf"tool results? (?:is|are) missing for tool calls?(?: {_IDS})?"
+        r"|toolinvocation must have a result",
+        "TraderAlice/OpenAlice#50; vercel/ai#3263; gateways that are built with the AI SDK",
         template=True,
     ),
     # What a list that ends with a call is answered, but also one that ends with a plain AI message
@@ -480,8 +508,10 @@ _RULES: tuple[_Rule, ...] = (
         r"expected last role user or tool .{0,80}? but got assistant"
         r"|does not support (?:assistant message|model) prefill"
         r"|the last message is not an toolmessage or humanmessage"
-        r"|pre-filling the assistant response is not supported",
-        "mistral-common 1.13.1; Anthropic; langchain-google-genai 4.4.2; langchain-cohere 0.6.0",
+        r"|pre-filling the assistant response is not supported"
+        r"|requests? (?:ending with a model turn|cannot contain assistant role in the final)",
+        "mistral-common 1.13.1; Anthropic; langchain-google-genai 4.4.2; langchain-cohere 0.6.0; "
+        "router-for-me/CLIProxyAPI#5607; aaif-goose/goose#5997",
         ambiguous=True,
     ),
     _rule(
@@ -491,17 +521,146 @@ _RULES: tuple[_Rule, ...] = (
         "langchain-ai/langchain-google#1055",
         ambiguous=True,
     ),
+    # What a list is answered whose calls or results do not count as turns, but also a plain chat
+    _rule(
+        _ROLES,
+        "alternation",
+        r"roles must alternate|must alternate between user and assistant"
+        r"|user and assistant roles should be alternating"
+        r"|requests alternate between user and model|\(tool\) 和 assistant 角色需交替",
+        "langchain-ai/langchain-aws#192; mistralai/mistral-vibe#1006; "
+        "FoundationAgents/OpenManus#580, #894",
+        ambiguous=True,
+    ),
 )
 
-# Nothing below can match without one of these, and an ordinary failure has none.
+# The words that such sentences are built from, and what may stand between two of them.
+_CALL = (
+    r"(?:tool[ _-]?(?:calls?|uses?)|function[ _-]?calls?)\b"
+    r"(?![ -](?:ids?|results?|responses?|outputs?)\b)"
+)
+_RESULT = (
+    r"(?:(?:tool|function)[ _-]?(?:call[ _-]?)?(?:results?|responses?|outputs?)"
+    r"|tool[ _-]?messages?|role(?:: ?| ?= ?| )tool)\b"
+    r"(?! (?:format|type|schema|content|name)\b)"
+)
+_TOOL_CALL_ID = r"tool[ _-]?(?:call|use)(?:s?\W{1,3}\d{1,4}\W{1,3}|[ _.-]?)ids?\b"
+_CALL_ID = rf"(?:{_TOOL_CALL_ID}|(?<![a-z_])call_ids?\b)"
+_GAP = r"(?:[^.;]|\.(?=\S)){0,60}?"
+_PARTNER = r"(?:corresponding|matching|preceding|previous)"
+_LACKS = (
+    r"(?:without|lacks?|(?:has|have|with|but) no|(?:do|does|did) not (?:have|contain|include)"
+    rf"|no {_PARTNER}|(?:must have|needs|requires) (?:an? |its )?{_PARTNER})"
+)
+_COMES_AFTER = (
+    rf"(?:without {_PARTNER}|(?:must|should) (?:directly |immediately )?follow"
+    r"|(?:must |not )(?:be )?preceded by|must come (?:\w+ )?after|previous message is not"
+    r"|(?:not|must (?:only )?(?:be|appear as)) an? (?:direct )?(?:response|reply) to)"
+)
+_NO_MATCH = r"(?:(?:do|does|did)(?:nt| not) match|mismatch)"
+_FORM = r"(?:the )?(?:\w+ )?(?:pattern|regex|format|schema)\b"
+
+# Sentences of nobody in particular, looked for where none of the wordings above is found.
+_GENERAL_RULES: tuple[_Rule, ...] = (
+    _rule(
+        _NO_ID,
+        "general.no_id",
+        rf"{_RESULT}{_GAP}(?:missing|without|must (?:have|include)|requires?|lacks)"
+        rf"(?: an?| the| its| string| required| field){{0,2}} {_CALL_ID}"
+        rf"|(?:missing|without|no) (?:an? |the |required )?{_CALL_ID}"
+        rf"|{_CALL_ID} (?:is required|(?:must|should) be a (?:non-?empty )?string)",
+        "BerriAI/litellm, llms/oci; adapters in public code",
+    ),
+    _rule(
+        _DUPLICATE,
+        "general.duplicate",
+        rf"\bduplicated? (?:{_RESULT}|{_CALL_ID} (?:in|of|for|across) {_RESULT})"
+        rf"|(?:multiple|more than one) {_RESULT}{_GAP}(?:for|with) (?:the )?(?:same )?"
+        rf"(?:{_CALL_ID}|{_CALL})|{_RESULT}{_GAP}\bsame {_CALL_ID}"
+        rf"|{_CALL_ID}(?: {_ID})? (?:has |was |is )?already (?:been )?(?:answered|responded)",
+        "adapters in public code",
+    ),
+    _rule(
+        _DUPLICATE_CALL,
+        "general.duplicate_call_id",
+        rf"(?:re-?used|repeated|non-?unique|duplicated?) {_CALL_ID}"
+        rf"|{_CALL_ID}(?: {_ID})?:? (?:(?:is|are|was) )?"
+        r"(?:already (?:used|exists?)|not unique|duplicated?|re-?used|must be unique)",
+        "adapters in public code",
+    ),
+    _rule(
+        _BAD_ID,
+        "general.id_format",
+        rf"(?:invalid|malformed) {_CALL_ID}"
+        rf"|{_CALL_ID}(?: {_ID})? (?:(?:is|are) (?:invalid|malformed|too long|not valid)|exceeds"
+        r"|contains? invalid|must be at most)"
+        rf"|{_CALL_ID}{_GAP}(?:(?:must|should) match|{_NO_MATCH}) {_FORM}",
+        "Kilo-Org/kilocode#3967; adapters in public code",
+    ),
+    _rule(
+        _MISMATCHED,
+        "general.mismatched",
+        rf"{_CALL_ID}{_GAP}{_NO_MATCH}(?! {_FORM})"
+        rf"|{_RESULT}{_GAP}{_NO_MATCH}(?! {_FORM}){_GAP}(?:{_CALL}|{_CALL_ID})"
+        rf"|{_CALL} and {_RESULT} {_NO_MATCH}|mismatch(?:ed)? between {_CALL} and {_RESULT}",
+        "a provider's reference quoted in public code; openclaw/openclaw",
+    ),
+    _rule(
+        _MISSING,
+        "general.count",
+        rf"number of (?:{_RESULT}{_GAP}(?:equal|match){_GAP}{_CALL}"
+        rf"|{_CALL}{_GAP}(?:equal|match){_GAP}{_RESULT})"
+        rf"|{_CALL} and {_RESULT} (?:count|number)",
+        "langchain-core, tool_example_to_messages; sibling of Gemini's and Mistral's",
+    ),
+    _rule(
+        _MISPLACED,
+        "general.misplaced",
+        rf"{_RESULT}(?: blocks?| parts?)? must (?:be|come|appear) (?:first|before)"
+        rf"|\bbetween (?:an? |the )?{_CALL} and (?:its |the |their )?{_RESULT}",
+        "sibling of the adjacency texts of Anthropic and MiniMax",
+    ),
+    _rule(
+        _ORPHAN,
+        "general.orphan",
+        rf"{_RESULT}{_GAP}(?:{_LACKS}|(?:do|does) not answer){_GAP}{_CALL}"
+        rf"|{_RESULT}{_GAP}{_COMES_AFTER}{_GAP}(?:{_CALL}|\bassistant\b|\bai ?message)"
+        rf"|not preceded by {_GAP}{_CALL}"
+        rf"|(?:orphan(?:ed)?|unmatched|stray|unpaired) {_RESULT}"
+        rf"|first message (?:can|must) ?not be an? {_RESULT}|{_RESULT} (?:can|must) ?not be (?:the )?"
+        r"first"
+        rf"|(?:missing|no|not find) (?:{_PARTNER} )?{_CALL}{_GAP} (?:for|matching) {_GAP}{_RESULT}"
+        rf"|{_RESULT} for (?:an? )?unknown {_CALL}|(?:unknown|unexpected) {_TOOL_CALL_ID}"
+        rf"|{_TOOL_CALL_ID}(?: {_ID})? (?:is |was |which |that )?"
+        rf"(?:not found|does not (?:exist|identify|correspond)|has no {_PARTNER})",
+        "BerriAI/litellm, factory.py; langchain-google-vertexai; mozilla-ai/any-llm",
+        template=True,
+    ),
+    _rule(
+        _MISSING,
+        "general.missing",
+        rf"{_CALL}{_GAP}(?:{_LACKS}|must have|(?:must be|not) (?:\w+ )?followed by){_GAP}{_RESULT}"
+        rf"|{_CALL}{_GAP}(?:missing|needs?|requires?) (?:an? |its |the |{_PARTNER} ){{0,2}}{_RESULT}"
+        rf"|(?:unanswered|unresolved|dangling|orphan(?:ed)?) {_CALL}"
+        rf"|{_CALL}{_GAP}(?:never|not|must) (?:all |be |been )*(?:answered|responded)"
+        rf"|{_CALL} (?:is|are) missing (?:an? |its |their )?(?:results?|responses?|outputs?)\b"
+        rf"|(?:missing|expected) (?:an? )?{_RESULT}{_GAP} (?:for|after) {_GAP}"
+        rf"(?:{_CALL}|{_CALL_ID}|\bcall id\b)",
+        "langgraph, prebuilt agent; adapters in public code",
+        template=True,
+    ),
+)
+
+# Nothing above can match without one of these, and an ordinary failure has none.
 _WORTH_A_LOOK = re.compile(
     r"tool|call|response|unexpected role|begins with|prefill|pre-fill|\.parts must not be empty"
+    r"|alternat|ending with a model turn"
 )
 # Words that are somebody else's: the model's refused output, or what is wrong with a tool's schema
 # or arguments, up to the next error in the same text.
 _FOREIGN = re.compile(
     r"failed_generation:.*"
-    r"|found aimessages with tool_calls that do not have a corresponding toolmessage.*"
+    r"|(?:(?<=not have a corresponding toolmessage)\.|received - message=).*"
     r"|(?:, input: [\[{]|input_value=)(?:(?!error\b|exception\b).){0,4000}+"
     r"|(?:invalid schema for function|tool call validation failed|did not match schema"
     r"|\btools(?:\.|\[)\d)(?:(?!error\b|exception\b).){0,400}+",
@@ -560,14 +719,17 @@ def _first_match(text: str, *, foreseen: bool) -> _Found | None:
     lowered = own_words.lower()
     # Lower case is longer in a few scripts, and then a position in it is none in the original.
     original = own_words if len(lowered) == len(own_words) else lowered
-    first: _Found | None = None
-    for rule in _RULES:
-        if rule.ambiguous and not foreseen:
-            continue
-        match = rule.pattern.search(lowered)
-        if match is not None and (first is None or match.start() < first.match.start()):
-            first = _Found(rule, match, original)
-    return first
+    for rules in (_RULES, _GENERAL_RULES):
+        first: _Found | None = None
+        for rule in rules:
+            if rule.ambiguous and not foreseen:
+                continue
+            match = rule.pattern.search(lowered)
+            if match is not None and (first is None or match.start() < first.match.start()):
+                first = _Found(rule, match, original)
+        if first is not None:
+            return first
+    return None
 
 
 def _is_refusal(reading: Reading, rule: _Rule) -> bool:
