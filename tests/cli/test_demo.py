@@ -56,6 +56,12 @@ def test_it_runs_without_a_key_and_ends_with_0():
     assert "Real conversations" not in output
 
 
+def test_a_proxy_of_the_environment_is_no_matter():
+    done = run_cli("demo", env=environment(ALL_PROXY="socks5://127.0.0.1:9"))
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_prediction_that_fails_ends_with_1(monkeypatch, capsys):
     lax = partial(LoopbackProvider, judge=lambda _: None)
     monkeypatch.setattr(show, "LoopbackProvider", lax)

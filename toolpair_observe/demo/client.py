@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_openai import ChatOpenAI
 from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
@@ -27,6 +27,9 @@ def loopback_model(
         handler: Who checks.
         uses_responses: Whether the server speaks OpenAI's Responses API.
     """
+    # Some versions warn of a proxy that they believe to pass by, unless told to leave sockets alone.
+    knows_sockets = "http_socket_options" in ChatOpenAI.model_fields
+    quiet: dict[str, Any] = {"http_socket_options": ()} if knows_sockets else {}
     with DefaultHttpxClient(trust_env=False) as client:
         yield ChatOpenAI(
             model=name,
@@ -39,4 +42,5 @@ def loopback_model(
             # Never used, but made from the environment where none is given.
             http_async_client=DefaultAsyncHttpxClient(trust_env=False),
             callbacks=[handler],
+            **quiet,
         )
