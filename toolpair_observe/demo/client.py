@@ -27,7 +27,7 @@ def loopback_model(
         handler: Who checks.
         uses_responses: Whether the server speaks OpenAI's Responses API.
     """
-    # Some versions warn of a proxy that they believe to pass by, unless told to leave sockets alone.
+    # Some versions warn of a proxy that they pass by, unless told to leave sockets alone.
     knows_sockets = "http_socket_options" in ChatOpenAI.model_fields
     quiet: dict[str, Any] = {"http_socket_options": ()} if knows_sockets else {}
     with DefaultHttpxClient(trust_env=False) as client:
