@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -84,3 +85,41 @@ def mendable_histories(draw: Draw) -> tuple[History, History]:
         while late and draw(st.booleans()):
             history.append(late.pop(0))
     return [*history, *late], ideal
+
+
+@st.composite
+def crowded_histories(draw: Draw) -> History:
+    """A history in which few ids are used over and over, also twice in one message."""
+    few = st.sampled_from(["a", "b", "c"])
+    turns = st.one_of(
+        st.just(human()),
+        st.lists(few, min_size=1, max_size=3).map(lambda ids: calls(*ids)),
+        few.map(result),
+        few.map(result),
+    )
+    return [turn.model_copy() for turn in draw(st.lists(turns, max_size=10))]
+
+
+@dataclass
+class OpenCall:
+    """A call that nothing in its place answers."""
+
+    index: int
+    id: str
+
+
+def open_calls(history: History) -> list[OpenCall]:
+    """What a plain reading of a history with `tool_calls` and tool messages only leaves open."""
+    unanswered: list[OpenCall] = []
+    block: list[OpenCall] = []
+    for index, message in enumerate(history):
+        if isinstance(message, ToolMessage):
+            answered = next((c for c in block if c.id == message.tool_call_id), None)
+            if answered is not None:
+                block.remove(answered)
+                unanswered.remove(answered)
+            continue
+        made = message.tool_calls if isinstance(message, AIMessage) else []
+        block = [OpenCall(index, call["id"]) for call in made]
+        unanswered += block
+    return unanswered

@@ -72,6 +72,11 @@ def test_where_two_open_calls_share_an_id_nothing_is_guessed():
     assert not repair.after.ok
 
 
+def test_a_second_result_of_the_newest_call_is_not_given_to_an_older_one():
+    history = [calls("a"), human(), calls("a"), result("a"), human(), result("a", "late")]
+    assert repair_messages(history, "openai-chat").messages is history
+
+
 @pytest.mark.parametrize("profile", [None, "openai-chat", "bedrock-converse"])
 def test_calls_of_one_message_that_share_an_id_are_left(profile):
     history = [human(), calls("a", "a"), result("a"), human()]

@@ -11,8 +11,10 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from tests.oracle.histories import broken_histories, sound_histories
 from tests.repair.histories import (
+    crowded_histories,
     is_synthetic,
     mendable_histories,
+    open_calls,
     others,
     real_results,
     same,
@@ -193,6 +195,41 @@ def test_a_moved_result_answers_the_only_open_call_of_its_id(history, profile):
         place = repair.messages.index(history[bearers[-1]])
         between = repair.messages[place + 1 : change.new_index]
         assert all(isinstance(m, ToolMessage) for m in between)
+
+
+@bounded
+@given(history=crowded_histories(), profile=profiles)
+def test_where_open_calls_share_an_id_nothing_is_guessed(history, profile):
+    changes = repair_messages(history, profile).changes
+    unanswered = open_calls(history)
+    # Answers that stood in their place may have been put in order; they are no guesses.
+    late = [c for c in changes if c.action is RepairAction.MOVED and is_late(c, history)]
+    for change in sorted(late, key=lambda each: each.message_index):
+        earlier = [c for c in unanswered if c.id == change.tool_call_id]
+        (answered,) = [c for c in earlier if c.index < change.message_index]
+        bearers = [i for i, m in enumerate(history) if change.tool_call_id in _call_ids(m)]
+        assert answered.index == max(i for i in bearers if i < change.message_index)
+        unanswered.remove(answered)
+    for change in changes:
+        if change.action is RepairAction.INSERTED:
+            assert _call_ids(history[change.message_index]).count(change.tool_call_id) == 1
+            assert (change.message_index, change.tool_call_id) in [
+                (c.index, c.id) for c in unanswered
+            ]
+
+
+def is_late(change, history):
+    """Whether the call before the result's block is not the one that it answers."""
+    before = history[: change.message_index]
+    while before and isinstance(before[-1], ToolMessage):
+        before.pop()
+    block = history[len(before) : change.message_index]
+    earlier = [m.tool_call_id for m in block].count(change.tool_call_id)
+    return not before or _call_ids(before[-1]).count(change.tool_call_id) <= earlier
+
+
+def _call_ids(message):
+    return [call["id"] for call in _all_calls(message)]
 
 
 @bounded
