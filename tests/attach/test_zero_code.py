@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
@@ -26,12 +26,16 @@ PROGRAM = str(Path(__file__).parent / "zero_code.py")
 MODULE = "tests.attach.zero_code"
 
 
+def clean_environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TOOLPAIR_", "OTEL_"))}
+    return {**kept, "TOOLPAIR_FEEDBACK": "off"}
+
+
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("TOOLPAIR_")}
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "toolpair_observe", "run", *arguments],
         cwd=ROOT,
-        env={**kept, "TOOLPAIR_FEEDBACK": "off", **environment},
+        env={**clean_environment(), **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -148,6 +152,38 @@ def load_as_opentelemetry_does() -> None:
     ((name, value),) = declared[group].items()
     assert name == "toolpair"
     DefaultDistro().load_instrumentor(EntryPoint(name, value, group), skip_dep_check=True)
+
+
+LOADER = Path(sys.executable).with_name("opentelemetry-instrument")
+
+
+def is_installed() -> bool:
+    return any(e.name == "toolpair" for e in entry_points(group="opentelemetry_instrumentor"))
+
+
+@pytest.mark.skipif(not (LOADER.exists() and is_installed()), reason="needs both installed")
+@pytest.mark.parametrize(("mode", "status"), [("strict", 3), ("observe", 0), ("stict", 0)])
+def test_opentelemetry_instrument_runs_a_program_that_knows_nothing(mode, status):
+    done = subprocess.run(  # noqa: S603 - our own program
+        [LOADER, sys.executable, PROGRAM, "--port", "80"],
+        cwd=ROOT,
+        env={
+            **clean_environment(),
+            "PYTHONPATH": str(ROOT),
+            "OTEL_TRACES_EXPORTER": "none",
+            "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_LOGS_EXPORTER": "none",
+            "TOOLPAIR_MODE": mode,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert done.stdout.splitlines()[0] == "arguments --port 80"
+    wanted = "not attached: environment variable" if mode == "stict" else "INVALID_TOOL_RESULTS"
+    assert wanted in done.stderr
 
 
 @pytest.fixture
