@@ -627,8 +627,8 @@ _GENERAL_RULES: tuple[_Rule, ...] = (
         rf"|{_RESULT}{_GAP}{_COMES_AFTER}{_GAP}(?:{_CALL}|\bassistant\b|\bai ?message)"
         rf"|not preceded by {_GAP}{_CALL}"
         rf"|(?:orphan(?:ed)?|unmatched|stray|unpaired) {_RESULT}"
-        rf"|first message (?:can|must) ?not be an? {_RESULT}|{_RESULT} (?:can|must) ?not be (?:the )?"
-        r"first"
+        rf"|first message (?:can|must) ?not be an? {_RESULT}"
+        rf"|{_RESULT} (?:can|must) ?not be (?:the )?first"
         rf"|(?:missing|no|not find) (?:{_PARTNER} )?{_CALL}{_GAP} (?:for|matching) {_GAP}{_RESULT}"
         rf"|{_RESULT} for (?:an? )?unknown {_CALL}|(?:unknown|unexpected) {_TOOL_CALL_ID}"
         rf"|{_TOOL_CALL_ID}(?: {_ID})? (?:is |was |which |that )?"
@@ -640,7 +640,8 @@ _GENERAL_RULES: tuple[_Rule, ...] = (
         _MISSING,
         "general.missing",
         rf"{_CALL}{_GAP}(?:{_LACKS}|must have|(?:must be|not) (?:\w+ )?followed by){_GAP}{_RESULT}"
-        rf"|{_CALL}{_GAP}(?:missing|needs?|requires?) (?:an? |its |the |{_PARTNER} ){{0,2}}{_RESULT}"
+        rf"|{_CALL}{_GAP}(?:missing|needs?|requires?) (?:an? |its |the |{_PARTNER} ){{0,2}}"
+        rf"{_RESULT}"
         rf"|(?:unanswered|unresolved|dangling|orphan(?:ed)?) {_CALL}"
         rf"|{_CALL}{_GAP}(?:never|not|must) (?:all |be |been )*(?:answered|responded)"
         rf"|{_CALL} (?:is|are) missing (?:an? |its |their )?(?:results?|responses?|outputs?)\b"
