@@ -159,7 +159,7 @@ FEEDBACK_SUBMISSIONS: Final = Metric(
     "toolpair.feedback.submissions",
     MetricKind.OBSERVABLE_COUNTER,
     "{submission}",
-    "LangSmith feedback that was sent, failed for good, or was dropped from a full queue.",
+    "LangSmith feedback that was sent, failed for good, or was dropped before it could be sent.",
     (FEEDBACK_RESULT, ERROR_TYPE),
 )
 INTERNAL_ERRORS: Final = Metric(
