@@ -140,13 +140,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     expected = _expected(item)
     try:
         result = yield
+    except pytest.skip.Exception:
+        # A test that skips itself where a request fails would hide why that is.
+        _judge(item, expected, is_whole=False)
+        raise
     except Exception as error:
         if not _is_expected(error, expected):
             raise
         result = None
-    requests = item.stash.get(_REQUESTS, None)
-    if requests is not None:
-        _judge(item, requests, expected)
+    _judge(item, expected, is_whole=True)
     return result
 
 
@@ -187,13 +189,17 @@ def _is_expected(error: Exception, expected: frozenset[str]) -> bool:
     return isinstance(error, InvalidToolResultsError) and not _unexpected([error.report], expected)
 
 
-def _judge(item: pytest.Item, requests: Requests, expected: frozenset[str]) -> None:
+def _judge(item: pytest.Item, expected: frozenset[str], *, is_whole: bool) -> None:
+    """Fail for what was not expected and, after a whole test, for what did not happen."""
+    requests = item.stash.get(_REQUESTS, None)
+    if requests is None:
+        return
     unexpected = _unexpected(requests.reports, expected)
     if unexpected:
         _fail(item, unexpected, "call")
     happened = {kind for report in requests.reports for kind in kinds_of(report)}
     missed = sorted(expected - happened)
-    if missed:
+    if missed and is_whole:
         pytest.fail(
             f"expected {', '.join(missed)} and no chat model was given it "
             f"({requests.checked} requests checked)",

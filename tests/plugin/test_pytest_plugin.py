@@ -465,3 +465,40 @@ def test_a_test_that_calls_fail_itself_shows_the_timeline(suite):
 def test_what_is_stopped_in_a_test_is_not_logged_as_well(suite):
     result = suite(BROKEN_AND_SOUND, "--toolpair=strict")
     result.stdout.no_fnmatch_line("*blocked request*")
+
+
+@pytest.mark.parametrize("mode", ["strict", "observe"])
+def test_a_test_that_skips_itself_does_not_hide_what_it_gave_a_model(suite, mode):
+    result = suite(
+        """
+    def ask_or_skip():
+        try:
+            ask(BROKEN)
+        except Exception:
+            pass
+        pytest.skip("the provider is not there")
+
+    def test_hidden():
+        ask_or_skip()
+
+    @pytest.mark.toolpair_expect("missing_result")
+    def test_expected():
+        ask_or_skip()
+    """,
+        f"--toolpair={mode}",
+    )
+    result.assert_outcomes(failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*given a broken history in this test"])
+
+
+def test_a_test_can_ask_for_the_fixture_in_its_middle(suite):
+    result = suite(
+        """
+    def test_it(request):
+        toolpair = request.getfixturevalue("toolpair")
+        ask(BROKEN)
+        assert len(toolpair.reports) == 1
+    """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*given a broken history in this test"])
