@@ -42,7 +42,7 @@ class CauseInfo:
     @property
     def hint(self) -> str:
         """All hints as one text."""
-        return " Or: ".join(self.hints)
+        return "; or ".join(self.hints)
 
 
 CAUSES: Final[Mapping[Cause, CauseInfo]] = {

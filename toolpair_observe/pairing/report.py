@@ -163,9 +163,12 @@ class PairingReport:
 
     def summary(self) -> str:
         """Return one line for a log: what is wrong first, where, and what will happen."""
-        counted = (
-            f"{self.message_count} messages, {self.call_count} calls, {self.result_count} results"
-        )
+        counts = {
+            "message": self.message_count,
+            "call": self.call_count,
+            "result": self.result_count,
+        }
+        counted = ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items())
         if not self.violations:
             return f"tool calls and results pair ({counted}; profile {self.profile})"
         worst = min(self.violations, key=lambda violation: list(Effect).index(violation.effect))
