@@ -25,6 +25,7 @@ UNKNOWN_CONTENT = re.compile(
 """Local errors about a message type or content block that the integration does not take."""
 MESSAGE_ORDER = re.compile(
     r"non-consecutive system|model prefilling|last message is not|contents are required"
+    r"|requires at least one"
 )
 """Local errors about the order of messages, which a history without a call can have as well."""
 EXCEPTIONS = (
@@ -32,6 +33,7 @@ EXCEPTIONS = (
     # before tool calls. Neither is tracked, so that those who still have both are left alone.
     ("google-genai", r"\bF\("),
     ("google-vertexai", r"\bF\("),
+    ("litellm", r"\bF\("),
     # Merging neighbors, langchain-core reads cut-off arguments again, and takes them for whole.
     ("bedrock-converse", r"\bA\S* A[^ ]*\S*![a-z]|![a-z]\S* A"),
     # Of Anthropic's blocks for a valid and an invalid call it makes the valid call twice.

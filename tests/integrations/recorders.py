@@ -151,6 +151,11 @@ class Recorder:
         return WireResult(error=f"{kind.__module__}.{kind.__name__}", text=lines[0], warned=warned)
 
 
+def _openrouter(model: str) -> Callable[[str], BaseChatModel]:
+    path = "langchain_openrouter.ChatOpenRouter"
+    return _with_url(path, model=model, api_key="k", base_url="URL/v1", max_retries=0)
+
+
 def _litellm(model: str, base: str) -> Callable[[str], BaseChatModel]:
     """Build LiteLLM's class without its advertisement on standard output."""
 
@@ -520,13 +525,16 @@ INTEGRATIONS = {
             "openrouter",
             "openrouter",
             "lenient",
-            _with_url(
-                "langchain_openrouter.ChatOpenRouter",
-                model="openai/gpt-4o",
-                api_key="k",
-                base_url="URL/v1",
-                max_retries=0,
-            ),
+            _openrouter("some/model"),
+            beside="langchain-openrouter",
+        ),
+        Integration(
+            "openrouter-openai",
+            "openrouter",
+            "openrouter",
+            "openai",
+            _openrouter("openai/gpt-4o"),
+            facts={"model": "openai/gpt-4o"},
             beside="langchain-openrouter",
         ),
         Integration(
@@ -537,11 +545,20 @@ INTEGRATIONS = {
             _litellm("openai/gpt-4o", "URL/v1"),
         ),
         Integration(
+            "litellm-openai",
+            "litellm",
+            "langchain-litellm",
+            "openai",
+            _litellm("openai/gpt-4o", "URL/v1"),
+            facts={"model": "openai/gpt-4o"},
+        ),
+        Integration(
             "litellm-anthropic",
-            "",
+            "litellm",
             "langchain-litellm",
             "anthropic",
             _litellm("anthropic/claude-sonnet-4-5", "URL"),
+            facts={"model": "anthropic/claude-sonnet-4-5"},
         ),
         Integration(
             "huggingface",

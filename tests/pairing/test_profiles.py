@@ -188,6 +188,25 @@ def test_the_model_picks_the_row():
     assert check_messages(history, "litellm", model="anthropic/claude-x").effect is Effect.REJECT
 
 
+GATEWAYS = [
+    ("litellm", "gpt-4o", "reject"),
+    ("litellm", "openai/gpt-4.1-mini", "reject"),
+    ("litellm", "azure/gpt-4o", "reject"),
+    ("litellm", "openai/gpt-oss-120b", "unknown"),
+    ("litellm", "openai/gpt-5", "unknown"),  # may be sent to the other API, which pairs otherwise
+    ("litellm", "groq/gpt-4o", "unknown"),
+    ("openrouter", "openai/gpt-4o", "reject"),
+    ("openrouter", "gpt-4o", "unknown"),
+    ("openrouter", "meta-llama/llama-4", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("profile", "model", "effect"), GATEWAYS)
+def test_a_gateway_hands_on_what_openai_s_chat_models_say(profile, model, effect):
+    assert check_messages([H, ask("a"), H], profile, model=model).effect == effect
+    assert check_messages([H, ask("a"), got("a"), H], profile, model=model).ok
+
+
 def test_a_model_that_takes_systems_within_keeps_those_before_an_ai_in_place():
     orphaned = [S, H, ask("a"), got("a"), S, SAID, got("b"), H]
     assert check_messages(orphaned, "anthropic").effect is Effect.LOCAL_ERROR

@@ -301,7 +301,30 @@ _OPENROUTER_REFUSES_BLOCKS = replace(
         ),
     ),
 )
-OPENROUTER: Final = replace(_OPENROUTER, rows=(Row(_OPENROUTER_REFUSES_BLOCKS, before="0.11"),))
+# Nobody else can host these, a gateway hands them on as they are, and OpenAI serves them on its
+# chat API alone.
+_OPENAI_CHAT_MODELS = r"gpt-[34]|chatgpt-4"
+
+
+def _handing_on(profile: Profile) -> Profile:
+    """Return the rules of a gateway's profile for a model of OpenAI's behind it."""
+    return replace(profile, rules=_OPENAI_CHAT_RULES, id_max=OPENAI_CHAT.id_max)
+
+
+_OPENROUTER_OPENAI = rf"openai/(?:{_OPENAI_CHAT_MODELS})"
+OPENROUTER: Final = replace(
+    _OPENROUTER,
+    rows=(
+        Row(
+            replace(
+                _OPENROUTER_REFUSES_BLOCKS,
+                rows=(Row(_handing_on(_OPENROUTER_REFUSES_BLOCKS), models=_OPENROUTER_OPENAI),),
+            ),
+            before="0.11",
+        ),
+        Row(_handing_on(_OPENROUTER), models=_OPENROUTER_OPENAI),
+    ),
+)
 _LITELLM_USER = (
     "Exception: Invalid user message. Please ensure all user messages are valid OpenAI chat "
     "completion messages."
@@ -544,15 +567,19 @@ _LITELLM_ANTHROPIC = replace(
         refuse({Carrier.CHAT_TOOL: _LITELLM_ANTHROPIC_ERROR}),
         refuse_null_ids(_LITELLM_ANTHROPIC_ERROR),
         lose_blocks(Carrier.TOOL_RESULT_IN_TOOL, Carrier.OUTPUT_IN_TOOL),
-        drop_same_id_in_message,
         take_out_systems,
         fill_blank_humans,
         merge_users,
         merge_ais,
+        drop_same_id_in_message,
     ),
 )
 LITELLM: Final = replace(
-    _LITELLM, rows=(Row(_LITELLM_ANTHROPIC, models=r"(?:anthropic/|claude-)"),)
+    _LITELLM,
+    rows=(
+        Row(_LITELLM_ANTHROPIC, models=r"(?:anthropic/|claude-)"),
+        Row(_handing_on(_LITELLM), models=rf"(?:openai/|azure/)?(?:{_OPENAI_CHAT_MODELS})"),
+    ),
 )
 
 # --- Amazon Bedrock ------------------------------------------------------------------------------
