@@ -5,17 +5,22 @@ from __future__ import annotations
 import gc
 import importlib.metadata
 import os
+import sys
 import weakref
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, HumanMessage
 
 from toolpair_observe.pairing import identify as identify_module
+from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.identify import Target, identify
 from toolpair_observe.pairing.profiles import CONTRACT, PROFILES, profile_named
+from toolpair_observe.pairing.report import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -996,6 +1001,31 @@ def test_a_configurable_model_and_a_subclass_are_what_they_wrap():
 def test_a_model_of_nobody_is_not_identified():
     target = _seen(GenericFakeChatModel(messages=iter([])))
     assert (target.profile, target.identified) == (CONTRACT, False)
+
+
+@pytest.mark.parametrize("override", [None, PROFILES["litellm"]], ids=["identified", "told"])
+def test_what_litellm_mends_itself_is_not_predicted_to_fail(monkeypatch, override):
+    """`litellm.modify_params` answers open calls and drops strays before Anthropic sees them."""
+    history = [
+        HumanMessage("?"),
+        AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": "call_a"}]),
+        HumanMessage("and?"),
+    ]
+    metadata = {"ls_provider": "litellm", "ls_model_name": "anthropic/claude-sonnet-4-5"}
+
+    def effect(model: str) -> Effect:
+        told = metadata | {"ls_model_name": model}
+        target = identify({}, told, {"_type": "litellm-chat"}, override)
+        assert (target.profile.name, target.identified) == ("litellm", True)
+        return check(history, target.profile, target.facts).effect
+
+    stub = ModuleType("litellm")
+    monkeypatch.setitem(sys.modules, "litellm", stub)
+    assert effect("anthropic/claude-sonnet-4-5") is Effect.REJECT
+    stub.modify_params = True
+    assert effect("anthropic/claude-sonnet-4-5") is Effect.UNKNOWN
+    # It does so for Anthropic only.
+    assert effect("gpt-4o") is Effect.REJECT
 
 
 _CONSTRUCTOR: tuple[dict[str, Any], ...] = (

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata as distributions
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from toolpair_observe.pairing.profile import NO_FACTS, Facts, Profile
-from toolpair_observe.pairing.profiles import CONTRACT, PROFILES
+from toolpair_observe.pairing.profiles import CONTRACT, LITELLM, LITELLM_MENDING, PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -579,9 +580,12 @@ def _identify(
         _version(metadata, profile.versioned, installed=choice.own_package),
         call.model,
     )
+    identified = choice.identified or override is not None
+    if profile is LITELLM and _litellm_mends():
+        return Target(LITELLM_MENDING, facts, call.model, provider, identified)
     if override is not None:
-        return Target(override, facts, call.model, provider, identified=True)
-    return _target(profile.name, facts, provider, choice.identified)
+        return Target(override, facts, call.model, provider, identified)
+    return _target(profile.name, facts, provider, identified)
 
 
 def _model_in(metadata: Mapping[str, Any], params: Mapping[str, Any]) -> str:
@@ -630,6 +634,11 @@ def _facts(
 @lru_cache(maxsize=512)
 def _target(name: str, facts: Facts, provider: str, identified: bool) -> Target:  # noqa: FBT001
     return Target(PROFILES[name], facts, facts.model or "", provider, identified)
+
+
+def _litellm_mends() -> bool:
+    """Whether LiteLLM has been told to change what a provider would refuse."""
+    return bool(getattr(sys.modules.get("litellm"), "modify_params", False))
 
 
 def _version(metadata: Mapping[str, Any], package: str, *, installed: bool) -> str | None:

@@ -574,11 +574,30 @@ _LITELLM_ANTHROPIC = replace(
         drop_same_id_in_message,
     ),
 )
+_LITELLM_CLAUDE = r"(?:anthropic/|claude-)"
 LITELLM: Final = replace(
     _LITELLM,
     rows=(
-        Row(_LITELLM_ANTHROPIC, models=r"(?:anthropic/|claude-)"),
+        Row(_LITELLM_ANTHROPIC, models=_LITELLM_CLAUDE),
         Row(_handing_on(_LITELLM), models=rf"(?:openai/|azure/)?(?:{_OPENAI_CHAT_MODELS})"),
+    ),
+)
+_LITELLM_MENDS: Final = _unknown("LiteLLM mends most of it, while litellm.modify_params is set")
+# What no live call tells, but the process: `identify` asks.
+LITELLM_MENDING: Final = replace(
+    LITELLM,
+    rows=(
+        Row(
+            replace(
+                _LITELLM_ANTHROPIC,
+                rules={
+                    case: _LITELLM_MENDS if rule.effect is Effect.REJECT else rule
+                    for case, rule in _LITELLM_ANTHROPIC.rules.items()
+                },
+            ),
+            models=_LITELLM_CLAUDE,
+        ),
+        *LITELLM.rows,
     ),
 )
 
