@@ -12,6 +12,7 @@ import sys
 import threading
 import weakref
 from collections import deque
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -150,12 +151,14 @@ class Runs:
         with _lock:
             if run_id in _open:
                 return None
-            oldest = next(iter(self._mine.values())) if len(self._mine) >= self._limit else None
+            # More than one where other threads have opened theirs and not ended the oldest yet.
+            surplus = max(0, len(self._mine) + 1 - self._limit)
+            oldest = list(islice(self._mine.values(), surplus)) if surplus else ()
             if not self._mine:
                 _busy.add(self)
             _open[run_id] = self._mine[run_id] = run
-        if oldest is not None:
-            oldest.end_unseen(Outcome.ABANDONED)
+        for each in oldest:
+            each.end_unseen(Outcome.ABANDONED)
         if _dropped or now >= _Sweeper.due:
             sweep()
         return run

@@ -95,6 +95,19 @@ def test_past_max_runs_the_oldest_is_abandoned(make_handler):
     assert handler.outcomes == {"abandoned": 2, "accepted": 3}
 
 
+def test_threads_that_open_runs_at_once_do_not_leave_more_than_max_runs(make_handler, monkeypatch):
+    """Each of several threads may find the same oldest run and end nothing by it."""
+    handler = make_handler(max_runs=3)
+    managers = [start(handler) for _ in range(3)]
+    with monkeypatch.context() as patch:
+        patch.setattr(runs.Run, "end_unseen", lambda *_: False)
+        managers += [start(handler) for _ in range(2)]
+    assert handler.in_flight == 5
+    managers.append(start(handler))
+    assert handler.in_flight == 3
+    assert handler.outcomes == {"abandoned": 3}
+
+
 def test_nothing_grows_over_requests_that_end_and_requests_that_never_do(make_handler):
     handler = make_handler(max_runs=50, seam=False)
     run_ids = [uuid.uuid4() for _ in range(3000)]
