@@ -56,7 +56,7 @@ class FailOpen:
         self.swallow(error, traceback)
         return True
 
-    def swallow(self, error: Exception, traceback: TracebackType | None) -> None:
+    def swallow(self, error: BaseException, traceback: TracebackType | None) -> None:
         """Count and log a failure that nobody else will hear of."""
         with contextlib.suppress(Exception):
             self._report(type(error).__name__, traceback)

@@ -104,6 +104,101 @@ async def test_its_errors_are_counted_and_go_nowhere(make_handler):
         assert handler.internal_errors == {("ConnectionError", "on_near_miss"): 1}
 
 
+def test_a_loop_that_ends_before_the_call_begins_loses_nothing(make_handler):
+    """The last near miss of `asyncio.run`, which cancels what is left on its loop."""
+    told = []
+
+    async def hook(observation):
+        told.append(observation.outcome)
+
+    handler = make_handler(on_near_miss=hook)
+
+    async def main():
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+
+    asyncio.run(main())
+    assert handler.flush()
+    assert told == ["accepted"]
+    assert not handler.internal_errors
+
+
+def test_a_loop_that_ends_in_the_middle_of_the_call_is_counted(make_handler):
+    async def hook(_):
+        await asyncio.Event().wait()
+
+    handler = make_handler(on_near_miss=hook)
+
+    async def main():
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert handler.flush()
+    assert handler.internal_errors == {("CancelledError", "on_near_miss"): 1}
+
+
+def test_loops_that_are_just_closed_do_not_fill_the_queue(make_handler):
+    async def hook(_):
+        await asyncio.Event().wait()
+
+    handler = make_handler(on_near_miss=hook)
+
+    async def main():
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+        await asyncio.sleep(0)
+
+    for _ in range(module.MAX_WAITING + 5):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(main())
+        loop.close()
+    assert handler.flush()
+    assert handler.internal_errors == {("CancelledError", "on_near_miss"): module.MAX_WAITING + 5}
+    assert not module._tasks
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
+def test_nothing_that_it_raises_ends_the_worker(make_handler, error):
+    told = []
+
+    def hook(_):
+        told.append(1)
+        raise error
+
+    handler = make_handler(on_near_miss=hook)
+    for count in (1, 2):
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+        assert handler.flush()
+        assert len(told) == count
+    assert handler.internal_errors == {(error.__name__, "on_near_miss"): 2}
+
+
+async def test_an_exit_in_a_coroutine_does_not_end_the_application(make_handler):
+    async def hook(_):
+        raise SystemExit(3)
+
+    handler = make_handler(on_near_miss=hook)
+    await CountingModel().ainvoke(BROKEN, {"callbacks": [handler]})
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+    assert handler.internal_errors == {("SystemExit", "on_near_miss"): 1}
+
+
+def test_where_no_thread_can_be_started_it_is_counted(make_handler, monkeypatch):
+    def refuse(_):
+        msg = "can't create new thread at interpreter shutdown"
+        raise RuntimeError(msg)
+
+    told = []
+    handler = make_handler(on_near_miss=told.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+    assert handler.flush()
+    assert handler.internal_errors == {("RuntimeError", "on_near_miss"): 1}
+    CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+    assert handler.flush()
+    assert len(told) == 1
+
+
 def test_it_never_holds_the_caller_and_what_is_too_much_is_counted(make_handler):
     release = threading.Event()
     told = []

@@ -10,8 +10,9 @@ import queue
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from toolpair_observe._safety import FailOpen
 from toolpair_observe.observation import Observation
@@ -19,6 +20,8 @@ from toolpair_observe.pairing.report import Outcome
 from toolpair_observe.stats import Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from toolpair_observe.stats import Stats
 
 NearMissHook = Callable[[Observation], Awaitable[None] | None]
@@ -29,13 +32,31 @@ _COMPONENT: Final = "on_near_miss"
 _IDLE_SECONDS: Final = 5.0
 
 
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One call of the function.
+
+    Attributes:
+        reporter: Whose function it is.
+        context: The context variables of the model call.
+        observation: What the function is told.
+        started: Whether an event loop has begun it.
+    """
+
+    reporter: HookReporter
+    context: contextvars.Context
+    observation: Observation
+    started: bool = False
+
+
 class HookReporter:
     """Call a function of the application, never on the thread of its model call.
 
     A plain function runs on one worker thread of its own, with the context variables of the model
     call. A coroutine function runs as a task on the event loop that the model call ran on, or on
-    the worker where there was none. At most `MAX_WAITING` calls wait; what comes on top is
-    dropped and counted as an internal error, like a call that raises.
+    the worker where there was none or where the loop ends before it begins. At most `MAX_WAITING`
+    calls wait; what comes on top is dropped and counted as an internal error, like a call that
+    raises or is cancelled.
 
     Args:
         hook: The function.
@@ -48,18 +69,16 @@ class HookReporter:
         self._is_async = inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(
             getattr(hook, "__call__", None)  # noqa: B004 -- a callable object's own
         )
+        self._closed = False
         self._reset()
         _EVERY.add(self)
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
         self._done = threading.Condition(self._lock)
-        self._queue: queue.SimpleQueue[tuple[contextvars.Context, Observation] | None] = (
-            queue.SimpleQueue()
-        )
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting = 0
         self._worker: threading.Thread | None = None
-        self._closed = False
 
     def checked(self, observation: Observation) -> None:
         """Wait for the outcome."""
@@ -68,33 +87,75 @@ class HookReporter:
         """Have the function called, where the request deserves it."""
         if not (observation.is_near_miss or observation.outcome is Outcome.ESCAPED):
             return
+        if self._waiting >= MAX_WAITING:
+            self._take_back()
         with self._lock:
             if self._closed or self._waiting >= MAX_WAITING:
                 self._stats.add(Metric.INTERNAL_ERRORS, ("QueueFull", _COMPONENT))
                 return
             self._waiting += 1
+        job = _Job(self, contextvars.copy_context(), observation)
         if self._is_async and (loop := _running_loop()) is not None:
-            task = loop.create_task(self._await(observation))
-            _tasks.add(task)
+            task = loop.create_task(self._await(job))
+            _tasks[task] = job
             task.add_done_callback(self._task_done)
-            return
-        with self._lock:
-            self._queue.put((contextvars.copy_context(), observation))
-            if self._worker is None:
-                self._worker = threading.Thread(
-                    target=self._work, name="toolpair-hook", daemon=True
-                )
-                self._worker.start()
+        else:
+            self._hand_over(job)
 
-    async def _await(self, observation: Observation) -> None:
-        with FailOpen(self._stats, _COMPONENT):
-            result = self._hook(observation)
+    # On an event loop
+
+    async def _await(self, job: _Job) -> None:
+        job.started = True
+        try:
+            result = self._hook(job.observation)
             if result is not None:
                 await result
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- it is counted
+            self._swallow(error)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
-        _tasks.discard(task)
-        self._one_done()
+        job = _tasks.pop(task, None)
+        if job is None:
+            return
+        if task.cancelled():
+            self._cut_off(job)
+        else:
+            self._one_done()
+
+    def _take_back(self) -> None:
+        """Look after the calls of event loops that were closed and will never finish them."""
+        for task, job in list(_tasks.items()):
+            if job.reporter is not self or not task.get_loop().is_closed():
+                continue
+            if _tasks.pop(task, None) is not None:
+                with FailOpen(self._stats, _COMPONENT):
+                    # Else the coroutine complains that nobody has awaited it.
+                    cast("Coroutine[Any, Any, None]", task.get_coro()).close()
+                self._cut_off(job)
+
+    def _cut_off(self, job: _Job) -> None:
+        """Make a call elsewhere that its loop has not begun; one that was begun is lost."""
+        if job.started:
+            self._swallow(asyncio.CancelledError())
+            self._one_done()
+        else:
+            self._hand_over(job)
+
+    # On the worker
+
+    def _hand_over(self, job: _Job) -> None:
+        with self._lock:
+            if self._worker is None:
+                worker = threading.Thread(target=self._work, name="toolpair-hook", daemon=True)
+                try:
+                    worker.start()
+                except RuntimeError as error:
+                    # The process ends, or has no more threads.
+                    self._swallow(error)
+                    self._one_done()
+                    return
+                self._worker = worker
+            self._queue.put(job)
 
     def _work(self) -> None:
         while True:
@@ -108,15 +169,19 @@ class HookReporter:
                         self._worker = None
                         return
                 continue
-            context, observation = job
-            context.run(self._call, observation)
+            job.context.run(self._call, job.observation)
             self._one_done()
 
     def _call(self, observation: Observation) -> None:
-        with FailOpen(self._stats, _COMPONENT):
+        try:
             result = self._hook(observation)
             if result is not None:
                 asyncio.run(_whole(result))
+        except BaseException as error:  # noqa: BLE001 -- nothing of it may end the worker
+            self._swallow(error)
+
+    def _swallow(self, error: BaseException) -> None:
+        FailOpen(self._stats, _COMPONENT).swallow(error, error.__traceback__)
 
     def _one_done(self) -> None:
         with self._lock:
@@ -128,6 +193,7 @@ class HookReporter:
 
         On an event loop only the worker's calls can be waited for; the tasks need the loop.
         """
+        self._take_back()
         if self._is_async and _running_loop() is not None:
             return self._waiting == 0
         with self._lock:
@@ -155,7 +221,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 # An event loop keeps only weak references to its tasks.
-_tasks: set[asyncio.Task[None]] = set()
+_tasks: dict[asyncio.Task[None], _Job] = {}
 # Whoever has a call waiting has a worker or a task, and that keeps it alive.
 _EVERY: weakref.WeakSet[HookReporter] = weakref.WeakSet()
 
@@ -173,6 +239,7 @@ def close_all(timeout: float) -> None:
 
 
 def _after_fork_in_child() -> None:
+    _tasks.clear()
     for reporter in list(_EVERY):
         reporter._reset()  # noqa: SLF001 -- its worker and the holder of its lock are gone
 
