@@ -162,11 +162,13 @@ def _degrade(reason: str) -> None:
         if _Seam.broken:
             return
         _Seam.broken = True
-    _logger.warning(
-        "langchain-core has a shape that toolpair_observe does not know (%s): strict mode raises "
-        "from the callback, which leaves other handlers' runs open, and LangSmith gets no feedback",
-        reason,
-    )
+    with contextlib.suppress(Exception):
+        _logger.warning(
+            "langchain-core has a shape that toolpair_observe does not know (%s): strict mode "
+            "raises from the callback, which leaves other handlers' runs open, and LangSmith gets "
+            "no feedback",
+            reason,
+        )
 
 
 def _wrap(original: Callable[..., Sequence[RunManager]]) -> Callable[..., Sequence[RunManager]]:
@@ -340,9 +342,10 @@ def _closing(call: StartCall) -> Iterator[None]:
 def _log_failure(view: RunManager, failure: BaseException) -> None:
     # langchain-core has logged an `Exception` already.
     level = logging.DEBUG if isinstance(failure, Exception) else logging.WARNING
-    _logger.log(
-        level,
-        "%s.on_llm_error raised %s for a blocked request; the other handlers are still told",
-        type(view.handlers[0]).__name__,
-        type(failure).__name__,
-    )
+    with contextlib.suppress(Exception):
+        _logger.log(
+            level,
+            "%s.on_llm_error raised %s for a blocked request; the other handlers are still told",
+            type(view.handlers[0]).__name__,
+            type(failure).__name__,
+        )

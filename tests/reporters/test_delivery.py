@@ -145,6 +145,23 @@ def test_one_bad_item_does_not_end_the_worker(make_post) -> None:
     assert post.ends == {("failed", "ZeroDivisionError"): 1, ("sent", ""): 1}
 
 
+def test_a_callback_that_raises_does_not_end_the_worker() -> None:
+    """The application's own logging may raise when a loss is told."""
+
+    def settled(*_: str) -> None:
+        msg = "the log is full"
+        raise OSError(msg)
+
+    sent: list[str] = []
+    delivery: Delivery[str] = Delivery(sent.append, settled, Limits(max_items=1))
+    for item in ("a", "b"):
+        delivery.put(lambda item=item: item, "r")
+        assert delivery.flush(10)
+    delivery.close()
+    delivery.put(lambda: "c", "r")
+    assert sent == ["a", "b"]
+
+
 def test_a_dead_route_is_asked_by_one_item_at_a_time_and_other_routes_go_on(make_post) -> None:
     post = make_post()
     post.script["a"] = [TryLater("503", after=FAR, pause=True)]

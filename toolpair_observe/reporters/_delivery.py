@@ -6,6 +6,7 @@ Knows nothing of what is sent or of where it goes; `send` does, and says with `R
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import os
@@ -295,8 +296,10 @@ class Delivery(Generic[Item]):
         self._changed.notify_all()
 
     def _settle(self, result: Result, reason: str) -> None:
-        # Not under the lock: what the callback does, for example logging, is not ours to know.
-        self._settled(result, reason)
+        # Not under the lock: what the callback does, for example logging, is not ours to know. Nor
+        # may it end the worker.
+        with contextlib.suppress(Exception):
+            self._settled(result, reason)
         with self._lock:
             self._unsettled -= 1
             self._lost += result != "sent"
