@@ -35,8 +35,9 @@ def guard(
 ) -> GuardedModel:
     """Return `model` behind a check: what has to be blocked never starts.
 
-    A blocked request leaves no run in any tracer, because no callback has begun. Everything else
-    is reported as by a `ToolPairHandler` on the model, and counted once if there is one.
+    No callback of a blocked request begins, except that LangSmith is shown a failed run where the
+    call is traced. Everything else is reported as by a `ToolPairHandler` on the model, and counted
+    once if there is one.
 
     Args:
         model: A chat model, also with tools or arguments bound. Put retries, fallbacks and parsers
@@ -180,9 +181,11 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             messages = as_messages(history)
         except (TypeError, ValueError):
             return admitted  # the model has words of its own for what is no chat input
-        metadata = merge_configs(self._config, config).get("metadata")
-        told = upcoming(self._model, metadata, **{**self._arguments, **kwargs})
-        refusal = self.handler.refusal(messages, **told._asdict())
+        merged = merge_configs(self._config, config)
+        told = upcoming(self._model, merged.get("metadata"), **{**self._arguments, **kwargs})
+        refusal = self.handler.refusal(
+            messages, **told._asdict(), config=merged, model_callbacks=self._model.callbacks
+        )
         if refusal is not None:
             raise refusal
         return admitted

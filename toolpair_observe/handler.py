@@ -31,8 +31,10 @@ from toolpair_observe.stats import Metric
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from langchain_core.callbacks import Callbacks
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import LLMResult
+    from langchain_core.runnables import RunnableConfig
     from langsmith import Client
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
@@ -182,6 +184,10 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
     ) -> Exception | None:
         """Check a request and take its run in; return the error that has to stop it, or None."""
         holder = runs.find(request.run_id)
+        if holder is not None and call is not None and holder not in call.runs:
+            # Another request under the same id, whose end cannot be told from the first one's.
+            holder.end_unseen(Outcome.ABANDONED)
+            holder = None
         if holder is not None and (mode != "strict" or holder.owner is self._runs):
             return None
         start_ns = time_ns()
@@ -256,24 +262,29 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
             if run is not None:
                 run.end(Outcome.BLOCKED)
 
-    def refusal(
+    def refusal(  # noqa: PLR0913 -- what a callback is told, and whom to show it to
         self,
         messages: list[BaseMessage],
         *,
         serialized: dict[str, Any],
         metadata: dict[str, Any] | None = None,
         invocation_params: dict[str, Any] | None = None,
+        config: RunnableConfig | None = None,
+        model_callbacks: Callbacks = None,
     ) -> Exception | None:
         """Check a request before any callback starts; return the error that has to stop it.
 
         Only a request that has to be stopped is reported here. Any other one is checked, counted
-        and reported when it starts, so nothing is counted twice.
+        and reported when it starts, so nothing is counted twice. LangSmith is shown a stopped one
+        as a failed run with its feedback; no other callback hears of it.
 
         Args:
             messages: The history that would be sent.
             serialized: The model, as `dumpd` writes it.
             metadata: What the callbacks of the run would be given.
             invocation_params: What the callbacks of the run would be given.
+            config: What the model would be called with.
+            model_callbacks: The model's own callbacks.
         """
         params = {"invocation_params": invocation_params}
         request = _Request(uuid4(), serialized, messages, metadata, params)
@@ -281,9 +292,31 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
         with FailOpen(self._pipeline.stats, "handler"):
             mode = self._settings.mode_for(metadata)
             if mode == "strict" and self._would_stop(request):
-                error = self._start(request, mode, None)
-                self._end_refused(request.run_id)
+                error = self._show_refusal(request, config or {}, model_callbacks)
+                if error is None:
+                    error = self._start(request, mode, None)
+                    self._end_refused(request.run_id)
         return error
+
+    def _show_refusal(
+        self, request: _Request, config: RunnableConfig, model_callbacks: Callbacks
+    ) -> ToolPairError | None:
+        """Have the request refused in a run of LangSmith's; None where nobody traces it."""
+        with FailOpen(self._pipeline.stats, "handler"):
+            tracing = seam.tracing_manager(config, model_callbacks, request.metadata)
+            if tracing is not None:
+                tracing.handlers = [self, *tracing.handlers]
+                try:
+                    tracing.on_chat_model_start(
+                        request.serialized,
+                        [request.messages],
+                        run_id=config.get("run_id"),
+                        name=config.get("run_name"),
+                        **request.kwargs,
+                    )
+                except ToolPairError as refused:
+                    return refused
+        return None
 
     def fail_open(self, component: str) -> FailOpen:
         """Return what keeps a failure of `component` away from the application, and counts it."""

@@ -40,7 +40,7 @@ RepairMode = Literal["off", "insert_error_results"]
 class ToolPairMiddleware(AgentMiddleware):
     """Check each model request of an agent before it leaves, and mend or stop it.
 
-    What has to be blocked never starts, so no tracer is left with an open run. A mended request
+    What has to be blocked never starts; LangSmith is shown it as a failed run. A mended request
     is what is checked, counted and sent; the agent's state stays as it is. Put it last in the
     agent's list of middleware, so that it sees what the others have made of the history.
 
@@ -121,7 +121,12 @@ class ToolPairMiddleware(AgentMiddleware):
             if self._repairs:
                 with self.handler.fail_open("repair"):
                     request = self._mended(request, told)
-            refusal = self.handler.refusal(_history(request), **told._asdict())
+            refusal = self.handler.refusal(
+                _history(request),
+                **told._asdict(),
+                config=ensure_config(),
+                model_callbacks=getattr(request.model, "callbacks", None),
+            )
         if refusal is not None:
             raise refusal
         with attached(self.handler):

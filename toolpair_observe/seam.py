@@ -30,10 +30,11 @@ from toolpair_observe.observation import TraceLink
 from toolpair_observe.pairing.report import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
     from uuid import UUID
 
-    from langchain_core.callbacks import BaseCallbackHandler
+    from langchain_core.callbacks import BaseCallbackHandler, Callbacks
+    from langchain_core.runnables import RunnableConfig
 
     from toolpair_observe.runs import Run
 
@@ -253,12 +254,7 @@ def trace_link(manager: RunManager) -> TraceLink | None:
         manager: The run's manager. The tracer among its handlers may be a copy of the one that
             the application made; they share their runs.
     """
-    module = sys.modules.get("langchain_core.tracers.langchain")
-    if module is None:
-        return None
-    for handler in manager.handlers:
-        if not isinstance(handler, module.LangChainTracer):
-            continue
+    for handler in _tracers_among(manager.handlers):
         tree = handler.run_map.get(str(manager.run_id))
         if tree is not None and not (tree.extra or {}).get("__disabled"):
             return TraceLink(
@@ -268,6 +264,38 @@ def trace_link(manager: RunManager) -> TraceLink | None:
                 run_tree=tree,
             )
     return None
+
+
+def tracing_manager(
+    config: RunnableConfig, model_callbacks: Callbacks, metadata: dict[str, Any] | None
+) -> CallbackManager | None:
+    """Return a manager that tells LangSmith's tracers of a model call, and nobody else.
+
+    Args:
+        config: What the model would be called with.
+        model_callbacks: The model's own callbacks.
+        metadata: The metadata of the run.
+
+    Returns:
+        None where nobody traces the call, or where the seam could not close what it starts.
+    """
+    if not _Seam.active:
+        return None
+    manager = CallbackManager.configure(
+        inheritable_callbacks=config.get("callbacks"),
+        local_callbacks=model_callbacks,
+        inheritable_tags=config.get("tags"),
+        local_metadata=metadata,
+    )
+    manager.handlers = _tracers_among(manager.handlers)
+    return manager if manager.handlers else None
+
+
+def _tracers_among(handlers: Iterable[BaseCallbackHandler]) -> list[Any]:
+    module = sys.modules.get("langchain_core.tracers.langchain")
+    if module is None:
+        return []
+    return [handler for handler in handlers if isinstance(handler, module.LangChainTracer)]
 
 
 def _views(managers: Sequence[RunManager]) -> Iterator[RunManager]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from langchain_core.callbacks import CallbackManager
 from langchain_core.outputs import LLMResult
@@ -80,3 +82,29 @@ def test_the_run_of_a_handler_that_was_swapped_meanwhile_still_ends(make_handler
     manager.handlers = [second]
     manager.on_llm_end(LLMResult(generations=[]))
     assert first.outcomes == {"accepted": 1}
+
+
+async def test_an_id_that_is_used_again_hides_no_request(make_handler):
+    """Two requests at once with one configuration that names a run id."""
+    handler, model = make_handler("strict"), CountingModel()
+    config = {"callbacks": [handler], "run_id": uuid4()}
+    sound = model.astream(SOUND, config)
+    await anext(sound)
+    with pytest.raises(InvalidToolResultsError):
+        await model.ainvoke(BROKEN, config)
+    async for _ in sound:
+        pass
+    assert model.requests == 1
+    assert handler.predictions == {("clean", "accepted"): 1, ("reject", "blocked"): 1}
+
+
+def test_each_of_two_requests_under_one_id_has_an_outcome(make_handler):
+    handler = make_handler("strict")
+    run_id = uuid4()
+    managers = [
+        CallbackManager([handler]).on_chat_model_start({}, [SOUND], run_id=run_id)[0]
+        for _ in range(2)
+    ]
+    for manager in managers:
+        manager.on_llm_end(LLMResult(generations=[]))
+    assert handler.outcomes == {"abandoned": 1, "accepted": 1}

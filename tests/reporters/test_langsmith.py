@@ -40,7 +40,8 @@ from tests.reporters.langsmith_rig import (
     stop,
 )
 from tests.reporters.samples import near_miss, settings
-from toolpair_observe import InvalidToolResultsError, seam
+from tests.strict.siblings import AsyncSibling
+from toolpair_observe import InvalidToolResultsError, guard, seam
 from toolpair_observe._version import __version__
 from toolpair_observe.observation import TraceLink
 from toolpair_observe.pairing.report import Effect, Outcome
@@ -280,6 +281,55 @@ def test_a_blocked_request_is_a_failed_run_with_feedback(
     assert feedback["session_id"] == server.projects[run.project or ""]["id"]
     if where == "environment":
         stop(run_trees.get_cached_client())
+
+
+@pytest.mark.parametrize("attached", ["guard", "guard in a chain", "middleware"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_what_never_starts_is_a_failed_run_with_feedback_too(
+    rig: Rig, server: LangSmithServer, attached: str, *, is_async: bool
+) -> None:
+    handler, model = rig.handler("strict"), CountingModel()
+    app: Any = guard(model, handler)
+    given: Any = broken_history()
+    if attached == "middleware":
+        agents = pytest.importorskip("langchain.agents")
+        middleware = pytest.importorskip("toolpair_observe.middleware")
+        app = agents.create_agent(model, [], middleware=[middleware.ToolPairMiddleware(handler)])
+        given = {"messages": broken_history()}
+    elif attached == "guard in a chain":
+        app = RunnableLambda(lambda messages: messages) | app
+    sibling = AsyncSibling()
+    config: Any = {
+        "callbacks": [rig.tracer(), sibling],
+        "tags": ["mine"],
+        "metadata": {"thread_id": "t1"},
+    }
+    with pytest.raises(InvalidToolResultsError):
+        asyncio.run(app.ainvoke(given, config)) if is_async else app.invoke(given, config)
+    assert handler.flush(10)
+    server.wait_for_runs_to_end(1)
+    (run,) = server.ended_runs("llm")
+    assert (model.requests, sibling.started) == (0, 0)
+    assert "INVALID_TOOL_RESULTS" in (run.error or "")
+    assert set(run.tags) >= {"mine", *TAGS}
+    assert run.metadata["toolpair_outcome"] == "blocked"
+    assert (run.parent_run_id is None) == (attached == "guard")
+    feedback = near_miss_feedback(server)
+    assert (feedback["run_id"], feedback["trace_id"]) == (run.id, run.trace_id)
+    assert feedback["feedback_source"]["metadata"]["conversation_id"] == "t1"
+    assert counted(handler) == {("sent", ""): 1}
+    assert not internal_errors(handler)
+
+
+def test_a_guarded_request_that_nobody_traces_is_only_counted(
+    rig: Rig, server: LangSmithServer
+) -> None:
+    handler = rig.handler("strict")
+    with tracing_context(enabled=False), pytest.raises(InvalidToolResultsError):
+        guard(CountingModel(), handler).invoke(broken_history())
+    assert handler.flush(10)
+    assert handler.accuracy().rows[0].outcomes[Outcome.BLOCKED] == 1
+    assert server.requests() == []
 
 
 @pytest.mark.parametrize("strict", [False, True])
