@@ -132,6 +132,18 @@ def test_ctrl_c_in_a_sibling_is_obeyed_after_the_others_were_told(make_handler):
     assert not first.open
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("inline", [True, False])
+def test_an_exit_in_an_async_call_is_obeyed_after_the_others_were_told(make_handler, stop, inline):
+    first, second, last = AsyncSibling(), Sibling(at_error=stop()), Sibling()
+    second.run_inline = inline
+    handlers = [first, last, second, make_handler("strict")]
+    with pytest.raises(stop):
+        asyncio.run(CountingModel().ainvoke(BROKEN, {"callbacks": handlers}))
+    assert not first.open
+    assert not last.open
+
+
 async def test_a_cancel_while_closing_waits_for_the_siblings(make_handler):
     handler, waiting, quiet = make_handler("strict"), AsyncSibling(), Sibling()
     waiting.may_close.clear()
