@@ -345,14 +345,17 @@ async def _aclose(call: StartCall, managers: Sequence[RunManager], error: Except
 
 
 async def _close_each(call: StartCall, managers: Sequence[RunManager], error: Exception) -> None:
+    interrupt: BaseException | None = None
     with _closing(call):
         for view in _views(managers):
             try:
                 await view.on_llm_error(error, response=LLMResult(generations=[]))
-            except (KeyboardInterrupt, SystemExit):
-                raise
+            except (KeyboardInterrupt, SystemExit) as stop:
+                interrupt = stop
             except BaseException as failure:  # noqa: BLE001 -- ours is the error to raise
                 _log_failure(view, failure)
+    if interrupt is not None:
+        raise interrupt
 
 
 @contextlib.contextmanager
