@@ -35,6 +35,7 @@ class Fault:
     Attributes:
         status: Answer with this status.
         retry_after: Value of the `Retry-After` header, or None to send none.
+        location: Value of the `Location` header, or None to send none.
         body: JSON body of the answer.
         kind: `"status"`, or `"hang"` (no answer until released) or `"reset"` (TCP RST).
         after_commit: Let the server do its work first, so that only the answer is lost.
@@ -45,12 +46,14 @@ class Fault:
     body: object = field(default_factory=lambda: {"detail": "scripted fault"})
     kind: Literal["status", "hang", "reset"] = "status"
     after_commit: bool = False
+    location: str | None = None
 
     @property
     def answer(self) -> Answer:
         """The answer that a fault of kind `"status"` gives."""
-        headers = () if self.retry_after is None else (("Retry-After", self.retry_after),)
-        return Answer(self.status, self.body, headers)
+        headers = {"Retry-After": self.retry_after, "Location": self.location}
+        sent = tuple((name, value) for name, value in headers.items() if value is not None)
+        return Answer(self.status, self.body, sent)
 
 
 @dataclass(slots=True)

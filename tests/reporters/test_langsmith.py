@@ -644,6 +644,19 @@ def test_a_lost_answer_gives_no_second_feedback(
     assert counted(handler) == {("sent", ""): 1}
 
 
+@pytest.mark.parametrize("location", [None, "/login"])
+def test_the_page_of_a_proxy_is_no_delivery(
+    rig: Rig, server: LangSmithServer, location: str | None
+) -> None:
+    server.ensure_project("checkout")
+    server.fail("/feedback", Fault(302, location=location), times=1)
+    server.fail("/login", Fault(200), times=1)
+    handler = rig.handler()
+    CountingModel().invoke(broken_history(), {"callbacks": [rig.tracer(), handler]})
+    assert not handler.flush(10)
+    assert counted(handler) == {("failed", "Redirected"): 1}
+
+
 def test_feedback_that_is_there_already_counts_as_sent(rig: Rig, server: LangSmithServer) -> None:
     server.fail("/feedback", Fault(409), times=1)
     handler = rig.handler()

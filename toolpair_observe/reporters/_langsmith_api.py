@@ -36,6 +36,7 @@ _MAX_PROJECTS: Final = 256
 # How long an id is believed whatever goes wrong.
 _PROJECT_SECONDS: Final = 60.0
 
+_REDIRECT: Final = 300
 _CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
 _BUSY: Final = frozenset({408, 425, 429})
@@ -192,7 +193,7 @@ class FeedbackApi:
             client = self._client(submission.address.destination)
             project_id = self._project_id(client, submission.address)
             body = submission.body | {"session_id": str(project_id)}
-            client.request_with_retries(
+            answer = client.request_with_retries(
                 "POST",
                 "/feedback",
                 request_kwargs={
@@ -201,6 +202,7 @@ class FeedbackApi:
                 },
                 stop_after_attempt=1,
             )
+            _expect_no_redirect(answer)
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 -- told apart by what the server answered
@@ -292,6 +294,13 @@ def _session_like(donor: Session | None) -> Session:
         if prefix not in session.adapters:
             session.mount(prefix, adapter)
     return session
+
+
+def _expect_no_redirect(response: Response) -> None:
+    """Notice a proxy that wants a login: it answers with its page, and all looks well."""
+    if response.status_code >= _REDIRECT or response.request.method != "POST":
+        reason = "Redirected"
+        raise Refused(reason)
 
 
 def close_client(client: Client) -> None:

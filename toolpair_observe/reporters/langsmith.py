@@ -136,6 +136,7 @@ _ADVICE: Final = {
     "422": "422: the server does not understand it",
     "429": "429 too many requests",
     "QueueFull": "the queue is full: more near misses than can be delivered, or no way there",
+    "Redirected": "sent elsewhere by a proxy: check LANGSMITH_ENDPOINT, or log in there",
     "NoProject": "the run has no project",
     "Closed": "the handler was closed before it could be sent",
 }
