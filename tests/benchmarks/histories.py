@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
@@ -15,7 +16,10 @@ ARGUMENTS = {"city": "Oslo", "unit": "celsius", "days": 3}
 
 def _call(*ids: str, content: Any = "") -> AIMessage:
     calls = [{"name": "get_weather", "args": ARGUMENTS, "id": id_} for id_ in ids]
-    return AIMessage(content, tool_calls=calls)
+    # As OpenAI's integrations store them: ChatNVIDIA reads its calls from nowhere else.
+    function = {"name": "get_weather", "arguments": json.dumps(ARGUMENTS)}
+    raw = [{"id": id_, "type": "function", "function": function} for id_ in ids]
+    return AIMessage(content, tool_calls=calls, additional_kwargs={"tool_calls": raw})
 
 
 def _result(id_: str) -> ToolMessage:

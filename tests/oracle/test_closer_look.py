@@ -27,7 +27,10 @@ def plain_histories(draw: Draw) -> History:
     for _ in range(draw(st.integers(0, 3))):
         ids = draw(st.lists(FEW_IDS, min_size=1, max_size=3, unique=draw(st.integers(0, 9)) > 0))
         calls = [{"name": draw(NAMES), "args": {}, "id": id_} for id_ in ids]
-        history.append(AIMessage(draw(st.just("Well.") | block_contents(ids)), tool_calls=calls))
+        content = draw(st.just("Well.") | block_contents(ids))
+        raw = [{"id": id_} for id_ in draw(st.sampled_from([ids, ids, [], ids[:1], ["call_9"]]))]
+        extra = {"tool_calls": raw} if raw else {}
+        history.append(AIMessage(content, tool_calls=calls, additional_kwargs=extra))
         history += [
             ToolMessage("11", tool_call_id=id_, name=draw(st.none() | NAMES))
             for id_ in draw(st.permutations(ids))

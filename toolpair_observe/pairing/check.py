@@ -9,12 +9,7 @@ from toolpair_observe.pairing.causes import CAUSES, History, cause_of
 from toolpair_observe.pairing.predict import ids_suit, predict
 from toolpair_observe.pairing.profile import NO_FACTS, Facts, Profile
 from toolpair_observe.pairing.report import Effect, PairingReport, Violation
-from toolpair_observe.pairing.transcript import (
-    Transcript,
-    plain_call_ids,
-    read_transcript,
-    stands_in_raw_calls,
-)
+from toolpair_observe.pairing.transcript import Transcript, plain_call_ids, read_transcript
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +38,7 @@ def check(
         messages,
         blocks=profile.takes_blocks,
         in_order=profile.order_matters,
+        raw_calls=profile.reads_raw_calls,
         refused_after_result=profile.refused_after_result,
     )
     if ids is not None and _takes_plain(ids, messages, profile):
@@ -56,9 +52,7 @@ def _takes_plain(ids: list[str], messages: Sequence[BaseMessage], profile: Profi
         return False
     if not _ids_are_taken(ids, profile):
         return False
-    if profile.refused_first_call and _starts_with_ai(messages):
-        return False
-    return not profile.reads_raw_calls or stands_in_raw_calls(messages)
+    return not profile.refused_first_call or _starts_with_human(messages)
 
 
 @lru_cache(maxsize=4096)
@@ -75,9 +69,9 @@ def _ids_are_taken(ids: list[str], profile: Profile) -> bool:
         return False
 
 
-def _starts_with_ai(messages: Sequence[BaseMessage]) -> bool:
+def _starts_with_human(messages: Sequence[BaseMessage]) -> bool:
     first = next((message for message in messages if message.type != "system"), None)
-    return first is not None and first.type not in ("human", "tool")
+    return first is not None and first.type == "human"
 
 
 def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> PairingReport:

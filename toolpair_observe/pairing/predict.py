@@ -241,8 +241,11 @@ def _systems_after_results(wire: Wire, _: Pairing) -> list[Finding]:
 
 
 def _call_first(wire: Wire, _: Pairing) -> list[Finding]:
+    given = next((e for e in wire.transcript.entries if e.role is not Role.SYSTEM), None)
     first = next((turn for turn in wire.turns if turn.role is not Role.SYSTEM), None)
-    if first is None or not first.calls:
+    # A human message that says nothing is left out; that the list then starts with a call is no
+    # matter of its pairs.
+    if given is None or given.role is Role.HUMAN or first is None or not first.calls:
         return []
     return [Finding(Case.CALL_FIRST, first.calls[0], None, first.position)]
 

@@ -121,12 +121,13 @@ class Profile:
         plain_needs_unique_ids: Whether an id that is used in two turns needs a closer look.
         refused_after_result: Type of message that must not follow a result even where every call
             is answered at once; `""` for none.
-        refused_first_call: Whether a history that starts with a call needs a closer look.
+        refused_first_call: Whether a history that does not start with what a human says needs a
+            closer look.
         order_matters: Whether parallel results in another order than their calls need a closer
             look.
         takes_blocks: Whether calls that are repeated in content blocks need no closer look.
-        reads_raw_calls: Whether only calls in `additional_kwargs` are sent, so that every history
-            with calls needs a closer look.
+        reads_raw_calls: Whether only calls in `additional_kwargs` are sent, so that calls which
+            do not stand there need a closer look.
         id_max: Longest id that the provider takes, or None.
         id_pattern: The characters that the provider takes in an id, as a regular expression's
             character class without brackets, or None.

@@ -194,6 +194,7 @@ def plain_call_ids(
     *,
     blocks: bool = True,
     in_order: bool = False,
+    raw_calls: bool = False,
     refused_after_result: str = "",
 ) -> list[str] | None:
     """Return the ids of all calls where every call is answered at once.
@@ -202,6 +203,7 @@ def plain_call_ids(
         messages: The history.
         blocks: Whether AI messages may repeat their calls in content blocks.
         in_order: Whether results must stand in the order of their calls.
+        raw_calls: Whether calls must stand in `additional_kwargs["tool_calls"]`, too.
         refused_after_result: The type of message that must not follow a result, if any.
 
     Returns:
@@ -209,7 +211,9 @@ def plain_call_ids(
         does not pair, content that may carry calls or results, or a message class of its own.
     """
     try:
-        ids = _scan(messages, refused_after_result, blocks=blocks, in_order=in_order)
+        ids = _scan(
+            messages, refused_after_result, blocks=blocks, in_order=in_order, raw_calls=raw_calls
+        )
         if ids is None:
             return None
         distinct = set(ids)
@@ -231,7 +235,12 @@ def _shares_id_in_one_message(messages: Sequence[BaseMessage]) -> bool:
 
 
 def _scan(  # noqa: C901, PLR0911, PLR0912
-    messages: Sequence[BaseMessage], refused_after_result: str, *, blocks: bool, in_order: bool
+    messages: Sequence[BaseMessage],
+    refused_after_result: str,
+    *,
+    blocks: bool,
+    in_order: bool,
+    raw_calls: bool,
 ) -> list[str] | None:
     # This loop is the price of every request. It reads `__dict__` once a message because attribute
     # access on a pydantic model costs several times as much.
@@ -251,6 +260,8 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
                 return None
             if not calls:
                 continue
+            if raw_calls and not _stand_in_raw_calls(calls, fields):
+                return None
             if in_order or len(calls) == 1:
                 for call in calls:
                     call_id = call["id"]
@@ -294,15 +305,13 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
     return ids
 
 
-def stands_in_raw_calls(messages: Sequence[BaseMessage]) -> bool:
-    """Whether every call stands in `additional_kwargs["tool_calls"]`, too."""
-    for message in messages:
-        calls = message.__dict__.get("tool_calls")
-        if calls:
-            raw = message.additional_kwargs.get("tool_calls") or ()
-            if [call["id"] for call in calls] != [call.get("id") for call in raw]:
-                return False
-    return True
+def _stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:
+    # Raises where fewer stand there, which the caller takes for a no.
+    raw = fields["additional_kwargs"]["tool_calls"]
+    for place, call in enumerate(calls):
+        if raw[place]["id"] != call["id"]:
+            return False
+    return len(raw) == len(calls)
 
 
 def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
