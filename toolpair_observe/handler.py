@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import re
 import weakref
 from time import monotonic, perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Unpack
@@ -449,15 +450,26 @@ def _outcome_of(run: Run, error: BaseException) -> tuple[Outcome, ViolationKind 
 
 
 def _foreseen_kind(report: PairingReport, error: Exception) -> ViolationKind | None:
-    """The breach whose local error, raised by the integration before any request, this is."""
+    """The breach whose local error, raised by the integration before any request, this is.
+
+    The class decides: the rest of the text has positions and counts that differ from case to case.
+    """
     if report.effect is not Effect.LOCAL_ERROR:
         return None
-    text = f"{type(error).__name__}: {error}"
-    for violation in report.violations:
-        expected = violation.expected_error
-        if violation.effect is Effect.LOCAL_ERROR and expected and expected in text:
-            return violation.kind
-    return None
+    name = type(error).__name__
+    foreseen = [
+        violation
+        for violation in report.violations
+        if violation.effect is Effect.LOCAL_ERROR and _named_class(violation.expected_error) == name
+    ]
+    text = f"{name}: {error}"
+    literal = [violation for violation in foreseen if violation.expected_error in text]
+    return next((violation.kind for violation in literal or foreseen), None)
+
+
+def _named_class(expected: str) -> str:
+    """The bare name of the class that an expected error begins with."""
+    return re.split(r"[.\s]", expected.partition(":")[0])[-1]
 
 
 def _end(run: Run, outcome: Outcome, kind: ViolationKind | None = None) -> None:

@@ -9,7 +9,7 @@ import uuid
 import pytest
 from langchain_core.callbacks import CallbackManager
 from langchain_core.language_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.rate_limiters import BaseRateLimiter
 
@@ -65,6 +65,34 @@ def test_another_error_is_a_failure(handler):
     with pytest.raises(RuntimeError, match="fire"):
         CountingModel(before=fail).invoke(BROKEN, config(handler))
     assert handler.predictions == {("reject", "failed"): 1}
+
+
+class ValidationError(ValueError):
+    """Has the name of the one that pydantic raises before anything is sent."""
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (ValidationError("validation error for Unmarshaller"), "rejected"),
+        (ValidationError("2 validation errors for Unmarshaller"), "rejected"),
+        (ValueError("validation error for Unmarshaller"), "failed"),
+    ],
+    ids=repr,
+)
+def test_the_integrations_own_error_confirms_the_flag_that_foresaw_it(make_handler, error, outcome):
+    def refuse(_):
+        raise error
+
+    history = [
+        HumanMessage("?"),
+        AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": None}]),
+        ToolMessage("4", tool_call_id=""),
+    ]
+    handler = make_handler(profile="openrouter")
+    with pytest.raises(type(error)):
+        CountingModel(before=refuse).invoke(history, config(handler))
+    assert handler.predictions == {("local_error", outcome): 1}
 
 
 def test_our_own_error_is_never_taken_for_the_providers(make_handler):
