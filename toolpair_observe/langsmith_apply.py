@@ -154,7 +154,17 @@ def apply(
     Raises:
         ApplyError: Nothing more can be done at all.
     """
-    api = _Api(client)
+    try:
+        yield from _steps(_Api(client), project, dry_run=dry_run, webhook=webhook)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        message = (
+            f"the answers of {urlsplit(client.api_url).netloc} are not those of LangSmith's API "
+            f"({type(error).__name__}): check LANGSMITH_ENDPOINT"
+        )
+        raise ApplyError(Reason.REFUSED, message) from error
+
+
+def _steps(api: _Api, project: str, *, dry_run: bool, webhook: str | None) -> Iterator[Step]:
     project_id = _project_id(api, project)
     fill = partial(_fill, values={PROJECT_ID: project_id, PROJECT_NAME: project})
     run = _Run(api, dry_run=dry_run)

@@ -282,3 +282,11 @@ def test_an_answer_that_is_not_json(server: LangSmithServer, capsys) -> None:
     server.fail("/charts/section", Fault(200, body=None), method="GET")
     assert apply() == 1
     assert "is not understood" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["/sessions", "/feedback-configs", "/charts/section"])
+@pytest.mark.parametrize("body", ["<html>", [{}], {"detail": "ok"}], ids=str)
+def test_an_answer_of_some_other_server(server: LangSmithServer, capsys, path: str, body) -> None:
+    server.fail(path, Fault(200, body=body), method="GET")
+    assert apply() == 2
+    assert "are not those of LangSmith's API" in capsys.readouterr().err
