@@ -351,7 +351,13 @@ class _Pass:
             self._settle_block(block)
         for finding in self.findings:
             if finding.case is Case.DUPLICATE_CALL_ID and finding.call not in self.answer:
-                finding.case = Case.DUPLICATE_CALL_ID_ONE_RESULT
+                finding.case = self._case_of_shared_id(finding.block)
+
+    def _case_of_shared_id(self, block: Block | None) -> Case:
+        # Who sees no ids counts results, and has nothing to count where the history ends.
+        if not self.ids_matter and block is not None and block.at_end:
+            return Case.MISSING_AT_END
+        return Case.DUPLICATE_CALL_ID_ONE_RESULT
 
     def _open(self, block: Block) -> dict[str, list[Call]]:
         self.blocks.append(block)
