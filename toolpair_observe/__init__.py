@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from toolpair_observe.guarding import guard
     from toolpair_observe.handler import ToolPairHandler
     from toolpair_observe.instrumentation import instrument, uninstrument
+    from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.report import (
         Cause,
         Effect,
@@ -33,6 +34,7 @@ __all__ = [
     "Cause",
     "Effect",
     "InvalidToolResultsError",
+    "Observation",
     "Outcome",
     "PairingReport",
     "Repair",
@@ -51,6 +53,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "Cause": "pairing.report",
     "Effect": "pairing.report",
     "InvalidToolResultsError": "errors",
+    "Observation": "observation",
     "Outcome": "pairing.report",
     "PairingReport": "pairing.report",
     "Repair": "repairing",
