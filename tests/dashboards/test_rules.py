@@ -103,7 +103,7 @@ def test_the_runbook_of_feedback_knows_every_reason():
     named = set(re.findall(r"`(\w+)`", page))
     code = "".join(inspect.getsource(module) for module in (_delivery, _langsmith_api))
     made = set(re.findall(r'(?:return| =|or) "([A-Z]\w+)"', code))
-    assert made == {"Closed", "Expired", "NoProject", "NoThread", "QueueFull"}
+    assert made == {"Closed", "Expired", "NoProject", "NoThread", "QueueFull", "Redirected"}
     kinds = {
         *_below(exceptions.ConnectionError),
         *_below(exceptions.Timeout),
