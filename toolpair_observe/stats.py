@@ -146,16 +146,11 @@ class Stats:
                 counts[()] = counts.get((), 0) + sum(map(len, self._live))
             return counts
 
-    def fold_model(self, model: str) -> str:
-        """Return `model`, or `_OTHER` where too many models have been seen already.
+    def fold_provider(self, provider: str) -> str:
+        """Return `provider`, or `_OTHER` where too many providers have been seen already.
 
         For instruments that are not read from here and still need the same bound.
         """
-        with self._lock:
-            return self._fold("model", model)
-
-    def fold_provider(self, provider: str) -> str:
-        """Return `provider`, or `_OTHER` where too many providers have been seen already."""
         with self._lock:
             return self._fold("provider", provider)
 

@@ -18,7 +18,7 @@ from langgraph.graph.message import add_messages
 
 from tests.pairing.build import SAID, H, S, ask, bad, got
 from toolpair_observe import Cause, check_messages
-from toolpair_observe.pairing.causes import CAUSES
+from toolpair_observe.pairing.causes import _BY_CASE, CAUSES
 from toolpair_observe.pairing.profiles import PROFILES
 
 CONVERSATION = [S, H, ask("a", "b"), got("a"), got("b"), SAID, H, ask("c"), got("c"), SAID]
@@ -129,6 +129,11 @@ def test_other_message_classes_are_named_where_they_raise():
     (violation,) = check_messages(history, "anthropic").violations
     assert violation.cause is Cause.UNSUPPORTED_MESSAGE
     assert violation.effect == "local_error"
+
+
+def test_every_cause_is_told_by_some_predicate():
+    told = {cause for predicates in _BY_CASE.values() for cause, _ in predicates}
+    assert told == set(Cause) - {Cause.UNKNOWN}
 
 
 @pytest.mark.parametrize("cause", Cause)

@@ -301,16 +301,6 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         'a ChatMessage(role="tool") or a FunctionMessage',
         "executed",
     ),
-    Cause.SERVER_STATE: CauseInfo(
-        "the calls lie with the provider, and what was sent does not answer them",
-        ("previous_response_id or conversation with a partial list of results",),
-        (
-            "send the results of all calls of the last response",
-            "send the whole history without previous_response_id",
-        ),
-        "server-side state, the last response's calls unanswered",
-        "openai-agents-python#673",
-    ),
     Cause.RESULT_ORDER: CauseInfo(
         "results stand in another order than their calls, and this integration pairs by position",
         ("tools that finish in another order",),

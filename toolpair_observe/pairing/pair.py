@@ -414,10 +414,6 @@ class _Pass:
         answered = _newest(self.answered_by_id.get(stray.result.id), stray.result.index)
         return answered is not None and self.block_of[answered] is stray.block
 
-    def _answered_in(self, block: Block, result: Result) -> bool:
-        answered = _newest(self.answered_by_id.get(result.id), result.index)
-        return answered is not None and self.block_of[answered] is block
-
     def _settle_misplaced(self, call: Call, stray: _Stray) -> None:
         block = self.block_of[call]
         self.answer[call] = stray.result

@@ -83,7 +83,6 @@ class Cause(StrEnum):
     LATE_RESULT = "late_result"
     LOST_ID = "lost_id"
     UNSUPPORTED_MESSAGE = "unsupported_message"
-    SERVER_STATE = "server_state"
     RESULT_ORDER = "result_order"
     UNKNOWN = "unknown"
 

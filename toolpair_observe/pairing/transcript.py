@@ -159,7 +159,6 @@ class Entry:
         server_uses: Calls that the provider runs itself.
         server_results: Ids that the provider's own results name.
         name: The message's `name`.
-        model_provider: `response_metadata["model_provider"]`, who wrote the message.
         response_id: `response_metadata["id"]`, the provider's id of the response.
         cut_short: Whether the message is a stream's fragment or ended for want of tokens.
         is_summary: Whether the message reads as a summary of earlier ones.
@@ -175,7 +174,6 @@ class Entry:
     server_uses: tuple[Call, ...] = ()
     server_results: tuple[str, ...] = ()
     name: str | None = None
-    model_provider: str | None = None
     response_id: str | None = None
     cut_short: bool = False
     is_summary: bool = False
@@ -393,7 +391,6 @@ def _read_ai(index: int, message: AIMessage) -> Entry:
         calls=calls,
         has_text=bool(content),
         name=_name(fields),
-        model_provider=_text(metadata.get("model_provider")) or None,
         response_id=_text(metadata.get("id")) or None,
         cut_short=_is_cut_short(message, metadata),
         is_summary=_is_summary(fields),
