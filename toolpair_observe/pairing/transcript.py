@@ -304,12 +304,11 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
 
 
 def _stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:
-    # Raises where fewer stand there, which the caller takes for a no.
+    # Raises where none stand there, which the caller takes for a no.
     raw = fields["additional_kwargs"]["tool_calls"]
-    for place, call in enumerate(calls):
-        if raw[place]["id"] != call["id"]:
-            return False
-    return len(raw) == len(calls)
+    if len(raw) == len(calls) == 1:  # the rule, for which two lists would cost too much
+        return bool(raw[0]["id"] == calls[0]["id"])
+    return [call["id"] for call in raw] == [call["id"] for call in calls]
 
 
 def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
