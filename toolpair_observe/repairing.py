@@ -396,14 +396,13 @@ def _change(
     return Change(action, subject.id, name, subject.index, new_index)
 
 
+_OWN_KINDS = frozenset({Carrier.RESPONSES_ITEM, Carrier.KEPT_ITEM})
+
+
 def _is_answerable(call: Call, profile: Profile) -> bool:
     """Whether an error result can stand for the call's own.
 
     Without an id nothing can; what answers a provider's own kind of call (a screenshot, a patch)
     can't be made up; and the result of a call that is not sent would be an orphan.
     """
-    return (
-        bool(call.id)
-        and Carrier.RESPONSES_ITEM not in call.carriers
-        and bool(call.carriers & profile.calls)
-    )
+    return bool(call.id) and not call.carriers & _OWN_KINDS and bool(call.carriers & profile.calls)

@@ -5,13 +5,16 @@ pasted back into a test:
 
 `S` system, `H` human, `A` AI, `T` tool message; `-` after the letter: no text.
 `A(a,b)` calls with the ids of the letters; `A(b/look)` names the tool; `A(!a)` arguments that are
-not JSON; `A($a)` a server tool with its result, `A($a!)` without; `?` an id of None, `''` an empty
-one; capital letters are ids with a property of their own (see `SPECIAL_IDS`).
+not JSON; `A($a)` a server tool with its result, `A($a!)` without, `A($a.)` the result alone; `?` an
+id of None, `''` an empty one; capital letters are ids with a property of their own (see
+`SPECIAL_IDS`).
 `A~(a)` the message is a chunk; `A^(a)` Anthropic content blocks beside the calls; `A=(a)` the
 blocks alone; `A&(a)` Responses blocks beside the calls; `A%(a)` standard content blocks;
 `A*(a)` raw OpenAI calls in the extra arguments as well; `A@(a)` a Responses custom tool call;
-`A#(a)` a computer call and `A+(a)` an apply-patch call, both in the content alone; `A>(a)` an
-answer that the server has stored.
+`A#(a)` a computer call and `A+(a)` an apply-patch call, both in the content alone; `A<(a)` a
+computer call in the extra arguments alone, as `output_version="v0"` keeps it; `A_(a)` a Responses
+call that was taken out of `tool_calls` and still stands in the content; `A>(a)` an answer that the
+server has stored; `A|($a)` Anthropic's server tool in LangChain's own blocks, `A:($a)` Gemini's.
 `T(a)` a result; `T(a)n` with the tool's name; `T(a)e` marked as an error; `T(a)z` an empty list as
 content; `T(a)k` a custom tool's output; `T(a)c` a computer's output; `T(a,b)b` one message whose
 content is `tool_result` blocks; `H(a)` a human message with `tool_result` blocks, `H+(a)` with an
@@ -49,7 +52,7 @@ SPECIAL_IDS = {
     "P": "call_p|fc_p",
     "N": "abcDEF123",
 }
-_STEP = re.compile(r"([SHATFCR])([~^=&%*@#+>]?)(-?)(?:\(([^)]*)\))?([nebzkc]*)")
+_STEP = re.compile(r"([SHATFCR])([~^=&%*@#+<>_|:]?)(-?)(?:\(([^)]*)\))?([nebzkc]*)")
 TOKEN = re.compile(r"(?:call|result|text)token\d{3}x")
 
 
@@ -61,7 +64,7 @@ class Ref:
         key: Letter of the id, `?` for None, `''` for the empty one.
         tool: Name of the tool, `""` for the letter's own.
         invalid: The arguments are not JSON.
-        server: The provider runs it: `paired`, `unpaired` or `""`.
+        server: The provider runs it: `paired`, `unpaired`, `answer` (the result alone) or `""`.
     """
 
     key: str
@@ -83,7 +86,7 @@ class Ref:
 
     def __str__(self) -> str:
         mark = "!" if self.invalid else "$" if self.server else ""
-        tail = "!" if self.server == "unpaired" else ""
+        tail = {"unpaired": "!", "answer": "."}.get(self.server, "")
         return mark + self.key + (f"/{self.tool}" if self.tool else "") + tail
 
 
@@ -123,10 +126,14 @@ def _ref(word: str) -> Ref:
     server = word.startswith("$")
     invalid = word.startswith("!")
     word = word.removeprefix("$").removeprefix("!")
-    unpaired = server and word.endswith("!")
-    key, _, tool = word.removesuffix("!").partition("/") if unpaired else word.partition("/")
-    kind = ("unpaired" if unpaired else "paired") if server else ""
+    kind = "paired" if server else ""
+    if server and word[-1] in _SERVER_TAILS:
+        kind, word = _SERVER_TAILS[word[-1]], word[:-1]
+    key, _, tool = word.partition("/")
     return Ref(key, tool, invalid, kind)
+
+
+_SERVER_TAILS = {"!": "unpaired", ".": "answer"}
 
 
 def text_of(steps: Timeline) -> str:
@@ -209,27 +216,35 @@ def _ai(step: Step, tokens: _Tokens) -> BaseMessage:
     invalid: list[Any] = []
     blocks: list[dict[str, Any]] = []
     raw: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
     for ref in step.refs:
         token = tokens("call")
         if ref.server:
-            blocks += _server_blocks(ref, token)
+            blocks += _server_blocks(ref, token, step.form)
             continue
-        blocks += _call_block(ref, token, step.form)
+        block = _call_block(ref, token, step.form)
+        if step.form == "<":
+            kept += block
+        else:
+            blocks += block
         raw.append(_raw_call(ref, token))
         if ref.invalid:
             invalid.append(_invalid_call(ref, token))
-        elif step.form not in ("=", "#", "+"):
+        elif step.form not in ("=", "#", "+", "<", "_"):
             args = {"__arg1" if step.form == "@" else "k": token}
             calls.append({"name": ref.tool_name, "args": args, "id": ref.id, "type": "tool_call"})
     content: Any = "" if step.empty or step.refs else tokens("text")
-    if blocks:
-        content = [{"type": "text", "text": tokens("text")}, *blocks]
+    if blocks or kept:
+        text = [] if step.empty else [{"type": "text", "text": tokens("text")}]
+        content = [*text, *blocks]
     made: dict[str, Any] = {
         "content": content,
         "tool_calls": calls,
         "invalid_tool_calls": [] if step.form == "=" else invalid,
         "response_metadata": dict(_METADATA.get(step.form, {})),
-        "additional_kwargs": {"tool_calls": raw} if step.form == "*" else {},
+        "additional_kwargs": {"*": {"tool_calls": raw}, "<": {"tool_outputs": kept}}.get(
+            step.form, {}
+        ),
     }
     if step.form == "~":
         return AIMessageChunk(**made, chunk_position="last")
@@ -241,7 +256,11 @@ _METADATA = {
     "@": {"model_provider": "openai"},
     "#": {"model_provider": "openai"},
     "+": {"model_provider": "openai"},
+    "<": {"model_provider": "openai"},
+    "_": {"model_provider": "openai"},
     ">": {"model_provider": "openai", "id": "resp_1"},
+    "|": {"model_provider": "anthropic", "output_version": "v1"},
+    ":": {"model_provider": "google_genai"},
     "^": {"model_provider": "anthropic"},
     "%": {"output_version": "v1"},
 }
@@ -275,7 +294,9 @@ def _call_block(ref: Ref, token: str, form: str) -> list[dict[str, Any]]:
         "%": standard,
         "&": {"type": "function_call", **item, "name": ref.tool_name, "arguments": raw},
         "@": {"type": "custom_tool_call", **item, "name": ref.tool_name, "input": token},
+        "_": {"type": "function_call", **item, "name": ref.tool_name, "arguments": raw},
         "#": {"type": "computer_call", **item, "action": {"type": "type", "text": token}},
+        "<": {"type": "computer_call", **item, "action": {"type": "type", "text": token}},
         "+": {"type": "apply_patch_call", **item, "operation": {"diff": token}},
     }
     return [blocks[form]] if form in blocks else []
@@ -286,9 +307,19 @@ def _raw_call(ref: Ref, token: str) -> dict[str, Any]:
     return {"id": ref.id, "type": "function", "function": function}
 
 
-def _server_blocks(ref: Ref, token: str) -> list[dict[str, Any]]:
+def _server_blocks(ref: Ref, token: str, form: str) -> list[dict[str, Any]]:
+    if form in ("|", ":"):
+        return _standard_server_blocks(ref, token)
     use = {"type": "server_tool_use", "id": ref.id, "name": "web_search", "input": {"query": token}}
     answer = {"type": "web_search_tool_result", "tool_use_id": ref.id, "content": []}
+    return {"paired": [use, answer], "answer": [answer]}.get(ref.server, [use])
+
+
+def _standard_server_blocks(ref: Ref, token: str) -> list[dict[str, Any]]:
+    query = {"query": token}
+    use = {"type": "server_tool_call", "id": ref.id, "name": "web_search", "args": query}
+    answer = {"type": "server_tool_result", "tool_call_id": ref.id, "status": "success"}
+    answer |= {"output": [], "extras": {"block_type": "web_search_tool_result"}}
     return [use, answer] if ref.server == "paired" else [use]
 
 

@@ -243,10 +243,8 @@ def _unpaired(merged: list[Turn]) -> Iterator[Breach]:
                     yield Breach("server_tool_unpaired", at, grade, item.id or "")
     for key, at in uses.items():
         later = merged[at + 1 :]
-        pending = all(
-            turn.role == "user" and all(item.kind == "result" for item in turn.items)
-            for turn in later
-        )
+        # A program that runs for the provider may call the client's tools one after the other.
+        pending = all(item.kind in ("call", "result") for turn in later for item in turn.items)
         if key not in answered and not pending:
             grade = REJECT if key else UNKNOWN  # how a call without id is read was not tried
             yield Breach("server_tool_unpaired", at, grade, key or "")

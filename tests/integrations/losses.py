@@ -78,7 +78,7 @@ def _carried_by(at: int, message: BaseMessage) -> Iterator[Carried]:
     if isinstance(message, AIMessage):
         for token in tokens_in(texts):
             yield Carried("text", at, token, name="ai")
-        yield from _calls(at, message, blocks)
+        yield from _calls(at, message, blocks + message.additional_kwargs.get("tool_outputs", []))
         return
     for block in blocks:
         key = _RESULT_BLOCKS.get(block.get("type", ""))

@@ -38,6 +38,8 @@ EXCEPTIONS = (
     ("bedrock-converse", r"\bA\S* A[^ ]*\S*![a-z]|![a-z]\S* A"),
     # Of Anthropic's blocks for a valid and an invalid call it makes the valid call twice.
     ("bedrock-converse", r"\bA\^\((?=\S*!)[^ ]*,"),
+    # LiteLLM fills a turn of calls alone with a text; what Anthropic makes of it was not tried.
+    ("litellm", r"\$\w!.* A\^-"),
     # Merging neighbors whose calls share an id, Converse's conversion keeps one of them.
     ("bedrock-converse", r"\bA\S*\([^ ]*?\b([a-z])\b\S*\) A\S*\((?:\S*,)?\1\b"),
 )

@@ -176,7 +176,7 @@ def _anthropic_block(block: dict[str, Any], at: int) -> Item:
         return Item("result", at, block.get("tool_use_id"), None, tokens)
     if kind in ("server_tool_use", "mcp_tool_use"):
         return Item("server_call", at, block.get("id"), block.get("name"), tokens)
-    if kind.endswith("_tool_result"):
+    if kind.endswith("_tool_result") and "tool_use_id" in block:
         return Item("server_result", at, block.get("tool_use_id"), None, tokens)
     if kind in _ANTHROPIC_BLOCKS:
         return Item("text", at, tokens=tokens)

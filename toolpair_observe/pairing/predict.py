@@ -253,26 +253,23 @@ def _call_first(wire: Wire, _: Pairing) -> list[Finding]:
 def _server_tools_unpaired(wire: Wire, _: Pairing) -> list[Finding]:
     """Find provider-executed calls whose result block is gone while the conversation went on.
 
-    Directly after such a call user turns made of nothing but tool results are accepted.
+    A program that calls the client's tools, one after the other, waits for their results: until
+    it is done, turns made of nothing but such calls and results follow.
     """
     entries = wire.transcript.entries
-    went_on = next((e.index for e in reversed(entries) if not _only_results(e)), -1)
-    found: list[Finding] = []
-    for place, entry in enumerate(entries):
-        if not entry.server_uses:
-            continue
-        following = next((e for e in entries[place + 1 :] if e.role is Role.AI), None)
-        done = {*entry.server_results, *(following.server_results if following else ())}
-        found += [
-            Finding(Case.SERVER_TOOL_UNPAIRED, call, None, entry.index)
-            for call in entry.server_uses
-            if call.id not in done and entry.index < went_on
-        ]
-    return found
+    went_on = next((e.index for e in reversed(entries) if not _only_calls_or_results(e)), -1)
+    done = {result_id: e.index for e in entries for result_id in e.server_results}
+    return [
+        Finding(Case.SERVER_TOOL_UNPAIRED, use, None, entry.index)
+        for entry in entries
+        for use in entry.server_uses
+        if use not in wire.unsent_uses and done.get(use.id, -1) < entry.index < went_on
+    ]
 
 
-def _only_results(entry: Entry) -> bool:
-    return bool(entry.results) and not entry.has_text
+def _only_calls_or_results(entry: Entry) -> bool:
+    says_more = entry.has_text or entry.server_uses or entry.server_results
+    return bool(entry.calls or entry.results) and not says_more
 
 
 _BEYOND_PAIRING: Mapping[Case, Callable[[Wire, Pairing], list[Finding]]] = {

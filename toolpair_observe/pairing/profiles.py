@@ -17,12 +17,16 @@ from toolpair_observe.pairing.transcript import EVERY_CALL, EVERY_RESULT, Carrie
 from toolpair_observe.pairing.wire import (
     drop_blank_ais,
     drop_blank_humans,
+    drop_calls_only_in,
     drop_invalid_calls_in,
     drop_invalid_calls_without_id,
     drop_repeated_calls,
     drop_same_id_in_message,
+    drop_server_uses_in,
     fill_blank_humans,
     find_empty_ids,
+    has_server_result,
+    has_standard_server_result,
     lose_blocks,
     lose_empty_lists,
     match_names_in_order,
@@ -38,6 +42,7 @@ from toolpair_observe.pairing.wire import (
     refuse_last,
     refuse_nothing_left,
     refuse_null_ids,
+    refuse_server_results,
     regroup_by_id,
     send_as_text,
     start_after_last_response,
@@ -401,7 +406,8 @@ OPENAI_RESPONSES: Final = Profile(
     title="OpenAI Responses through ChatOpenAI",
     provider="openai",
     package="langchain-openai",
-    calls=_ALL_TOOL_CALLS | {Carrier.FUNCTION_CALL_BLOCK, Carrier.RESPONSES_ITEM},
+    calls=_ALL_TOOL_CALLS
+    | {Carrier.FUNCTION_CALL_BLOCK, Carrier.RESPONSES_ITEM, Carrier.KEPT_ITEM},
     results=frozenset({Carrier.TOOL_MESSAGE, Carrier.RESPONSES_OUTPUT}),
     rules={
         **dict.fromkeys(
@@ -572,6 +578,7 @@ _LITELLM_ANTHROPIC = replace(
         merge_users,
         merge_ais,
         drop_same_id_in_message,
+        drop_server_uses_in(Carrier.MCP_TOOL_USE, Carrier.SERVER_TOOL_CALL),
     ),
 )
 _LITELLM_CLAUDE = r"(?:anthropic/|claude-)"
@@ -669,7 +676,8 @@ _BEDROCK_CONVERSE = Profile(
                 Carrier.OUTPUT_IN_TOOL: "ValueError: Unsupported content block type",
             }
         ),
-        refuse_blocks("KeyError: 'toolUseId'", server_results=True),
+        refuse_server_results("KeyError: 'toolUseId'", has_standard_server_result),
+        drop_calls_only_in(Carrier.FUNCTION_CALL_BLOCK),
         refuse({Carrier.TOOL_RESULT_IN_TOOL: _PARAM_VALIDATION}, only_with_tools=True),
         take_out_systems,
         fill_blank_humans,
@@ -693,8 +701,14 @@ def _with_older_converse(profile: Profile) -> Profile:
     """Add how langchain-aws took foreign content blocks before."""
     dropped = replace(profile, calls=profile.calls - {Carrier.STANDARD_INVALID_BLOCK})
     block = "ValueError: Unsupported content block type"
-    refused = refuse_blocks(block, Carrier.STANDARD_INVALID_BLOCK, server_results=True)
-    raised = replace(dropped, steps=(refused, *profile.steps))
+    raised = replace(
+        dropped,
+        steps=(
+            refuse_blocks(block, Carrier.STANDARD_INVALID_BLOCK),
+            refuse_server_results(block, has_server_result),
+            *profile.steps,
+        ),
+    )
     lost = drop_invalid_calls_in(Carrier.FUNCTION_CALL_BLOCK)
     dropped = replace(dropped, steps=(lost, *profile.steps))
     return replace(profile, rows=(Row(raised, before="1.7.3"), Row(dropped, before="1.7.7")))
@@ -848,7 +862,7 @@ GOOGLE_VERTEXAI: Final = Profile(
                 Carrier.RESPONSES_OUTPUT: _VERTEX_PART,
             }
         ),
-        refuse_blocks(_VERTEX_PART, *_RESPONSES_BLOCKS, server_calls=True),
+        refuse_blocks(_VERTEX_PART, *_RESPONSES_BLOCKS, server_calls=True, unpacks_standard=True),
         name_from_previous_ai,
         take_out_systems,
         merge_users,
@@ -989,7 +1003,7 @@ OLLAMA: Final = Profile(
             }
         ),
         refuse({Carrier.FUNCTION: "TypeError: Received unsupported message type for Ollama."}),
-        refuse_blocks(_OLLAMA_PART, *_RESPONSES_BLOCKS, server_calls=True),
+        refuse_blocks(_OLLAMA_PART, *_RESPONSES_BLOCKS, server_calls=True, unpacks_standard=True),
         match_positions,
     ),
     order_matters=True,

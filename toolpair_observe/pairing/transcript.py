@@ -51,7 +51,11 @@ class Carrier(StrEnum):
     TOOL_USE = "tool_use content block"
     FUNCTION_CALL_BLOCK = "function_call content block"
     RESPONSES_ITEM = "Responses API output item other than function_call"
+    KEPT_ITEM = 'additional_kwargs["tool_outputs"]'
     RAW_CALL = 'additional_kwargs["tool_calls"]'
+    SERVER_TOOL_USE = "server_tool_use content block"
+    MCP_TOOL_USE = "mcp_tool_use content block"
+    SERVER_TOOL_CALL = "server_tool_call content block"
     STANDARD_BLOCK = "tool_call content block"
     STANDARD_INVALID_BLOCK = "invalid_tool_call content block"
     TOOL_MESSAGE = "ToolMessage"
@@ -70,6 +74,7 @@ EVERY_CALL = frozenset(
         Carrier.TOOL_USE,
         Carrier.FUNCTION_CALL_BLOCK,
         Carrier.RESPONSES_ITEM,
+        Carrier.KEPT_ITEM,
         Carrier.STANDARD_BLOCK,
         Carrier.STANDARD_INVALID_BLOCK,
     }
@@ -99,11 +104,16 @@ _CALL_BLOCKS = {
 }
 _OUTPUT_BLOCKS = frozenset({"tool_search_output"})
 # Tools that the provider runs itself: nobody has to answer these calls.
-_SERVER_USE_BLOCKS = frozenset({"server_tool_use", "mcp_tool_use", "server_tool_call"})
+_SERVER_USE_BLOCKS = {
+    "server_tool_use": frozenset({Carrier.SERVER_TOOL_USE}),
+    "mcp_tool_use": frozenset({Carrier.MCP_TOOL_USE}),
+    "server_tool_call": frozenset({Carrier.SERVER_TOOL_CALL}),
+}
 _STANDARD_BLOCKS = frozenset({Carrier.STANDARD_BLOCK, Carrier.STANDARD_INVALID_BLOCK})
 _IN_TOOL_CALLS = frozenset({Carrier.TOOL_CALL})
 _IN_INVALID_CALLS = frozenset({Carrier.INVALID_TOOL_CALL})
 _RAW = frozenset({Carrier.RAW_CALL})
+_KEPT = frozenset({Carrier.KEPT_ITEM})
 _PASSIVE_BLOCKS = frozenset({"text", "image_url", "image", "thinking", "reasoning"})
 # The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
 _REPEATING_BLOCKS = {"tool_call": "id", "function_call": "call_id"}
@@ -160,6 +170,10 @@ class Entry:
         server_results: Ids that the provider's own results name.
         name: The message's `name`.
         response_id: `response_metadata["id"]`, the provider's id of the response.
+        made_by: `response_metadata["model_provider"]`, the integration that made the message.
+        is_standard: Whether the content is written in LangChain's own blocks.
+        has_standard_result: Whether LangChain's own block for a result of a provider's tool stands
+            in the content.
         cut_short: Whether the message is a stream's fragment or ended for want of tokens.
         is_summary: Whether the message reads as a summary of earlier ones.
         is_empty_list: Whether the content of a ToolMessage is a list without blocks.
@@ -175,6 +189,9 @@ class Entry:
     server_results: tuple[str, ...] = ()
     name: str | None = None
     response_id: str | None = None
+    made_by: str | None = None
+    is_standard: bool = False
+    has_standard_result: bool = False
     cut_short: bool = False
     is_summary: bool = False
     is_empty_list: bool = False
@@ -367,7 +384,7 @@ def _blocks(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     for block in message.content:
         if not isinstance(block, dict):
-            yield "text", {}
+            yield "text", {"text": block}
             continue
         inner = block.get("value")
         if block.get("type") == "non_standard" and isinstance(inner, dict):
@@ -391,11 +408,15 @@ def _read_ai(index: int, message: AIMessage) -> Entry:
         has_text=bool(content),
         name=_name(fields),
         response_id=_text(metadata.get("id")) or None,
+        made_by=_text(metadata.get("model_provider")) or None,
+        is_standard=metadata.get("output_version") == "v1",
         cut_short=_is_cut_short(message, metadata),
         is_summary=_is_summary(fields),
     )
     if not isinstance(content, str):
         _read_ai_blocks(message, entry)
+        entry.has_standard_result = _has_standard_result(content)
+        _read_kept_items(_list(_dict(fields, "additional_kwargs"), "tool_outputs"), entry)
     raw = _dict(fields, "additional_kwargs").get("tool_calls")
     if isinstance(raw, list):
         raw_ids = {call.get("id") for call in raw if isinstance(call, dict)}
@@ -420,7 +441,7 @@ def _read_ai_blocks(message: AIMessage, entry: Entry) -> None:
     for kind, block in _blocks(message):
         if kind in _CALL_BLOCKS:
             carrier, key = _CALL_BLOCKS[kind]
-            if kind == "tool_search_call" and block.get("execution") != "client":
+            if _is_hosted(kind, block):
                 continue
             call_id = _text(block.get(key))
             if carrier in _STANDARD_BLOCKS and has_calls and not unseen[call_id]:
@@ -432,15 +453,40 @@ def _read_ai_blocks(message: AIMessage, entry: Entry) -> None:
                 entry.calls.append(Call(entry.index, call_id, name, frozenset({carrier})))
         elif kind in _SERVER_USE_BLOCKS:
             name = _text(block.get("name")) or None
-            entry.server_uses += (Call(entry.index, _text(block.get("id")), name, frozenset()),)
+            carriers = _SERVER_USE_BLOCKS[kind]
+            entry.server_uses += (Call(entry.index, _text(block.get("id")), name, carriers),)
         elif _is_output(kind) or kind.endswith("_tool_result"):
             entry.server_results += (_result_id(block),)
         else:
-            entry.has_text = True
+            entry.has_text |= block.get("text") != ""  # an empty string starts some streams
     # A call whose output stands in the same message was run by the provider.
     done = set(entry.server_results)
     if done:
         entry.calls = [c for c in entry.calls if c.id not in done or c.carriers & _IN_TOOL_CALLS]
+
+
+def _read_kept_items(items: list[dict[str, Any]], entry: Entry) -> None:
+    """Add the calls that langchain-openai kept beside list content before `responses/v1`."""
+    given = {call.id for call in entry.calls}
+    done = {_result_id(item) for item in items if _is_output(_text(item.get("type")))}
+    for item in items:
+        kind = _text(item.get("type"))
+        if kind not in _CALL_BLOCKS or _is_hosted(kind, item):
+            continue
+        call_id = _text(item.get(_CALL_BLOCKS[kind][1]))
+        if call_id not in given | done:
+            name = _text(item.get("name")) or None
+            entry.calls.append(Call(entry.index, call_id, name, _KEPT))
+
+
+def _has_standard_result(content: object) -> bool:
+    return isinstance(content, list) and any(
+        isinstance(block, dict) and block.get("type") == "server_tool_result" for block in content
+    )
+
+
+def _is_hosted(kind: str, block: dict[str, Any]) -> bool:
+    return kind == "tool_search_call" and block.get("execution") != "client"
 
 
 def _is_cut_short(message: AIMessage, metadata: dict[str, Any]) -> bool:

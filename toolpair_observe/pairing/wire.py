@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.pair import Pairing
     from toolpair_observe.pairing.profile import Facts
-    from toolpair_observe.pairing.transcript import Call, Result, Transcript
+    from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
 
     Step = Callable[["Wire"], None]
 
@@ -59,6 +59,7 @@ class Wire:
         findings: Breaches that a step sees and pairing would not.
         keys: What calls and results are matched by, where that is not their ids.
         resumes: Whether the provider adds earlier turns that it has kept.
+        unsent_uses: Calls of the provider's own tools that are left out.
     """
 
     transcript: Transcript
@@ -69,6 +70,7 @@ class Wire:
     findings: list[Finding] = field(default_factory=list)
     keys: dict[Call | Result, str] = field(default_factory=dict)
     resumes: bool = False
+    unsent_uses: set[Call] = field(default_factory=set)
 
     def lose(self, case: Case | None, text: str, call: Call | None, result: Result | None) -> None:
         """Note that the request goes out without, or with a changed, call or result."""
@@ -482,26 +484,82 @@ def drop_invalid_calls_in(carrier: Carrier) -> Step:
     return step
 
 
+def drop_calls_only_in(carrier: Carrier) -> Step:
+    """Make the step that leaves out calls which stand there and nowhere else."""
+
+    def step(wire: Wire) -> None:
+        for turn in wire.turns:
+            turn.calls = [call for call in turn.calls if call.carriers != {carrier}]
+
+    step.__doc__ = f"Leave out calls that stand in a {carrier} alone."
+    return step
+
+
+def drop_server_uses_in(*carriers: Carrier) -> Step:
+    """Make the step that leaves out calls of the provider's own tools which stand there."""
+    dropped = frozenset(carriers)
+
+    def step(wire: Wire) -> None:
+        for entry in wire.transcript.entries:
+            wire.unsent_uses.update(use for use in entry.server_uses if use.carriers <= dropped)
+
+    step.__doc__ = f"Leave out provider-executed calls that stand in a {_listed(carriers)}."
+    return step
+
+
 def refuse_blocks(
-    text: str,
-    *carriers: Carrier,
-    server_calls: bool = False,
-    server_results: bool = False,
+    text: str, *carriers: Carrier, server_calls: bool = False, unpacks_standard: bool = False
 ) -> Step:
-    """Make the step that raises on calls in content blocks which the integration cannot convert."""
+    """Make the step that raises on calls in content blocks which the integration cannot convert.
+
+    Some integrations take of content that is written in LangChain's own blocks what they know, and
+    leave the rest out (`unpacks_standard`).
+    """
     refused = frozenset(carriers)
 
     def step(wire: Wire) -> None:
         for entry in wire.transcript.entries:
+            if unpacks_standard and entry.is_standard:
+                continue
             bad = [call for call in entry.calls if call.carriers & refused]
-            if server_calls or (server_results and entry.server_results):
+            if server_calls:
                 bad += entry.server_uses
             for call in bad:
                 wire.fail(Case.UNSUPPORTED_CALL, text, entry.index, call=call)
 
     asked = [*carriers, *["provider-executed call"] * server_calls]
-    asked += ["result of a provider-executed call"] * server_results
-    step.__doc__ = f"Raise where there is a {_listed(asked)}: {text}"
+    where = " outside LangChain's own blocks" * unpacks_standard
+    step.__doc__ = f"Raise where there is a {_listed(asked)}{where}: {text}"
+    return step
+
+
+def has_server_result(entry: Entry) -> bool:
+    """Whether the message carries a result of a provider's own tool."""
+    return bool(entry.server_results)
+
+
+# Whose messages LangChain translates so that this block is wrapped in another one.
+_WRAPS_STANDARD_RESULT = frozenset({"google_genai", "google_vertexai"})
+
+
+def has_standard_server_result(entry: Entry) -> bool:
+    """Whether such a result is one of LangChain's own blocks, once its translation is done."""
+    if entry.is_standard:
+        return entry.has_standard_result
+    if entry.has_standard_result:
+        return entry.made_by not in _WRAPS_STANDARD_RESULT
+    return has_server_result(entry) and entry.made_by == "anthropic"
+
+
+def refuse_server_results(text: str, met: Callable[[Entry], bool]) -> Step:
+    """Make the step that raises on results of a provider's own tools."""
+
+    def step(wire: Wire) -> None:
+        for entry in wire.transcript.entries:
+            for use in entry.server_uses if met(entry) else ():
+                wire.fail(Case.UNSUPPORTED_CALL, text, entry.index, call=use)
+
+    step.__doc__ = f"Raise where there is a result of a provider-executed call: {text}"
     return step
 
 
