@@ -16,6 +16,15 @@ from .histories import BLOWS, Draw, History, broken_histories, bystanders
 MODELS = [None, "claude-opus-4-8", "gemini-3.6-flash", "command-a-03-2025", "anthropic/claude-x"]
 NAMES = st.sampled_from(["look", "find"])
 FEW_IDS = st.sampled_from(["call_0", "call_1", "call_2"])
+OTHERS = [
+    "",
+    "Well.",
+    {"type": "reasoning_content"},
+    {"type": "web_search_call", "id": "call_0"},
+    {"type": "mcp_call", "id": "call_1"},
+    {"type": "compaction"},
+    {"type": "server_tool_use", "id": "call_0", "name": "find"},
+]
 KEYS = {"tool_use": "id", "tool_call": "id", "function_call": "call_id", "thinking": "id"}
 
 
@@ -42,12 +51,13 @@ def plain_histories(draw: Draw) -> History:
 
 
 @st.composite
-def block_contents(draw: Draw, ids: list[str]) -> list[dict[str, str]]:
-    """Text and blocks that repeat the calls, or some of them, or others."""
+def block_contents(draw: Draw, ids: list[str]) -> list[str | dict[str, str]]:
+    """Text and blocks that repeat the calls, or some of them, or others, and what is no call."""
     kind = draw(st.sampled_from(sorted(KEYS)))
     repeated = draw(st.just(ids) | st.just(ids[:1]) | st.lists(FEW_IDS, max_size=2))
     blocks = [{"type": kind, KEYS[kind]: id_, "name": "look"} for id_ in repeated]
-    return [{"type": "text", "text": "Let me see."}, *blocks]
+    others = draw(st.lists(st.sampled_from(OTHERS), max_size=2))
+    return [*others[1:], {"type": "text", "text": "Let me see."}, *blocks, *others[:1]]
 
 
 @settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -66,6 +76,17 @@ def assert_judged_alike(history: History, facts: Facts) -> None:
     closer_look = read_transcript(history)
     for name, profile in PROFILES.items():
         assert check(history, profile, facts) == judge(closer_look, profile, facts), name
+
+
+def test_what_streams_and_servers_leave_in_the_content_is_plain():
+    call = {"name": "look", "args": {}, "id": "a"}
+    blocks = [{"type": "reasoning_content"}, {"type": "web_search_call"}, {"type": "mcp_call"}]
+    content = ["", *blocks, "Well.", {"type": "tool_use", "id": "a"}]
+    result = ToolMessage([{"type": "document"}, {"type": "search_result"}], tool_call_id="a")
+    history = [HumanMessage("Look."), AIMessage(content, tool_calls=[call]), result]
+    assert plain_call_ids(history) == ["a"]
+    history[1] = AIMessage([*content, "", {"type": "tool_use", "id": "b"}], tool_calls=[call])
+    assert plain_call_ids(history) is None
 
 
 def test_parallel_results_in_another_order_are_plain():

@@ -114,7 +114,30 @@ _IN_TOOL_CALLS = frozenset({Carrier.TOOL_CALL})
 _IN_INVALID_CALLS = frozenset({Carrier.INVALID_TOOL_CALL})
 _RAW = frozenset({Carrier.RAW_CALL})
 _KEPT = frozenset({Carrier.KEPT_ITEM})
-_PASSIVE_BLOCKS = frozenset({"text", "image_url", "image", "thinking", "reasoning"})
+# Blocks that neither make nor answer a call.
+_PASSIVE_BLOCKS = frozenset(
+    {
+        "audio",
+        "code_interpreter_call",
+        "compaction",
+        "document",
+        "file",
+        "file_search_call",
+        "image",
+        "image_generation_call",
+        "image_url",
+        "mcp_call",
+        "mcp_list_tools",
+        "reasoning",
+        "reasoning_content",
+        "redacted_thinking",
+        "refusal",
+        "search_result",
+        "text",
+        "thinking",
+        "web_search_call",
+    }
+)
 # The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
 _REPEATING_BLOCKS = {"tool_call": "id", "function_call": "call_id"}
 
@@ -331,18 +354,22 @@ def _stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:
 def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
     """Whether the content only says text or repeats the calls of `tool_calls`, each once."""
     repeated = 0
-    for block in content:
-        kind = block["type"]
-        if kind == "text":
-            continue
-        if kind == "tool_use":
-            if block["id"] != calls[repeated]["id"]:
-                return False
-            repeated += 1
-        elif kind not in _PASSIVE_BLOCKS:
-            if block[_REPEATING_BLOCKS[kind]] != calls[repeated]["id"]:
-                return False
-            repeated += 1
+    try:
+        for block in content:
+            kind = block["type"]
+            if kind == "text":
+                continue
+            if kind == "tool_use":
+                if block["id"] != calls[repeated]["id"]:
+                    return False
+                repeated += 1
+            elif kind not in _PASSIVE_BLOCKS:
+                if block[_REPEATING_BLOCKS[kind]] != calls[repeated]["id"]:
+                    return False
+                repeated += 1
+    except TypeError:  # a stream may leave bare strings between the blocks
+        blocks = [block for block in content if block.__class__ is not str]
+        return len(blocks) < len(content) and _repeats_calls(blocks, calls)
     return not repeated or repeated == len(calls)
 
 
