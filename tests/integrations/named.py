@@ -151,6 +151,7 @@ NAMED: dict[str, str] = {
     "11_content_only_unanswered": "H A=(a) H",
     "11_server_unpaired": "H A^($w!) H",
     "11_server_unpaired_then_result": "H A^(a,$w!) T(a)",
+    "11_server_unpaired_standard": "H A|($w!) H",
     "11_server_unpaired_ends": "H A^($w!)",
     "11_human_result_foreign": "H A(a) H(a) A H",
     "11_multi_result_partial": "H A^(a,b) T(a)b H",

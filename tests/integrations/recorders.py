@@ -394,6 +394,15 @@ INTEGRATIONS = {
             _with_url(
                 _CONVERSE, model="mistral.mistral-large-2402-v1:0", endpoint_url="URL", **_AWS
             ),
+            facts={"model": "mistral.mistral-large-2402-v1:0"},
+        ),
+        Integration(
+            "bedrock-converse-nova",
+            "bedrock-converse-other",
+            "langchain-aws",
+            "converse",
+            _with_url(_CONVERSE, model="us.amazon.nova-pro-v1:0", endpoint_url="URL", **_AWS),
+            facts={"model": "us.amazon.nova-pro-v1:0"},
         ),
         Integration(
             "bedrock-converse-no-tools",

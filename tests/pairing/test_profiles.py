@@ -113,7 +113,7 @@ EFFECTS = {
     "ollama takes anything": ("ollama", [H, ask("a"), H], "accept"),
     "ollama swaps": ("ollama", [H, ask("a", "b"), got("b"), got("a")], "silent_loss"),
     "cohere wants the last word": ("cohere", [H, ask("a")], "local_error"),
-    "llama on converse": ("bedrock-converse-other", [H, ask("a"), got("a"), H], "reject"),
+    "somebody on converse": ("bedrock-converse-other", [H, ask("a"), got("a"), H], "clean"),
     "claude on converse": ("bedrock-converse", [H, ask("a"), got("a"), H], "clean"),
     "bad arguments on openai": ("openai-chat", [H, bad("a"), got("a")], "clean"),
     "bad arguments on converse": ("bedrock-converse", [H, bad("a"), got("a")], "reject"),
@@ -125,6 +125,21 @@ def test_the_same_breach_has_its_own_effect_on_each_provider(name):
     profile, history, effect = EFFECTS[name]
     report = check_messages(history, profile=profile)
     assert report.effect == effect, report.explain()
+
+
+@pytest.mark.parametrize(
+    ("model", "effect"),
+    [
+        ("us.meta.llama4-maverick-17b-instruct-v1:0", "reject"),
+        ("mistral.mistral-large-2402-v1:0", "reject"),
+        ("arn:aws:bedrock:us-east-1:1:inference-profile/us.meta.llama4-scout-v1:0", "reject"),
+        ("us.amazon.nova-pro-v1:0", "clean"),
+        ("openai.gpt-oss-120b-1:0", "clean"),
+    ],
+)
+def test_a_question_beside_a_result_is_refused_by_some_models_on_converse(model, effect):
+    history = [H, ask("a"), got("a"), H]
+    assert check_messages(history, "bedrock-converse-other", model=model).effect == effect
 
 
 def test_a_silent_loss_tells_what_is_lost():

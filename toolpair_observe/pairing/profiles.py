@@ -691,7 +691,7 @@ _BEDROCK_CONVERSE = Profile(
 )
 _CONVERSE_MIXED = _reject(
     Grade.REPORTED,
-    "langchain-ai/langchain-aws#141",
+    "langchain-ai/langchain-aws#141, strands-agents/harness-sdk#1223",
     "messages.{position}.content: Conversation blocks and tool result blocks cannot be provided in "
     "the same turn.",
 )
@@ -719,6 +719,9 @@ _BEDROCK_CONVERSE_OTHER = replace(
     _BEDROCK_CONVERSE,
     name="bedrock-converse-other",
     title="models other than Claude on Bedrock through ChatBedrockConverse",
+)
+_BEDROCK_CONVERSE_UNMIXED = replace(
+    _BEDROCK_CONVERSE_OTHER,
     rules={
         **_CONVERSE_RULES,
         Case.TEXT_BEFORE_RESULT: _CONVERSE_MIXED,
@@ -726,7 +729,15 @@ _BEDROCK_CONVERSE_OTHER = replace(
     },
     refused_after_result="human",
 )
-BEDROCK_CONVERSE_OTHER: Final = _with_older_converse(_BEDROCK_CONVERSE_OTHER)
+# For these the refusal is reported. Nova takes text beside results, as recorded answers show.
+_UNMIXED_MODELS = r"(?:.*/)?(?:[a-z-]+\.)?(?:meta|mistral)\."
+BEDROCK_CONVERSE_OTHER: Final = replace(
+    _BEDROCK_CONVERSE_OTHER,
+    rows=(
+        Row(_with_older_converse(_BEDROCK_CONVERSE_UNMIXED), models=_UNMIXED_MODELS),
+        *_with_older_converse(_BEDROCK_CONVERSE_OTHER).rows,
+    ),
+)
 BEDROCK_INVOKE: Final = replace(
     _ANTHROPIC,
     name="bedrock-invoke",
