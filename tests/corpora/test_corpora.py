@@ -13,6 +13,7 @@ from toolpair_observe import Effect
 
 SAMPLE = Path(__file__).parents[1] / "data"
 FLAGGED_BY_CONTRACT = 2.5 / 1000
+CONVERSE = {"bedrock-converse", "bedrock-converse-other"}
 MANY = 5_000
 
 
@@ -81,3 +82,11 @@ def test_the_contract_seldom_flags_what_a_laxer_provider_accepts(tallies):
         pytest.skip("a share of so few requests says nothing")
     flagged = [str(miss) for one in contract for miss in one.flagged]
     assert len(flagged) <= accepted * FLAGGED_BY_CONTRACT, flagged
+
+
+def test_what_bedrock_accepted_passes_whichever_model_it_was(shared_dir):
+    # The rows do not tell the model; the profiles differ by it.
+    rows = [row for row in read_rows(shared_dir / "corpora") if own_profile(row) in CONVERSE]
+    judged = [one for profile in CONVERSE for one in tally(rows, lambda _, to=profile: to)]
+    assert {one.profile for one in judged} == CONVERSE
+    assert [str(miss) for one in judged for miss in one.false_alarms] == []
