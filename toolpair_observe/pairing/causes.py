@@ -303,7 +303,11 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
     ),
     Cause.RESULT_ORDER: CauseInfo(
         "results stand in another order than their calls, and this integration pairs by position",
-        ("tools that finish in another order",),
+        (
+            "tools that finish in another order",
+            "a middleware that puts its own results before the real ones "
+            "(ToolCallLimitMiddleware, a rejected call of HumanInTheLoopMiddleware)",
+        ),
         (
             "append results in the order of ai_message.tool_calls",
             "use an integration that sends ids",
