@@ -89,6 +89,16 @@ def test_what_streams_and_servers_leave_in_the_content_is_plain():
     assert plain_call_ids(history) is None
 
 
+def test_a_result_under_the_name_of_another_tool_is_not_plain_where_names_pair():
+    calls = [{"name": name, "args": {}, "id": name[0]} for name in ("look", "find")]
+    results = [ToolMessage("11", tool_call_id=id_, name="look") for id_ in "lf"]
+    history = [HumanMessage("Look."), AIMessage("", tool_calls=calls), *results]
+    assert plain_call_ids(history) == ["l", "f"]
+    assert plain_call_ids(history, in_order=True) is None
+    results[1].name = "find"
+    assert plain_call_ids(history, in_order=True) == ["l", "f"]
+
+
 def test_parallel_results_in_another_order_are_plain():
     calls = [{"name": "look", "args": {}, "id": id_} for id_ in "abc"]
     results = [ToolMessage("11", tool_call_id=id_) for id_ in "cab"]

@@ -240,7 +240,7 @@ def plain_call_ids(
     Args:
         messages: The history.
         blocks: Whether AI messages may repeat their calls in content blocks.
-        in_order: Whether results must stand in the order of their calls.
+        in_order: Whether results must stand in the order of their calls, under the same names.
         raw_calls: Whether calls must stand in `additional_kwargs["tool_calls"]`, too.
         refused_after_result: The type of message that must not follow a result, if any.
 
@@ -300,29 +300,30 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
                 continue
             if raw_calls and not _stand_in_raw_calls(calls, fields):
                 return None
-            if in_order or len(calls) == 1:
-                for call in calls:
-                    call_id = call["id"]
-                    add(call_id)
-                    for answer in rest:
-                        fields = answer.__dict__
-                        if fields["tool_call_id"] != call_id:
-                            return None
-                        content = fields["content"]
-                        if content.__class__ is not str and not _is_passive(content):
-                            return None
-                        break
-                    else:
+            if len(calls) == 1:
+                call_id = calls[0]["id"]
+                add(call_id)
+                for answer in rest:
+                    fields = answer.__dict__
+                    if fields["tool_call_id"] != call_id:
                         return None
+                    content = fields["content"]
+                    if content.__class__ is not str and not _is_passive(content):
+                        return None
+                    break
+                else:
+                    return None
                 continue
-            waiting = set()
+            waiting = {}
             for call in calls:
                 call_id = call["id"]
                 add(call_id)
-                waiting.add(call_id)
+                waiting[call_id] = call["name"]
             for answer in rest:
                 fields = answer.__dict__
-                waiting.remove(fields["tool_call_id"])
+                if in_order and not _answers_first(waiting, fields):
+                    return None
+                del waiting[fields["tool_call_id"]]
                 content = fields["content"]
                 if content.__class__ is not str and not _is_passive(content):
                     return None
@@ -341,6 +342,12 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
         elif kind != "system" or (calls and refused_after_result == kind):
             return None
     return ids
+
+
+def _answers_first(waiting: dict[str, str], fields: dict[str, Any]) -> bool:
+    """Whether a result names the first of the calls that wait, by its id and by its tool."""
+    call_id, name = next(iter(waiting.items()))
+    return fields["tool_call_id"] == call_id and fields["name"] in (None, name)
 
 
 def _stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:
