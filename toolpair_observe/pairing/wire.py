@@ -429,7 +429,9 @@ def drop_same_id_in_message(wire: Wire) -> None:
     for turn in wire.turns:
         kept: dict[str, Call] = {}
         for call in turn.calls:
-            if kept.setdefault(call.id, call) is not call:
+            first = kept.setdefault(call.id, call)
+            # Where nothing answers that id, nothing that is sent misses the call.
+            if first is not call and wire.given.answer.keys() & {first, call}:
                 wire.lose(Case.DUPLICATE_CALL_ID, "the call is not sent", call, None)
         turn.calls = list(kept.values())
 
@@ -485,11 +487,20 @@ def drop_invalid_calls_in(carrier: Carrier) -> Step:
 
 
 def drop_calls_only_in(carrier: Carrier) -> Step:
-    """Make the step that leaves out calls which stand there and nowhere else."""
+    """Make the step that leaves out calls which stand there and nowhere else.
+
+    The integration looks such a call's id up among the others, so one without an id is not found.
+    """
+    unsent = frozenset({carrier})
+    unsent_without_id = frozenset({carrier, Carrier.INVALID_TOOL_CALL})
 
     def step(wire: Wire) -> None:
         for turn in wire.turns:
-            turn.calls = [call for call in turn.calls if call.carriers != {carrier}]
+            turn.calls = [
+                call
+                for call in turn.calls
+                if call.carriers != unsent and (call.id or call.carriers != unsent_without_id)
+            ]
 
     step.__doc__ = f"Leave out calls that stand in a {carrier} alone."
     return step
