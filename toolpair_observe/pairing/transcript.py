@@ -314,16 +314,16 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
                 else:
                     return None
                 continue
-            waiting = {}
+            waiting = set()
             for call in calls:
                 call_id = call["id"]
                 add(call_id)
-                waiting[call_id] = call["name"]
+                waiting.add(call_id)
             for answer in rest:
                 fields = answer.__dict__
-                if in_order and not _answers_first(waiting, fields):
+                if in_order and not _answers(calls[-len(waiting)], fields):
                     return None
-                del waiting[fields["tool_call_id"]]
+                waiting.remove(fields["tool_call_id"])
                 content = fields["content"]
                 if content.__class__ is not str and not _is_passive(content):
                     return None
@@ -344,10 +344,9 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
     return ids
 
 
-def _answers_first(waiting: dict[str, str], fields: dict[str, Any]) -> bool:
-    """Whether a result names the first of the calls that wait, by its id and by its tool."""
-    call_id, name = next(iter(waiting.items()))
-    return fields["tool_call_id"] == call_id and fields["name"] in (None, name)
+def _answers(call: dict[str, Any], fields: dict[str, Any]) -> bool:
+    """Whether a result names the call, by its id and by its tool."""
+    return fields["tool_call_id"] == call["id"] and fields["name"] in (None, call["name"])
 
 
 def _stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:
