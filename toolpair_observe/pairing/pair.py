@@ -131,6 +131,11 @@ class Turn:
     text_last: bool = False
     last: int = 0
 
+    @property
+    def only_answers(self) -> bool:
+        """Whether it gives results and says nothing else."""
+        return bool(self.results) and not self.calls and not self.has_text
+
     def copy(self) -> Turn:
         """Return a turn that may be changed; several times as fast as `copy.copy`."""
         return Turn(
@@ -262,7 +267,7 @@ def pair_anywhere(turns: Sequence[Turn]) -> Pairing:
             else:
                 case = _orphan_case(before, result)
                 findings.append(Finding(case, None, result, turn.position))
-        if not _only_results(turn):
+        if not turn.only_answers:
             before = turn.role
     answered = {call.id for call in answer}
     for block in blocks:
@@ -426,7 +431,7 @@ class _Pass:
         start = bisect_left(self.turns, gap.start, key=lambda turn: turn.index)
         # A few turns tell "one kind of speaker" from "several": a long gap is not walked.
         near = self.turns[start : start + _GAP_LOOK]
-        roles = {turn.role for turn in near if turn.index < gap.stop and not _only_results(turn)}
+        roles = {turn.role for turn in near if turn.index < gap.stop and not turn.only_answers}
         return _GAP_CASES.get(roles.pop(), Case.LATE) if len(roles) == 1 else Case.LATE
 
     def _settle_stranger(self, stray: _Stray) -> None:
@@ -490,10 +495,6 @@ def _orphan_case(before: Role | None, result: Result) -> Case:
     if before is None and result.index == 0:
         return Case.ORPHAN_AT_START
     return _ORPHAN_CASES.get(before, Case.ORPHAN_AFTER_HUMAN)
-
-
-def _only_results(turn: Turn) -> bool:
-    return bool(turn.results) and not turn.calls and not turn.has_text
 
 
 def _close(

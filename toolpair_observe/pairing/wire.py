@@ -288,7 +288,7 @@ def regroup_by_id(wire: Wire) -> None:
     sent: set[Result] = set()
     turns: list[Turn] = []
     for turn in wire.turns:
-        if _only_answers(turn):
+        if turn.only_answers:
             continue
         turn.results = []
         turns.append(turn)
@@ -313,10 +313,6 @@ def regroup_by_id(wire: Wire) -> None:
         if result not in sent and result not in replayed:
             wire.lose(Case.ORPHAN_AMONG_RESULTS, "the result is dropped", None, result)
     wire.turns = turns
-
-
-def _only_answers(turn: Turn) -> bool:
-    return bool(turn.results) and not turn.calls and not turn.has_text
 
 
 def match_names_in_order(wire: Wire) -> None:
