@@ -142,6 +142,20 @@ def test_a_question_beside_a_result_is_refused_by_some_models_on_converse(model,
     assert check_messages(history, "bedrock-converse-other", model=model).effect == effect
 
 
+def test_a_bad_call_without_an_id_is_not_found_for_its_block_on_converse():
+    block = {"type": "function_call", "call_id": "", "name": "look", "arguments": "{"}
+    unsent = bad("").model_copy(update={"content": [block]})
+    history = [H, unsent, got("b")]
+    assert check_messages(history, "bedrock-converse").effect == "reject"
+
+
+def test_a_call_that_nothing_answers_is_not_lost_beside_its_like_through_litellm():
+    history = [H, ask("b"), ask("b")]
+    assert check_messages(history, "litellm", model="claude-sonnet-5").effect == "unknown"
+    answered = [*history, got("b")]
+    assert check_messages(answered, "litellm", model="claude-sonnet-5").effect == "silent_loss"
+
+
 def test_a_silent_loss_tells_what_is_lost():
     (violation,) = check_messages([H, ask("a"), got("a"), got("x")], "google-genai").violations
     assert violation.lost == "the result is dropped"
