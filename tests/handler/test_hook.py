@@ -122,34 +122,29 @@ def test_a_loop_that_ends_before_the_call_begins_loses_nothing(make_handler):
     assert not handler.internal_errors
 
 
+async def never_ending(_):
+    await asyncio.Event().wait()
+
+
+async def until_the_call_has_begun(handler):
+    CountingModel().invoke(BROKEN, {"callbacks": [handler]})
+    await asyncio.sleep(0)
+
+
 def test_a_loop_that_ends_in_the_middle_of_the_call_is_counted(make_handler):
-    async def hook(_):
-        await asyncio.Event().wait()
+    handler = make_handler(on_near_miss=never_ending)
 
-    handler = make_handler(on_near_miss=hook)
-
-    async def main():
-        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
-        await asyncio.sleep(0)
-
-    asyncio.run(main())
+    asyncio.run(until_the_call_has_begun(handler))
     assert handler.flush()
     assert handler.internal_errors == {("CancelledError", "on_near_miss"): 1}
 
 
 def test_loops_that_are_just_closed_do_not_fill_the_queue(make_handler):
-    async def hook(_):
-        await asyncio.Event().wait()
-
-    handler = make_handler(on_near_miss=hook)
-
-    async def main():
-        CountingModel().invoke(BROKEN, {"callbacks": [handler]})
-        await asyncio.sleep(0)
+    handler = make_handler(on_near_miss=never_ending)
 
     for _ in range(module.MAX_WAITING + 5):
         loop = asyncio.new_event_loop()
-        loop.run_until_complete(main())
+        loop.run_until_complete(until_the_call_has_begun(handler))
         loop.close()
     assert handler.flush()
     assert handler.internal_errors == {("CancelledError", "on_near_miss"): module.MAX_WAITING + 5}
