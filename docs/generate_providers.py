@@ -15,12 +15,12 @@ from langchain_core.messages import (
 
 from toolpair_observe import PairingReport, check_messages
 from toolpair_observe.pairing.pair import Case
-from toolpair_observe.pairing.profiles import PROFILES
+from toolpair_observe.pairing.providers.table import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolpair_observe.pairing.profile import Profile, Row
+    from toolpair_observe.pairing.providers.profile import Profile, Row
 
 HERE = Path(__file__).parent / "providers"
 _GRADES = {"a": "documented", "b": "reported", "c": "executed", "d": "inferred"}

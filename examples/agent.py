@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from pydantic import SecretStr
 
 from toolpair_observe import InvalidToolResultsError, ToolPairHandler
-from toolpair_observe.demo.provider import LoopbackProvider, Reply, ToolCall
+from toolpair_observe.demo.loopback.provider import LoopbackProvider, Reply, ToolCall
 
 CALL = Reply(tool_calls=(ToolCall("get_weather", {"city": "Rome"}, id="call_rome"),))
 

@@ -8,7 +8,7 @@ from openai import BadRequestError
 from pydantic import SecretStr
 
 from toolpair_observe import ToolPairHandler
-from toolpair_observe.demo.provider import LoopbackProvider
+from toolpair_observe.demo.loopback.provider import LoopbackProvider
 
 # Two calls were made, and only one was answered.
 HISTORY = [

@@ -10,7 +10,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from toolpair_observe import InvalidToolResultsError, ToolPairHandler
-from toolpair_observe.demo.provider import LoopbackProvider
+from toolpair_observe.demo.loopback.provider import LoopbackProvider
 
 CALL = {"name": "get_weather", "args": {"city": "Rome"}, "id": "call_rome"}
 RESULT = ToolMessage("clear, 18 degrees", tool_call_id="call_rome")

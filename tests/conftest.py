@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context, attach
 
 from tests.loopback.counting_provider import CountingProvider
-from toolpair_observe import runs
+from toolpair_observe.attach import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

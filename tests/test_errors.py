@@ -20,7 +20,7 @@ from toolpair_observe.errors import (
     SettingsError,
     ToolPairError,
 )
-from toolpair_observe.pairing.rejections import rejection_kind
+from toolpair_observe.pairing.refusals.recognize import rejection_kind
 
 SECRET = "the launch code is 0000"
 RUN_ID = uuid.UUID(int=7)

@@ -10,9 +10,9 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from toolpair_observe import settings as module
+from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.errors import SettingsError, ToolPairError
-from toolpair_observe.handler import ToolPairHandler
-from toolpair_observe.pairing.profiles import PROFILES
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.settings import Options, Settings, options_table, variable_of
 
 NAMES = [option.name for option in fields(Settings)]

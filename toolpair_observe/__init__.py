@@ -14,12 +14,12 @@ from toolpair_observe._version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolpair_observe.api import check_messages
+    from toolpair_observe.attach.guard import guard
+    from toolpair_observe.attach.handler import ToolPairHandler
+    from toolpair_observe.attach.instrument import instrument, uninstrument
     from toolpair_observe.errors import InvalidToolResultsError
-    from toolpair_observe.guarding import guard
-    from toolpair_observe.handler import ToolPairHandler
-    from toolpair_observe.instrumentation import instrument, uninstrument
     from toolpair_observe.observation import Observation
+    from toolpair_observe.pairing.check_messages import check_messages
     from toolpair_observe.pairing.report import (
         Cause,
         Effect,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Violation,
         ViolationKind,
     )
-    from toolpair_observe.repairing import Repair, repair_messages
+    from toolpair_observe.repair import Repair, repair_messages
 
 __all__ = [
     "Cause",
@@ -56,15 +56,15 @@ _HOMES: Final[Mapping[str, str]] = {
     "Observation": "observation",
     "Outcome": "pairing.report",
     "PairingReport": "pairing.report",
-    "Repair": "repairing",
-    "ToolPairHandler": "handler",
+    "Repair": "repair",
+    "ToolPairHandler": "attach.handler",
     "Violation": "pairing.report",
     "ViolationKind": "pairing.report",
-    "check_messages": "api",
-    "guard": "guarding",
-    "instrument": "instrumentation",
-    "repair_messages": "repairing",
-    "uninstrument": "instrumentation",
+    "check_messages": "pairing.check_messages",
+    "guard": "attach.guard",
+    "instrument": "attach.instrument",
+    "repair_messages": "repair",
+    "uninstrument": "attach.instrument",
 }
 
 

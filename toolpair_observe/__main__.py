@@ -2,7 +2,7 @@
 
 import sys
 
-from toolpair_observe.cli import main
+from toolpair_observe.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

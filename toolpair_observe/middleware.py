@@ -10,13 +10,13 @@ from langchain_core.messages import SystemMessage
 from langchain_core.runnables import RunnableBinding
 from langchain_core.runnables.config import ensure_config
 
+from toolpair_observe.attach.guard import chosen_handler
+from toolpair_observe.attach.instrument import attached
+from toolpair_observe.attach.request import Upcoming, upcoming
 from toolpair_observe.errors import MissingExtraError, SettingsError
-from toolpair_observe.guarding import chosen_handler
-from toolpair_observe.instrumentation import attached
-from toolpair_observe.pairing.identify import identify
-from toolpair_observe.repairing import repair_messages
+from toolpair_observe.pairing.providers.identify import identify
+from toolpair_observe.repair import repair_messages
 from toolpair_observe.reporters.repairs import RepairReporter
-from toolpair_observe.upcoming import Upcoming, upcoming
 
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
-    from toolpair_observe.handler import ToolPairHandler
-    from toolpair_observe.repairing import Repair
+    from toolpair_observe.attach.handler import ToolPairHandler
+    from toolpair_observe.repair import Repair
 
     Pending = Collection[str] | Callable[[ModelRequest[Any]], Collection[str]]
 

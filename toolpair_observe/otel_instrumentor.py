@@ -14,8 +14,8 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
+from toolpair_observe.attach.instrument import instrument, uninstrument
 from toolpair_observe.errors import SettingsError
-from toolpair_observe.instrumentation import instrument, uninstrument
 
 if TYPE_CHECKING:
     from collections.abc import Collection

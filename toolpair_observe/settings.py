@@ -17,8 +17,8 @@ from typing import Any, Final, Literal, TypedDict, cast, get_args
 from urllib.parse import unquote
 
 from toolpair_observe.errors import SettingsError
-from toolpair_observe.pairing.profile import Profile
-from toolpair_observe.pairing.profiles import PROFILES, profile_named
+from toolpair_observe.pairing.providers.profile import Profile
+from toolpair_observe.pairing.providers.table import PROFILES, profile_named
 from toolpair_observe.pairing.report import Effect
 
 _logger = logging.getLogger("toolpair_observe")

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.tracers.context import register_configure_hook
 
-from toolpair_observe import seam
-from toolpair_observe.handler import ToolPairHandler
+from toolpair_observe.attach import seam
+from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.identify import identify
+from toolpair_observe.pairing.providers.identify import identify
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.report import PairingReport

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProces
 from pydantic import SecretStr
 
 from toolpair_observe import InvalidToolResultsError, instrument, uninstrument
-from toolpair_observe.demo.provider import LoopbackProvider
+from toolpair_observe.demo.loopback.provider import LoopbackProvider
 
 tracer = trace.get_tracer("chat-service")
 

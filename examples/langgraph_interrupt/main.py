@@ -16,7 +16,7 @@ from langgraph.types import Command, interrupt
 from pydantic import SecretStr
 
 from toolpair_observe import InvalidToolResultsError
-from toolpair_observe.demo.provider import LoopbackProvider, Reply, ToolCall
+from toolpair_observe.demo.loopback.provider import LoopbackProvider, Reply, ToolCall
 from toolpair_observe.middleware import ToolPairMiddleware
 
 ASK = Reply(tool_calls=(ToolCall("send_mail", {"to": "Ada"}, id="call_mail"),))

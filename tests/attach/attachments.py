@@ -25,8 +25,8 @@ from tests.strict.ways import (
     invoke,
     stream,
 )
-from toolpair_observe.guarding import guard
-from toolpair_observe.instrumentation import instrument, uninstrument
+from toolpair_observe.attach.guard import guard
+from toolpair_observe.attach.instrument import instrument, uninstrument
 from toolpair_observe.middleware import ToolPairMiddleware
 from toolpair_observe.otel_instrumentor import ToolPairInstrumentor
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from tests.handler.models import CountingModel
-    from toolpair_observe.handler import ToolPairHandler
+    from toolpair_observe.attach.handler import ToolPairHandler
 
 
 @dataclass(frozen=True)

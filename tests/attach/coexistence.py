@@ -28,9 +28,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe.instrumentation import instrumented_with
+from toolpair_observe.attach.instrument import instrumented_with
+from toolpair_observe.counts import Metric
 from toolpair_observe.otel_instrumentor import ToolPairInstrumentor
-from toolpair_observe.stats import Metric
 
 PEERS = {"openinference": OpenInference, "traceloop": Traceloop, "genai": GenAi}
 OURS = "toolpair"

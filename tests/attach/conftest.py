@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.handler.conftest import _clean_process, make_handler  # noqa: F401 - fixtures
-from toolpair_observe import instrumentation as attachment
+from toolpair_observe.attach import instrument as attachment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

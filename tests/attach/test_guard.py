@@ -13,8 +13,8 @@ from tests.strict.conversations import BROKEN, SOUND
 from tests.strict.siblings import AsyncSibling
 from tests.strict.ways import get_weather
 from toolpair_observe import InvalidToolResultsError
-from toolpair_observe.guarding import guard
-from toolpair_observe.stats import Metric
+from toolpair_observe.attach.guard import guard
+from toolpair_observe.counts import Metric
 
 
 def test_no_callback_of_a_blocked_request_starts(strict):
@@ -112,7 +112,8 @@ def test_what_is_no_chat_model_is_refused_by_name(strict):
 
 def test_a_failing_check_lets_the_request_pass(strict, monkeypatch):
     monkeypatch.setattr(
-        "toolpair_observe.handler.check", lambda *_: (_ for _ in ()).throw(RuntimeError("ours"))
+        "toolpair_observe.attach.handler.check",
+        lambda *_: (_ for _ in ()).throw(RuntimeError("ours")),
     )
     model = CountingModel()
     guard(model, strict).invoke(BROKEN)
@@ -123,7 +124,8 @@ def test_a_failing_check_lets_the_request_pass(strict, monkeypatch):
 def test_a_failing_check_holds_the_request_where_that_is_asked_for(make_handler, monkeypatch):
     handler = make_handler("strict", feedback="off", on_internal_error="block")
     monkeypatch.setattr(
-        "toolpair_observe.handler.check", lambda *_: (_ for _ in ()).throw(RuntimeError("ours"))
+        "toolpair_observe.attach.handler.check",
+        lambda *_: (_ for _ in ()).throw(RuntimeError("ours")),
     )
     model = CountingModel()
     with pytest.raises(RuntimeError, match="failed to check this history"):

@@ -18,14 +18,14 @@ from tests.handler.conftest import WatchedHandler
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError
-from toolpair_observe import instrumentation as attachment
-from toolpair_observe.errors import SettingsError
-from toolpair_observe.instrumentation import (
+from toolpair_observe.attach import instrument as attachment
+from toolpair_observe.attach.instrument import (
     attached,
     instrument,
     instrumented_with,
     uninstrument,
 )
+from toolpair_observe.errors import SettingsError
 
 
 def our_hooks():

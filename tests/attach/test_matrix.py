@@ -8,7 +8,8 @@ from tests.attach.attachments import EVERY_PAIR, send
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from tests.strict.siblings import AsyncSibling
-from toolpair_observe import InvalidToolResultsError, runs
+from toolpair_observe import InvalidToolResultsError
+from toolpair_observe.attach import runs
 
 every_pair = pytest.mark.parametrize(
     ("attachment", "way"), EVERY_PAIR, ids=[f"{one.name}-{way.name}" for one, way in EVERY_PAIR]

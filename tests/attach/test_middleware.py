@@ -18,8 +18,8 @@ from tests.repair.histories import calls, human, is_synthetic, result, shape
 from tests.strict.siblings import AsyncSibling
 from tests.strict.ways import get_weather
 from toolpair_observe import InvalidToolResultsError
+from toolpair_observe.attach.instrument import instrument
 from toolpair_observe.errors import SettingsError
-from toolpair_observe.instrumentation import instrument
 from toolpair_observe.middleware import ToolPairMiddleware
 
 LOST_AND_LATE = [human(), calls("lost", "late", "there"), result("there"), human(), result("late")]

@@ -16,9 +16,9 @@ from opentelemetry.instrumentation.distro import DefaultDistro
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN
 from toolpair_observe import InvalidToolResultsError
-from toolpair_observe.cli import main
+from toolpair_observe.attach.instrument import instrumented_with
+from toolpair_observe.cli.main import main
 from toolpair_observe.errors import SettingsError
-from toolpair_observe.instrumentation import instrumented_with
 from toolpair_observe.otel_instrumentor import ToolPairInstrumentor
 
 ROOT = Path(__file__).resolve().parents[2]

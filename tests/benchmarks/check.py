@@ -9,7 +9,7 @@ from tests.benchmarks.clock import side_by_side
 from tests.benchmarks.histories import SHAPES, agent
 from tests.benchmarks.table import note, show
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.profiles import PROFILES
+from toolpair_observe.pairing.providers.table import PROFILES
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage

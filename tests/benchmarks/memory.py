@@ -12,7 +12,8 @@ from langchain_core.outputs import LLMResult
 
 from tests.benchmarks.histories import agent, dangling
 from tests.benchmarks.table import note, show
-from toolpair_observe import ToolPairHandler, runs
+from toolpair_observe import ToolPairHandler
+from toolpair_observe.attach import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.cli.process import environment, run_cli, run_python
-from toolpair_observe.cli import main
+from toolpair_observe.cli.main import main
 
 CALL = {"id": "call_a", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
 CLEAN = [
@@ -211,7 +211,7 @@ def test_check_needs_no_extra(write):
     path = write("a.jsonl", CLEAN)
     program = (
         "import sys; sys.modules.update(rich=None, langchain_openai=None, openai=None)\n"
-        f"from toolpair_observe.cli import main; sys.exit(main(['check', {path!r}]))"
+        f"from toolpair_observe.cli.main import main; sys.exit(main(['check', {path!r}]))"
     )
 
     done = run_python("-c", program)

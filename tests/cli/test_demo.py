@@ -10,12 +10,12 @@ from functools import partial
 import pytest
 
 from tests.cli.process import environment, run_cli, run_python
-from toolpair_observe.cli import main
-from toolpair_observe.commands.printing import Complaints
-from toolpair_observe.demo import show
-from toolpair_observe.demo.histories_view import check_files
-from toolpair_observe.demo.provider import LoopbackProvider
-from toolpair_observe.demo.render import new_console
+from toolpair_observe.cli.main import main
+from toolpair_observe.console import Complaints
+from toolpair_observe.demo.cases import show
+from toolpair_observe.demo.cases.histories_view import check_files
+from toolpair_observe.demo.cases.render import new_console
+from toolpair_observe.demo.loopback.provider import LoopbackProvider
 
 CALL = {"id": "call_a", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
 ANSWERED = [
@@ -177,7 +177,7 @@ def test_ids_in_histories_can_not_style_or_move_the_output(histories, capsys):
 def test_a_missing_extra_is_one_clear_line(module):
     program = (
         f"import sys; sys.modules[{module!r}] = None\n"
-        "from toolpair_observe.cli import main; sys.exit(main(['demo']))"
+        "from toolpair_observe.cli.main import main; sys.exit(main(['demo']))"
     )
 
     done = run_python("-c", program)

@@ -11,8 +11,8 @@ from langsmith import utils as ls_utils
 
 from tests.loopback.faulty_http import Fault
 from tests.loopback.langsmith_server import LangSmithServer
-from toolpair_observe.cli import main
-from toolpair_observe.langsmith_apply import load
+from toolpair_observe.cli.main import main
+from toolpair_observe.reporters.langsmith.apply import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

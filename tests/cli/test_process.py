@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.process import environment, run_cli, run_python
-from toolpair_observe import cli
-from toolpair_observe.commands import check
+from toolpair_observe.cli import check
+from toolpair_observe.cli import main as cli
 
 HISTORY = [{"role": "user", "content": "hi"}]
 FULL = Path("/dev/full")
@@ -49,7 +49,7 @@ def test_so_is_one_that_comes_before_everything_is_imported(command):
         "    def find_spec(self, name, *_):\n"
         "        if name == 'langchain_core.messages': raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Finder())\n"
-        "from toolpair_observe.cli import main\n"
+        "from toolpair_observe.cli.main import main\n"
         f"sys.exit(main([{command!r}, '-']))"
     )
 

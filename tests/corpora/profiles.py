@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolpair_observe.histories.tally import PROFILE_OF_API
 from toolpair_observe.histories.tally import PROFILE_OF_PROVIDER as OWN_PROFILE
-from toolpair_observe.pairing.profiles import PROFILES
+from toolpair_observe.pairing.providers.table import PROFILES
 
 if TYPE_CHECKING:
     from tests.corpora.histories import Row

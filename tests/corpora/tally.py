@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.corpora.profiles import UNKNOWN_SERVERS, facts_of
 from toolpair_observe import Effect, ViolationKind, check_messages
-from toolpair_observe.pairing.profiles import PROFILES
+from toolpair_observe.pairing.providers.table import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

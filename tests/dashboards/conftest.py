@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards import generate
+from dashboards.tools import generate
 
-DASHBOARDS = Path(generate.__file__).parent
+DASHBOARDS = Path(generate.__file__).parents[1]
 
 
 @pytest.fixture(scope="session")

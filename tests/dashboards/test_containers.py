@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dashboards import generate
-from dashboards.settings import Links
+from dashboards.tools import generate
+from dashboards.tools.settings import Links
 from tests.dashboards.conftest import DASHBOARDS
 
 CONTAINERS = DASHBOARDS / "containers"

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from dashboards.expressions import panel_queries, panels, selectors
-from dashboards.panels import Color
+from dashboards.tools.expressions import panel_queries, panels, selectors
+from dashboards.tools.panels import Color
 from tests.dashboards.conftest import DASHBOARDS
 
 # Alerts have a job, but no instance: they are about all processes of a job.

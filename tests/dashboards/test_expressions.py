@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dashboards import expressions
-from dashboards.expressions import filled_in, grouped_by, panel_queries, selectors
+from dashboards.tools import expressions
+from dashboards.tools.expressions import filled_in, grouped_by, panel_queries, selectors
 from toolpair_observe.reporters import semconv
 
 FROM_PROMETHEUS = {"job", "instance"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from dashboards import generate
-from dashboards.settings import Links, Objective
+from dashboards.tools import generate
+from dashboards.tools.settings import Links, Objective
 
 
 def test_the_committed_files_are_what_the_code_writes():
-    assert generate.main(["--check"]) == 0, "run python -m dashboards.generate"
+    assert generate.main(["--check"]) == 0, "run python -m dashboards.tools.generate"
 
 
 @pytest.mark.parametrize("name", [generate.DASHBOARD, generate.RULES, generate.LIVE_RULES])

@@ -13,9 +13,9 @@ from langsmith import schemas
 from pydantic import TypeAdapter
 
 from tests.loopback.langsmith_server import ALERT_CHOICES
-from toolpair_observe.langsmith_apply import PROJECT_ID, load
 from toolpair_observe.pairing.report import Effect, Outcome, ViolationKind
-from toolpair_observe.reporters import langsmith
+from toolpair_observe.reporters.langsmith import feedback as langsmith
+from toolpair_observe.reporters.langsmith.apply import PROJECT_ID, load
 
 section_types = pytest.importorskip(
     "langsmith.types.custom_charts_section", reason="langsmith before 0.14 has no chart types"

@@ -28,7 +28,7 @@ def test_it_links_only_to_what_exists(readme):
 
 
 def test_it_names_only_programs_that_exist(readme):
-    programs = set(re.findall(r"python -m dashboards\.(\w+)", readme))
+    programs = set(re.findall(r"python -m dashboards\.tools\.(\w+)", readme))
     assert len(programs) >= 5
     for program in programs:
-        assert (DASHBOARDS / f"{program}.py").is_file(), program
+        assert (DASHBOARDS / "tools" / f"{program}.py").is_file(), program

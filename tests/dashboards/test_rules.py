@@ -12,11 +12,13 @@ import pytest
 import yaml
 from requests import exceptions
 
-from dashboards import generate
-from dashboards.settings import LIVE, PRODUCTION
+from dashboards.tools import generate
+from dashboards.tools.settings import LIVE, PRODUCTION
 from tests.dashboards.conftest import DASHBOARDS
 from toolpair_observe.pairing.report import Cause
-from toolpair_observe.reporters import _delivery, _langsmith_api, langsmith, semconv
+from toolpair_observe.reporters import delivery, semconv
+from toolpair_observe.reporters.langsmith import client as _langsmith_api
+from toolpair_observe.reporters.langsmith import feedback as langsmith
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +103,7 @@ def test_the_runbook_of_the_near_miss_rate_knows_every_cause():
 def test_the_runbook_of_feedback_knows_every_reason():
     page = (DASHBOARDS / "runbooks" / "feedback-not-delivered.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(\w+)`", page))
-    code = "".join(inspect.getsource(module) for module in (_delivery, _langsmith_api))
+    code = "".join(inspect.getsource(module) for module in (delivery, _langsmith_api))
     made = set(re.findall(r'(?:return| =|or) "([A-Z]\w+)"', code))
     assert made == {"Closed", "Expired", "NoProject", "NoThread", "QueueFull", "Redirected"}
     kinds = {

@@ -7,8 +7,8 @@ import inspect
 
 import pytest
 
-from toolpair_observe.demo import judge as judge_module
-from toolpair_observe.demo.judge import judge
+from toolpair_observe.demo.loopback import judge as judge_module
+from toolpair_observe.demo.loopback.judge import judge
 
 USER = {"role": "user", "content": "Weather?"}
 TEXT = {"role": "assistant", "content": "Sunny."}

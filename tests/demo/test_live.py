@@ -14,16 +14,16 @@ from tests.loopback.otlp_sink import OtlpSink
 pytest.importorskip("opentelemetry.exporter.prometheus", reason="needs toolpair-observe[live]")
 
 from toolpair_observe import check_messages
-from toolpair_observe.demo import damage
-from toolpair_observe.demo.agents import AGENTS
-from toolpair_observe.demo.live import Phase, Timeline, new_handler, run_live, work
-from toolpair_observe.demo.responses import judge
-from toolpair_observe.demo.telemetry import Telemetry
+from toolpair_observe.counts import Metric, shared_stats
+from toolpair_observe.demo.live import damage
+from toolpair_observe.demo.live.agents import AGENTS
+from toolpair_observe.demo.live.show import Phase, Timeline, new_handler, run_live, work
+from toolpair_observe.demo.live.telemetry import Telemetry
+from toolpair_observe.demo.loopback.responses import judge
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.pairing.report import Effect, Outcome
-from toolpair_observe.reporters._delivery import Delivery
-from toolpair_observe.reporters._langsmith_api import FeedbackApi
-from toolpair_observe.stats import Metric, shared_stats
+from toolpair_observe.reporters.delivery import Delivery
+from toolpair_observe.reporters.langsmith.client import FeedbackApi
 
 if TYPE_CHECKING:
     from toolpair_observe.accuracy import Accuracy

@@ -11,7 +11,7 @@ import openai
 import pytest
 from langchain_openai import ChatOpenAI
 
-from toolpair_observe.demo.provider import MODEL, LoopbackProvider, Reply, ToolCall
+from toolpair_observe.demo.loopback.provider import MODEL, LoopbackProvider, Reply, ToolCall
 
 BROKEN = [
     {"role": "user", "content": "Weather?"},

@@ -10,11 +10,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from toolpair_observe.demo import show
-from toolpair_observe.demo.judge import WireError
-from toolpair_observe.demo.picture import draw
-from toolpair_observe.demo.provider import LoopbackProvider
-from toolpair_observe.demo.render import MAX_WIDTH, THEME, DemoPrinter, new_console
+from toolpair_observe.demo.cases import show
+from toolpair_observe.demo.cases.picture import draw
+from toolpair_observe.demo.cases.render import MAX_WIDTH, THEME, DemoPrinter, new_console
+from toolpair_observe.demo.loopback.judge import WireError
+from toolpair_observe.demo.loopback.provider import LoopbackProvider
 
 ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
 

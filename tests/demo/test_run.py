@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from toolpair_observe import Effect, ViolationKind
-from toolpair_observe.demo.judge import WireError, judge
-from toolpair_observe.demo.provider import LoopbackProvider
-from toolpair_observe.demo.run import run_demo
-from toolpair_observe.demo.scenarios import SCENARIOS
+from toolpair_observe.demo.cases.run import run_demo
+from toolpair_observe.demo.cases.scenarios import SCENARIOS
+from toolpair_observe.demo.loopback.judge import WireError, judge
+from toolpair_observe.demo.loopback.provider import LoopbackProvider
 
 
 def run(judged_by=judge, scenarios=SCENARIOS):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from toolpair_observe.demo.picture import draw
-from toolpair_observe.demo.provider import LoopbackProvider
-from toolpair_observe.pairing.profiles import PROFILES
+from toolpair_observe.demo.cases.picture import draw
+from toolpair_observe.demo.loopback.provider import LoopbackProvider
+from toolpair_observe.pairing.providers.table import PROFILES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

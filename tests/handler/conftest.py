@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.metrics import NoOpMeterProvider
 
-from toolpair_observe import runs, seam
-from toolpair_observe.handler import ToolPairHandler
-from toolpair_observe.stats import Metric
+from toolpair_observe.attach import runs, seam
+from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.counts import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ import pickle
 
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN
-from toolpair_observe.handler import ToolPairHandler
+from toolpair_observe.attach.handler import ToolPairHandler
 
 
 def test_a_copy_is_the_handler_itself(make_handler):

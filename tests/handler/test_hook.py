@@ -13,7 +13,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 from tests.handler.models import CountingModel, RefusedError, refuse_pairing
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError
-from toolpair_observe.handler import ToolPairHandler
+from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.reporters import hook as module
 
 where = contextvars.ContextVar("where", default="nowhere")

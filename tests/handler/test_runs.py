@@ -15,8 +15,8 @@ from opentelemetry.metrics import NoOpMeterProvider
 
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe import handler as module
-from toolpair_observe import runs
+from toolpair_observe.attach import handler as module
+from toolpair_observe.attach import runs
 
 EMPTY = LLMResult(generations=[])
 

@@ -9,7 +9,8 @@ import pytest
 from tests.handler.models import CountingModel
 from tests.handler.siblings import Sibling
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe import _safety, handler, runs
+from toolpair_observe import fail_open
+from toolpair_observe.attach import handler, runs
 from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
 
 SECRET = "the launch code is 0000"
@@ -25,7 +26,7 @@ def broken_check(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _log_everything_anew(monkeypatch):
-    monkeypatch.setattr(_safety, "_logged", set())
+    monkeypatch.setattr(fail_open, "_logged", set())
 
 
 @pytest.mark.usefixtures("broken_check")

@@ -14,7 +14,8 @@ from langsmith.run_helpers import tracing_context
 from tests.handler.models import CountingModel, RefusedError, reached, refuse_pairing
 from tests.handler.siblings import AsyncSibling, Sibling
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe import InvalidToolResultsError, seam
+from toolpair_observe import InvalidToolResultsError
+from toolpair_observe.attach import seam
 
 MANAGERS = (CallbackManager, AsyncCallbackManager)
 

@@ -11,9 +11,9 @@ from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 
 from tests.handler.models import CountingModel, RefusedError, refuse_pairing
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe import stats
+from toolpair_observe import counts as stats
 from toolpair_observe.accuracy import Accuracy
-from toolpair_observe.stats import LABELS, Metric, Stats, shared_stats
+from toolpair_observe.counts import LABELS, Metric, Stats, shared_stats
 
 
 def check(model="gpt", effect="reject"):

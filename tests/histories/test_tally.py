@@ -16,7 +16,7 @@ from toolpair_observe.histories.tally import (
     profile_for,
     tally_histories,
 )
-from toolpair_observe.pairing.profiles import profile_named
+from toolpair_observe.pairing.providers.table import profile_named
 from toolpair_observe.pairing.report import Effect, ViolationKind
 
 

@@ -22,7 +22,7 @@ from langchain_core.messages import (
 
 from tests.oracle.histories import broken_histories
 from toolpair_observe import PairingReport, check_messages
-from toolpair_observe.pairing.profiles import PROFILES
+from toolpair_observe.pairing.providers.table import PROFILES
 
 JUNK = st.one_of(
     st.none(),

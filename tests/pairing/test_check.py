@@ -16,7 +16,7 @@ from toolpair_observe import (
     ViolationKind,
     check_messages,
 )
-from toolpair_observe.pairing.profiles import PROFILES
+from toolpair_observe.pairing.providers.table import PROFILES
 
 
 def found(report: PairingReport) -> list[tuple[str, int, int | None, str]]:

@@ -16,10 +16,10 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 
-from toolpair_observe.pairing import identify as identify_module
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.identify import Target, identify
-from toolpair_observe.pairing.profiles import CONTRACT, PROFILES, profile_named
+from toolpair_observe.pairing.providers import identify as identify_module
+from toolpair_observe.pairing.providers.identify import Target, identify
+from toolpair_observe.pairing.providers.table import CONTRACT, PROFILES, profile_named
 from toolpair_observe.pairing.report import Effect
 
 if TYPE_CHECKING:

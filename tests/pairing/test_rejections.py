@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
-from toolpair_observe.pairing import error_text, rejections
-from toolpair_observe.pairing.rejections import read_rejection, rejection_kind
+from toolpair_observe.pairing.refusals import error_text
+from toolpair_observe.pairing.refusals import recognize as rejections
+from toolpair_observe.pairing.refusals.recognize import read_rejection, rejection_kind
 from toolpair_observe.pairing.report import Effect, PairingReport, ViolationKind
 
 if TYPE_CHECKING:

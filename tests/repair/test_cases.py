@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tests.repair.histories import calls, human, is_synthetic, result, same, shape
-from toolpair_observe.repairing import RepairAction, repair_messages
+from toolpair_observe.repair import RepairAction, repair_messages
 
 
 def test_a_late_result_goes_back_and_a_lost_one_is_answered_behind_it():

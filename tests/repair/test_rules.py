@@ -21,8 +21,8 @@ from tests.repair.histories import (
     same_set,
 )
 from toolpair_observe import Effect, check_messages
-from toolpair_observe.pairing.profiles import PROFILES
-from toolpair_observe.repairing import RepairAction, repair_messages
+from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.repair import RepairAction, repair_messages
 
 wrecks = st.one_of(broken_histories(), mendable_histories().map(lambda pair: pair[0]))
 profiles = st.sampled_from(sorted(PROFILES))

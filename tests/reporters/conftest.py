@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.reporters.samples import settings
+from toolpair_observe.counts import Stats, shared_stats
 from toolpair_observe.reporters.otel import OtelReporter
-from toolpair_observe.stats import Stats, shared_stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,11 +15,11 @@ from langchain_core.tracers.langchain import LangChainTracer
 from langsmith import Client
 from opentelemetry.metrics import NoOpMeterProvider
 
-from toolpair_observe.handler import ToolPairHandler
-from toolpair_observe.reporters import langsmith
-from toolpair_observe.reporters._delivery import Limits
-from toolpair_observe.reporters.langsmith import LangSmithReporter
-from toolpair_observe.stats import Metric
+from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.counts import Metric
+from toolpair_observe.reporters.delivery import Limits
+from toolpair_observe.reporters.langsmith import feedback as langsmith
+from toolpair_observe.reporters.langsmith.feedback import LangSmithReporter
 
 if TYPE_CHECKING:
     from tests.loopback.langsmith_server import LangSmithServer

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from toolpair_observe.reporters import _delivery
-from toolpair_observe.reporters._delivery import Delivery, Limits, Refused, TryLater
+from toolpair_observe.reporters import delivery as module
+from toolpair_observe.reporters.delivery import Delivery, Limits, Refused, TryLater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -196,7 +196,7 @@ def test_an_item_that_alone_upsets_the_server_does_not_stop_the_others(make_post
 
 def test_what_waits_too_long_is_given_up_with_its_last_reason(make_post, monkeypatch) -> None:
     clock = Counter({"ahead": 0})
-    monkeypatch.setattr(_delivery, "monotonic", lambda: monotonic() + clock["ahead"])
+    monkeypatch.setattr(module, "monotonic", lambda: monotonic() + clock["ahead"])
     post = make_post(max_age=600.0)
     post.script["a"] = [TryLater("503", pause=True)] * 9
     post.script["a"][0].after = FAR
@@ -235,7 +235,7 @@ def test_flush_says_when_something_is_left(make_post) -> None:
 
 
 def test_close_drops_and_counts_what_is_left(make_post, monkeypatch) -> None:
-    monkeypatch.setattr(_delivery, "_JOIN_SECONDS", 0.001)
+    monkeypatch.setattr(module, "_JOIN_SECONDS", 0.001)
     post = make_post()
     post.hold()
     post.put("a", "b")
@@ -295,7 +295,7 @@ def test_every_item_of_many_threads_is_settled_once(make_post) -> None:
 FORK = """
 import os, sys, threading, warnings
 warnings.simplefilter("ignore")
-from toolpair_observe.reporters._delivery import Delivery, Limits
+from toolpair_observe.reporters.delivery import Delivery, Limits
 gate, inside, ends = threading.Event(), threading.Event(), []
 def send(item):
     inside.set()

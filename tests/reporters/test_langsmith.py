@@ -41,14 +41,15 @@ from tests.reporters.langsmith_rig import (
 )
 from tests.reporters.samples import near_miss, settings
 from tests.strict.siblings import AsyncSibling
-from toolpair_observe import InvalidToolResultsError, guard, seam
+from toolpair_observe import InvalidToolResultsError, guard
 from toolpair_observe._version import __version__
+from toolpair_observe.attach import seam
+from toolpair_observe.counts import Metric, Stats
 from toolpair_observe.observation import TraceLink
 from toolpair_observe.pairing.report import Effect, Outcome
-from toolpair_observe.reporters import _langsmith_api as api
-from toolpair_observe.reporters._delivery import Limits, TryLater
-from toolpair_observe.reporters.langsmith import KEY, LangSmithReporter
-from toolpair_observe.stats import Metric, Stats
+from toolpair_observe.reporters.delivery import Limits, TryLater
+from toolpair_observe.reporters.langsmith import client as api
+from toolpair_observe.reporters.langsmith.feedback import KEY, LangSmithReporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -816,7 +817,7 @@ def test_the_comment_of_a_hostile_history_is_one_line_of_utf8() -> None:
     object.__setattr__(violation, "tool_call_id", "a\nb\ud800" + "x" * 100_000)
     tree = run_trees.RunTree(name="m", start_time=datetime.now(UTC))
     link = TraceLink(tree.trace_id, "p", None, tree)
-    from toolpair_observe.reporters.langsmith import feedback_body
+    from toolpair_observe.reporters.langsmith.feedback import feedback_body
 
     body = feedback_body(link, observation, hash_ids=False)
     assert body["comment"].isprintable()

@@ -28,11 +28,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.loopback.otlp_sink import OtlpSink, plain
 from tests.reporters.samples import RUN_ID, START_NS, near_miss, observation, settings, violation
 from toolpair_observe import Outcome, __version__, check_messages
+from toolpair_observe.counts import Metric, shared_stats
 from toolpair_observe.observation import TraceLink
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.log import LogReporter
 from toolpair_observe.reporters.otel import OtelReporter
-from toolpair_observe.stats import Metric, shared_stats
 
 CANARY = "s3cr3t-c4n4ry"
 

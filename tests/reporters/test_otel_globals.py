@@ -18,7 +18,7 @@ logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 from tests.reporters.samples import near_miss, observation, settings
 from toolpair_observe import Outcome
 from toolpair_observe.reporters.otel import OtelReporter
-from toolpair_observe.stats import Metric, shared_stats
+from toolpair_observe.counts import Metric, shared_stats
 
 LABELS = ("reject", "observe", "openai", "gpt-4o")
 

@@ -14,9 +14,9 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 from tests.reporters.conftest import Sdk
 from tests.reporters.samples import near_miss, observation, settings, violation
 from toolpair_observe import Effect
+from toolpair_observe.counts import OTHER, Metric, Stats
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.otel import OtelReporter
-from toolpair_observe.stats import OTHER, Metric, Stats
 
 
 def test_counters_show_the_counts(sdk):

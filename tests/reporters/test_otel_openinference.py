@@ -129,7 +129,7 @@ def test_openinference_is_not_imported_for_this():
         "import sys\n"
         "from tests.reporters.samples import near_miss, settings\n"
         "from toolpair_observe.reporters.otel import OtelReporter\n"
-        "from toolpair_observe.stats import shared_stats\n"
+        "from toolpair_observe.counts import shared_stats\n"
         "OtelReporter(settings(), stats=shared_stats()).checked(near_miss())\n"
         "assert trace.get_current_span() is trace.INVALID_SPAN\n"
         "assert not [name for name in sys.modules if name.startswith('openinference')]\n"

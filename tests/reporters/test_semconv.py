@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from toolpair_observe import stats
+from toolpair_observe import counts as stats
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.otel_metrics import COUNTED
 

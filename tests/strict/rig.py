@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.loopback.counting_provider import CountingProvider
 from tests.loopback.langsmith_server import LangSmithServer
 from tests.strict.siblings import AsyncSibling, OpenSpans, held
-from toolpair_observe import runs
+from toolpair_observe.attach import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from toolpair_observe.errors import HistoryFileError
 from toolpair_observe.histories.values import Unreadable
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.profile import Facts, Profile
-from toolpair_observe.pairing.profiles import CONTRACT, PROFILES
+from toolpair_observe.pairing.providers.profile import Facts, Profile
+from toolpair_observe.pairing.providers.table import CONTRACT, PROFILES
 from toolpair_observe.pairing.report import Effect
 
 if TYPE_CHECKING:

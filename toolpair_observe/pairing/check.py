@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.causes import CAUSES, History, cause_of
 from toolpair_observe.pairing.predict import ids_suit, predict
-from toolpair_observe.pairing.profile import NO_FACTS, Facts, Profile
+from toolpair_observe.pairing.providers.profile import NO_FACTS, Facts, Profile
 from toolpair_observe.pairing.report import Effect, PairingReport, Violation
 from toolpair_observe.pairing.transcript import Transcript, plain_call_ids, read_transcript
 

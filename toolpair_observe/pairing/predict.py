@@ -13,15 +13,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.pair import Case, Finding, Turn, pair, pair_anywhere
+from toolpair_observe.pairing.providers.wire import Note, Wire, send
 from toolpair_observe.pairing.report import Effect, ViolationKind
 from toolpair_observe.pairing.transcript import EVERY_CALL, Carrier, Role
-from toolpair_observe.pairing.wire import Note, Wire, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from toolpair_observe.pairing.pair import Pairing
-    from toolpair_observe.pairing.profile import Facts, Profile, Rule
+    from toolpair_observe.pairing.providers.profile import Facts, Profile, Rule
     from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
 
 _SHOWN_HARM = frozenset({Effect.LOCAL_ERROR, Effect.REJECT, Effect.SILENT_LOSS})

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from toolpair_observe._safety import FailOpen
+from toolpair_observe.counts import Metric
+from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.observation import Observation
 from toolpair_observe.pairing.report import Outcome
-from toolpair_observe.stats import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from toolpair_observe.stats import Stats
+    from toolpair_observe.counts import Stats
 
 NearMissHook = Callable[[Observation], Awaitable[None] | None]
 

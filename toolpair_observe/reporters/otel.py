@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from opentelemetry.util.types import AttributeValue
 
+    from toolpair_observe.counts import Stats
     from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.report import Violation
     from toolpair_observe.settings import Settings
-    from toolpair_observe.stats import Stats
 
 _BROKEN = frozenset({Outcome.BLOCKED, Outcome.REJECTED, Outcome.ESCAPED})
 _STOPPED = frozenset({Outcome.BLOCKED, Outcome.REJECTED})
@@ -51,7 +51,7 @@ class OtelReporter:
         meter_provider: None for the application's global one.
         logger_provider: None for the application's global one.
         stats: The counts of the handlers that share the meter provider
-            (`toolpair_observe.stats.shared_stats`). They are read here, not written.
+            (`toolpair_observe.counts.shared_stats`). They are read here, not written.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opentelemetry.metrics import Observation, get_meter, get_meter_provider
 
-from toolpair_observe import stats as counts
+from toolpair_observe import counts
 from toolpair_observe._version import __version__
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.text import clean

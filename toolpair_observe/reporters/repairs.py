@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.util.types import AttributeValue
 
-    from toolpair_observe.repairing import Change, Repair
+    from toolpair_observe.repair import Change, Repair
     from toolpair_observe.settings import Settings
 
 MAX_KNOWN: Final = 1024

@@ -1,0 +1,1 @@
+"""What makes the dashboards, rules and alerts, and what checks them."""

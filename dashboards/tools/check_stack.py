@@ -1,0 +1,267 @@
+"""Does all of it work together? `python -m dashboards.tools.check_stack`, about 2.5 minutes.
+
+The real handler, OpenTelemetry SDK and exporter (the live demo in a process of its own) are scraped
+by a real Prometheus with the real rules, in short windows, and a real Alertmanager tells a webhook:
+
+1. While all is well nothing fires.
+2. In the incident every query of every panel returns data, every recording rule is healthy and
+   records, the right alerts fire for the right models and reach the webhook with whole texts.
+3. When it is over they are resolved.
+4. When the exporter dies, that is told.
+
+Negative controls: a renamed metric, a broken expression and a dead exporter have to be found.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dashboards.tools import generate
+from dashboards.tools.expressions import PanelQuery, panel_queries
+from dashboards.tools.local import Notice, Ports, Stack, StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+PHASE_SECONDS: Final = 40.0
+# Fit the short windows of the live rules.
+VARIABLES: Final = {"__rate_interval": "6s", "__range": "60s"}
+
+# What the webhook has to be told, and of which model.
+INCIDENT: Final[Mapping[str, str | None]] = {
+    "ToolPairSilentLoss": "gpt-5-mini",
+    "ToolPairNearMissBurnFast": None,
+    "ToolPairBlockedInProduction": "gpt-4o",
+    "ToolPairProviderRejections": "gpt-4o-mini",
+    "ToolPairEscaped": "deepseek-chat",
+    "ToolPairFalseAlarm": "gpt-4.1",
+    "ToolPairFeedbackNotDelivered": None,
+    "ToolPairInternalErrors": None,
+}
+# What Prometheus says as well, and Alertmanager keeps to itself once the fast burn is told.
+INHIBITED: Final = {"ToolPairNearMissBurnSlow", "ToolPairNearMissRateUp"}
+DEAD: Final = "ToolPairNoTelemetryAtAll"
+DEAD_AS_WELL: Final = "ToolPairTelemetryAbsent"
+
+
+class _Failures:
+    """Says what is checked, and remembers what failed."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self.count = 0
+
+    def check(self, what: str, problems: Iterable[str]) -> None:
+        found = list(problems)
+        self.count += bool(found)
+        seconds = time.monotonic() - self._start
+        _say(f"[{seconds:5.1f} s] {'FAIL' if found else 'ok  '} {what}")
+        for problem in found:
+            _say(f"           {problem}")
+
+
+def main() -> int:
+    """Run the check.
+
+    Returns:
+        The exit code: 0 where everything is as it has to be.
+    """
+    failures = _Failures()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            _run(Path(folder), failures)
+    except StackError as error:
+        _say(f"check_stack: {error}")
+        return 2
+    _say(f"{failures.count} checks failed" if failures.count else "everything works together")
+    return 1 if failures.count else 0
+
+
+def _run(folder: Path, failures: _Failures) -> None:
+    ports = Ports.free()
+    path = generate.GENERATED / generate.DASHBOARD
+    queries = list(panel_queries(json.loads(path.read_text(encoding="utf-8"))))
+    demo = start_demo(ports.metrics, PHASE_SECONDS)
+    try:
+        await_exporter(ports.metrics, demo)
+        began = time.monotonic()
+        with Stack(folder, ports) as stack:
+            _sleep_until(began + PHASE_SECONDS - 5)
+            failures.check("while all is well nothing fires", _unexpected(stack.notices))
+            _sleep_until(began + 2 * PHASE_SECONDS - 12)
+            _check_incident(stack, queries, failures)
+            _sleep_until(began + 3 * PHASE_SECONDS - 3)
+            failures.check("what fired is resolved", _unresolved(stack))
+            demo.wait(PHASE_SECONDS)
+            _check_death(stack, queries, failures)
+    finally:
+        demo.kill()
+        demo.wait()
+
+
+def _check_incident(stack: Stack, queries: list[PanelQuery], failures: _Failures) -> None:
+    failures.check(f"each of {len(queries)} panel queries returns data", _empty(stack, queries))
+    failures.check("every rule is healthy, every recording rule records", _unhealthy(stack))
+    failures.check("Prometheus fires what it should", _not_fired(stack, {*INCIDENT, *INHIBITED}))
+    failures.check("the webhook is told", _until(lambda: _untold(stack.notices)))
+    failures.check("what it is told is whole", _torn(stack.notices))
+    failures.check(
+        "control: a renamed metric is found",
+        _has_to_fail(_empty(stack, _spoilt(queries, "toolpair_", "toolpair_old_"))),
+    )
+    failures.check(
+        "control: a broken expression is found",
+        _has_to_fail(_empty(stack, _spoilt(queries, ")", ""))),
+    )
+
+
+def _check_death(stack: Stack, queries: list[PanelQuery], failures: _Failures) -> None:
+    def untold() -> list[str]:
+        told = {notice.name for notice in stack.notices if notice.status == "firing"}
+        return [] if DEAD in told else [f"{DEAD} did not reach the webhook"]
+
+    failures.check("a dead exporter is told", _until(untold))
+    failures.check("and said of the job", _until(lambda: _not_fired(stack, {DEAD_AS_WELL})))
+    failures.check("control: panels without data are found", _has_to_fail(_empty(stack, queries)))
+
+
+def _empty(stack: Stack, queries: Iterable[PanelQuery]) -> list[str]:
+    problems = []
+    for query in queries:
+        where = f"{query.panel} ({query.ref_id})"
+        try:
+            if not stack.query(query.filled_in(**VARIABLES)):
+                problems.append(f"{where}: no data")
+        except StackError as error:
+            problems.append(f"{where}: {error}")
+    return problems
+
+
+def _spoilt(queries: Iterable[PanelQuery], old: str, new: str) -> list[PanelQuery]:
+    first = next(iter(queries))
+    return [PanelQuery(first.panel, first.ref_id, first.expression.replace(old, new))]
+
+
+def _unhealthy(stack: Stack) -> list[str]:
+    problems = []
+    for rule in stack.rules():
+        if rule["health"] != "ok":
+            problems.append(f"{rule['name']}: {rule['health']} {rule.get('lastError', '')}")
+        elif rule["type"] == "recording" and not _may_be_empty(rule) and not _records(stack, rule):
+            problems.append(f"{rule['name']} records nothing")
+    return problems
+
+
+def _records(stack: Stack, rule: Mapping[str, Any]) -> bool:
+    return bool(stack.query(rule["name"]))
+
+
+def _may_be_empty(rule: Mapping[str, Any]) -> bool:
+    """The demo counts as production, so nothing says the contrary."""
+    return str(rule["name"]) == "job:toolpair_not_production:info"
+
+
+def _not_fired(stack: Stack, expected: set[str]) -> list[str]:
+    return [f"{name} does not fire" for name in sorted(expected - stack.fired("60s"))]
+
+
+def _untold(notices: Iterable[Notice]) -> list[str]:
+    told = {
+        (notice.name, notice.labels.get("gen_ai_request_model"))
+        for notice in notices
+        if notice.status == "firing"
+    }
+    return [
+        f"{name} for {model or 'the job'} did not reach the webhook"
+        for name, model in INCIDENT.items()
+        if (name, model) not in told
+    ]
+
+
+def _unexpected(notices: Iterable[Notice]) -> list[str]:
+    return [f"{notice.name} fired: {notice.annotations['summary']}" for notice in notices]
+
+
+def _unresolved(stack: Stack) -> list[str]:
+    last = {json.dumps(notice.labels, sort_keys=True): notice for notice in stack.notices}
+    still = [f"{one.name} is not resolved" for one in last.values() if one.status != "resolved"]
+    return still + [f"{name} still fires" for name in sorted(stack.fired())]
+
+
+def _torn(notices: Iterable[Notice]) -> list[str]:
+    problems = []
+    for notice in notices:
+        for name, text in notice.annotations.items():
+            if not text or any(mark in text for mark in ("{{", "<no value>", "<error", "%!")):
+                problems.append(f"{notice.name}: {name} reads {text!r}")
+        try:
+            with urllib.request.urlopen(notice.annotations["runbook_url"], timeout=5) as page:  # noqa: S310 -- our own
+                page.read()
+        except OSError as error:
+            problems.append(f"{notice.name}: its runbook cannot be read: {error}")
+    return problems
+
+
+def _has_to_fail(problems: list[str]) -> list[str]:
+    return [] if problems else ["it was not found"]
+
+
+def _until(problems: Callable[[], list[str]], seconds: float = 20.0) -> list[str]:
+    """Ask again until there is no problem left, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while (found := problems()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
+def start_demo(port: int, phase_seconds: float) -> subprocess.Popen[bytes]:
+    """Start the live demo in a process of its own."""
+    return subprocess.Popen(  # noqa: S603 -- our own
+        [
+            *(sys.executable, "-m", "toolpair_observe", "demo", "--live"),
+            *("--port", str(port), "--minutes", str(3 * phase_seconds / 60)),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def await_exporter(port: int, demo: subprocess.Popen[bytes]) -> None:
+    """Wait until the live demo serves its metrics.
+
+    Raises:
+        StackError: It has ended, or takes too long.
+    """
+
+    def unreachable() -> list[str]:
+        if demo.poll() is not None:
+            msg = f"the live demo ended with exit code {demo.returncode}"
+            raise StackError(msg)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1):
+                return []
+        except OSError as error:
+            return [str(error)]
+
+    if problems := _until(unreachable, seconds=60):
+        msg = f"the live demo serves no metrics: {problems[0]}"
+        raise StackError(msg)
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,249 @@
+"""Draw the dashboard with Grafana's own components: `python -m dashboards.tools.render_panels`.
+
+There is no Grafana server in it: its components (@grafana/ui) and its data functions
+(@grafana/data: transformations, field overrides, units) draw the committed JSON in headless
+Chromium, from a real Prometheus that scrapes the live demo. Every panel has to have data.
+
+Needs Debian's chromium, nodejs and npm, and what `dashboards.tools.local` needs; pngquant, where
+it is installed, makes the pictures small. The first run installs about 420 MB into `--folder`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dashboards.tools import generate
+from dashboards.tools.check_stack import VARIABLES, await_exporter, start_demo
+from dashboards.tools.expressions import EVERYTHING, panels
+from dashboards.tools.local import Ports, Stack, StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SOURCES: Final = Path(__file__).parent / "render"
+IMAGES: Final = Path(__file__).parents[1] / "images"
+
+_PHASE_SECONDS: Final = 40.0
+_PAGE_SECONDS: Final = 60.0
+_WIDTH: Final = 1600
+_ROW_HEIGHT: Final = 38
+
+
+class Page:
+    """Serves the bundle and the dashboard, and is told what was drawn.
+
+    Args:
+        folder: The bundle.
+        dashboard: The dashboard's JSON.
+    """
+
+    def __init__(self, folder: Path, dashboard: dict[str, Any]) -> None:
+        self.told: list[Any] = []
+        self.is_done = threading.Event()
+        self.dashboard = dashboard
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), partial(_Handler, self, directory=str(folder))
+        )
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/index.html"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def __init__(self, page: Page, *arguments: Any, directory: str) -> None:  # noqa: ANN401 -- http.server's
+        self._page = page
+        super().__init__(*arguments, directory=directory)
+
+    def do_GET(self) -> None:
+        if urllib.parse.urlsplit(self.path).path == "/dashboard.json":
+            payload = json.dumps(self._page.dashboard).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(payload)
+        else:
+            super().do_GET()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self._page.told.append(json.loads(body))
+        self._page.is_done.set()
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the dashboard in the incident of a live demo.
+
+    Args:
+        argv: The arguments, those of the process by default.
+
+    Returns:
+        The exit code: 0 where every panel has data and the negative controls are found.
+    """
+    parser = argparse.ArgumentParser(prog="python -m dashboards.tools.render_panels")
+    parser.add_argument("--folder", type=Path, help="keep the installed packages here")
+    parser.add_argument("--images", type=Path, default=IMAGES, help="where the pictures go")
+    arguments = parser.parse_args(argv)
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = arguments.folder or Path(temporary) / "render"
+            bundle = build(folder)
+            return _draw(Path(temporary), bundle, arguments.images)
+    except StackError as error:
+        sys.stderr.write(f"render_panels: {error}\n")
+        return 2
+
+
+def install(folder: Path) -> None:
+    """Install Grafana's packages.
+
+    Raises:
+        StackError: A program is missing, or fails.
+    """
+    missing = [name for name in ("node", "npm", "chromium") if shutil.which(name) is None]
+    if missing:
+        msg = f"{', '.join(missing)} not installed: apt-get install nodejs npm chromium"
+        raise StackError(msg)
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in SOURCES.iterdir():
+        shutil.copy(source, folder)
+    if not (folder / "node_modules").is_dir():
+        npm = "npm install --no-audit --no-fund --ignore-scripts --legacy-peer-deps"
+        run(folder, *npm.split(), "--omit-lockfile-registry-resolved")
+
+
+def build(folder: Path) -> Path:
+    """Install what is needed and bundle the page; return where the bundle is."""
+    install(folder)
+    run(folder, "node", "build.mjs")
+    shutil.copy(SOURCES / "index.html", folder / "out")
+    return folder / "out"
+
+
+def _draw(temporary: Path, bundle: Path, images: Path) -> int:
+    ports = Ports.free()
+    dashboard = json.loads((generate.GENERATED / generate.DASHBOARD).read_text(encoding="utf-8"))
+    demo = start_demo(ports.metrics, _PHASE_SECONDS)
+    try:
+        await_exporter(ports.metrics, demo)
+        began = time.monotonic()
+        with Stack(temporary, ports) as stack:
+            time.sleep(max(0.0, began + 1.8 * _PHASE_SECONDS - time.monotonic()))
+            failed = 0
+            for theme in ("dark", "light"):
+                picture = images / f"dashboard-{theme}.png"
+                failed += _report(theme, _picture(bundle, dashboard, stack, theme, picture))
+            failed += _controls(bundle, dashboard, stack, temporary)
+            return 1 if failed else 0
+    finally:
+        demo.kill()
+        demo.wait()
+
+
+def _report(what: str, drawn: list[dict[str, str]]) -> int:
+    bad = [one for one in drawn if one["state"] != "data"]
+    sys.stdout.write(f"{what}: {len(drawn)} panels, {len(drawn) - len(bad)} with data\n")
+    for one in bad:
+        sys.stdout.write(f"  {one['title']}: {one['state']} {one['message']}\n")
+    return len(bad)
+
+
+def _controls(bundle: Path, dashboard: dict[str, Any], stack: Stack, temporary: Path) -> int:
+    """Spoil two panels; both have to be found, and only they."""
+    spoilt = json.loads(json.dumps(dashboard))
+    renamed, broken, *_ = panels(spoilt)
+    for target in renamed["targets"]:
+        target["expr"] = target["expr"].replace("toolpair_", "toolpair_old_")
+    broken["targets"][0]["expr"] += ")"
+    drawn = _picture(bundle, spoilt, stack, "dark", temporary / "control.png")
+    found = {one["title"]: one["state"] for one in drawn if one["state"] != "data"}
+    expected = {renamed["title"]: "nodata", broken["title"]: "error"}
+    sys.stdout.write(f"control: found {found}\n")
+    return 0 if found == expected else 1
+
+
+def _picture(
+    bundle: Path, dashboard: dict[str, Any], stack: Stack, theme: str, picture: Path
+) -> list[dict[str, str]]:
+    """Draw once; return what each panel says of itself."""
+    page = Page(bundle, dashboard)
+    query = urllib.parse.urlencode(
+        {
+            "prometheus": stack.prometheus,
+            "to": int(time.time()),
+            "seconds": int(1.7 * _PHASE_SECONDS),
+            "theme": theme,
+            "variables": json.dumps({**EVERYTHING, **VARIABLES}),
+        }
+    )
+    height = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in dashboard["panels"])
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        run(
+            bundle,
+            "chromium",
+            *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
+            f"--window-size={_WIDTH},{height * _ROW_HEIGHT + 8}",
+            "--virtual-time-budget=20000",
+            f"--screenshot={picture.resolve()}",
+            f"{page.url}?{query}",
+        )
+        if not page.is_done.wait(_PAGE_SECONDS):
+            msg = "the page did not say what it drew"
+            raise StackError(msg)
+    finally:
+        page.close()
+    if shutil.which("pngquant"):
+        run(bundle, "pngquant", "--force", "--ext=.png", "64", str(picture.resolve()))
+    told = page.told[0]
+    if isinstance(told, dict):
+        msg = f"the page failed: {told['error']}"
+        raise StackError(msg)
+    expected = {panel["title"] for panel in panels(dashboard)}
+    drawn: list[dict[str, str]] = told
+    lost = expected - {one["title"] for one in drawn}
+    return drawn + [
+        {"title": title, "state": "lost", "message": "its component failed"} for title in lost
+    ]
+
+
+def run(folder: Path, *command: str) -> None:
+    """Run a program.
+
+    Raises:
+        StackError: It fails.
+    """
+    done = subprocess.run(  # noqa: S603 -- our own
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=600
+    )
+    if done.returncode:
+        msg = f"{command[0]} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        raise StackError(msg)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

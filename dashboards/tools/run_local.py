@@ -1,0 +1,106 @@
+"""Prometheus and Alertmanager without containers: `python -m dashboards.tools.run_local`.
+
+Starts Debian's Prometheus and Alertmanager on the loopback interface, with the rules in their short
+windows, and the agents of the live demo. What Alertmanager tells is printed. Everything ends with
+the demo, or with Ctrl-C; nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dashboards.tools.check_stack import await_exporter, start_demo
+from dashboards.tools.local import Notice, Ports, Stack, StackError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+
+_PHASES: Final = 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run everything until the demo is over.
+
+    Args:
+        argv: The arguments, those of the process by default.
+
+    Returns:
+        The exit code.
+    """
+    arguments = _parser().parse_args(argv)
+    ports = Ports(
+        metrics=arguments.metrics,
+        prometheus=arguments.prometheus,
+        alertmanager=arguments.alertmanager,
+        webhook=arguments.webhook,
+        runbooks=arguments.runbooks,
+    )
+    demo = start_demo(ports.metrics, arguments.minutes * 60 / _PHASES)
+    try:
+        await_exporter(ports.metrics, demo)
+        with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), ports) as stack:
+            _say(f"Prometheus    {stack.prometheus}/alerts")
+            _say(f"Alertmanager  http://127.0.0.1:{ports.alertmanager}")
+            _say(f"metrics       http://127.0.0.1:{ports.metrics}/metrics")
+            _say(f"the incident begins in {arguments.minutes * 60 / _PHASES:.0f} seconds\n")
+            _follow(stack, demo)
+    except StackError as error:
+        sys.stderr.write(f"run_local: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("\nrun_local: interrupted\n")
+        return 130
+    finally:
+        demo.kill()
+        demo.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m dashboards.tools.run_local", description=__doc__
+    )
+    parser.add_argument("--minutes", type=float, default=6.0, help="how long (%(default)g)")
+    for name, port in (
+        ("metrics", 9464),
+        ("prometheus", 9090),
+        ("alertmanager", 9093),
+        ("webhook", 9094),
+        ("runbooks", 8088),
+    ):
+        parser.add_argument(f"--{name}", type=int, default=port, metavar="PORT", help="%(default)s")
+    return parser
+
+
+def _follow(stack: Stack, demo: subprocess.Popen[bytes]) -> None:
+    """Print what the webhook is told, until the demo is over and everything is told."""
+    shown = 0
+    while demo.poll() is None:
+        for notice in stack.notices[shown:]:
+            _show(notice)
+            shown += 1
+        time.sleep(0.2)
+
+
+def _show(notice: Notice) -> None:
+    clock = time.strftime("%H:%M:%S")
+    severity = notice.labels["severity"]
+    _say(f"{clock}  {notice.status:8}  {severity:8}  {notice.name}")
+    if notice.status == "firing":
+        _say(f"            {notice.annotations['summary']}")
+        _say(f"            {notice.annotations['runbook_url']}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""`guard(model)`: check a request before any callback of it starts."""
+
+# ruff: noqa: A002, ANN401 -- the names and types that Runnable has
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import (
+    Runnable,
+    RunnableBinding,
+    RunnableParallel,
+    RunnableSequence,
+)
+from langchain_core.runnables.config import ensure_config, merge_configs
+
+from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.attach.request import upcoming
+from toolpair_observe.pairing.inputs import as_messages
+from toolpair_observe.settings import is_set
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from langchain_core.runnables import RunnableConfig
+
+
+def guard(
+    model: Runnable[LanguageModelInput, AIMessage],
+    handler: ToolPairHandler | None = None,
+    **arguments: Any,
+) -> GuardedModel:
+    """Return `model` behind a check: what has to be blocked never starts.
+
+    No callback of a blocked request begins, except that LangSmith is shown a failed run where the
+    call is traced. Everything else is reported as by a `ToolPairHandler` on the model, and counted
+    once if there is one.
+
+    Args:
+        model: A chat model, also with tools or arguments bound. Put retries, fallbacks and parsers
+            behind the guard: `guard(model.bind_tools(tools)).with_retry()`,
+            `guard(model).with_structured_output(schema)`.
+        handler: The handler that checks; None makes one from `arguments`.
+        **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given
+            here or in the environment.
+
+    Raises:
+        SettingsError: An option is unknown or has a value that it can't have.
+        TypeError: `model` is not a chat model, or a handler and arguments were both given.
+    """
+    return GuardedModel(model, chosen_handler("guard", handler, arguments))
+
+
+def chosen_handler(
+    taker: str, handler: ToolPairHandler | None, arguments: dict[str, Any]
+) -> ToolPairHandler:
+    """Return the handler, or make one from its arguments: a strict one, unless they say else."""
+    if handler is None:
+        if arguments.get("mode") is None and not is_set("mode", os.environ):
+            arguments = {**arguments, "mode": "strict"}
+        return ToolPairHandler(**arguments)
+    if arguments:
+        msg = f"{taker} takes a handler or the options of one, not both: {sorted(arguments)}"
+        raise TypeError(msg)
+    return handler
+
+
+class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
+    """A chat model whose requests are checked before any callback starts. See `guard`.
+
+    Attributes:
+        handler: The handler that checks; `handler.close()` delivers what is queued.
+    """
+
+    def __init__(
+        self, model: Runnable[LanguageModelInput, AIMessage], handler: ToolPairHandler
+    ) -> None:
+        self.handler = handler
+        self._bound = model
+        self._model, self._arguments, self._config = _unbound(model)
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> GuardedModel:
+        """Return the model with these tools, guarded by the same handler."""
+        if not isinstance(self._bound, BaseChatModel):
+            msg = "guard the model after its tools are bound: guard(model.bind_tools(tools))"
+            raise TypeError(msg)
+        return GuardedModel(self._bound.bind_tools(tools, **kwargs), self.handler)
+
+    def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
+        """Return the model with its parser behind it, guarded by the same handler."""
+        if not isinstance(self._bound, BaseChatModel):
+            msg = "guard the model itself: guard(model).with_structured_output(schema)"
+            raise TypeError(msg)
+        return _guarded(self._bound.with_structured_output(schema, **kwargs), self.handler)
+
+    def invoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Check the history and send it.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        return self._bound.invoke(input, self._admitted(input, config, kwargs), **kwargs)
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Check the history and send it.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        return await self._bound.ainvoke(input, self._admitted(input, config, kwargs), **kwargs)
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any | None,
+    ) -> Iterator[AIMessage]:
+        """Check the history, send it and yield the answer as it comes.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        yield from self._bound.stream(input, self._admitted(input, config, kwargs), **kwargs)
+
+    async def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any | None,
+    ) -> AsyncIterator[AIMessage]:
+        """Check the history, send it and yield the answer as it comes.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        admitted = self._admitted(input, config, kwargs)
+        async for chunk in self._bound.astream(input, admitted, **kwargs):
+            yield chunk
+
+    def stream_events(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Any:
+        """Check the history and send it, in the newest form of streaming.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        return self._bound.stream_events(input, self._admitted(input, config, {}), **kwargs)
+
+    def astream_events(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Any:
+        """Check the history and send it, and yield events.
+
+        Raises:
+            InvalidToolResultsError: It has to be blocked.
+        """
+        return self._bound.astream_events(input, self._admitted(input, config, {}), **kwargs)
+
+    def _admitted(
+        self, history: LanguageModelInput, config: RunnableConfig | None, kwargs: Mapping[str, Any]
+    ) -> RunnableConfig:
+        """Return the config to call the model with; raise what has to stop the request."""
+        # Without it, what an enclosing chain hands down is lost as soon as callbacks are given.
+        config = ensure_config(config)
+        admitted = merge_configs(config, {"callbacks": [self.handler]})
+        try:
+            messages = as_messages(history)
+        except (TypeError, ValueError):
+            return admitted  # the model has words of its own for what is no chat input
+        merged = merge_configs(self._config, config)
+        told = upcoming(self._model, merged.get("metadata"), **{**self._arguments, **kwargs})
+        refusal = self.handler.refusal(
+            messages, **told._asdict(), config=merged, model_callbacks=self._model.callbacks
+        )
+        if refusal is not None:
+            raise refusal
+        return admitted
+
+
+def _guarded(runnable: Runnable[Any, Any], handler: ToolPairHandler) -> Runnable[Any, Any]:
+    """Return the same with the model that it begins with behind a guard."""
+    if isinstance(runnable, RunnableSequence):
+        first, *others = runnable.steps
+        return RunnableSequence(_guarded(first, handler), *others, name=runnable.name)
+    if isinstance(runnable, RunnableParallel):
+        steps = runnable.steps__.items()
+        return RunnableParallel({name: _guarded(step, handler) for name, step in steps})
+    return GuardedModel(runnable, handler)
+
+
+def _unbound(
+    model: Runnable[LanguageModelInput, AIMessage],
+) -> tuple[BaseChatModel, dict[str, Any], RunnableConfig]:
+    """Return the chat model, and the arguments and config that are bound to it."""
+    arguments: dict[str, Any] = {}
+    config: RunnableConfig = {}
+    inner: object = model
+    while isinstance(inner, RunnableBinding):
+        arguments = {**inner.kwargs, **arguments}
+        config = merge_configs(inner.config, config)
+        inner = inner.bound
+    if not isinstance(inner, BaseChatModel):
+        msg = (
+            f"guard() needs a chat model, not {type(inner).__name__}: guard the model itself and "
+            "put retries, fallbacks and parsers behind it"
+        )
+        raise TypeError(msg)
+    return inner, arguments, config

@@ -1,0 +1,231 @@
+"""Attach to every chat model of the process, through langchain-core's public configure hook.
+
+A hook can't be unregistered, and a `ContextVar`'s default can't be changed. So the default is one
+slot that stays for good, and what `instrument` and `uninstrument` swap is the handler in it. The
+default, unlike a value that is set, is there in every thread, task and forked child.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.tracers.context import register_configure_hook
+
+from toolpair_observe.attach import runs, seam
+from toolpair_observe.attach.handler import ToolPairHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EXCHANGE_SECONDS: Final = 5.0
+
+
+class _Slot(BaseCallbackHandler, seam.Participant):
+    """Stands in every chat-model run and passes on to the handler of the day, if there is one.
+
+    How a request goes on is also passed on once the handler that checked it has been taken out:
+    every handler reports that in the name of the one that checked.
+
+    Attributes:
+        handler: Who checks, or None.
+        latest: Who checks or was the last to do so, or None.
+    """
+
+    run_inline = True
+    raise_error = True
+    ignore_chain = True
+    ignore_agent = True
+    ignore_retriever = True
+    ignore_retry = True
+    ignore_custom_event = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handler: ToolPairHandler | None = None
+        self.latest: ToolPairHandler | None = None
+
+    def hold(self, handler: ToolPairHandler | None) -> None:
+        """Have `handler` check, or nobody."""
+        self.handler = handler
+        self.latest = handler or self.latest
+
+    @property
+    def ignore_llm(self) -> bool:
+        """Whether there is nobody to tell how a request goes on."""
+        return self.handler is None and not runs.is_any_in_flight()
+
+    @property
+    def ignore_chat_model(self) -> bool:
+        """Whether there is nobody who checks."""
+        return self.handler is None
+
+    def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Have the request checked."""
+        if (handler := self.handler) is not None:
+            handler.on_chat_model_start(*args, **kwargs)
+
+    def on_llm_new_token(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Pass on that the model answers."""
+        if (latest := self.latest) is not None:
+            latest.on_llm_new_token(*args, **kwargs)
+
+    def on_stream_event(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Pass on that the model answers, in the newest form of streaming."""
+        if (latest := self.latest) is not None:
+            latest.on_stream_event(*args, **kwargs)
+
+    def on_llm_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Pass on that the model has answered."""
+        if (latest := self.latest) is not None:
+            latest.on_llm_end(*args, **kwargs)
+
+    def on_llm_error(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Pass on that the request failed."""
+        if (latest := self.latest) is not None:
+            latest.on_llm_error(*args, **kwargs)
+
+    def __copy__(self) -> _Slot:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Slot:
+        return self
+
+    def __reduce__(self) -> str:
+        return "_slot"
+
+    def __repr__(self) -> str:
+        return f"toolpair_observe's slot({self.handler!r})"
+
+
+_slot = _Slot()
+_attached: ContextVar[BaseCallbackHandler | None] = ContextVar(
+    "toolpair_observe_attached", default=_slot
+)
+
+
+class _State:
+    """Whether the hook is registered, and how the handler in the slot was asked for.
+
+    Attributes:
+        leaving: Handlers that `instrument` made and that are out of use, but not closed.
+    """
+
+    lock = threading.RLock()
+    is_registered = False
+    owns_handler = False
+    arguments: dict[str, Any] | None = None
+    leaving: ClassVar[list[ToolPairHandler]] = []
+
+
+def instrument(
+    handler: ToolPairHandler | None = None,
+    **arguments: Any,  # noqa: ANN401 -- the arguments of ToolPairHandler
+) -> ToolPairHandler:
+    """Check the requests of every chat model of this process.
+
+    It also holds for models that were built before, for threads and tasks that run already, and in
+    forked children. Where a model or a call has a `ToolPairHandler` of its own, that one checks.
+
+    Args:
+        handler: The handler that checks; None makes one from `arguments`.
+        **arguments: The arguments of `ToolPairHandler`.
+
+    Returns:
+        The handler. A second call without arguments, or with the same ones, changes nothing and
+        returns it again; other ones take its place.
+
+    Raises:
+        SettingsError: An option is unknown or has a value that it can't have. Nothing has changed.
+        TypeError: Both a handler and arguments for one were given.
+    """
+    if handler is not None and arguments:
+        msg = f"instrument() takes a handler or the options of one, not both: {sorted(arguments)}"
+        raise TypeError(msg)
+    with _State.lock:
+        current = _slot.handler
+        if handler is None:
+            is_the_same = not arguments or arguments == _State.arguments
+        else:
+            is_the_same = handler is current
+        if current is not None and is_the_same:
+            return current
+        chosen = ToolPairHandler(**arguments) if handler is None else handler
+        _exchange(chosen, is_own=handler is None, arguments=arguments)
+        _register()
+    _close_leaving(_EXCHANGE_SECONDS)
+    return chosen
+
+
+def uninstrument(timeout: float = 5.0) -> None:
+    """Stop checking, and close the handler if `instrument` made it.
+
+    Of requests that are in flight the outcome is still reported.
+
+    Args:
+        timeout: Seconds to wait at most for what is still to be delivered.
+    """
+    with _State.lock:
+        _exchange(None, is_own=False, arguments=None)
+    _close_leaving(timeout)
+
+
+def _exchange(
+    handler: ToolPairHandler | None, *, is_own: bool, arguments: dict[str, Any] | None
+) -> None:
+    if _State.owns_handler and _slot.handler is not None:
+        _State.leaving.append(_slot.handler)
+    _slot.hold(handler)
+    _State.owns_handler = is_own
+    _State.arguments = arguments
+
+
+def _close_leaving(timeout: float) -> None:
+    """Close what is out of use. Who has requests in flight waits for the next time, or the exit."""
+    with _State.lock:
+        leaving = [one for one in _State.leaving if one is not _slot.handler]
+        _State.leaving = []
+    deadline = monotonic() + timeout
+    busy = [one for one in leaving if not one.retire(max(0.0, deadline - monotonic()))]
+    with _State.lock:
+        _State.leaving += busy
+
+
+def instrumented_with() -> ToolPairHandler | None:
+    """Return the handler that checks every chat model of the process, or None."""
+    return _slot.handler
+
+
+@contextmanager
+def attached(handler: ToolPairHandler) -> Iterator[None]:
+    """Have `handler` check the chat models that are called in this context, and no other one."""
+    with _State.lock:
+        _register()
+    token = _attached.set(handler)
+    try:
+        yield
+    finally:
+        # A coroutine that is closed from elsewhere ends in another context than it began in.
+        with suppress(ValueError):
+            _attached.reset(token)
+
+
+def _register() -> None:
+    if not _State.is_registered:
+        # Not inheritable: each run finds the hook by itself. With the class, so that a handler
+        # which is there already keeps the slot out.
+        register_configure_hook(_attached, inheritable=False, handle_class=ToolPairHandler)
+        _State.is_registered = True
+
+
+def _after_fork_in_child() -> None:
+    _State.lock = threading.RLock()  # another thread may have held it at the fork
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,266 @@
+"""Requests in flight, from their check to their outcome: bounded in number and in age.
+
+A run belongs to the handler that checked it first. All runs of the process stand in one table, so
+that of several handlers on one run only one reports it, and that any handler's later callback can
+give up what is overdue, also of a handler that is not used any more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections import deque
+from itertools import islice
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing.report import Outcome
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from toolpair_observe.counts import Stats
+    from toolpair_observe.observation import Observation
+
+# A callback is never kept longer than it takes to end this many runs that are not its own.
+_SWEEP_BATCH: Final = 64
+_SWEEP_SECONDS: Final = 1.0
+
+
+class Run:
+    """One request in flight.
+
+    Attributes:
+        observation: What is known of it.
+        owner: The runs of the handler that checked it.
+        streamed: Whether the model has answered with a first token already.
+        always_linked: Whether LangSmith's side of it is wanted even when nothing is wrong.
+        siblings: The runs that end with this one when it fails: the other prompts of a synchronous
+            `generate`, which langchain-core never ends.
+    """
+
+    __slots__ = (
+        "_deadline",
+        "_holder",
+        "_task",
+        "always_linked",
+        "observation",
+        "owner",
+        "siblings",
+        "streamed",
+    )
+
+    def __init__(self, observation: Observation, owner: Runs, deadline: float) -> None:
+        self.observation = observation
+        self.owner = owner
+        self.streamed = False
+        self.always_linked = False
+        self.siblings: list[Run] = []
+        self._deadline = deadline
+        self._task: asyncio.Task[object] | None = None
+        self._holder: weakref.ref[object] | None = None
+
+    def end(self, outcome: Outcome, rejected_kind: str | None = None) -> bool:
+        """Settle the outcome, unless it is settled already.
+
+        Returns:
+            Whether this was the end. It is for exactly one caller.
+        """
+        if not self.owner._remove(self):  # noqa: SLF001 -- run and runs are one thing
+            return False
+        if self._task is not None:
+            self._task.remove_done_callback(self._task_done)
+        self._task = None
+        self._holder = None
+        self.siblings = []
+        self.observation.outcome = outcome
+        self.observation.rejected_kind = rejected_kind
+        self.owner.ended(self.observation)
+        return True
+
+    def end_unseen(self, outcome: Outcome) -> bool:
+        """Settle the outcome of a run whose end nobody reports: accepted, if it was answering."""
+        return self.end(Outcome.ACCEPTED if self.streamed else outcome)
+
+    def watch_task(self, task: asyncio.Task[object]) -> None:
+        """End the run with `task`, if nothing ends it before: a cancelled call tells nobody."""
+        self._task = task
+        task.add_done_callback(self._task_done)
+
+    def watch_holder(self, holder: object) -> None:
+        """Notice when `holder` is gone, without which nobody can report the end of the run.
+
+        Args:
+            holder: The run manager. A call that dies outside of langchain-core's `try` just drops
+                it.
+        """
+        self._holder = weakref.ref(holder, self._let_go)
+
+    @property
+    def holder(self) -> object | None:
+        """The object that was given to `watch_holder`, or None where it is gone."""
+        return None if self._holder is None else self._holder()
+
+    def _task_done(self, task: asyncio.Task[object]) -> None:
+        # A task that ends well with the run still held has handed a stream on to another task.
+        if task.cancelled() or self.holder is None:
+            self.end_unseen(Outcome.CANCELLED)
+
+    def _let_go(self, _: weakref.ref[object]) -> None:
+        # Called by the garbage collector, in any thread and at any bytecode: only take a note.
+        _dropped.append(self)
+
+
+class Runs:
+    """The runs of one handler.
+
+    Args:
+        limit: How many are kept; past that the oldest is abandoned.
+        timeout: Seconds after which a run is abandoned.
+        stats: Where the runs in flight are shown.
+        ended: Called with each observation once its outcome is known.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: int,
+        timeout: float,
+        stats: Stats,
+        ended: Callable[[Observation], None],
+    ) -> None:
+        self.ended = ended
+        self._limit = limit
+        self._timeout = timeout
+        # Oldest first.
+        self._mine: dict[UUID, Run] = {}
+        stats.watch(self)
+
+    def __len__(self) -> int:
+        return len(self._mine)
+
+    def open(self, observation: Observation) -> Run | None:
+        """Take a run in; None where it is another handler's, or this one's, already."""
+        now = monotonic()
+        run = Run(observation, self, now + self._timeout)
+        run_id = observation.run_id
+        with _lock:
+            if run_id in _open:
+                return None
+            # More than one where other threads have opened theirs and not ended the oldest yet.
+            surplus = max(0, len(self._mine) + 1 - self._limit)
+            oldest = list(islice(self._mine.values(), surplus)) if surplus else ()
+            if not self._mine:
+                _busy.add(self)
+            _open[run_id] = self._mine[run_id] = run
+        for each in oldest:
+            each.end_unseen(Outcome.ABANDONED)
+        if _dropped or now >= _Sweeper.due:
+            sweep()
+        return run
+
+    def abandon_all(self) -> None:
+        """End every run as abandoned."""
+        for run in list(self._mine.values()):
+            run.end_unseen(Outcome.ABANDONED)
+
+    def _remove(self, run: Run) -> bool:
+        run_id = run.observation.run_id
+        with _lock:
+            if self._mine.get(run_id) is not run:
+                return False
+            del self._mine[run_id], _open[run_id]
+            if not self._mine:
+                _busy.discard(self)
+        return True
+
+    def _abandon_overdue(self, now: float, most: int) -> None:
+        with _lock:
+            overdue: list[Run] = []
+            for run in self._mine.values():
+                if run._deadline > now or len(overdue) >= most:  # noqa: SLF001 -- see `Run.end`
+                    break
+                overdue.append(run)
+        for run in overdue:
+            run.end_unseen(Outcome.ABANDONED)
+
+    def _forget(self) -> None:
+        self._mine.clear()
+
+
+def is_any_in_flight() -> bool:
+    """Whether a request of any handler waits for its end."""
+    return bool(_open)
+
+
+def find(run_id: UUID) -> Run | None:
+    """Return the run in flight with this id, whichever handler's it is."""
+    return _open.get(run_id)
+
+
+def sweep(most: int = _SWEEP_BATCH) -> None:
+    """End what nobody else will: dropped runs as cancelled, overdue ones as abandoned.
+
+    Args:
+        most: How many of a handler to end at most, so that no callback pays for all of them.
+            What is left waits for the next one.
+    """
+    now = monotonic()
+    _Sweeper.due = now + _SWEEP_SECONDS
+    for _ in range(min(most, len(_dropped))):
+        try:
+            run = _dropped.popleft()
+        except IndexError:
+            break
+        run.end_unseen(Outcome.CANCELLED)
+    with _lock:
+        busy = list(_busy)
+    for runs in busy:
+        runs._abandon_overdue(now, most)  # noqa: SLF001 -- see `Run.end`
+
+
+def abandon_everything() -> None:
+    """End every run of the process, also of handlers that are gone already."""
+    with _lock:
+        busy = list(_busy)
+    for runs in busy:
+        runs.abandon_all()
+
+
+def sweep_all() -> None:
+    """Do all of what `sweep` does in portions."""
+    sweep(most=sys.maxsize)
+
+
+class _Sweeper:
+    """When runs of other handlers are looked at next; a look at each callback would cost more."""
+
+    due = 0.0
+
+
+# Reentrant, because the garbage collector may close an abandoned stream, and with it end a run,
+# at any bytecode of a thread that holds the lock.
+_lock = threading.RLock()
+_open: dict[UUID, Run] = {}
+# Strong references: runs in flight keep what reports them alive, and nothing else does.
+_busy: set[Runs] = set()
+_dropped: deque[Run] = deque()
+
+
+def _after_fork_in_child() -> None:
+    """Leave the parent's runs to the parent."""
+    global _lock  # noqa: PLW0603 -- another thread may have held it at the fork
+    _lock = threading.RLock()
+    for runs in _busy:
+        runs._forget()  # noqa: SLF001
+    _open.clear()
+    _busy.clear()
+    _dropped.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,181 @@
+"""`toolpair-observe check`: are there near misses in these histories?"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from toolpair_observe.console import Complaints, Exit, show
+from toolpair_observe.histories import Unreadable, name_of, read_histories
+from toolpair_observe.histories.tally import (
+    Agreement,
+    Checked,
+    NewViolations,
+    Tally,
+    Verdict,
+    tally_histories,
+)
+from toolpair_observe.pairing.providers.table import PROFILES, profile_named
+from toolpair_observe.pairing.report import Effect, describe
+
+if TYPE_CHECKING:
+    import argparse
+
+    from toolpair_observe.cli.subcommands import Subcommands
+    from toolpair_observe.pairing.report import Violation
+
+_DESCRIPTION: Final = """\
+Check the tool calls and tool results of recorded conversations.
+
+FILE holds histories as JSON or JSON Lines, plain or gzip: lists of OpenAI messages, objects with
+such a list under "messages", LangChain's messages_to_dict output, or rows with "langchain".
+- is the standard input. The files are read as data only.
+
+exit status:
+  0  no near misses
+  1  near misses were found
+  2  a file or a part of one could not be read (the rest was checked all the same)
+"""
+
+
+def register(commands: Subcommands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add("check", "find broken tool-call pairs in recorded conversations")
+    parser.description = _DESCRIPTION
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a file of histories")
+    add_profile_option(parser)
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="json: one object a line"
+    )
+    parser.add_argument(
+        "--explain", action="store_true", help="show the timeline and what to do for each near miss"
+    )
+    parser.set_defaults(run=run)
+
+
+def add_profile_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--profile NAME`."""
+    parser.add_argument(
+        "--profile",
+        choices=tuple(PROFILES),
+        metavar="NAME",
+        help="who judges, instead of the provider that a row names (the contract where it names "
+        f"none): {', '.join(PROFILES)}",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the files and say what was found."""
+    profile = profile_named(arguments.profile) if arguments.profile else None
+    output: _Output = (
+        _JsonOutput() if arguments.format == "json" else _TextOutput(explain=arguments.explain)
+    )
+    tally, complaints, new_violations = Tally(), Complaints(), NewViolations()
+    for path in arguments.files:
+        for found in tally_histories(read_histories(path), tally, profile):
+            if isinstance(found, Unreadable):
+                complaints.add(found)
+                output.unreadable(found)
+            elif new := new_violations.of(found):
+                output.near_miss(found, new)
+    complaints.close()
+    output.summary(tally, len(arguments.files))
+    if complaints.count:
+        return Exit.BAD_INPUT
+    return Exit.FOUND if tally.near_misses else Exit.OK
+
+
+class _Output(Protocol):
+    def near_miss(self, checked: Checked, new: list[Violation]) -> None: ...
+    def unreadable(self, found: Unreadable) -> None: ...
+    def summary(self, tally: Tally, files: int) -> None: ...
+
+
+class _JsonOutput:
+    def near_miss(self, checked: Checked, new: list[Violation]) -> None:
+        del new
+        history = checked.history
+        self._line(
+            type="near_miss",
+            file=history.path,
+            line=history.line,
+            position=history.position,
+            id=history.name,
+            report=checked.report.to_dict(),
+        )
+
+    def unreadable(self, found: Unreadable) -> None:
+        self._line(type="unreadable", file=found.path, line=found.line, reason=found.reason)
+
+    def summary(self, tally: Tally, files: int) -> None:
+        self._line(type="summary", files=files, **tally.to_dict())
+
+    def _line(self, **fields: Any) -> None:  # noqa: ANN401 - JSON
+        show(json.dumps(fields))
+
+
+class _TextOutput:
+    def __init__(self, *, explain: bool) -> None:
+        self._explain = explain
+
+    def near_miss(self, checked: Checked, new: list[Violation]) -> None:
+        where = place(checked)
+        if self._explain:
+            show(f"{where}\n{checked.report.explain()}\n")
+            return
+        for violation in new:
+            show(f"{where}: {violation.effect}: {describe(violation)}")
+
+    def unreadable(self, found: Unreadable) -> None:
+        """Say nothing: the standard error has it."""
+
+    def summary(self, tally: Tally, files: int) -> None:
+        for line in summary_lines(tally, files):
+            show(line)
+
+
+def place(checked: Checked) -> str:
+    """Name the file, the line and, as far as they are known, number and id of the history."""
+    history = checked.history
+    number = "" if history.position is None else f"history {history.position}"
+    which = ", ".join(filter(None, (number, history.name)))
+    return f"{name_of(history.path)}:{history.line}" + (f" ({which})" if which else "")
+
+
+def summary_lines(tally: Tally, files: int) -> list[str]:
+    """Return the totals as lines of text."""
+    lines = [
+        f"checked {_count(tally.requests, 'request')} in "
+        f"{_count(tally.histories, 'history', 'histories')} of {_count(files, 'file')}: "
+        f"{_count(tally.near_misses, 'near miss', 'near misses')}"
+        + (f", {_count(tally.unreadable, 'unreadable part')}" if tally.unreadable else "")
+    ]
+    effects = [f"{effect} {tally.effects[effect]:,}" for effect in Effect if tally.effects[effect]]
+    if effects:
+        profiles = [f"{name} {count:,}" for name, count in tally.profiles.most_common()]
+        lines.append(f"  judged under: {', '.join(profiles)}")
+        lines.append(f"  predicted: {', '.join(effects)}")
+    lines += [
+        f"  {kind}, {effect}: {_count(count, 'request')}"
+        for (kind, effect), count in tally.kinds.most_common()
+    ]
+    for verdict in Verdict:
+        counts = [tally.verdicts[verdict, agreement] for agreement in Agreement]
+        if any(counts):
+            agrees, undecided, disagrees = counts
+            lines.append(
+                f"  {VERDICT_TITLES[verdict]}: {agrees:,} predicted so, {undecided:,} undecided, "
+                f"{disagrees:,} predicted otherwise"
+            )
+    return lines
+
+
+VERDICT_TITLES: Final = {
+    Verdict.ACCEPTED: "accepted by the provider",
+    Verdict.REJECTED_PAIRING: "rejected for its pairing",
+    Verdict.REJECTED_OTHER: "rejected for another reason",
+}
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

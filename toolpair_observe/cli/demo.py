@@ -1,0 +1,147 @@
+"""`toolpair-observe demo`: see it work, without a key and without a network."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.cli.check import add_profile_option
+from toolpair_observe.console import Complaints, Exit, show
+from toolpair_observe.errors import MissingExtraError
+from toolpair_observe.pairing.providers.table import profile_named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolpair_observe.cli.subcommands import Subcommands
+
+_DESCRIPTION: Final = """\
+Send the four cases of LangChain's INVALID_TOOL_RESULTS page through the real ChatOpenAI to a
+server on this machine that enforces OpenAI's pairing rule: what is predicted, what the provider
+answers, what strict mode does. Needs no key and no network.
+
+With --live: six agents at work, with an incident in the middle, and their metrics served on this
+machine for Prometheus (see dashboards/README.md). Needs toolpair-observe[live].
+
+exit status:
+  0  everything happened as predicted
+  1  the provider did something else than predicted
+  2  a file of --histories, or a part of one, could not be read (the rest was checked all the same)
+"""
+_MODULES: Final = {"rich": "rich", "langchain_openai": "langchain-openai"}
+_LIVE_MODULES: Final = {
+    "langchain_openai": "langchain-openai",
+    "opentelemetry.exporter.prometheus": "opentelemetry-exporter-prometheus",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+}
+_LEAST_WIDTH: Final = 60
+
+
+def register(commands: Subcommands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add("demo", "see it work on this machine, without a key")
+    parser.description = _DESCRIPTION
+    parser.add_argument(
+        "--histories",
+        nargs="+",
+        metavar="FILE",
+        default=[],
+        help="also check these conversations (see toolpair-observe check --help)",
+    )
+    add_profile_option(parser)
+    parser.add_argument("--no-color", action="store_true", help="print without colors")
+    parser.add_argument(
+        "--width", type=_width, metavar="N", help="columns, instead of those of the terminal"
+    )
+    live = parser.add_argument_group("the live demo")
+    live.add_argument("--live", action="store_true", help="let agents work, and serve metrics")
+    live.add_argument(
+        "--minutes", type=_minutes, default=6.0, metavar="N", help="how long (%(default)g)"
+    )
+    live.add_argument(
+        "--port", type=_port, default=9464, metavar="N", help="of the metrics (%(default)s)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo."""
+    if arguments.live:
+        return _run_live(arguments)
+    _require_extra()
+    # Both need the extra.
+    from toolpair_observe.demo.cases.histories_view import check_files  # noqa: PLC0415
+    from toolpair_observe.demo.cases.render import DemoPrinter, new_console  # noqa: PLC0415
+    from toolpair_observe.demo.cases.show import show_cases  # noqa: PLC0415
+
+    console = new_console(color=not arguments.no_color, width=arguments.width)
+    printer = DemoPrinter(console)
+    agrees = show_cases(printer)
+    complaints = Complaints()
+    if arguments.histories:
+        profile = profile_named(arguments.profile) if arguments.profile else None
+        printer.section("Real conversations")
+        check_files(console, arguments.histories, profile, complaints)
+    console.print()
+    if complaints.count:
+        return Exit.BAD_INPUT
+    return Exit.OK if agrees else Exit.FOUND
+
+
+def _run_live(arguments: argparse.Namespace) -> int:
+    _require_extra(_LIVE_MODULES, "live")
+    # Needs the extra.
+    from toolpair_observe.demo.live.show import Timeline, run_live  # noqa: PLC0415
+
+    timeline = Timeline.of_minutes(arguments.minutes)
+    accuracy = run_live(timeline, arguments.port, say=show)
+    show(f"\n{accuracy}")
+    return Exit.OK
+
+
+def _require_extra(modules: Mapping[str, str] = _MODULES, extra: str = "demo") -> None:
+    missing = [name for module, name in modules.items() if not _is_installed(module)]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        msg = (
+            f"the demo needs {' and '.join(missing)}, which {verb} not installed: "
+            f'pip install "toolpair-observe[{extra}]"'
+        )
+        raise MissingExtraError(msg)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it is missing
+        return False
+
+
+def _minutes(text: str) -> float:
+    return _number(text, 24 * 60, "minutes")
+
+
+def _port(text: str) -> int:
+    return int(_number(text, 65535, "port"))
+
+
+def _number(text: str, most: int, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= most:
+        msg = f"{text!r}: {what} must be more than 0 and at most {most}"
+        raise argparse.ArgumentTypeError(msg)
+    return number
+
+
+def _width(text: str) -> int:
+    if not text.isdecimal():
+        msg = f"{text!r} is no number of columns"
+        raise argparse.ArgumentTypeError(msg)
+    if int(text) < _LEAST_WIDTH:
+        msg = f"{text} columns are too few, {_LEAST_WIDTH} are needed"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)

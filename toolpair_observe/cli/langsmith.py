@@ -1,0 +1,63 @@
+"""`toolpair-observe langsmith apply`: charts, alerts and filters in a LangSmith project."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from typing import Final
+
+from toolpair_observe.cli.subcommands import Subcommands
+from toolpair_observe.console import Exit, show
+
+_DESCRIPTION: Final = """\
+Create or update what makes near misses visible in a LangSmith project: the feedback config of
+INVALID_TOOL_RESULTS, a section of charts, alert rules and saved filters. Applying twice changes
+nothing; what you added yourself is left alone.
+
+  toolpair-observe langsmith apply --project checkout --dry-run
+  toolpair-observe langsmith apply --project checkout --webhook https://example.com/hook
+
+LANGSMITH_API_KEY, LANGSMITH_ENDPOINT and LANGSMITH_WORKSPACE_ID say where, as for any LangSmith
+client.
+
+exit status: 0 when all is as it shall be; 1 when something could not be done; 2 when nothing could
+"""
+
+
+def register(commands: Subcommands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add("langsmith", "set up charts, alerts and filters in LangSmith")
+    apply = Subcommands(parser).add("apply", "create or update them")
+    apply.description = _DESCRIPTION
+    apply.add_argument("--project", required=True, metavar="NAME", help="the tracing project")
+    apply.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    apply.add_argument(
+        "--webhook", type=_url, metavar="URL", help="where alerts go; without it there are none"
+    )
+    apply.set_defaults(run=run)
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        msg = f"{text!r} does not begin with http:// or https://"
+        raise argparse.ArgumentTypeError(msg)
+    return text
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Apply, and print each step."""
+    # Imports the LangSmith client, which nobody should wait for in vain.
+    from toolpair_observe.reporters.langsmith.apply import Action, apply, connect  # noqa: PLC0415
+
+    done: Counter[Action] = Counter()
+    with connect() as client:
+        for step in apply(
+            client, arguments.project, dry_run=arguments.dry_run, webhook=arguments.webhook
+        ):
+            done[step.action] += 1
+            line = f"{step.action:6}  {step.what}" + (f": {step.detail}" if step.detail else "")
+            show(line, sys.stderr if step.action is Action.FAIL else None)
+    total = ", ".join(f"{count} {action}" for action, count in done.items())
+    show(f"{'would be done' if arguments.dry_run else 'done'} at {client.api_url}: {total}")
+    return Exit.FOUND if done[Action.FAIL] else Exit.OK

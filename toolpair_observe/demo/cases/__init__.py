@@ -1,0 +1,1 @@
+"""The four cases of INVALID_TOOL_RESULTS, sent and drawn."""

@@ -1,0 +1,27 @@
+"""The whole demo: start the provider, send the cases, print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolpair_observe.demo.cases.run import run_demo
+from toolpair_observe.demo.cases.scenarios import SCENARIOS
+from toolpair_observe.demo.loopback.provider import LoopbackProvider
+
+if TYPE_CHECKING:
+    from toolpair_observe.demo.cases.render import DemoPrinter
+
+
+def show_cases(printer: DemoPrinter) -> bool:
+    """Run every case and print it.
+
+    Returns:
+        Whether everything happened as predicted.
+    """
+    printer.heading()
+    with LoopbackProvider() as provider:
+        result = run_demo(SCENARIOS, provider)
+    for number, case in enumerate(result.cases, start=1):
+        printer.case(number, case)
+    printer.summary(result)
+    return result.agrees

@@ -1,0 +1,1 @@
+"""Agents at work for some minutes, with an incident in the middle."""

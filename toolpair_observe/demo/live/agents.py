@@ -1,0 +1,133 @@
+"""The agents of the live demo: who they ask, and what goes wrong with them in the incident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.demo.live import damage
+from toolpair_observe.demo.loopback.judge import WireError, WireMessage, judge
+from toolpair_observe.demo.loopback.langsmith import KEY, REVOKED_KEY
+from toolpair_observe.demo.loopback.provider import LoopbackProvider
+from toolpair_observe.demo.loopback.responses import ResponsesProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from toolpair_observe.demo.live.damage import History
+    from toolpair_observe.observation import Observation
+    from toolpair_observe.settings import Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One agent.
+
+    Attributes:
+        name: What it is for.
+        story: What happens to it in the incident.
+        model: The model that it asks for.
+        profile: Who it believes to speak to. The handler recognizes real endpoints; of one on
+            this machine it has to be told. None for a server that really is on this machine.
+        provider: Makes the provider, which refuses what it refuses.
+        sound: Makes a history before and after the incident, of so many turns.
+        broken: Makes a history in the incident.
+        mode: The handler's mode.
+        on_near_miss: The application's own function for near misses.
+        langsmith_key: Its key for LangSmith; `""` where it is not traced there.
+    """
+
+    name: str
+    story: str
+    model: str
+    profile: str | None
+    provider: Callable[[], LoopbackProvider | ResponsesProvider] = LoopbackProvider
+    sound: Callable[[int], History] = damage.conversation
+    broken: Callable[[int], History] = damage.conversation
+    mode: Mode = "observe"
+    on_near_miss: Callable[[Observation], None] | None = None
+    langsmith_key: str = ""
+
+
+def _refuses_repeated_ids(messages: Sequence[WireMessage]) -> WireError | None:
+    """The rule that a provider added and that no profile knows."""
+    seen: dict[str, int] = {}
+    for index, message in enumerate(messages):
+        result_id = message.get("tool_call_id")
+        if result_id is None:
+            continue
+        if result_id in seen:
+            return WireError(
+                f"Invalid parameter: Duplicate value for 'tool_call_id' of '{result_id}', in "
+                f"messages[{seen[result_id]}] and messages[{index}].",
+                param=f"messages.[{index}].tool_call_id",
+            )
+        seen[result_id] = index
+    return judge(messages)
+
+
+def _repairs_everything(_: Sequence[WireMessage]) -> WireError | None:
+    """A gateway that mends what it is given before it hands it on."""
+    return None
+
+
+def _page_somebody(_: Observation) -> None:
+    """A function for near misses that nobody has ever tried."""
+    msg = "the pager has no address"
+    raise LookupError(msg)
+
+
+AGENTS: Final = (
+    Agent(
+        name="checkout",
+        story="a new trimming step cuts its histories between a call and its results",
+        model="gpt-4o-mini",
+        profile="openai-chat",
+        broken=damage.trimmed,
+        langsmith_key=KEY,
+    ),
+    Agent(
+        name="research",
+        story="it numbers its calls from one in every turn, and ChatOpenAI drops the second ones",
+        model="gpt-5-mini",
+        profile="openai-responses",
+        provider=ResponsesProvider,
+        sound=damage.interrupted,
+        broken=damage.with_numbers_as_ids,
+    ),
+    Agent(
+        name="support",
+        story="its users ask on while tools are running, which strict mode stops, and its "
+        "LangSmith key has been revoked",
+        model="gpt-4o",
+        profile="azure-openai-chat",
+        broken=damage.aborted,
+        mode="strict",
+        langsmith_key=REVOKED_KEY,
+    ),
+    Agent(
+        name="triage",
+        story="its provider refuses what it accepted yesterday, and no profile knows",
+        model="deepseek-chat",
+        profile="deepseek",
+        provider=lambda: LoopbackProvider(judge=_refuses_repeated_ids),
+        broken=damage.with_numbers_as_ids,
+    ),
+    Agent(
+        name="desk",
+        story="a retried step repeats its results, and its gateway mends that without a word",
+        model="gpt-4.1",
+        profile="openai-chat",
+        provider=lambda: LoopbackProvider(judge=_repairs_everything),
+        broken=damage.retried,
+    ),
+    Agent(
+        name="local",
+        story="its tool loop forgets every second call, and its on_near_miss function fails",
+        model="qwen3:8b",
+        profile=None,
+        provider=lambda: LoopbackProvider(judge=_repairs_everything),
+        broken=damage.partly_run,
+        on_near_miss=_page_somebody,
+    ),
+)

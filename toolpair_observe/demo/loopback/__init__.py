@@ -1,0 +1,1 @@
+"""Servers and a client on the loopback interface."""

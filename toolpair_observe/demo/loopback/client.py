@@ -1,0 +1,46 @@
+"""The real `ChatOpenAI`, on its way to a server on this machine whatever the environment says."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from langchain_openai import ChatOpenAI
+from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
+from pydantic import SecretStr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolpair_observe.attach.handler import ToolPairHandler
+
+
+@contextmanager
+def loopback_model(
+    name: str, base_url: str, handler: ToolPairHandler, *, uses_responses: bool = False
+) -> Iterator[ChatOpenAI]:
+    """Make a model that no proxy of the environment stands before, not even a broken one.
+
+    Args:
+        name: The model's name.
+        base_url: The server's.
+        handler: Who checks.
+        uses_responses: Whether the server speaks OpenAI's Responses API.
+    """
+    # Some versions warn of a proxy that they pass by, unless told to leave sockets alone.
+    knows_sockets = "http_socket_options" in ChatOpenAI.model_fields
+    quiet: dict[str, Any] = {"http_socket_options": ()} if knows_sockets else {}
+    with DefaultHttpxClient(trust_env=False) as client:
+        yield ChatOpenAI(
+            model=name,
+            base_url=base_url,
+            api_key=SecretStr("none"),
+            use_responses_api=uses_responses,
+            max_retries=0,
+            openai_proxy=None,
+            http_client=client,
+            # Never used, but made from the environment where none is given.
+            http_async_client=DefaultAsyncHttpxClient(trust_env=False),
+            callbacks=[handler],
+            **quiet,
+        )

@@ -1,0 +1,89 @@
+"""A LangSmith endpoint on the loopback interface: it takes runs and feedback, and keeps nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
+from uuid import NAMESPACE_URL, uuid5
+
+from toolpair_observe.demo.loopback.server import JsonHandler, LoopbackServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEY: Final = "loopback"
+REVOKED_KEY: Final = "loopback-revoked"
+
+# Told to the client so that it need not ask.
+INFO: Final[Mapping[str, Any]] = {
+    "version": "0.12.0",
+    "instance_flags": {"zstd_compression_enabled": True},
+    "batch_ingest_config": {
+        "use_multipart_endpoint": True,
+        "size_limit": 100,
+        "size_limit_bytes": 20_971_520,
+        "scale_up_nthreads_limit": 1,
+        "scale_up_qsize_trigger": 1000,
+    },
+}
+
+
+class LoopbackLangSmith(LoopbackServer):
+    """A server for `langsmith.Client(api_url, api_key=KEY)`.
+
+    Used as a context manager. Feedback under `REVOKED_KEY` is refused.
+    """
+
+    def __init__(self) -> None:
+        """Bind a free port."""
+        super().__init__(_Handler, "loopback-langsmith")
+
+    @property
+    def api_url(self) -> str:
+        """What a client takes as its endpoint."""
+        return self.origin
+
+
+class _Handler(JsonHandler):
+    def do_GET(self) -> None:  # noqa: N802 -- http.server looks for it
+        """Answer a question for the server's own facts, or for a project."""
+        path = urlsplit(self.path)
+        if path.path == "/sessions":
+            names = parse_qs(path.query).get("name", ["default"])
+            self.send_json(HTTPStatus.OK, [_project(name) for name in names])
+        else:
+            self.send_json(HTTPStatus.OK, dict(INFO))
+
+    def do_POST(self) -> None:  # noqa: N802 -- http.server looks for it
+        """Take runs, and feedback under a good key."""
+        self._read_body()
+        if self.path == "/feedback" and self.headers.get("x-api-key") == REVOKED_KEY:
+            self.send_json(HTTPStatus.FORBIDDEN, {"detail": "Forbidden"})
+        else:
+            self.send_json(HTTPStatus.ACCEPTED, {})
+
+    def do_PATCH(self) -> None:  # noqa: N802 -- http.server looks for it
+        """Take the end of a run."""
+        self.do_POST()
+
+    def _read_body(self) -> None:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+
+
+def _project(name: str) -> dict[str, Any]:
+    return {
+        "id": str(uuid5(NAMESPACE_URL, name)),
+        "tenant_id": str(uuid5(NAMESPACE_URL, "tenant")),
+        "name": name,
+        "start_time": datetime.now(UTC).isoformat(),
+        "reference_dataset_id": None,
+    }

@@ -1,0 +1,98 @@
+"""The one place through which everything of ours fails open."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+from toolpair_observe.counts import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from toolpair_observe.counts import Stats
+
+_logger = logging.getLogger("toolpair_observe")
+_MAX_PLACES: Final = 256
+_logged: set[tuple[str, str]] = set()
+
+News = TypeVar("News")
+
+
+class FailOpen:
+    """Count, log once and swallow an exception of ours.
+
+    Only `Exception` is swallowed: what stops a thread or a task has to go on doing so.
+
+    Args:
+        stats: Where the failure is counted.
+        component: Which part failed, for metric and log.
+
+    Attributes:
+        failure: What was swallowed, or None.
+    """
+
+    __slots__ = ("_component", "_stats", "failure")
+
+    def __init__(self, stats: Stats, component: str) -> None:
+        self._stats = stats
+        self._component = component
+        self.failure: Exception | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.failure = error
+        self.swallow(error, traceback)
+        return True
+
+    def swallow(self, error: BaseException, traceback: TracebackType | None) -> None:
+        """Count and log a failure that nobody else will hear of."""
+        with contextlib.suppress(Exception):
+            self._report(type(error).__name__, traceback)
+
+    def _report(self, kind: str, traceback: TracebackType | None) -> None:
+        self._stats.add(Metric.INTERNAL_ERRORS, (kind, self._component))
+        place = _place(traceback)
+        if (kind, place) in _logged or len(_logged) >= _MAX_PLACES:
+            return
+        _logged.add((kind, place))
+        # Neither the exception's text nor its traceback: both can quote message content.
+        _logger.warning(
+            "toolpair_observe failed in %s (%s at %s); the application is not affected. "
+            "Further failures of this sort are counted and not logged",
+            self._component,
+            kind,
+            place,
+        )
+
+
+def tell(listeners: Iterable[tuple[Callable[[News], None], FailOpen]], news: News) -> None:
+    """Call each listener; one that fails stops no other.
+
+    The same as a `FailOpen` around each call, at a fraction of the price: this is called for every
+    request, and a `try` without an exception costs nothing.
+    """
+    for listener, guard in listeners:
+        try:
+            listener(news)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            guard.swallow(error, error.__traceback__)
+
+
+def _place(traceback: TracebackType | None) -> str:
+    if traceback is None:
+        return "an unknown place"
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"

@@ -1,0 +1,168 @@
+"""The shape of a profile: what one provider, reached through one integration, really requires.
+
+The table of all profiles stands in `profiles`. The generic machinery (`check`, `pair`) reads this
+shape and knows no provider by name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolpair_observe.pairing.pair import Case
+    from toolpair_observe.pairing.providers.wire import Step
+    from toolpair_observe.pairing.report import Effect
+    from toolpair_observe.pairing.transcript import Carrier
+
+
+class Grade(StrEnum):
+    """How well a rule is known."""
+
+    DOCUMENTED = "a"
+    REPORTED = "b"
+    EXECUTED = "c"
+    INFERRED = "d"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a profile does about one case.
+
+    Attributes:
+        effect: The predicted effect.
+        grade: How well that is known.
+        source: Where it is known from.
+        text: The provider's own words, with `{id}`, `{ids}`, `{position}`, `{result_position}` and
+            `{length}` filled in from the breach; `""` where they are not known.
+    """
+
+    effect: Effect
+    grade: Grade
+    source: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What only a live call knows.
+
+    Attributes:
+        tools_bound: Whether the request carries tool definitions.
+        server_state: Whether earlier turns may lie with the provider (`previous_response_id`,
+            `conversation`).
+        resumes_response: Whether the integration sends only what follows the last response
+            (`use_previous_response_id`).
+        version: Version of the profile's `versioned` distribution; None stands for the newest.
+        model: The model as requested.
+    """
+
+    tools_bound: bool = True
+    server_state: bool = False
+    resumes_response: bool = False
+    version: str | None = None
+    model: str | None = None
+
+
+NO_FACTS = Facts()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A profile that holds for some versions or models only.
+
+    Attributes:
+        profile: What holds.
+        before: First version of the profile's `versioned` distribution for which it no longer
+            holds; "" for all.
+        models: Regular expression that the model's name has to match from its start; "" for all.
+    """
+
+    profile: Profile
+    before: str = ""
+    models: str = ""
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether the live call is one of those."""
+        if self.models and not (facts.model and re.match(self.models, facts.model)):
+            return False
+        return not self.before or (
+            facts.version is not None and _release(facts.version) < _release(self.before)
+        )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of a version; what follows them (rc1, dev0) does not change a rule."""
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One provider, reached through one integration.
+
+    Attributes:
+        name: The profile's name, as options and commands take it.
+        title: What it is, for people.
+        provider: The OpenTelemetry semantic conventions' `gen_ai.provider.name`, `""` if unknown.
+        package: The integration's distribution name, `""` where there is no particular one.
+        client: Distribution name of the provider's client beneath it, where the rows go by the
+            client's version; `""` where they go by the integration's.
+        calls: What the integration sends as a tool call.
+        results: What the integration sends as a tool result.
+        rules: What happens in each case; a case without a rule is accepted.
+        steps: What the integration does to the history before it is sent, in order.
+        pairs_anywhere: Whether ids are matched over the whole request, wherever a result stands.
+        ids_matter: Whether a call or result without an id is refused as such.
+        plain_needs_unique_ids: Whether an id that is used in two turns needs a closer look.
+        refused_after_result: Type of message that must not follow a result even where every call
+            is answered at once; `""` for none.
+        refused_first_call: Whether a history that does not start with what a human says needs a
+            closer look.
+        order_matters: Whether parallel results in another order than their calls need a closer
+            look.
+        takes_blocks: Whether calls that are repeated in content blocks need no closer look.
+        reads_raw_calls: Whether only calls in `additional_kwargs` are sent, so that calls which
+            do not stand there need a closer look.
+        id_max: Longest id that the provider takes, or None.
+        id_pattern: The characters that the provider takes in an id, as a regular expression's
+            character class without brackets, or None.
+        rows: What holds instead for some versions or models; the first that fits is taken.
+    """
+
+    name: str
+    title: str
+    provider: str
+    package: str
+    calls: frozenset[Carrier]
+    results: frozenset[Carrier]
+    rules: Mapping[Case, Rule] = field(repr=False)
+    steps: tuple[Step, ...] = ()
+    pairs_anywhere: bool = False
+    ids_matter: bool = True
+    plain_needs_unique_ids: bool = False
+    refused_after_result: str = ""
+    refused_first_call: bool = False
+    order_matters: bool = False
+    takes_blocks: bool = True
+    reads_raw_calls: bool = False
+    id_max: int | None = None
+    id_pattern: str | None = None
+    client: str = ""
+    rows: tuple[Row, ...] = ()
+
+    @property
+    def versioned(self) -> str:
+        """Name of the distribution whose version decides between the rows."""
+        return self.client or self.package
+
+    def row(self, facts: Facts) -> Profile:
+        """The profile for this version and model: the first row that holds, else this one."""
+        for row in self.rows:
+            if row.holds(facts):
+                return row.profile.row(facts)
+        return self

@@ -1,0 +1,1 @@
+"""Whether a provider's error refuses a history for its pairing."""

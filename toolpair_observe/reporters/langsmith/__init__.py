@@ -1,0 +1,1 @@
+"""LangSmith: feedback on near misses, and the set-up of a project."""

@@ -1,0 +1,474 @@
+"""Create or update feedback config, charts, alerts and saved filters in a LangSmith project.
+
+What there shall be stands in the JSON files of `dashboards/langsmith`. Each object is found again
+by its name, compared field by field, and only written where it differs, so that applying twice
+changes nothing. Fields that the files do not name are left as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from toolpair_observe.errors import ToolPairError
+from toolpair_observe.reporters.langsmith.client import (
+    Destination,
+    close_client,
+    new_client,
+    response_of,
+    transport_failure,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from langsmith import Client
+
+PROJECT_ID: Final = "$PROJECT_ID"
+PROJECT_NAME: Final = "$PROJECT_NAME"
+# Milliseconds to connect and to read: a person waits, and sees what for.
+_TIMEOUTS_MS: Final = (5_000, 30_000)
+_MAX_DETAIL: Final = 300
+_PLAN: Final = re.compile(
+    r"\bplan\b|upgrade|limit reached|limit exceeded|quota|paid|billing", re.IGNORECASE
+)
+
+Body = dict[str, Any]
+
+
+class Reason(StrEnum):
+    """Why something could not be done."""
+
+    MISSING_KEY = "missing key"
+    WRONG_KEY = "wrong key"
+    NO_PERMISSION = "no permission"
+    PLAN_LIMIT = "plan limit"
+    UNREACHABLE = "unreachable"
+    NO_PROJECT = "no such project"
+    BUSY = "server busy"
+    REFUSED = "refused"
+
+
+# After these every other request would fail in the same way.
+_FATAL: Final = frozenset(
+    {Reason.MISSING_KEY, Reason.WRONG_KEY, Reason.UNREACHABLE, Reason.NO_PROJECT, Reason.BUSY}
+)
+
+
+class ApplyError(ToolPairError):
+    """LangSmith could not be asked, or said no.
+
+    Args:
+        reason: Why.
+        message: One line for people, without the key.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Action(StrEnum):
+    """What is done with one object."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    KEEP = "keep"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One object and what is done with it.
+
+    Attributes:
+        action: What is done.
+        what: The sort of object and its name.
+        detail: The fields that differ, or why it is left out or failed; `""` otherwise.
+        reason: Why it failed, else None.
+    """
+
+    action: Action
+    what: str
+    detail: str = ""
+    reason: Reason | None = None
+
+
+def load(name: str) -> Any:  # noqa: ANN401 -- JSON
+    """Read one of the JSON files, from the installed package or from the source tree."""
+    installed = resources.files("toolpair_observe").joinpath("_dashboards/langsmith", name)
+    if installed.is_file():
+        return json.loads(installed.read_text(encoding="utf-8"))
+    source = Path(__file__).resolve().parents[3] / "dashboards" / "langsmith" / name
+    return json.loads(source.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def connect(api_url: str | None = None, api_key: str | None = None) -> Iterator[Client]:
+    """Make a client for `apply`, and close it afterwards.
+
+    Args:
+        api_url: The endpoint; None for `LANGSMITH_ENDPOINT` or the hosted service.
+        api_key: The key; None for `LANGSMITH_API_KEY` or the LangSmith profile.
+
+    Raises:
+        ApplyError: The endpoint is no URL.
+    """
+    from langsmith import utils  # noqa: PLC0415 -- takes longer than the rest of the command line
+
+    where = utils.get_api_url(api_url)
+    if not where.startswith(("http://", "https://")):
+        message = f"LANGSMITH_ENDPOINT is {where!r}; expected http://… or https://…"
+        raise ApplyError(Reason.UNREACHABLE, message)
+    client = new_client(Destination(where, api_key), _TIMEOUTS_MS)
+    try:
+        yield client
+    finally:
+        close_client(client)
+
+
+def apply(
+    client: Client, project: str, *, dry_run: bool = False, webhook: str | None = None
+) -> Iterator[Step]:
+    """Bring a project to what the files say, one step at a time.
+
+    Args:
+        client: From `connect`.
+        project: Name of the project.
+        dry_run: Only read, and say what would be done.
+        webhook: Where alerts are sent; None leaves the alerts out.
+
+    Yields:
+        Each object with what is done, or would be done, with it.
+
+    Raises:
+        ApplyError: Nothing more can be done at all.
+    """
+    try:
+        yield from _steps(_Api(client), project, dry_run=dry_run, webhook=webhook)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        message = (
+            f"the answers of {urlsplit(client.api_url).netloc} are not those of LangSmith's API "
+            f"({type(error).__name__}): check LANGSMITH_ENDPOINT"
+        )
+        raise ApplyError(Reason.REFUSED, message) from error
+
+
+def _steps(api: _Api, project: str, *, dry_run: bool, webhook: str | None) -> Iterator[Step]:
+    project_id = _project_id(api, project)
+    fill = partial(_fill, values={PROJECT_ID: project_id, PROJECT_NAME: project})
+    run = _Run(api, dry_run=dry_run)
+    yield from _feedback_config(run, fill(load("feedback-config.json")))
+    yield from _charts(run, fill(load("charts.json")))
+    yield from _alerts(run, fill(load("alerts.json")), project_id, webhook)
+    yield from _filters(run, fill(load("filters.json")), project_id)
+
+
+class _Api:
+    """Requests whose failures say what a person has to do."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        # The platform's own paths hang on the host, or on the `/api/v1` of a self-hosted one.
+        ends_with_version = client.api_url.rstrip("/").endswith("/v1")
+        self.platform = "/platform" if ends_with_version else "/v1/platform"
+
+    def get(self, path: str, **params: Any) -> Any:  # noqa: ANN401 -- JSON
+        """Read."""
+        return self._request("GET", path, params=params)
+
+    def post(self, path: str, body: Body) -> Any:  # noqa: ANN401 -- JSON
+        """Create, or read what takes a body to ask for."""
+        return self._request("POST", path, json=body)
+
+    def patch(self, path: str, body: Body) -> Any:  # noqa: ANN401 -- JSON
+        """Update."""
+        return self._request("PATCH", path, json=body)
+
+    def _request(self, method: Any, path: str, **request: Any) -> Any:  # noqa: ANN401
+        try:
+            return self._client.request_with_retries(method, path, request_kwargs=request).json()
+        except Exception as error:  # noqa: BLE001 -- told apart by what the server answered
+            # Not chained: the client's errors quote headers.
+            raise self._problem(error, f"{method} {path}") from None
+
+    def _problem(self, error: Exception, request: str) -> ApplyError:
+        host = urlsplit(self._client.api_url).netloc
+        response = response_of(error)
+        if response is None:
+            failure = transport_failure(error)
+            if failure is None:
+                message = f"{request}: the answer is not understood ({type(error).__name__})"
+                return ApplyError(Reason.REFUSED, message)
+            message = f"LangSmith at {host} is not reachable ({failure}): check LANGSMITH_ENDPOINT"
+            return ApplyError(Reason.UNREACHABLE, message)
+        status, detail = response.status_code, _detail(response.text)
+        has_key = bool(self._client.api_key or "Authorization" in response.request.headers)
+        reason = _reason(status, detail, has_key=has_key)
+        return ApplyError(reason, f"{_ADVICE[reason].format(host=host)}{request}: {status}{detail}")
+
+
+_ADVICE: Final[Mapping[Reason, str]] = {
+    Reason.MISSING_KEY: "{host} wants an API key: set LANGSMITH_API_KEY; ",
+    Reason.WRONG_KEY: "{host} does not know this API key: check LANGSMITH_API_KEY, and "
+    "LANGSMITH_ENDPOINT for the region; ",
+    Reason.NO_PERMISSION: "the API key may not do this: its role in the workspace lacks the right "
+    "(a key for several workspaces also needs LANGSMITH_WORKSPACE_ID); ",
+    Reason.PLAN_LIMIT: "the LangSmith plan does not allow this, or not one more of it; ",
+    Reason.UNREACHABLE: "",
+    Reason.NO_PROJECT: "",
+    Reason.BUSY: "{host} is busy or broken, try again later; ",
+    Reason.REFUSED: "",
+}
+
+
+def _reason(status: int, detail: str, *, has_key: bool) -> Reason:
+    unknown, forbidden, payment, many, broken = 401, 403, 402, 429, 500
+    if status in (unknown, forbidden) and not has_key:
+        return Reason.MISSING_KEY
+    if status == unknown:
+        return Reason.WRONG_KEY
+    if status == payment or (status < broken and _PLAN.search(detail)):
+        return Reason.PLAN_LIMIT
+    if status == forbidden:
+        return Reason.NO_PERMISSION
+    if status == many or status >= broken:
+        return Reason.BUSY
+    return Reason.REFUSED
+
+
+def _detail(text: str) -> str:
+    """What the server says, on one line."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        answer = text
+    if isinstance(answer, dict):
+        answer = answer.get("detail") or answer.get("error") or answer
+    line = " ".join(str(answer).split())
+    return f" {line[:_MAX_DETAIL]}" if line else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """How one object is brought to what it shall be."""
+
+    api: _Api
+    dry_run: bool
+
+    def settle(
+        self,
+        what: str,
+        wanted: Body,
+        existing: Body | None,
+        create: Callable[[], Any],
+        update: Callable[[Body], Any],
+    ) -> tuple[Step, Any]:
+        """Create, update or keep an object; return the step and the object, as far as known."""
+        changes = sorted(k for k in wanted if existing is None or _differs(wanted[k], existing[k]))
+        if existing is not None and not changes:
+            return Step(Action.KEEP, what), existing
+        action = Action.CREATE if existing is None else Action.UPDATE
+        detail = "" if existing is None else ", ".join(changes)
+        if self.dry_run:
+            return Step(action, what, detail), existing
+        try:
+            made = create() if existing is None else update(existing)
+        except ApplyError as error:
+            return _failed(what, error), None
+        return Step(action, what, detail), made
+
+
+def _patching(api: _Api, path_of: Callable[[Body], str], body: Body) -> Callable[[Body], Any]:
+    return lambda old: api.patch(path_of(old), body)
+
+
+def _failed(what: str, error: ApplyError) -> Step:
+    if error.reason in _FATAL:
+        raise error
+    return Step(Action.FAIL, what, str(error), error.reason)
+
+
+def _project_id(api: _Api, name: str) -> str:
+    try:
+        found = api.get("/sessions", name=name, limit=1, include_stats=False)
+    except ApplyError as error:
+        if error.reason is Reason.NO_PERMISSION:
+            # The hosted service answers so to a key that it does not know, too.
+            raise ApplyError(Reason.WRONG_KEY, f"wrong API key, or {error}") from None
+        raise
+    if not found:
+        message = f"there is no project {name!r}: it comes into being with its first traced run"
+        raise ApplyError(Reason.NO_PROJECT, message)
+    return str(found[0]["id"])
+
+
+def _feedback_config(run: _Run, wanted: Body) -> Iterator[Step]:
+    key = wanted["feedback_key"]
+    what = f"feedback config {key}"
+    try:
+        found = run.api.get("/feedback-configs", key=key, limit=100)
+    except ApplyError as error:
+        yield _failed(what, error)
+        return
+    existing = next((each for each in found if each["feedback_key"] == key), None)
+    step, _ = run.settle(
+        what,
+        wanted,
+        existing and _with_all(wanted, existing),
+        create=lambda: run.api.post("/feedback-configs", wanted),
+        update=lambda _: run.api.patch("/feedback-configs", wanted),
+    )
+    yield step
+
+
+def _charts(run: _Run, wanted: Body) -> Iterator[Step]:
+    section_wanted, charts_wanted = wanted["section"], wanted["charts"]
+    title = section_wanted["title"]
+    what = f"chart section {title!r}"
+    try:
+        found = run.api.get("/charts/section", title_contains=title, limit=100)
+        existing = next((each for each in found if each["title"] == title), None)
+        charts = [] if existing is None else _charts_of(run.api, existing["id"])
+    except ApplyError as error:
+        yield _failed(what, error)
+        return
+    step, section = run.settle(
+        what,
+        section_wanted,
+        existing and _with_all(section_wanted, existing),
+        create=lambda: run.api.post("/charts/section", section_wanted),
+        update=_patching(run.api, lambda old: f"/charts/section/{old['id']}", section_wanted),
+    )
+    yield step
+    for chart in charts_wanted:
+        name = f"chart {chart['title']!r}"
+        if section is None and not run.dry_run:
+            yield Step(Action.SKIP, name, "its section could not be made")
+            continue
+        body = chart if section is None else chart | {"section_id": section["id"]}
+        present = next((each for each in charts if each["title"] == chart["title"]), None)
+        step, _ = run.settle(
+            name,
+            chart,
+            present and _with_all(chart, present),
+            create=partial(run.api.post, "/charts/create", body),
+            update=_patching(run.api, lambda old: f"/charts/{old['id']}", body),
+        )
+        yield step
+
+
+def _charts_of(api: _Api, section_id: str) -> list[Body]:
+    now = datetime.now(UTC)
+    period = {
+        "start_time": (now - timedelta(hours=1)).isoformat(),
+        "end_time": now.isoformat(),
+        "timezone": "UTC",
+        "omit_data": True,
+    }
+    answer = api.post(f"/charts/section/{section_id}", period)
+    return [chart for chart in answer.get("charts") or () if "title" in chart]
+
+
+def _alerts(run: _Run, wanted: list[Body], project_id: str, webhook: str | None) -> Iterator[Step]:
+    names = {rule["name"]: f"alert {rule['name']!r}" for rule in wanted}
+    if webhook is None:
+        for what in names.values():
+            yield Step(Action.SKIP, what, "nowhere to send it: give a webhook")
+        return
+    path = f"{run.api.platform}/alerts"
+    try:
+        every = _every_alert(run.api, path)
+    except ApplyError as error:
+        for what in names.values():
+            yield _failed(what, error)
+        return
+    actions = [{"target": "webhook", "config": {"url": webhook}}]
+    for rule in wanted:
+        body = {"rule": rule, "actions": actions}
+        present = next(
+            (
+                each
+                for each in every
+                if each["rule"]["name"] == rule["name"]
+                and each["rule"].get("session_id") == project_id
+            ),
+            None,
+        )
+        step, _ = run.settle(
+            names[rule["name"]],
+            body,
+            present and _with_all(body, present),
+            create=partial(run.api.post, f"{path}/{project_id}", body),
+            update=_patching(run.api, lambda old: f"{path}/{project_id}/{old['rule']['id']}", body),
+        )
+        yield step
+
+
+def _every_alert(api: _Api, path: str) -> list[Body]:
+    every: list[Body] = []
+    while True:
+        page = api.get(path, limit=100, offset=len(every))
+        found = page.get("session_alert_rules") or []
+        every += found
+        if not found or len(every) >= page.get("total", 0):
+            return every
+
+
+def _filters(run: _Run, wanted: list[Body], project_id: str) -> Iterator[Step]:
+    path = f"/sessions/{project_id}/views"
+    try:
+        found = run.api.get(path)
+    except ApplyError as error:
+        yield _failed("saved filters", error)
+        return
+    for view in wanted:
+        name = view["display_name"]
+        present = next((each for each in found if each["display_name"] == name), None)
+        step, _ = run.settle(
+            f"saved filter {name!r}",
+            view,
+            present and _with_all(view, present),
+            create=partial(run.api.post, path, view),
+            update=_patching(run.api, lambda old: f"{path}/{old['id']}", view),
+        )
+        yield step
+
+
+def _with_all(wanted: Body, existing: Body) -> Body:
+    """The object with a null for what an older server does not tell of it."""
+    return dict.fromkeys(wanted) | existing
+
+
+def _differs(wanted: object, existing: object) -> bool:
+    """Whether what is named in `wanted` is otherwise in `existing`, which may hold more."""
+    if isinstance(wanted, dict):
+        if not isinstance(existing, dict):
+            return True
+        return any(_differs(value, existing.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        if not isinstance(existing, list) or len(wanted) != len(existing):
+            return True
+        return any(map(_differs, wanted, existing))
+    return wanted != existing
+
+
+def _fill(template: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 -- JSON
+    if isinstance(template, dict):
+        return {key: _fill(value, values) for key, value in template.items()}
+    if isinstance(template, list):
+        return [_fill(value, values) for value in template]
+    if isinstance(template, str):
+        for name, value in values.items():
+            template = template.replace(name, value)
+    return template

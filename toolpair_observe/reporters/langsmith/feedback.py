@@ -1,0 +1,261 @@
+"""Feedback on LangSmith's model runs, and tags and metadata on the runs themselves."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid5
+
+from toolpair_observe._version import __version__
+from toolpair_observe.counts import Metric
+from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.reporters.delivery import Delivery, Limits
+from toolpair_observe.reporters.langsmith.client import (
+    TIMEOUTS_MS,
+    FeedbackApi,
+    Submission,
+    address_of,
+)
+from toolpair_observe.reporters.text import clean, one_line, shown_id, without_ids
+
+if TYPE_CHECKING:
+    from langsmith import Client
+
+    from toolpair_observe.counts import Stats
+    from toolpair_observe.observation import Observation, TraceLink
+    from toolpair_observe.reporters.delivery import Result
+    from toolpair_observe.settings import Settings
+
+KEY: Final = "INVALID_TOOL_RESULTS"
+TAG: Final = "INVALID_TOOL_RESULTS"
+KIND_TAG_PREFIX: Final = "toolpair:"
+METADATA_EFFECT: Final = "toolpair_effect"
+METADATA_OUTCOME: Final = "toolpair_outcome"
+UNKNOWN_KIND: Final = "unknown"
+CLEAN: Final = "clean"
+MAX_IDS: Final = 8
+_MAX_SORTS_LOGGED: Final = 32
+
+_logger = logging.getLogger("toolpair_observe")
+
+
+class LangSmithReporter:
+    """Send feedback on near misses and escapes, once their outcome is known.
+
+    The caller's thread only writes into the run's own tree and into a queue. Where no tracer
+    writes the run, nothing is sent.
+
+    Args:
+        settings: Whether clean requests get feedback, too, and whether ids are hashed.
+        client: Whose endpoint and key to use; None for those of each run's own tracer.
+        stats: Where submissions are counted.
+        limits: How much is queued, and how long is tried.
+        timeouts_ms: Milliseconds to connect and to read.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        client: Client | None = None,
+        stats: Stats,
+        limits: Limits | None = None,
+        timeouts_ms: tuple[int, int] = TIMEOUTS_MS,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._stats = stats
+        self._api = FeedbackApi(timeouts_ms)
+        self._delivery = Delivery(self._api.send, self._settled, limits or Limits())
+        self._reset()
+        _EVERY.add(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.RLock()
+        self._logged: set[tuple[str, str]] = set()
+        self._api.forget()
+
+    def checked(self, observation: Observation) -> None:
+        """Wait for the outcome."""
+
+    def finished(self, observation: Observation) -> None:
+        """Mark the run, and queue its feedback."""
+        link = observation.link
+        if link is None:
+            return
+        worth_it = _is_finding(observation)
+        if worth_it:
+            mark_run(link, observation)
+        elif self._settings.feedback != "all" or observation.outcome is Outcome.CANCELLED:
+            return
+        address = address_of(link, self._client)
+        if address is not None:
+            self._delivery.put(
+                lambda: Submission(
+                    address, feedback_body(link, observation, hash_ids=self._settings.hash_ids)
+                ),
+                address.destination,
+            )
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all queued feedback is settled; say whether all of it was sent."""
+        return self._delivery.flush(timeout)
+
+    def close(self) -> None:
+        """Drop what is queued and stop the worker."""
+        self._delivery.close()
+        self._api.close()
+
+    def _settled(self, result: Result, reason: str) -> None:
+        self._stats.add(Metric.FEEDBACK, (result, reason))
+        if result == "sent":
+            return
+        with self._lock:
+            if (result, reason) in self._logged or len(self._logged) >= _MAX_SORTS_LOGGED:
+                return
+            self._logged.add((result, reason))
+        _logger.warning(
+            "LangSmith feedback was %s (%s): the run lacks its %s there; the application is not "
+            "affected. Further ones of this sort are counted in toolpair.feedback.submissions and "
+            "not logged",
+            "dropped" if result == "dropped" else "not delivered",
+            _ADVICE.get(reason, reason),
+            KEY,
+        )
+
+
+_ADVICE: Final = {
+    "400": "400 bad request",
+    "401": "401 unauthorized: check the API key",
+    "403": "403 forbidden: check the rights and the workspace of the API key",
+    "404": "404 not found: the run or its project never arrived",
+    "422": "422: the server does not understand it",
+    "429": "429 too many requests",
+    "QueueFull": "the queue is full: more near misses than can be delivered, or no way there",
+    "Redirected": "sent elsewhere by a proxy: check LANGSMITH_ENDPOINT, or log in there",
+    "NoProject": "the run has no project",
+    "Closed": "the handler was closed before it could be sent",
+}
+
+
+def _is_finding(observation: Observation) -> bool:
+    return observation.is_near_miss or observation.outcome is Outcome.ESCAPED
+
+
+def _kinds(observation: Observation) -> list[str]:
+    """What is wrong, worst first; what the provider names, where the check saw nothing."""
+    if observation.outcome is Outcome.ESCAPED:
+        return [str(observation.rejected_kind or UNKNOWN_KIND)]
+    order = list(Effect)
+    found = sorted(observation.report.violations, key=lambda each: order.index(each.effect))
+    return list(dict.fromkeys(each.kind.value for each in found))
+
+
+def mark_run(link: TraceLink, observation: Observation) -> None:
+    """Write tags and metadata into the run's tree, whose tracer sends them when the run ends.
+
+    Lists and dicts are replaced and not changed: the application's own configuration may share
+    them.
+    """
+    tree: Any = link.run_tree
+    tags = list(tree.tags or ())
+    mine = [TAG, *(f"{KIND_TAG_PREFIX}{kind}" for kind in _kinds(observation))]
+    tree.tags = [*tags, *(tag for tag in mine if tag not in tags)]
+    extra = dict(tree.extra or {})
+    extra["metadata"] = {
+        **(extra.get("metadata") or {}),
+        METADATA_EFFECT: observation.report.effect.value,
+        METADATA_OUTCOME: str(observation.outcome),
+    }
+    tree.extra = extra
+
+
+def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
+    """Say what is known of a request as the body of LangSmith's create-feedback request.
+
+    Args:
+        link: LangSmith's side of the run.
+        observation: A request whose outcome is known.
+        hash_ids: Whether tool call ids and conversation ids have to be hashed.
+
+    Returns:
+        JSON-able data, bounded in size, with ids, names and positions but no content.
+    """
+    now = datetime.now(UTC).isoformat()
+    kinds = _kinds(observation)
+    start_time = getattr(link.run_tree, "start_time", None)
+    body: dict[str, Any] = {
+        # The same for each repeat, so that a repeat changes nothing.
+        "id": str(uuid5(observation.run_id, KEY)),
+        "created_at": now,
+        "modified_at": now,
+        "run_id": str(observation.run_id),
+        "trace_id": str(link.trace_id),
+        "key": KEY,
+        "score": 1 if _is_finding(observation) else 0,
+        "value": kinds[0] if kinds else CLEAN,
+        "comment": _comment(observation, hash_ids=hash_ids),
+        "feedback_source": {
+            "type": "api",
+            "metadata": _source_info(observation, kinds, hash_ids=hash_ids),
+        },
+        "extend_trace_retention": False,
+    }
+    if isinstance(start_time, datetime):
+        body["start_time"] = start_time.isoformat()
+    return body
+
+
+def _comment(observation: Observation, *, hash_ids: bool) -> str:
+    if observation.outcome is Outcome.ESCAPED:
+        return one_line(
+            f"{KEY}: the provider refused a history that the check called "
+            f"{observation.report.effect}; its error says {_kinds(observation)[0]}. Profile "
+            f"{observation.report.profile} lacks a rule"
+        )
+    report = without_ids(observation.report) if hash_ids else observation.report
+    return _encodable(one_line(f"{report.summary()}; outcome {observation.outcome}"))
+
+
+def _encodable(text: str) -> str:
+    """A lone surrogate, which a bad history can have in an id, makes a server refuse the body."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _source_info(observation: Observation, kinds: list[str], *, hash_ids: bool) -> dict[str, Any]:
+    report = observation.report
+    ids = dict.fromkeys(each.tool_call_id for each in report.violations if each.tool_call_id)
+    causes = dict.fromkeys(each.cause.value for each in report.violations)
+    info: dict[str, Any] = {
+        "source": "toolpair_observe",
+        "version": __version__,
+        "mode": observation.mode,
+        "profile": clean(report.profile),
+        "provider": clean(observation.provider),
+        "model": clean(observation.model),
+        "effect": report.effect.value,
+        "outcome": str(observation.outcome),
+        "kinds": kinds,
+        "causes": list(causes),
+        "tool_call_ids": [shown_id(each, hashed=hash_ids) for each in list(ids)[:MAX_IDS]],
+        "message_index": report.violations[0].message_index if report.violations else None,
+        "violations": len(report.violations),
+        "conversation_id": shown_id(observation.conversation_id or "", hashed=hash_ids),
+    }
+    return {name: value for name, value in info.items() if value not in ("", None, [])}
+
+
+_EVERY: weakref.WeakSet[LangSmithReporter] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for reporter in list(_EVERY):
+        reporter._reset()  # noqa: SLF001 -- connections and the holder of the lock are the parent's
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
