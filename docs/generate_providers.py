@@ -14,8 +14,8 @@ from langchain_core.messages import (
 )
 
 from toolpair_observe import PairingReport, check_messages
-from toolpair_observe.pairing.pair import Case
 from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.pairing.words import Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.causes import CAUSES
-from toolpair_observe.pairing.pair import Case
-from toolpair_observe.pairing.report import ViolationKind
+from toolpair_observe.pairing.words import Case, ViolationKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

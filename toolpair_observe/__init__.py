@@ -20,14 +20,8 @@ if TYPE_CHECKING:
     from toolpair_observe.errors import InvalidToolResultsError
     from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.check_messages import check_messages
-    from toolpair_observe.pairing.report import (
-        Cause,
-        Effect,
-        Outcome,
-        PairingReport,
-        Violation,
-        ViolationKind,
-    )
+    from toolpair_observe.pairing.report import PairingReport, Violation
+    from toolpair_observe.pairing.words import Cause, Effect, Outcome, ViolationKind
     from toolpair_observe.repair import Repair, repair_messages
 
 __all__ = [
@@ -50,16 +44,16 @@ __all__ = [
 ]
 
 _HOMES: Final[Mapping[str, str]] = {
-    "Cause": "pairing.report",
-    "Effect": "pairing.report",
+    "Cause": "pairing.words",
+    "Effect": "pairing.words",
     "InvalidToolResultsError": "errors",
     "Observation": "observation",
-    "Outcome": "pairing.report",
+    "Outcome": "pairing.words",
     "PairingReport": "pairing.report",
     "Repair": "repair",
     "ToolPairHandler": "attach.handler",
     "Violation": "pairing.report",
-    "ViolationKind": "pairing.report",
+    "ViolationKind": "pairing.words",
     "check_messages": "pairing.check_messages",
     "guard": "attach.guard",
     "instrument": "attach.instrument",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,11 +56,10 @@ class Accuracy:
             if count:
                 row = table.setdefault((provider, model, Effect(effect)), dict.fromkeys(Outcome, 0))
                 row[Outcome(outcome)] += count
-        order = list(Effect)
         return cls(
             tuple(
                 AccuracyRow(*key, outcomes=table[key])
-                for key in sorted(table, key=lambda key: (key[0], key[1], order.index(key[2])))
+                for key in sorted(table, key=lambda key: (key[0], key[1], key[2].rank))
             )
         )
 

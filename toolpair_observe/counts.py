@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import get_meter_provider
 
-from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sized

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from toolpair_observe.pairing.report import Outcome, PairingReport
+    from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.pairing.words import Outcome
 
 
 @dataclass(slots=True)

@@ -169,7 +169,7 @@ def _expected(item: pytest.Item) -> frozenset[str]:
     marks = list(item.iter_markers(_MARK))
     if not marks:
         return frozenset()
-    from toolpair_observe.pairing.report import ViolationKind  # noqa: PLC0415 -- see `_new_watch`
+    from toolpair_observe.pairing.words import ViolationKind  # noqa: PLC0415 -- see `_new_watch`
 
     kinds = [str(kind) for mark in marks for kind in mark.args]
     known = [kind.value for kind in ViolationKind]

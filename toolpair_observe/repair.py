@@ -25,19 +25,13 @@ from uuid import UUID, uuid5
 from langchain_core.messages import ToolMessage
 
 from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.pairing.predict import as_turn
-from toolpair_observe.pairing.providers.profile import NO_FACTS, Facts, Profile
+from toolpair_observe.pairing.providers.profile import Profile
 from toolpair_observe.pairing.providers.table import CONTRACT, profile_named
-from toolpair_observe.pairing.report import Effect
-from toolpair_observe.pairing.transcript import (
-    EVERY_CALL,
-    EVERY_RESULT,
-    Carrier,
-    Result,
-    Role,
-    read_transcript,
-)
+from toolpair_observe.pairing.transcript import Result, read_transcript
+from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Role
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -171,7 +165,7 @@ def repair_messages(
 
 def _badness(report: PairingReport) -> tuple[int, int]:
     near_misses = sum(violation.effect.is_near_miss for violation in report.violations)
-    return -list(Effect).index(report.effect), near_misses
+    return -report.effect.rank, near_misses
 
 
 @dataclass(slots=True, eq=False)

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from toolpair_observe.errors import SettingsError
 from toolpair_observe.pairing.providers.profile import Profile
 from toolpair_observe.pairing.providers.table import PROFILES, profile_named
-from toolpair_observe.pairing.report import Effect
+from toolpair_observe.pairing.words import Effect
 
 _logger = logging.getLogger("toolpair_observe")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import TYPE_CHECKING, Final, Self
 
-from toolpair_observe.pairing.report import Effect
+from toolpair_observe.pairing.words import Effect
 from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:

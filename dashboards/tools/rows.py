@@ -51,7 +51,7 @@ from dashboards.tools.promql import (
     share,
     total,
 )
-from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

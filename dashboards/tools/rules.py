@@ -33,7 +33,7 @@ from dashboards.tools.promql import (
     total,
 )
 from dashboards.tools.settings import Links, Objective, Windows
-from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.pairing.words import Effect, Outcome
 
 CRITICAL: Final = "critical"
 WARNING: Final = "warning"

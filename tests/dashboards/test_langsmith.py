@@ -13,7 +13,7 @@ from langsmith import schemas
 from pydantic import TypeAdapter
 
 from tests.loopback.langsmith_server import ALERT_CHOICES
-from toolpair_observe.pairing.report import Effect, Outcome, ViolationKind
+from toolpair_observe.pairing.words import Effect, Outcome, ViolationKind
 from toolpair_observe.reporters.langsmith import feedback as langsmith
 from toolpair_observe.reporters.langsmith.apply import PROJECT_ID, load
 

@@ -21,7 +21,7 @@ from toolpair_observe.demo.live.show import Phase, Timeline, new_handler, run_li
 from toolpair_observe.demo.live.telemetry import Telemetry
 from toolpair_observe.demo.loopback.responses import judge
 from toolpair_observe.errors import ToolPairError
-from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters.delivery import Delivery
 from toolpair_observe.reporters.langsmith.client import FeedbackApi
 

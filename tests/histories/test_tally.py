@@ -17,7 +17,7 @@ from toolpair_observe.histories.tally import (
     tally_histories,
 )
 from toolpair_observe.pairing.providers.table import profile_named
-from toolpair_observe.pairing.report import Effect, ViolationKind
+from toolpair_observe.pairing.words import Effect, ViolationKind
 
 
 def call(*ids):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from toolpair_observe.pairing.check import check, judge
-from toolpair_observe.pairing.providers.profile import Facts
+from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.transcript import plain_call_ids, read_transcript
 

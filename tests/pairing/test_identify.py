@@ -20,7 +20,7 @@ from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers import identify as identify_module
 from toolpair_observe.pairing.providers.identify import Target, identify
 from toolpair_observe.pairing.providers.table import CONTRACT, PROFILES, profile_named
-from toolpair_observe.pairing.report import Effect
+from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

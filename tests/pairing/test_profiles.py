@@ -7,9 +7,9 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tests.pairing.build import SAID, H, S, ask, bad, got
 from toolpair_observe import Effect, check_messages
-from toolpair_observe.pairing.pair import Case
 from toolpair_observe.pairing.providers.profile import Grade, Profile
 from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.pairing.words import Case
 
 DESIGNED = [
     "contract",

@@ -18,7 +18,8 @@ from langchain_core.callbacks import BaseCallbackHandler
 from toolpair_observe.pairing.refusals import error_text
 from toolpair_observe.pairing.refusals import recognize as rejections
 from toolpair_observe.pairing.refusals.recognize import read_rejection, rejection_kind
-from toolpair_observe.pairing.report import Effect, PairingReport, ViolationKind
+from toolpair_observe.pairing.report import PairingReport
+from toolpair_observe.pairing.words import Effect, ViolationKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

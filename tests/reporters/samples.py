@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 from opentelemetry.context import Context
 
 from toolpair_observe.observation import Observation
-from toolpair_observe.pairing.report import Cause, Effect, PairingReport, Violation, ViolationKind
+from toolpair_observe.pairing.report import PairingReport, Violation
+from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 from toolpair_observe.settings import Settings
 
 if TYPE_CHECKING:

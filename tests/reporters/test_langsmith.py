@@ -46,7 +46,7 @@ from toolpair_observe._version import __version__
 from toolpair_observe.attach import seam
 from toolpair_observe.counts import Metric, Stats
 from toolpair_observe.observation import TraceLink
-from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters.delivery import Limits, TryLater
 from toolpair_observe.reporters.langsmith import client as api
 from toolpair_observe.reporters.langsmith.feedback import KEY, LangSmithReporter

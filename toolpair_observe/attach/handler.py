@@ -23,7 +23,7 @@ from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers.identify import identify
 from toolpair_observe.pairing.providers.table import CONTRACT
 from toolpair_observe.pairing.refusals.recognize import rejection_kind
-from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters import delivery, hook
 from toolpair_observe.reporters.pipeline import Pipeline
 from toolpair_observe.reporters.text import without_ids
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
     from toolpair_observe.attach.runs import Run
     from toolpair_observe.pairing.providers.identify import Target
-    from toolpair_observe.pairing.report import PairingReport, ViolationKind
+    from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.pairing.words import ViolationKind
     from toolpair_observe.reporters.hook import NearMissHook
     from toolpair_observe.settings import Mode, Options
 

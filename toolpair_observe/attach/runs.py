@@ -16,7 +16,7 @@ from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.report import Outcome
+from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
     import asyncio

@@ -27,7 +27,7 @@ from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.outputs import LLMResult
 
 from toolpair_observe.observation import TraceLink
-from toolpair_observe.pairing.report import Outcome
+from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence

@@ -16,7 +16,8 @@ from toolpair_observe.histories.tally import (
     tally_histories,
 )
 from toolpair_observe.pairing.providers.table import PROFILES, profile_named
-from toolpair_observe.pairing.report import Effect, describe
+from toolpair_observe.pairing.report import describe
+from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     import argparse

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from toolpair_observe.errors import HistoryFileError
 from toolpair_observe.histories.values import Unreadable
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.providers.profile import Facts, Profile
+from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.providers.table import CONTRACT, PROFILES
-from toolpair_observe.pairing.report import Effect
+from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from toolpair_observe.histories.reader import History
-    from toolpair_observe.pairing.report import PairingReport, Violation, ViolationKind
+    from toolpair_observe.pairing.providers.profile import Profile
+    from toolpair_observe.pairing.report import PairingReport, Violation
+    from toolpair_observe.pairing.words import ViolationKind
 
 # What a row may call its provider, where that is not a profile's own name.
 PROFILE_OF_PROVIDER: Final[Mapping[str, str]] = {

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.pair import Block, Case, Finding, Pairing
-from toolpair_observe.pairing.report import Cause
-from toolpair_observe.pairing.transcript import Carrier, Role
+from toolpair_observe.pairing.words import Carrier, Case, Cause, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from toolpair_observe.pairing.pair import Block, Finding, Pairing
     from toolpair_observe.pairing.transcript import Entry, Transcript
 
 

@@ -6,10 +6,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.causes import CAUSES, History, cause_of
+from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.predict import ids_suit, predict
-from toolpair_observe.pairing.providers.profile import NO_FACTS, Facts, Profile
-from toolpair_observe.pairing.report import Effect, PairingReport, Violation
+from toolpair_observe.pairing.report import PairingReport, Violation
 from toolpair_observe.pairing.transcript import Transcript, plain_call_ids, read_transcript
+from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from toolpair_observe.pairing.predict import Breach
+    from toolpair_observe.pairing.providers.profile import Profile
 
 
 def check(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.inputs import as_messages
-from toolpair_observe.pairing.providers.profile import Facts, Profile
 from toolpair_observe.pairing.providers.table import CONTRACT, profile_named
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
 
+    from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import PairingReport
 
 

@@ -9,100 +9,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.report import ViolationKind
-from toolpair_observe.pairing.transcript import Carrier, Role
+from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from toolpair_observe.pairing.transcript import Call, Result
-
-
-class Case(StrEnum):
-    """A breach as finely as providers tell them apart; profiles have one rule per case."""
-
-    MISSING_ALL = "no call of the message is answered, another message follows"
-    MISSING_SOME = "some calls of the message are answered, some are not"
-    MISSING_AT_END = "the history ends with unanswered calls"
-    ORPHAN_AT_START = "the history starts with a result"
-    ORPHAN_FIRST = "a result before any call, after system messages or other results"
-    ORPHAN_AFTER_HUMAN = "a result without a call, after a human message"
-    ORPHAN_AFTER_AI = "a result without a call, after an AI message"
-    ORPHAN_AMONG_RESULTS = "a result without a call, among the results of other calls"
-    DUPLICATE = "a second result for an answered call, among its results"
-    DUPLICATE_LATER = "a second result for an answered call, after other messages"
-    MISMATCHED = "a call without a result beside a result with an unknown id"
-    MISMATCHED_WITHOUT_ID = "a call without a result beside a result without an id"
-    AFTER_HUMAN = "a human message between a call and its result"
-    AFTER_SYSTEM = "a system message between a call and its result"
-    AFTER_AI = "an AI message between a call and its result"
-    LATE = "several messages between a call and its result"
-    EARLY = "a result before its call"
-    DUPLICATE_CALL_ID = "two calls of one message share an id, and each has a result"
-    DUPLICATE_CALL_ID_ONE_RESULT = "two calls of one message share an id and at most one result"
-    REUSED_CALL_ID = "a later call bears the id of an earlier one"
-    CALL_WITHOUT_ID = "a call without an id"
-    RESULT_WITHOUT_ID = "a result without an id"
-    INVALID_ID = "an id with a length or pattern that the provider refuses"
-    TEXT_BEFORE_RESULT = "content before the results of the answering turn"
-    TEXT_AFTER_CALL = "content after the calls of the same turn"
-    RESULT_OF_OTHER_TOOL = "as many results as calls, under other tool names"
-    RESULT_WITHOUT_NAME = "a result for which the integration finds no tool name"
-    HUMAN_AFTER_TOOL = "a human message right after a result"
-    SYSTEM_AFTER_TOOL = "a system message right after a result"
-    CALL_FIRST = "a history that starts with a call"
-    RESULT_ORDER = "results in another order than their calls"
-    SERVER_TOOL_UNPAIRED = "a provider-executed call without its result block"
-    CALL_NOT_SENT = "a call that the integration does not send"
-    UNSUPPORTED_RESULT = "a result in a message or block that the integration cannot convert"
-    UNSUPPORTED_CALL = "a call in a content block that the integration cannot convert"
-
-    @property
-    def kind(self) -> ViolationKind:
-        """The kind of violation that the case belongs to."""
-        return _KINDS[self]
-
-
-_KINDS = {
-    Case.MISSING_ALL: ViolationKind.MISSING_RESULT,
-    Case.MISSING_SOME: ViolationKind.MISSING_RESULT,
-    Case.MISSING_AT_END: ViolationKind.MISSING_RESULT,
-    Case.ORPHAN_AT_START: ViolationKind.ORPHAN_RESULT,
-    Case.ORPHAN_FIRST: ViolationKind.ORPHAN_RESULT,
-    Case.ORPHAN_AFTER_HUMAN: ViolationKind.ORPHAN_RESULT,
-    Case.ORPHAN_AFTER_AI: ViolationKind.ORPHAN_RESULT,
-    Case.ORPHAN_AMONG_RESULTS: ViolationKind.ORPHAN_RESULT,
-    Case.DUPLICATE: ViolationKind.DUPLICATE_RESULT,
-    Case.DUPLICATE_LATER: ViolationKind.DUPLICATE_RESULT,
-    Case.MISMATCHED: ViolationKind.MISMATCHED_RESULT,
-    Case.MISMATCHED_WITHOUT_ID: ViolationKind.MISMATCHED_RESULT,
-    Case.AFTER_HUMAN: ViolationKind.MISPLACED_RESULT,
-    Case.AFTER_SYSTEM: ViolationKind.MISPLACED_RESULT,
-    Case.AFTER_AI: ViolationKind.MISPLACED_RESULT,
-    Case.LATE: ViolationKind.MISPLACED_RESULT,
-    Case.EARLY: ViolationKind.MISPLACED_RESULT,
-    Case.DUPLICATE_CALL_ID: ViolationKind.DUPLICATE_CALL_ID,
-    Case.REUSED_CALL_ID: ViolationKind.REUSED_CALL_ID,
-    Case.CALL_WITHOUT_ID: ViolationKind.MISSING_ID,
-    Case.RESULT_WITHOUT_ID: ViolationKind.MISSING_ID,
-    Case.INVALID_ID: ViolationKind.INVALID_ID,
-    Case.TEXT_BEFORE_RESULT: ViolationKind.MISPLACED_RESULT,
-    Case.HUMAN_AFTER_TOOL: ViolationKind.ROLE_ORDER,
-    Case.TEXT_AFTER_CALL: ViolationKind.MISPLACED_RESULT,
-    Case.RESULT_OF_OTHER_TOOL: ViolationKind.MISMATCHED_RESULT,
-    Case.RESULT_WITHOUT_NAME: ViolationKind.MISPLACED_RESULT,
-    Case.SYSTEM_AFTER_TOOL: ViolationKind.ROLE_ORDER,
-    Case.CALL_FIRST: ViolationKind.ROLE_ORDER,
-    Case.CALL_NOT_SENT: ViolationKind.MISSING_RESULT,
-    Case.DUPLICATE_CALL_ID_ONE_RESULT: ViolationKind.DUPLICATE_CALL_ID,
-    Case.RESULT_ORDER: ViolationKind.MISPLACED_RESULT,
-    Case.SERVER_TOOL_UNPAIRED: ViolationKind.SERVER_TOOL_UNPAIRED,
-    Case.UNSUPPORTED_RESULT: ViolationKind.UNSUPPORTED_MESSAGE,
-    Case.UNSUPPORTED_CALL: ViolationKind.UNSUPPORTED_MESSAGE,
-}
 
 
 @dataclass(slots=True)

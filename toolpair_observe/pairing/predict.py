@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.pair import Case, Finding, Turn, pair, pair_anywhere
+from toolpair_observe.pairing.pair import Finding, Turn, pair, pair_anywhere
 from toolpair_observe.pairing.providers.wire import Note, Wire, send
-from toolpair_observe.pairing.report import Effect, ViolationKind
-from toolpair_observe.pairing.transcript import EVERY_CALL, Carrier, Role
+from toolpair_observe.pairing.words import EVERY_CALL, Carrier, Case, Effect, Role, ViolationKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.pair import Pairing
-    from toolpair_observe.pairing.providers.profile import Facts, Profile, Rule
+    from toolpair_observe.pairing.providers.profile import Profile, Rule
     from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
 
 _SHOWN_HARM = frozenset({Effect.LOCAL_ERROR, Effect.REJECT, Effect.SILENT_LOSS})
@@ -50,8 +50,7 @@ class Breach:
     @property
     def rule(self) -> tuple[Finding, Rule] | None:
         """The wire's worst finding with its rule, or None."""
-        order = list(Effect)
-        return min(self.met, key=lambda met: order.index(met[1].effect), default=None)
+        return min(self.met, key=lambda met: met[1].effect.rank, default=None)
 
 
 def predict(

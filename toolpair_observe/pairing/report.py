@@ -1,4 +1,4 @@
-"""What a check found: the enums, `Violation` and `PairingReport`.
+"""What a check found: `Violation` and `PairingReport`.
 
 Nothing here holds message content. Ids, tool names, positions and counts are all that a report
 carries, so it can be logged, pickled and sent anywhere the host's ids may go.
@@ -7,96 +7,12 @@ carries, so it can be logged, pickled and sent anywhere the host's ids may go.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Transcript
-
-
-class ViolationKind(StrEnum):
-    """The ways in which tool calls and tool results can fail to pair."""
-
-    MISSING_RESULT = "missing_result"
-    ORPHAN_RESULT = "orphan_result"
-    DUPLICATE_RESULT = "duplicate_result"
-    MISMATCHED_RESULT = "mismatched_result"
-    MISPLACED_RESULT = "misplaced_result"
-    DUPLICATE_CALL_ID = "duplicate_call_id"
-    REUSED_CALL_ID = "reused_call_id"
-    MISSING_ID = "missing_id"
-    INVALID_ID = "invalid_id"
-    SERVER_TOOL_UNPAIRED = "server_tool_unpaired"
-    ROLE_ORDER = "role_order"
-    UNSUPPORTED_MESSAGE = "unsupported_message"
-
-
-class Effect(StrEnum):
-    """What the provider, reached through its integration, is predicted to do.
-
-    Members are declared worst first; `Effect.worst` relies on that order.
-    """
-
-    LOCAL_ERROR = "local_error"
-    REJECT = "reject"
-    SILENT_LOSS = "silent_loss"
-    UNKNOWN = "unknown"
-    ACCEPT = "accept"
-    CLEAN = "clean"
-
-    @classmethod
-    def worst(cls, *effects: Effect) -> Effect:
-        """Return the worst of `effects`, or `CLEAN` where there is none."""
-        order = list(cls)
-        return min(effects, key=order.index, default=cls.CLEAN)
-
-    @property
-    def is_near_miss(self) -> bool:
-        """Whether a request with this worst effect is a near miss."""
-        return self not in (Effect.ACCEPT, Effect.CLEAN)
-
-
-class Cause(StrEnum):
-    """Why the history probably broke.
-
-    Where several mechanisms leave the same list the member names the group; its mechanisms and
-    hints stand in `toolpair_observe.pairing.causes`.
-    """
-
-    TRIMMED_HEAD = "trimmed_head"
-    SUMMARISED = "summarised"
-    ABANDONED_TURN = "abandoned_turn"
-    UNFINISHED_TURN = "unfinished_turn"
-    PARTIAL_EXECUTION = "partial_execution"
-    REMOVED_MESSAGE = "removed_message"
-    FILTERED_TOOL_MESSAGES = "filtered_tool_messages"
-    FEW_SHOT_EXAMPLES = "few_shot_examples"
-    HANDOFF = "handoff"
-    RETRY_DUPLICATE = "retry_duplicate"
-    REPLAYED_HISTORY = "replayed_history"
-    ID_REWRITTEN = "id_rewritten"
-    ID_REUSED_BY_BACKEND = "id_reused_by_backend"
-    CROSS_PROVIDER_HISTORY = "cross_provider_history"
-    INVALID_ARGUMENTS = "invalid_arguments"
-    STREAM_CUT = "stream_cut"
-    INTERLEAVED_MESSAGE = "interleaved_message"
-    LATE_RESULT = "late_result"
-    LOST_ID = "lost_id"
-    UNSUPPORTED_MESSAGE = "unsupported_message"
-    RESULT_ORDER = "result_order"
-    UNKNOWN = "unknown"
-
-
-class Outcome(StrEnum):
-    """What really happened to a checked request."""
-
-    BLOCKED = "blocked"
-    REJECTED = "rejected"
-    ESCAPED = "escaped"
-    ACCEPTED = "accepted"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    ABANDONED = "abandoned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +86,7 @@ class PairingReport:
         counted = ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items())
         if not self.violations:
             return f"tool calls and results pair ({counted}; profile {self.profile})"
-        worst = min(self.violations, key=lambda violation: list(Effect).index(violation.effect))
+        worst = min(self.violations, key=lambda violation: violation.effect.rank)
         more = len(self.violations) - 1
         rest = f" (and {more} more)" if more else ""
         return (

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import (
@@ -24,47 +23,12 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from toolpair_observe.pairing.words import Carrier, Role
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from langchain_core.messages import BaseMessage
-
-
-class Role(StrEnum):
-    """Who speaks in an entry of a transcript."""
-
-    SYSTEM = "system"
-    HUMAN = "human"
-    AI = "ai"
-    TOOL = "tool"
-    FUNCTION = "function"
-    CHAT = "chat"
-    REMOVE = "remove"
-    OTHER = "other"
-
-
-class Carrier(StrEnum):
-    """Where on a message a call or a result stands."""
-
-    TOOL_CALL = "tool_calls"
-    INVALID_TOOL_CALL = "invalid_tool_calls"
-    TOOL_USE = "tool_use content block"
-    FUNCTION_CALL_BLOCK = "function_call content block"
-    RESPONSES_ITEM = "Responses API output item other than function_call"
-    KEPT_ITEM = 'additional_kwargs["tool_outputs"]'
-    RAW_CALL = 'additional_kwargs["tool_calls"]'
-    SERVER_TOOL_USE = "server_tool_use content block"
-    MCP_TOOL_USE = "mcp_tool_use content block"
-    SERVER_TOOL_CALL = "server_tool_call content block"
-    STANDARD_BLOCK = "tool_call content block"
-    STANDARD_INVALID_BLOCK = "invalid_tool_call content block"
-    TOOL_MESSAGE = "ToolMessage"
-    TOOL_RESULT_IN_TOOL = "tool_result content block of a ToolMessage"
-    TOOL_RESULT_IN_HUMAN = "tool_result content block of a HumanMessage"
-    OUTPUT_IN_TOOL = "Responses API *_call_output content block of a ToolMessage"
-    RESPONSES_OUTPUT = "Responses API *_call_output content block of a HumanMessage"
-    CHAT_TOOL = 'ChatMessage(role="tool")'
-    FUNCTION = "FunctionMessage"
 
 
 EVERY_CALL = frozenset(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from toolpair_observe.counts import Metric
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.observation import Observation
-from toolpair_observe.pairing.report import Outcome
+from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

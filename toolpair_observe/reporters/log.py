@@ -10,7 +10,7 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.report import Outcome
+from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.text import clean, one_line, without_ids
 
 if TYPE_CHECKING:

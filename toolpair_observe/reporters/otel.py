@@ -15,7 +15,7 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.trace import NonRecordingSpan, SpanKind, Status, StatusCode
 
 from toolpair_observe._version import __version__
-from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.openinference import span_context_of
 from toolpair_observe.reporters.otel_metrics import histograms

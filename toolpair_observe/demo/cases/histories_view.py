@@ -21,7 +21,7 @@ from toolpair_observe.histories.tally import (
     Verdict,
     tally_histories,
 )
-from toolpair_observe.pairing.report import Effect
+from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -21,14 +21,15 @@ from toolpair_observe.demo.loopback.client import loopback_model
 from toolpair_observe.demo.loopback.provider import MODEL, LoopbackProvider
 from toolpair_observe.errors import InvalidToolResultsError
 from toolpair_observe.pairing.refusals.recognize import rejection_kind
-from toolpair_observe.pairing.report import Effect
+from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from toolpair_observe.demo.cases.scenarios import Scenario
     from toolpair_observe.observation import Observation
-    from toolpair_observe.pairing.report import PairingReport, Violation, ViolationKind
+    from toolpair_observe.pairing.report import PairingReport, Violation
+    from toolpair_observe.pairing.words import ViolationKind
     from toolpair_observe.settings import Mode
 
 BLOCK_ON: Final = (Effect.REJECT, Effect.LOCAL_ERROR)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.report import ViolationKind
+from toolpair_observe.pairing.words import ViolationKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

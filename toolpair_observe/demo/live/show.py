@@ -27,7 +27,7 @@ from toolpair_observe.demo.loopback.client import loopback_model
 from toolpair_observe.demo.loopback.langsmith import INFO, LoopbackLangSmith
 from toolpair_observe.demo.loopback.responses import ResponsesProvider
 from toolpair_observe.errors import InvalidToolResultsError
-from toolpair_observe.pairing.report import Effect
+from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -19,11 +19,13 @@ from functools import lru_cache
 from importlib import metadata as distributions
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from toolpair_observe.pairing.providers.profile import NO_FACTS, Facts, Profile
+from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.providers.table import CONTRACT, LITELLM, LITELLM_MENDING, PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from toolpair_observe.pairing.providers.profile import Profile
 
 _MAX_NAME = 256
 _NOTHING: Final[Mapping[str, Any]] = {}

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolpair_observe.pairing.pair import Case
+    from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.providers.wire import Step
-    from toolpair_observe.pairing.report import Effect
-    from toolpair_observe.pairing.transcript import Carrier
+    from toolpair_observe.pairing.words import Carrier, Case, Effect
 
 
 class Grade(StrEnum):
@@ -45,30 +44,6 @@ class Rule:
     grade: Grade
     source: str
     text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What only a live call knows.
-
-    Attributes:
-        tools_bound: Whether the request carries tool definitions.
-        server_state: Whether earlier turns may lie with the provider (`previous_response_id`,
-            `conversation`).
-        resumes_response: Whether the integration sends only what follows the last response
-            (`use_previous_response_id`).
-        version: Version of the profile's `versioned` distribution; None stands for the newest.
-        model: The model as requested.
-    """
-
-    tools_bound: bool = True
-    server_state: bool = False
-    resumes_response: bool = False
-    version: str | None = None
-    model: str | None = None
-
-
-NO_FACTS = Facts()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.pair import Case
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
 from toolpair_observe.pairing.providers.wire import (
     drop_blank_ais,
@@ -48,8 +47,7 @@ from toolpair_observe.pairing.providers.wire import (
     take_out_systems,
     take_out_systems_not_in_place,
 )
-from toolpair_observe.pairing.report import Effect
-from toolpair_observe.pairing.transcript import EVERY_CALL, EVERY_RESULT, Carrier, Role
+from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Case, Effect, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

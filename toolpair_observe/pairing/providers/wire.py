@@ -11,15 +11,14 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.pair import Case, Finding, Turn, pair
-from toolpair_observe.pairing.report import Effect, ViolationKind
-from toolpair_observe.pairing.transcript import Carrier, Role
+from toolpair_observe.pairing.pair import Finding, Turn, pair
+from toolpair_observe.pairing.words import Carrier, Case, Effect, Role, ViolationKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.pair import Pairing
-    from toolpair_observe.pairing.providers.profile import Facts
     from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
 
     Step = Callable[["Wire"], None]

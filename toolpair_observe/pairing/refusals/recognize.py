@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 
 from toolpair_observe.pairing.refusals.error_text import Reading, readings
-from toolpair_observe.pairing.report import ViolationKind
+from toolpair_observe.pairing.words import ViolationKind
 
 _REFUSED = frozenset({400, 422})
 _SERVER_ERRORS = range(500, 600)

@@ -12,7 +12,7 @@ from uuid import uuid5
 
 from toolpair_observe._version import __version__
 from toolpair_observe.counts import Metric
-from toolpair_observe.pairing.report import Effect, Outcome
+from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters.delivery import Delivery, Limits
 from toolpair_observe.reporters.langsmith.client import (
     TIMEOUTS_MS,

@@ -1,0 +1,30 @@
+"""What a history does not tell of a request, and a live call does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What only a live call knows.
+
+    Attributes:
+        tools_bound: Whether the request carries tool definitions.
+        server_state: Whether earlier turns may lie with the provider (`previous_response_id`,
+            `conversation`).
+        resumes_response: Whether the integration sends only what follows the last response
+            (`use_previous_response_id`).
+        version: Version of the profile's `versioned` distribution; None stands for the newest.
+        model: The model as requested.
+    """
+
+    tools_bound: bool = True
+    server_state: bool = False
+    resumes_response: bool = False
+    version: str | None = None
+    model: str | None = None
+
+
+NO_FACTS: Final = Facts()
