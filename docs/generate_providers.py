@@ -176,7 +176,7 @@ def _steps(profile: Profile) -> Iterator[str]:
     yield "## What the integration does before the request leaves"
     yield ""
     for number, step in enumerate(profile.steps, start=1):
-        summary = (step.__doc__ or "").strip().splitlines()[0].rstrip(".")
+        summary = step.says.rstrip(".")
         yield f"{number}. {summary[0].lower()}{summary[1:]}"
     yield ""
 

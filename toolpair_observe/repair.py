@@ -28,8 +28,9 @@ from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.pairing.predict import as_turn
+from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.profile import Profile
-from toolpair_observe.pairing.providers.table import CONTRACT, profile_named
+from toolpair_observe.pairing.providers.table import profile_named
 from toolpair_observe.pairing.transcript import Result, read_transcript
 from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Role
 

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from toolpair_observe.pairing.check import check, judge
 from toolpair_observe.pairing.facts import Facts
+from toolpair_observe.pairing.first_look import Plain, Trait, plain_call_ids
+from toolpair_observe.pairing.providers import gateways
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
 from toolpair_observe.pairing.providers.table import PROFILES
-from toolpair_observe.pairing.transcript import plain_call_ids, read_transcript
+from toolpair_observe.pairing.transcript import read_transcript
+from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Case, Effect
 
 from .histories import BLOWS, Draw, History, broken_histories, bystanders
 
-MODELS = [None, "claude-opus-4-8", "gemini-3.6-flash", "command-a-03-2025", "anthropic/claude-x"]
+# Between them these reach every row of every profile; a test below holds that.
+MODELS = [
+    None,
+    "claude-opus-4-8",
+    "gemini-3.6-flash",
+    "command-a-03-2025",
+    "anthropic/claude-x",
+    "openai/gpt-4o",
+    "us.meta.llama3-3-70b-instruct-v1:0",
+    "mistral.mistral-large-2402-v1:0",
+]
+VERSIONS = [None, "0.10.8", "1.4.3", "1.7.2", "1.7.4", "1.7.6", "3.2", "4.2.7"]
 NAMES = st.sampled_from(["look", "find"])
 FEW_IDS = st.sampled_from(["call_0", "call_1", "call_2"])
 OTHERS = [
@@ -60,22 +77,104 @@ def block_contents(draw: Draw, ids: list[str]) -> list[str | dict[str, str]]:
     return [*others[1:], {"type": "text", "text": "Let me see."}, *blocks, *others[:1]]
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(history=plain_histories(), model=st.sampled_from(MODELS))
-def test_a_plain_history_is_judged_as_the_closer_look_judges_it(history, model):
-    assert_judged_alike(history, Facts(model=model))
+def leaves(profile: Profile) -> list[Profile]:
+    """The profile and every row of it, each as it judges where no other row holds."""
+    return [profile, *(leaf for row in profile.rows for leaf in leaves(row.profile))]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LEAVES = [
+    replace(leaf, rows=())
+    for profile in (*PROFILES.values(), gateways._LITELLM_MENDING)
+    for leaf in leaves(profile)
+]
+STEPS = list(dict.fromkeys(step for leaf in LEAVES for step in leaf.steps))
+
+
+@st.composite
+def mutilated_profiles(draw: Draw) -> Profile:
+    """A profile of the table without some of its rules and steps."""
+    leaf = draw(st.sampled_from(LEAVES))
+    return replace(
+        leaf,
+        rules={case: rule for case, rule in leaf.rules.items() if draw(st.integers(0, 3))},
+        steps=tuple(step for step in leaf.steps if draw(st.integers(0, 3))),
+    )
+
+
+@st.composite
+def invented_profiles(draw: Draw) -> Profile:
+    """A profile that nobody has written yet, of any steps, rules and carriers."""
+    calls = draw(st.sets(st.sampled_from(sorted(EVERY_CALL | {Carrier.RAW_CALL}))))
+    return replace(
+        draw(st.sampled_from(LEAVES)),
+        calls=frozenset(calls) | draw(st.just({Carrier.TOOL_CALL}) | st.just(set())),
+        results=EVERY_RESULT - draw(st.just({Carrier.TOOL_MESSAGE}) | st.just(set())),
+        rules=draw(st.dictionaries(st.sampled_from(Case), st.sampled_from(RULES))),
+        steps=tuple(draw(st.lists(st.sampled_from(STEPS), max_size=6, unique=True))),
+        pairs_anywhere=draw(st.booleans()),
+        ids_matter=draw(st.booleans()),
+        id_max=draw(st.none() | st.just(5)),
+        id_pattern=draw(st.none() | st.just("a-z_0")),
+    )
+
+
+RULES = [Rule(effect, Grade.EXECUTED, "a test") for effect in (Effect.REJECT, Effect.UNKNOWN)]
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(history=plain_histories())
+def test_a_plain_history_is_judged_as_the_closer_look_judges_it(history):
+    assert_judged_alike(history, LEAVES)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(history=broken_histories())
 def test_a_broken_history_is_never_plain(history):
-    assert_judged_alike(history, Facts())
+    assert_judged_alike(history, LEAVES)
 
 
-def assert_judged_alike(history: History, facts: Facts) -> None:
+@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(history=plain_histories(), profile=mutilated_profiles() | invented_profiles())
+def test_the_first_look_follows_from_rules_steps_and_carriers(history, profile):
+    assert_judged_alike(history, [profile])
+
+
+def assert_judged_alike(history: History, profiles: list[Profile]) -> None:
     closer_look = read_transcript(history)
-    for name, profile in PROFILES.items():
-        assert check(history, profile, facts) == judge(closer_look, profile, facts), name
+    for profile in profiles:
+        report = judge(closer_look, profile)
+        assert check(history, profile) == report, f"{profile.name}: {profile.title}"
+
+
+def test_models_and_versions_reach_every_row():
+    for profile in PROFILES.values():
+        reached = {
+            profile.row(Facts(model=model, version=version))
+            for model in MODELS
+            for version in VERSIONS
+        }
+        judging = [leaf for leaf in leaves(profile) if not leaf.rows] or [profile]
+        assert reached >= set(judging), profile.name
+
+
+def test_no_profile_says_what_the_first_look_may_skip():
+    given_fields = {field.name for field in fields(Profile) if field.init}
+    assert given_fields == {
+        "name",
+        "title",
+        "provider",
+        "package",
+        "client",
+        "calls",
+        "results",
+        "rules",
+        "steps",
+        "pairs_anywhere",
+        "ids_matter",
+        "id_max",
+        "id_pattern",
+        "rows",
+    }
 
 
 def test_what_streams_and_servers_leave_in_the_content_is_plain():
@@ -84,26 +183,26 @@ def test_what_streams_and_servers_leave_in_the_content_is_plain():
     content = ["", *blocks, "Well.", {"type": "tool_use", "id": "a"}]
     result = ToolMessage([{"type": "document"}, {"type": "search_result"}], tool_call_id="a")
     history = [HumanMessage("Look."), AIMessage(content, tool_calls=[call]), result]
-    assert plain_call_ids(history) == ["a"]
+    assert plain_call_ids(history, Plain()) == ["a"]
     history[1] = AIMessage([*content, "", {"type": "tool_use", "id": "b"}], tool_calls=[call])
-    assert plain_call_ids(history) is None
+    assert plain_call_ids(history, Plain()) is None
 
 
 def test_a_result_under_the_name_of_another_tool_is_not_plain_where_names_pair():
     calls = [{"name": name, "args": {}, "id": name[0]} for name in ("look", "find")]
     results = [ToolMessage("11", tool_call_id=id_, name="look") for id_ in "lf"]
     history = [HumanMessage("Look."), AIMessage("", tool_calls=calls), *results]
-    assert plain_call_ids(history) == ["l", "f"]
-    assert plain_call_ids(history, in_order=True) is None
+    assert plain_call_ids(history, Plain()) == ["l", "f"]
+    assert plain_call_ids(history, Plain({Trait.OTHER_ORDER})) is None
     results[1].name = "find"
-    assert plain_call_ids(history, in_order=True) == ["l", "f"]
+    assert plain_call_ids(history, Plain({Trait.OTHER_ORDER})) == ["l", "f"]
 
 
 def test_parallel_results_in_another_order_are_plain():
     calls = [{"name": "look", "args": {}, "id": id_} for id_ in "abc"]
     results = [ToolMessage("11", tool_call_id=id_) for id_ in "cab"]
     history = [HumanMessage("Look."), AIMessage("", tool_calls=calls), *results]
-    assert plain_call_ids(history) == ["a", "b", "c"]
-    assert plain_call_ids(history, in_order=True) is None
-    assert plain_call_ids(history[:-1]) is None
-    assert plain_call_ids([*history, results[0]]) is None
+    assert plain_call_ids(history, Plain()) == ["a", "b", "c"]
+    assert plain_call_ids(history, Plain({Trait.OTHER_ORDER})) is None
+    assert plain_call_ids(history[:-1], Plain()) is None
+    assert plain_call_ids([*history, results[0]], Plain()) is None

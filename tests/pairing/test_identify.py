@@ -18,8 +18,9 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers import identify as identify_module
+from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.identify import Target, identify
-from toolpair_observe.pairing.providers.table import CONTRACT, PROFILES, profile_named
+from toolpair_observe.pairing.providers.table import PROFILES, profile_named
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -400,7 +401,7 @@ def test_every_profile_is_reached():
 def test_every_row_of_the_table_is_recorded():
     recorded = {shape.type_name for shape, _, _ in KNOWN}
     rare = {"LiteLLMRouter", "anthropic-mantle-chat"}  # recorded from the real classes below
-    assert recorded | rare == set(identify_module._INTEGRATIONS)
+    assert recorded | rare == set(identify_module._BY_TYPE)
 
 
 @pytest.mark.parametrize(("shape", "profile"), UNCERTAIN, ids=_label)
@@ -912,7 +913,7 @@ def test_a_real_integration_has_its_version(real: Real):
 def test_the_recorded_shape_is_still_what_the_integration_gives(real: Real):
     serialized, metadata, params = _given_by(real.model())
 
-    row = identify_module._INTEGRATIONS[params["_type"]]
+    row = identify_module._BY_TYPE[params["_type"]]
     assert ".".join(serialized["id"]) == row.class_id
     assert metadata["ls_provider"] in row.ls_providers
 
@@ -955,7 +956,7 @@ def test_the_rare_classes_have_the_names_of_the_table(module: str, name: str, ty
     model_class = getattr(pytest.importorskip(module), name, None)
     if model_class is None:
         pytest.skip(f"this version of {module} has no {name}")
-    row = identify_module._INTEGRATIONS[type_name]
+    row = identify_module._BY_TYPE[type_name]
     assert model_class._llm_type.fget(None) == type_name
     assert row.class_id.rpartition(".")[2] == name
 

@@ -20,8 +20,8 @@ from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError, T
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.observation import Observation
 from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.identify import identify
-from toolpair_observe.pairing.providers.table import CONTRACT
 from toolpair_observe.pairing.refusals.recognize import rejection_kind
 from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters import delivery, hook

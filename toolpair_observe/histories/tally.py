@@ -11,7 +11,8 @@ from toolpair_observe.errors import HistoryFileError
 from toolpair_observe.histories.values import Unreadable
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
-from toolpair_observe.pairing.providers.table import CONTRACT, PROFILES
+from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:

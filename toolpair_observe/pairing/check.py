@@ -1,4 +1,4 @@
-"""The check: one pass over a history under a profile."""
+"""The check: a first look, and where that does not tell a closer one, under a profile."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.causes import CAUSES, History, cause_of
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
-from toolpair_observe.pairing.predict import ids_suit, predict
+from toolpair_observe.pairing.first_look import plain_call_ids
+from toolpair_observe.pairing.predict import predict
 from toolpair_observe.pairing.report import PairingReport, Violation
-from toolpair_observe.pairing.transcript import Transcript, plain_call_ids, read_transcript
+from toolpair_observe.pairing.transcript import Transcript, read_transcript
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -36,25 +37,11 @@ def check(
     """
     if profile.rows:
         profile = profile.row(facts)
-    ids = plain_call_ids(
-        messages,
-        blocks=profile.takes_blocks,
-        in_order=profile.order_matters,
-        raw_calls=profile.reads_raw_calls,
-        refused_after_result=profile.refused_after_result,
-    )
-    if ids is not None and _takes_plain(ids, messages, profile):
-        return _clean(profile.name, len(messages), len(ids))
+    if profile.plain is not None:
+        ids = plain_call_ids(messages, profile.plain)
+        if ids is not None:
+            return _clean(profile.name, len(messages), len(ids))
     return judge(read_transcript(messages), profile, facts)
-
-
-def _takes_plain(ids: list[str], messages: Sequence[BaseMessage], profile: Profile) -> bool:
-    """Whether a history whose calls are all answered at once needs no closer look."""
-    if profile.plain_needs_unique_ids and len(set(ids)) < len(ids):
-        return False
-    if not _ids_are_taken(ids, profile):
-        return False
-    return not profile.refused_first_call or _starts_with_human(messages)
 
 
 @lru_cache(maxsize=4096)
@@ -62,18 +49,6 @@ def _clean(profile: str, message_count: int, call_count: int) -> PairingReport:
     # Nothing distinguishes two clean reports of a size, and making one costs as much as a dozen
     # messages do.
     return PairingReport(profile, (), Effect.CLEAN, message_count, call_count, call_count)
-
-
-def _ids_are_taken(ids: list[str], profile: Profile) -> bool:
-    try:
-        return ids_suit(ids, profile)
-    except TypeError:  # ids that are not strings are for the closer look
-        return False
-
-
-def _starts_with_human(messages: Sequence[BaseMessage]) -> bool:
-    first = next((message for message in messages if message.type != "system"), None)
-    return first is not None and first.type == "human"
 
 
 def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> PairingReport:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.inputs import as_messages
-from toolpair_observe.pairing.providers.table import CONTRACT, profile_named
+from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.table import profile_named
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput

@@ -7,14 +7,20 @@ A breach has the worst effect of all that happens to its call and its result on 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.pair import Finding, Turn, pair, pair_anywhere
 from toolpair_observe.pairing.providers.wire import Note, Wire, send
-from toolpair_observe.pairing.words import EVERY_CALL, Carrier, Case, Effect, Role, ViolationKind
+from toolpair_observe.pairing.words import (
+    EVERY_CALL,
+    HARM,
+    Carrier,
+    Case,
+    Effect,
+    Role,
+    ViolationKind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +29,6 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.pair import Pairing
     from toolpair_observe.pairing.providers.profile import Profile, Rule
     from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
-
-_SHOWN_HARM = frozenset({Effect.LOCAL_ERROR, Effect.REJECT, Effect.SILENT_LOSS})
 
 
 @dataclass(slots=True)
@@ -157,7 +161,7 @@ class _Ledger:
 
     def settled(self) -> list[Breach]:
         # What is sound as it was given is reported only where harm has been shown.
-        beyond = [breach for breach in self.extra.values() if breach.effect in _SHOWN_HARM]
+        beyond = [breach for breach in self.extra.values() if breach.effect in HARM]
         breaches = sorted([*self.breaches, *beyond], key=lambda breach: breach.finding.index)
         # An error that no call or result is the ground of matters where pairing is broken.
         for breach in breaches:
@@ -282,35 +286,22 @@ _BEYOND_PAIRING: Mapping[Case, Callable[[Wire, Pairing], list[Finding]]] = {
 }
 
 
-def ids_suit(ids: list[str], profile: Profile) -> bool:
-    """Whether the provider takes ids of this length and these characters."""
-    if profile.id_max is not None and ids and max(map(len, ids)) > profile.id_max:
-        return False
-    pattern = profile.id_pattern
-    return pattern is None or _only(pattern).match("".join(ids)) is not None
-
-
-@lru_cache(maxsize=32)
-def _only(characters: str) -> re.Pattern[str]:
-    return re.compile(rf"[{characters}]*\Z")
-
-
 def invalid_ids(turns: Sequence[Turn], profile: Profile) -> list[Finding]:
     """Find ids that the provider refuses, on calls and on results."""
     ids = [call.id for turn in turns for call in turn.calls]
     ids += [result.id for turn in turns for result in turn.results]
-    if ids_suit(ids, profile):
+    if profile.takes_ids(ids):
         return []
     found: list[Finding] = []
     for turn in turns:
         found += [
             Finding(Case.INVALID_ID, call, None, turn.position)
             for call in turn.calls
-            if not ids_suit([call.id], profile)
+            if not profile.takes_ids([call.id])
         ]
         found += [
             Finding(Case.INVALID_ID, None, result, turn.position)
             for result in turn.results
-            if not ids_suit([result.id], profile)
+            if not profile.takes_ids([result.id])
         ]
     return found

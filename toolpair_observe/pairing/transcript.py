@@ -1,9 +1,7 @@
 """How LangChain messages carry tool calls and tool results.
 
-This is the only module that knows. `plain_call_ids` recognises, at a few attribute reads a
-message, the history that nearly every request has: each call answered at once by one ToolMessage.
-Everything else goes through `read_transcript`, which keeps calls, results, breaks and positions,
-and no content. Provider rules, section 3, is the source of what carries what.
+`read_transcript` keeps calls, results, breaks and positions, and no content. Only this module and
+`first_look`, which recognizes the history that nearly every request has, know what carries what.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from langchain_core.messages import (
 from toolpair_observe.pairing.words import Carrier, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from langchain_core.messages import BaseMessage
 
@@ -78,32 +76,6 @@ _IN_TOOL_CALLS = frozenset({Carrier.TOOL_CALL})
 _IN_INVALID_CALLS = frozenset({Carrier.INVALID_TOOL_CALL})
 _RAW = frozenset({Carrier.RAW_CALL})
 _KEPT = frozenset({Carrier.KEPT_ITEM})
-# Blocks that neither make nor answer a call.
-_PASSIVE_BLOCKS = frozenset(
-    {
-        "audio",
-        "code_interpreter_call",
-        "compaction",
-        "document",
-        "file",
-        "file_search_call",
-        "image",
-        "image_generation_call",
-        "image_url",
-        "mcp_call",
-        "mcp_list_tools",
-        "reasoning",
-        "reasoning_content",
-        "redacted_thinking",
-        "refusal",
-        "search_result",
-        "text",
-        "thinking",
-        "web_search_call",
-    }
-)
-# The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
-_REPEATING_BLOCKS = {"tool_call": "id", "function_call": "call_id"}
 
 
 @dataclass(slots=True, eq=False)
@@ -189,165 +161,6 @@ class Transcript:
     """A history without its content."""
 
     entries: list[Entry]
-
-
-def plain_call_ids(
-    messages: Sequence[BaseMessage],
-    *,
-    blocks: bool = True,
-    in_order: bool = False,
-    raw_calls: bool = False,
-    refused_after_result: str = "",
-) -> list[str] | None:
-    """Return the ids of all calls where every call is answered at once.
-
-    Args:
-        messages: The history.
-        blocks: Whether AI messages may repeat their calls in content blocks.
-        in_order: Whether results must stand in the order of their calls, under the same names.
-        raw_calls: Whether calls must stand in `additional_kwargs["tool_calls"]`, too.
-        refused_after_result: The type of message that must not follow a result, if any.
-
-    Returns:
-        The ids in order, or None where the history needs `read_transcript`: a call or result that
-        does not pair, content that may carry calls or results, or a message class of its own.
-    """
-    try:
-        ids = _scan(
-            messages, refused_after_result, blocks=blocks, in_order=in_order, raw_calls=raw_calls
-        )
-        if ids is None:
-            return None
-        distinct = set(ids)
-        if "" in distinct or None in distinct:
-            return None
-        if len(distinct) < len(ids) and _shares_id_in_one_message(messages):
-            return None
-    except (LookupError, TypeError, AttributeError):  # plain messages have another shape
-        return None
-    return ids
-
-
-def _shares_id_in_one_message(messages: Sequence[BaseMessage]) -> bool:
-    for message in messages:
-        calls = message.__dict__.get("tool_calls", ())
-        if len(calls) > 1 and len({call["id"] for call in calls}) < len(calls):
-            return True
-    return False
-
-
-def _scan(  # noqa: C901, PLR0911, PLR0912
-    messages: Sequence[BaseMessage],
-    refused_after_result: str,
-    *,
-    blocks: bool,
-    in_order: bool,
-    raw_calls: bool,
-) -> list[str] | None:
-    # This loop is the price of every request. It reads `__dict__` once a message because attribute
-    # access on a pydantic model costs several times as much.
-    ids: list[str] = []
-    add = ids.append
-    calls: Sequence[Any] = ()
-    rest = iter(messages)
-    for message in rest:
-        fields = message.__dict__
-        kind = fields["type"]
-        if kind == "ai" or kind == "AIMessageChunk":  # noqa: PLR1714 - two compares beat a lookup
-            calls = fields["tool_calls"]
-            content = fields["content"]
-            if content.__class__ is not str and not (blocks and _repeats_calls(content, calls)):
-                return None
-            if fields["invalid_tool_calls"]:
-                return None
-            if not calls:
-                continue
-            if raw_calls and not _stand_in_raw_calls(calls, fields):
-                return None
-            if len(calls) == 1:
-                call_id = calls[0]["id"]
-                add(call_id)
-                for answer in rest:
-                    fields = answer.__dict__
-                    if fields["tool_call_id"] != call_id:
-                        return None
-                    content = fields["content"]
-                    if content.__class__ is not str and not _is_passive(content):
-                        return None
-                    break
-                else:
-                    return None
-                continue
-            waiting = set()
-            for call in calls:
-                call_id = call["id"]
-                add(call_id)
-                waiting.add(call_id)
-            for answer in rest:
-                fields = answer.__dict__
-                if in_order and not _answers(calls[-len(waiting)], fields):
-                    return None
-                waiting.remove(fields["tool_call_id"])
-                content = fields["content"]
-                if content.__class__ is not str and not _is_passive(content):
-                    return None
-                if not waiting:
-                    break
-            else:
-                return None
-        elif kind == "human":
-            content = fields["content"]
-            if content.__class__ is not str and not _is_passive(content):
-                return None
-            if calls:  # which have been answered: a result precedes this message
-                if refused_after_result == kind:
-                    return None
-                calls = ()
-        elif kind != "system" or (calls and refused_after_result == kind):
-            return None
-    return ids
-
-
-def _answers(call: dict[str, Any], fields: dict[str, Any]) -> bool:
-    """Whether a result names the call, by its id and by its tool."""
-    return fields["tool_call_id"] == call["id"] and fields["name"] in (None, call["name"])
-
-
-def _stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:
-    # Raises where none stand there, which the caller takes for a no.
-    raw = fields["additional_kwargs"]["tool_calls"]
-    if len(raw) == len(calls) == 1:  # the rule, for which two lists would cost too much
-        return bool(raw[0]["id"] == calls[0]["id"])
-    return [call["id"] for call in raw] == [call["id"] for call in calls]
-
-
-def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
-    """Whether the content only says text or repeats the calls of `tool_calls`, each once."""
-    repeated = 0
-    try:
-        for block in content:
-            kind = block["type"]
-            if kind == "text":
-                continue
-            if kind == "tool_use":
-                if block["id"] != calls[repeated]["id"]:
-                    return False
-                repeated += 1
-            elif kind not in _PASSIVE_BLOCKS:
-                if block[_REPEATING_BLOCKS[kind]] != calls[repeated]["id"]:
-                    return False
-                repeated += 1
-    except TypeError:  # a stream may leave bare strings between the blocks
-        blocks = [block for block in content if block.__class__ is not str]
-        return len(blocks) < len(content) and _repeats_calls(blocks, calls)
-    return not repeated or repeated == len(calls)
-
-
-def _is_passive(content: list[Any]) -> bool:
-    # Some integrations leave a message out whose list is empty.
-    return bool(content) and all(
-        block.__class__ is str or block.get("type") in _PASSIVE_BLOCKS for block in content
-    )
 
 
 def read_transcript(messages: Iterable[BaseMessage]) -> Transcript:

@@ -1,7 +1,7 @@
 """The shape of a profile: what one provider, reached through one integration, really requires.
 
-The table of all profiles stands in `profiles`. The generic machinery (`check`, `pair`) reads this
-shape and knows no provider by name.
+The families' files fill it, `table` collects them. The generic machinery (`check`, `pair`) reads
+this shape and knows no provider by name.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing import ids as id_form
+from toolpair_observe.pairing.first_look import Plain, Trait
+from toolpair_observe.pairing.words import HARM, Carrier, Case
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.providers.wire import Step
-    from toolpair_observe.pairing.words import Carrier, Case, Effect
+    from toolpair_observe.pairing.words import Effect
 
 
 class Grade(StrEnum):
@@ -76,7 +80,16 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.group().split(".")) if found else ()
 
 
-@dataclass(frozen=True, slots=True)
+# What pairing alone does not ask, and a history that pairs can still have.
+_TRAITS: Final[Mapping[Case, Trait]] = {
+    Case.HUMAN_AFTER_TOOL: Trait.HUMAN_AFTER_RESULT,
+    Case.SYSTEM_AFTER_TOOL: Trait.SYSTEM_AFTER_RESULT,
+    Case.CALL_FIRST: Trait.NO_HUMAN_FIRST,
+    Case.REUSED_CALL_ID: Trait.REUSED_ID,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
     """One provider, reached through one integration.
 
@@ -93,20 +106,12 @@ class Profile:
         steps: What the integration does to the history before it is sent, in order.
         pairs_anywhere: Whether ids are matched over the whole request, wherever a result stands.
         ids_matter: Whether a call or result without an id is refused as such.
-        plain_needs_unique_ids: Whether an id that is used in two turns needs a closer look.
-        refused_after_result: Type of message that must not follow a result even where every call
-            is answered at once; `""` for none.
-        refused_first_call: Whether a history that does not start with what a human says needs a
-            closer look.
-        order_matters: Whether parallel results in another order than their calls need a closer
-            look.
-        takes_blocks: Whether calls that are repeated in content blocks need no closer look.
-        reads_raw_calls: Whether only calls in `additional_kwargs` are sent, so that calls which
-            do not stand there need a closer look.
         id_max: Longest id that the provider takes, or None.
         id_pattern: The characters that the provider takes in an id, as a regular expression's
             character class without brackets, or None.
         rows: What holds instead for some versions or models; the first that fits is taken.
+        plain: What a history must not have that the first look may pass; None where it may pass
+            none. Derived from the others, never given.
     """
 
     name: str
@@ -119,16 +124,36 @@ class Profile:
     steps: tuple[Step, ...] = ()
     pairs_anywhere: bool = False
     ids_matter: bool = True
-    plain_needs_unique_ids: bool = False
-    refused_after_result: str = ""
-    refused_first_call: bool = False
-    order_matters: bool = False
-    takes_blocks: bool = True
-    reads_raw_calls: bool = False
     id_max: int | None = None
     id_pattern: str | None = None
     client: str = ""
     rows: tuple[Row, ...] = ()
+    plain: Plain | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # A frozen class sets what it derives in this one way.
+        object.__setattr__(self, "plain", self._derived_plain())
+
+    def _derived_plain(self) -> Plain | None:
+        if Carrier.TOOL_MESSAGE not in self.results:
+            return None
+        minds = {trait for step in self.steps for trait in step.minds}
+        minds |= {
+            trait
+            for case, trait in _TRAITS.items()
+            if case in self.rules and self.rules[case].effect in HARM
+        }
+        if self.pairs_anywhere:
+            minds.add(Trait.REUSED_ID)
+        if Carrier.TOOL_CALL not in self.calls:
+            if Carrier.RAW_CALL not in self.calls:
+                return None
+            minds.add(Trait.NO_RAW_CALL)
+        return Plain(minds, id_max=self.id_max, id_pattern=self.id_pattern)
+
+    def takes_ids(self, ids: Sequence[str]) -> bool:
+        """Whether the provider takes all of these ids for their length and characters."""
+        return id_form.suit(ids, self.id_max, self.id_pattern)
 
     @property
     def versioned(self) -> str:

@@ -1,0 +1,267 @@
+"""The first look: is a history plainly sound?
+
+Nearly every request is: each call is answered at once by one ToolMessage, and nothing else carries
+a call or a result. One loop tells so at a few attribute reads a message. Whatever it does not
+recognize goes through the closer look (`read_transcript`, `predict`), so a "no" costs time and
+nothing else; a "yes" has to be what the closer look would say under the same profile.
+
+A plain history can still have traits that some profile minds. Which ones is no fact of its own:
+a profile's `plain` is derived from its rules, steps and carriers.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from toolpair_observe.pairing import ids as id_form
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from langchain_core.messages import BaseMessage
+
+
+class Trait(StrEnum):
+    """What a plainly sound history may have and some profiles mind."""
+
+    OTHER_ORDER = "parallel results in another order than their calls, or of another tool"
+    REUSED_ID = "an id that calls of several turns bear"
+    CALL_BLOCK = "a call that a content block repeats"
+    NO_RAW_CALL = "a call that additional_kwargs does not repeat"
+    HUMAN_AFTER_RESULT = "a human message after a result"
+    SYSTEM_AFTER_RESULT = "a system message after a result"
+    NO_HUMAN_FIRST = "a history that starts with something else than a human message"
+
+
+class Plain:
+    """What a plain history must not have under one profile.
+
+    Args:
+        minds: The traits that need a closer look.
+        id_max: Longest id that needs none, or None.
+        id_pattern: The characters of ids that need none, as a regular expression's character class
+            without brackets, or None.
+    """
+
+    # One attribute each, because a look into a set of traits costs more than some messages do.
+    __slots__ = (
+        "calls_as_raw",
+        "human_first",
+        "id_max",
+        "id_pattern",
+        "in_order",
+        "no_call_blocks",
+        "no_human_after_result",
+        "no_system_after_result",
+        "unique_ids",
+    )
+
+    def __init__(
+        self,
+        minds: Collection[Trait] = (),
+        *,
+        id_max: int | None = None,
+        id_pattern: str | None = None,
+    ) -> None:
+        self.calls_as_raw = Trait.NO_RAW_CALL in minds
+        self.human_first = Trait.NO_HUMAN_FIRST in minds
+        self.in_order = Trait.OTHER_ORDER in minds
+        self.no_call_blocks = Trait.CALL_BLOCK in minds
+        self.no_human_after_result = Trait.HUMAN_AFTER_RESULT in minds
+        self.no_system_after_result = Trait.SYSTEM_AFTER_RESULT in minds
+        self.unique_ids = Trait.REUSED_ID in minds
+        self.id_max = id_max
+        self.id_pattern = id_pattern
+
+
+# Blocks that neither make nor answer a call.
+_PASSIVE_BLOCKS = frozenset(
+    {
+        "audio",
+        "code_interpreter_call",
+        "compaction",
+        "document",
+        "file",
+        "file_search_call",
+        "image",
+        "image_generation_call",
+        "image_url",
+        "mcp_call",
+        "mcp_list_tools",
+        "reasoning",
+        "reasoning_content",
+        "redacted_thinking",
+        "refusal",
+        "search_result",
+        "text",
+        "thinking",
+        "web_search_call",
+    }
+)
+# The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
+_REPEATING_BLOCKS = {"tool_call": "id", "function_call": "call_id"}
+
+
+def plain_call_ids(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:
+    """Return the ids of all calls where every call is answered at once.
+
+    Args:
+        messages: The history.
+        plain: What it must not have.
+
+    Returns:
+        The ids in order, or None where the history needs a closer look: a call or result that does
+        not pair, content that may carry calls or results, a message class of its own, or a trait
+        that is minded.
+    """
+    try:
+        ids = _scan(messages, plain)
+        if ids is None:
+            return None
+        distinct = set(ids)
+        if "" in distinct or None in distinct:
+            return None
+        if len(distinct) < len(ids) and (plain.unique_ids or _shares_id_in_one_message(messages)):
+            return None
+        if plain.human_first and not _starts_with_human(messages):
+            return None
+        suits = id_form.suit(ids, plain.id_max, plain.id_pattern)
+    except (LookupError, TypeError, AttributeError):  # plain messages have another shape
+        return None
+    return ids if suits else None
+
+
+def _starts_with_human(messages: Sequence[BaseMessage]) -> bool:
+    first = next((message for message in messages if message.type != "system"), None)
+    return first is not None and first.type == "human"
+
+
+def _shares_id_in_one_message(messages: Sequence[BaseMessage]) -> bool:
+    for message in messages:
+        calls = message.__dict__.get("tool_calls", ())
+        if len(calls) > 1 and len({call["id"] for call in calls}) < len(calls):
+            return True
+    return False
+
+
+def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  # noqa: C901, PLR0911, PLR0912
+    # This loop is the price of every request. It reads `__dict__` once a message because attribute
+    # access on a pydantic model costs several times as much.
+    blocks = not plain.no_call_blocks
+    in_order = plain.in_order
+    raw_calls = plain.calls_as_raw
+    no_system = plain.no_system_after_result
+    ids: list[str] = []
+    add = ids.append
+    calls: Sequence[Any] = ()
+    rest = iter(messages)
+    for message in rest:
+        fields = message.__dict__
+        kind = fields["type"]
+        if kind == "ai" or kind == "AIMessageChunk":  # noqa: PLR1714 - two compares beat a lookup
+            calls = fields["tool_calls"]
+            content = fields["content"]
+            if content.__class__ is not str and not (blocks and _repeats_calls(content, calls)):
+                return None
+            if fields["invalid_tool_calls"]:
+                return None
+            if not calls:
+                if no_system and _says_nothing(content):  # a step may leave it out
+                    return None
+                continue
+            if raw_calls and not _stand_in_raw_calls(calls, fields):
+                return None
+            if len(calls) == 1:
+                call_id = calls[0]["id"]
+                add(call_id)
+                for answer in rest:
+                    fields = answer.__dict__
+                    if fields["tool_call_id"] != call_id:
+                        return None
+                    content = fields["content"]
+                    if content.__class__ is not str and not _is_passive(content):
+                        return None
+                    break
+                else:
+                    return None
+                continue
+            waiting = set()
+            for call in calls:
+                call_id = call["id"]
+                add(call_id)
+                waiting.add(call_id)
+            for answer in rest:
+                fields = answer.__dict__
+                if in_order and not _answers(calls[-len(waiting)], fields):
+                    return None
+                waiting.remove(fields["tool_call_id"])
+                content = fields["content"]
+                if content.__class__ is not str and not _is_passive(content):
+                    return None
+                if not waiting:
+                    break
+            else:
+                return None
+        elif kind == "human":
+            content = fields["content"]
+            if content.__class__ is not str and not _is_passive(content):
+                return None
+            if calls:  # which have been answered: a result precedes this message
+                if plain.no_human_after_result or (no_system and _says_nothing(content)):
+                    return None
+                calls = ()
+        elif kind != "system" or (calls and no_system):
+            return None
+    return ids
+
+
+def _answers(call: dict[str, Any], fields: dict[str, Any]) -> bool:
+    """Whether a result names the call, by its id and by its tool."""
+    return fields["tool_call_id"] == call["id"] and fields["name"] in (None, call["name"])
+
+
+def _stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:
+    # Raises where none stand there, which the caller takes for a no.
+    raw = fields["additional_kwargs"]["tool_calls"]
+    if len(raw) == len(calls) == 1:  # the rule, for which two lists would cost too much
+        return bool(raw[0]["id"] == calls[0]["id"])
+    return [call["id"] for call in raw] == [call["id"] for call in calls]
+
+
+def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
+    """Whether the content only says text or repeats the calls of `tool_calls`, each once."""
+    repeated = 0
+    try:
+        for block in content:
+            kind = block["type"]
+            if kind == "text":
+                continue
+            if kind == "tool_use":
+                if block["id"] != calls[repeated]["id"]:
+                    return False
+                repeated += 1
+            elif kind not in _PASSIVE_BLOCKS:
+                if block[_REPEATING_BLOCKS[kind]] != calls[repeated]["id"]:
+                    return False
+                repeated += 1
+    except TypeError:  # a stream may leave bare strings between the blocks
+        blocks = [block for block in content if block.__class__ is not str]
+        return len(blocks) < len(content) and _repeats_calls(blocks, calls)
+    return not repeated or repeated == len(calls)
+
+
+def _says_nothing(content: Any) -> bool:  # noqa: ANN401 -- a message's own content
+    return not content or (
+        content.__class__ is not str
+        and not any(
+            block if block.__class__ is str else block.get("text", True) for block in content
+        )
+    )
+
+
+def _is_passive(content: list[Any]) -> bool:
+    # Some integrations leave a message out whose list is empty.
+    return bool(content) and all(
+        block.__class__ is str or block.get("type") in _PASSIVE_BLOCKS for block in content
+    )

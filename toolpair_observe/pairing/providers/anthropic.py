@@ -1,0 +1,236 @@
+"""Anthropic's Messages API, direct and on Vertex AI."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing.providers.integration import (
+    UNKNOWN,
+    Choice,
+    Integration,
+    ModelCall,
+    always,
+)
+from toolpair_observe.pairing.providers.openai_like import host_of
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
+from toolpair_observe.pairing.providers.rules import MISPLACED, ORPHANS, reject, unknown
+from toolpair_observe.pairing.providers.steps import (
+    USER_ROLES,
+    drop_blank_humans,
+    is_blank,
+    merge_ais,
+    merge_users,
+    refuse,
+    take_out_systems,
+)
+from toolpair_observe.pairing.providers.wire import Wire, step
+from toolpair_observe.pairing.words import Carrier, Case, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolpair_observe.pairing.pair import Turn
+
+_ANTHROPIC_MISSING = reject(
+    Grade.REPORTED,
+    "Anthropic's page on tool use; anthropics/claude-code#1237, #1686",
+    "messages.{position}: `tool_use` ids were found without `tool_result` blocks immediately "
+    "after: {ids}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
+    "message.",
+)
+_ANTHROPIC_ORPHAN = reject(
+    Grade.REPORTED,
+    "router-for-me/CLIProxyAPI#497, editor-code-assistant/eca#209",
+    "messages.{position}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: "
+    "{result_id}. Each `tool_result` block must have a corresponding `tool_use` block in the "
+    "previous message.",
+)
+_ANTHROPIC_UNIQUE = reject(
+    Grade.REPORTED,
+    "anthropics/claude-code#28515, BerriAI/litellm#23510",
+    "messages.{position}.content.0: `tool_use` ids must be unique",
+)
+ANTHROPIC_RULES: Final[Mapping[Case, Rule]] = {
+    **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME, Case.MISMATCHED), _ANTHROPIC_MISSING),
+    **dict.fromkeys(MISPLACED, _ANTHROPIC_MISSING),
+    **dict.fromkeys((*ORPHANS, Case.DUPLICATE_LATER, Case.EARLY), _ANTHROPIC_ORPHAN),
+    Case.MISSING_AT_END: unknown("no report of a request that ends there"),
+    Case.DUPLICATE: reject(
+        Grade.REPORTED,
+        "public code that handles the text",
+        "messages.{position}.content.0: each tool_use must have a single result. Found multiple "
+        "`tool_result` blocks with id: {id}",
+    ),
+    Case.DUPLICATE_CALL_ID: _ANTHROPIC_UNIQUE,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: _ANTHROPIC_UNIQUE,
+    Case.CALL_WITHOUT_ID: reject(
+        Grade.REPORTED,
+        "farion1231/cc-switch#1181, badlogic/pi-mono#9048",
+        "messages.{position}.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+    ),
+    Case.RESULT_WITHOUT_ID: _ANTHROPIC_ORPHAN,
+    Case.MISMATCHED_WITHOUT_ID: _ANTHROPIC_ORPHAN,
+    Case.TEXT_BEFORE_RESULT: reject(
+        Grade.DOCUMENTED,
+        "Anthropic's page on tool use: results come first",
+        _ANTHROPIC_MISSING.text,
+    ),
+    Case.TEXT_AFTER_CALL: unknown("the API joins turns of one role; text after a call not tried"),
+    Case.SERVER_TOOL_UNPAIRED: reject(
+        Grade.REPORTED,
+        "Anthropic's page on server tools",
+        "messages.{position}: `{name}` tool use with id `{id}` was found without a corresponding "
+        "`{name}_tool_result` block",
+    ),
+}
+
+_ANTHROPIC_CALLS = frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL, Carrier.TOOL_USE})
+ANTHROPIC_RESULTS = frozenset(
+    {Carrier.TOOL_MESSAGE, Carrier.TOOL_RESULT_IN_TOOL, Carrier.TOOL_RESULT_IN_HUMAN}
+)
+
+
+@step("Move one run of system messages out of the list; a second run raises")
+def take_out_one_run_of_systems(wire: Wire) -> None:
+    runs = 0
+    before: Role | None = None
+    for turn in wire.turns:
+        if turn.role is Role.SYSTEM and before is not Role.SYSTEM:
+            runs += 1
+            if runs > 1:
+                text = "ValueError: Received multiple non-consecutive system messages."
+                wire.fail(None, text, turn.index)
+        before = turn.role
+    take_out_systems.run(wire)
+
+
+@step("Leave system messages between a user turn and an AI turn, or at the end, where they stand")
+def take_out_systems_not_in_place(wire: Wire) -> None:
+    # What stands there does not concern pairing. One other run is moved out of the list, a second
+    # one raises.
+    moved: list[Turn] = []
+    staying: list[Turn] = []
+    before: Turn | None = None
+    neighbor: Role | None = None
+    spoken = [turn for turn in wire.turns if turn.role is not Role.SYSTEM]
+    for turn in wire.turns:
+        if turn.role is Role.SYSTEM:
+            if neighbor is Role.SYSTEM:
+                continue
+            (staying if staying or _lets_system_follow(wire, before) else moved).append(turn)
+        elif turn.role is not Role.AI or not is_blank(turn) or turn is spoken[-1]:
+            if turn.role is not Role.AI:
+                moved += staying
+            staying, before = [], turn
+        neighbor = turn.role
+    for turn in moved[1:]:
+        text = "ValueError: Received multiple non-consecutive system messages."
+        wire.fail(None, text, turn.index)
+    take_out_systems.run(wire)
+
+
+def _lets_system_follow(wire: Wire, turn: Turn | None) -> bool:
+    if turn is None or turn.role in USER_ROLES:
+        return turn is not None
+    return bool(wire.transcript.entries[turn.index].server_results) and not turn.calls
+
+
+@step("Leave out calls with bad arguments that have no id")
+def drop_invalid_calls_without_id(wire: Wire) -> None:
+    for turn in wire.turns:
+        turn.calls = [c for c in turn.calls if c.id or Carrier.INVALID_TOOL_CALL not in c.carriers]
+
+
+@step("Leave out AI messages without content and calls")
+def drop_blank_ais(wire: Wire) -> None:
+    wire.turns = [t for t in wire.turns if t.role is not Role.AI or not is_blank(t)]
+
+
+ANTHROPIC_STEPS = (
+    refuse({Carrier.FUNCTION: "KeyError: 'function'", Carrier.CHAT_TOOL: "KeyError: 'chat'"}),
+    take_out_one_run_of_systems,
+    drop_invalid_calls_without_id,
+    drop_blank_ais,
+    merge_users,
+    merge_ais,
+)
+PLAIN_ANTHROPIC = Profile(
+    name="anthropic",
+    title="Anthropic through ChatAnthropic",
+    provider="anthropic",
+    package="langchain-anthropic",
+    calls=_ANTHROPIC_CALLS,
+    results=ANTHROPIC_RESULTS,
+    rules=ANTHROPIC_RULES,
+    steps=ANTHROPIC_STEPS,
+)
+_ANTHROPIC_NO_INVALID = replace(
+    PLAIN_ANTHROPIC, calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE})
+)
+_ANTHROPIC_KEEPS_IDS = replace(
+    _ANTHROPIC_NO_INVALID,
+    rules={**ANTHROPIC_RULES, Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
+    id_pattern="a-zA-Z0-9_-",
+)
+# langchain-anthropic's own table says which models take system messages within the conversation.
+_SYSTEM_IN_PLACE_MODELS = (
+    r"claude-(?:(?:fable|mythos)-5(?:-1)?|haiku-5-5|opus-(?:4-8|5(?:-5)?)|sonnet-5(?:-5)?)$"
+)
+
+
+def _with_system_in_place(profile: Profile) -> Profile:
+    steps = tuple(
+        take_out_systems_not_in_place if step is take_out_one_run_of_systems else step
+        for step in profile.steps
+    )
+    row = Row(replace(profile, steps=steps), models=_SYSTEM_IN_PLACE_MODELS)
+    return replace(profile, rows=(row,))
+
+
+ANTHROPIC: Final = replace(
+    PLAIN_ANTHROPIC,
+    rows=(
+        Row(_ANTHROPIC_KEEPS_IDS, before="1.4.4"),
+        Row(_with_system_in_place(_ANTHROPIC_NO_INVALID), before="1.7.5"),
+        *_with_system_in_place(PLAIN_ANTHROPIC).rows,
+    ),
+)
+ANTHROPIC_VERTEX: Final = replace(
+    PLAIN_ANTHROPIC,
+    name="anthropic-vertex",
+    title="Anthropic on Vertex AI through ChatAnthropicVertex",
+    provider="gcp.vertex_ai",
+    package="langchain-google-vertexai",
+    calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}),
+    rules={
+        **ANTHROPIC_RULES,
+        Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID],
+        Case.SERVER_TOOL_UNPAIRED: unknown("the integration sends such calls without their ids"),
+    },
+    steps=(drop_blank_humans, *ANTHROPIC_STEPS),
+    id_pattern="a-zA-Z0-9_-",
+)
+
+
+def _anthropic(call: ModelCall) -> Choice:
+    # Several providers serve their own models on Anthropic's API, with rules of their own.
+    base = call.string("anthropic_api_url")
+    is_claude = not base or host_of(base) == "api.anthropic.com" or "claude" in call.model.lower()
+    return Choice(ANTHROPIC) if is_claude else UNKNOWN
+
+
+INTEGRATIONS: Final = (
+    Integration(
+        "anthropic-chat",
+        "langchain.chat_models.anthropic.ChatAnthropic",
+        frozenset({"anthropic"}),
+        _anthropic,
+    ),
+    Integration(
+        "anthropic-chat-vertexai",
+        "langchain_google_vertexai.model_garden.ChatAnthropicVertex",
+        frozenset({"anthropicvertex"}),
+        always(ANTHROPIC_VERTEX),
+    ),
+)

@@ -1,0 +1,360 @@
+"""Amazon Bedrock: Converse, InvokeModel, and the other makers' APIs that it serves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing.providers.anthropic import (
+    ANTHROPIC,
+    ANTHROPIC_RESULTS,
+    ANTHROPIC_RULES,
+    ANTHROPIC_STEPS,
+    PLAIN_ANTHROPIC,
+    drop_blank_ais,
+)
+from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.integration import (
+    Choice,
+    Integration,
+    ModelCall,
+    always,
+    name_in,
+)
+from toolpair_observe.pairing.providers.openai import OPENAI_CHAT, OPENAI_RESPONSES, Api
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
+from toolpair_observe.pairing.providers.rules import MISPLACED, ORPHANS, raises, reject, unknown
+from toolpair_observe.pairing.providers.steps import (
+    fill_blank_humans,
+    find_empty_ids,
+    lose_each,
+    merge_ais,
+    merge_users,
+    refuse,
+    refuse_blocks,
+    take_out_systems,
+)
+from toolpair_observe.pairing.providers.wire import Step, Wire, step
+from toolpair_observe.pairing.words import Carrier, Case, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from toolpair_observe.pairing.transcript import Entry
+
+# --- Converse ------------------------------------------------------------------------------------
+
+_CONVERSE_MISSING = reject(
+    Grade.REPORTED,
+    "camel-ai/camel#3954",
+    "Expected toolResult blocks at messages.{next_position}.content for the following Ids: {ids}",
+)
+_CONVERSE_ORPHAN = reject(
+    Grade.REPORTED,
+    "pydantic/pydantic-ai#2327, strands-agents/sdk-python#1435",
+    "The number of toolResult blocks at messages.{position}.content exceeds the number of toolUse "
+    "blocks of previous turn.",
+)
+_PARAM_VALIDATION = "botocore.exceptions.ParamValidationError: Parameter validation failed"
+_CONVERSE_DUPLICATE_ID = reject(
+    Grade.REPORTED,
+    "public code that handles the text",
+    "The toolUse blocks at messages.{position}.content contain duplicate Ids: {id}",
+)
+_CONVERSE_RULES: Mapping[Case, Rule] = {
+    **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME, Case.MISMATCHED), _CONVERSE_MISSING),
+    **dict.fromkeys(MISPLACED, _CONVERSE_MISSING),
+    **dict.fromkeys((*ORPHANS, Case.DUPLICATE, Case.DUPLICATE_LATER, Case.EARLY), _CONVERSE_ORPHAN),
+    Case.MISSING_AT_END: unknown("no report of a request that ends there"),
+    Case.DUPLICATE_CALL_ID: _CONVERSE_DUPLICATE_ID,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: _CONVERSE_DUPLICATE_ID,
+    Case.CALL_WITHOUT_ID: raises("botocore's own check", _PARAM_VALIDATION),
+    Case.RESULT_WITHOUT_ID: raises("botocore's own check", _PARAM_VALIDATION),
+    Case.MISMATCHED_WITHOUT_ID: raises("botocore's own check", _PARAM_VALIDATION),
+    Case.TEXT_BEFORE_RESULT: unknown("Claude's rule, not reported for Converse"),
+    Case.INVALID_ID: reject(
+        Grade.DOCUMENTED,
+        "Bedrock's API reference, ToolResultBlock: 1 to 64 characters; it documents "
+        "[a-zA-Z0-9_-], but ids with . and : (Kimi's) were answered with 200",
+        "Value '{id}' at 'messages.{position}.member.content' failed to satisfy constraint: Member "
+        "must satisfy regular expression pattern: [a-zA-Z0-9_-]+",
+    ),
+}
+
+
+@step("Turn calls and results into text, as is done where no tools are bound")
+def send_as_text(wire: Wire) -> None:
+    if not wire.facts.tools_bound:
+        lose_each(wire, {Carrier.TOOL_RESULT_IN_TOOL})
+        for turn in wire.turns:
+            turn.calls, turn.results, turn.has_text = [], [], True
+
+
+def _has_server_result(entry: Entry) -> bool:
+    """Whether the message carries a result of a provider's own tool."""
+    return bool(entry.server_results)
+
+
+# Whose messages LangChain translates so that this block is wrapped in another one.
+_WRAPS_STANDARD_RESULT = frozenset({"google_genai", "google_vertexai"})
+
+
+def _has_standard_server_result(entry: Entry) -> bool:
+    """Whether such a result is one of LangChain's own blocks, once its translation is done."""
+    if entry.is_standard:
+        return entry.has_standard_result
+    if entry.has_standard_result:
+        return entry.made_by not in _WRAPS_STANDARD_RESULT
+    return _has_server_result(entry) and entry.made_by == "anthropic"
+
+
+def _refuse_server_results(text: str, met: Callable[[Entry], bool]) -> Step:
+    """Make the step that raises on results of a provider's own tools."""
+
+    @step(f"Raise where there is a result of a provider-executed call: {text}")
+    def refuse_uses(wire: Wire) -> None:
+        for entry in wire.transcript.entries:
+            for use in entry.server_uses if met(entry) else ():
+                wire.fail(Case.UNSUPPORTED_CALL, text, entry.index, call=use)
+
+    return refuse_uses
+
+
+def _drop_invalid_calls_in(carrier: Carrier) -> Step:
+    """Make the step that leaves out calls with bad arguments which stand there, too."""
+
+    @step(f"Leave out calls with bad arguments that stand in a {carrier}")
+    def drop_invalid_calls(wire: Wire) -> None:
+        dropped = {carrier, Carrier.INVALID_TOOL_CALL}
+        for turn in wire.turns:
+            turn.calls = [call for call in turn.calls if not call.carriers >= dropped]
+
+    return drop_invalid_calls
+
+
+def _drop_calls_only_in(carrier: Carrier) -> Step:
+    """Make the step that leaves out calls which stand there and nowhere else.
+
+    The integration looks such a call's id up among the others, so one without an id is not found.
+    """
+    unsent = frozenset({carrier})
+    unsent_without_id = frozenset({carrier, Carrier.INVALID_TOOL_CALL})
+
+    @step(f"Leave out calls that stand in a {carrier} alone")
+    def drop_calls(wire: Wire) -> None:
+        for turn in wire.turns:
+            turn.calls = [
+                call
+                for call in turn.calls
+                if call.carriers != unsent and (call.id or call.carriers != unsent_without_id)
+            ]
+
+    return drop_calls
+
+
+_BEDROCK_CONVERSE = Profile(
+    name="bedrock-converse",
+    title="Claude on Bedrock through ChatBedrockConverse",
+    provider="aws.bedrock",
+    package="langchain-aws",
+    calls=frozenset(
+        {
+            Carrier.TOOL_CALL,
+            Carrier.TOOL_USE,
+            Carrier.FUNCTION_CALL_BLOCK,
+            Carrier.STANDARD_INVALID_BLOCK,
+        }
+    ),
+    results=ANTHROPIC_RESULTS,
+    rules=_CONVERSE_RULES,
+    steps=(
+        refuse(
+            {
+                Carrier.FUNCTION: "ValueError: Unsupported message type",
+                Carrier.CHAT_TOOL: "ValueError: Unsupported message type",
+            }
+        ),
+        refuse(
+            {
+                Carrier.RESPONSES_OUTPUT: "ValueError: Unsupported content block type",
+                Carrier.OUTPUT_IN_TOOL: "ValueError: Unsupported content block type",
+            }
+        ),
+        _refuse_server_results("KeyError: 'toolUseId'", _has_standard_server_result),
+        _drop_calls_only_in(Carrier.FUNCTION_CALL_BLOCK),
+        refuse({Carrier.TOOL_RESULT_IN_TOOL: _PARAM_VALIDATION}, only_with_tools=True),
+        take_out_systems,
+        fill_blank_humans,
+        merge_users,
+        merge_ais,
+        send_as_text,
+        find_empty_ids,
+    ),
+    id_max=64,
+    id_pattern="a-zA-Z0-9_.:-",
+)
+_CONVERSE_MIXED = reject(
+    Grade.REPORTED,
+    "langchain-ai/langchain-aws#141, strands-agents/harness-sdk#1223",
+    "messages.{position}.content: Conversation blocks and tool result blocks cannot be provided in "
+    "the same turn.",
+)
+
+
+def _with_older_converse(profile: Profile) -> Profile:
+    """Add how langchain-aws took foreign content blocks before."""
+    dropped = replace(profile, calls=profile.calls - {Carrier.STANDARD_INVALID_BLOCK})
+    block = "ValueError: Unsupported content block type"
+    raised = replace(
+        dropped,
+        steps=(
+            refuse_blocks(block, Carrier.STANDARD_INVALID_BLOCK),
+            _refuse_server_results(block, _has_server_result),
+            *profile.steps,
+        ),
+    )
+    lost = _drop_invalid_calls_in(Carrier.FUNCTION_CALL_BLOCK)
+    dropped = replace(dropped, steps=(lost, *profile.steps))
+    return replace(profile, rows=(Row(raised, before="1.7.3"), Row(dropped, before="1.7.7")))
+
+
+BEDROCK_CONVERSE: Final = _with_older_converse(_BEDROCK_CONVERSE)
+_BEDROCK_CONVERSE_OTHER = replace(
+    _BEDROCK_CONVERSE,
+    name="bedrock-converse-other",
+    title="models other than Claude on Bedrock through ChatBedrockConverse",
+)
+_BEDROCK_CONVERSE_UNMIXED = replace(
+    _BEDROCK_CONVERSE_OTHER,
+    rules={
+        **_CONVERSE_RULES,
+        Case.TEXT_BEFORE_RESULT: _CONVERSE_MIXED,
+        Case.HUMAN_AFTER_TOOL: _CONVERSE_MIXED,
+    },
+)
+# For these the refusal is reported. Nova takes text beside results, as recorded answers show.
+_UNMIXED_MODELS = r"(?:.*/)?(?:[a-z-]+\.)?(?:meta|mistral)\."
+BEDROCK_CONVERSE_OTHER: Final = replace(
+    _BEDROCK_CONVERSE_OTHER,
+    rows=(
+        Row(_with_older_converse(_BEDROCK_CONVERSE_UNMIXED), models=_UNMIXED_MODELS),
+        *_with_older_converse(_BEDROCK_CONVERSE_OTHER).rows,
+    ),
+)
+
+# --- InvokeModel ---------------------------------------------------------------------------------
+
+
+@step("Leave out results whose content is an empty list")
+def lose_empty_lists(wire: Wire) -> None:
+    for turn in wire.turns:
+        if wire.transcript.entries[turn.index].is_empty_list:
+            for result in turn.results:
+                wire.lose(Case.UNSUPPORTED_RESULT, "the empty result is dropped", None, result)
+            turn.results, turn.role = [], Role.HUMAN
+
+
+@step("Within a user turn move results before other content")
+def put_results_first(wire: Wire) -> None:
+    for turn in wire.turns:
+        if turn.text_first:
+            turn.text_first = False
+            for result in turn.results:
+                wire.lose(None, "the result is moved before the text of its turn", None, result)
+
+
+BEDROCK_INVOKE: Final = replace(
+    PLAIN_ANTHROPIC,
+    name="bedrock-invoke",
+    title="Claude on Bedrock through ChatBedrock (InvokeModel)",
+    provider="aws.bedrock",
+    package="langchain-aws",
+    calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}),
+    rules={**ANTHROPIC_RULES, Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
+    steps=(
+        lose_empty_lists,
+        *(step for step in ANTHROPIC_STEPS if step is not drop_blank_ais),
+        put_results_first,
+    ),
+    id_pattern="a-zA-Z0-9_-",
+)
+
+# --- How they are recognized ---------------------------------------------------------------------
+
+_BEDROCK_REGIONS: Final = frozenset(
+    {"apac", "au", "ca", "eu", "global", "jp", "sa", "us", "us-gov"}
+)
+_BEDROCK_UNKNOWN: Final = Choice(CONTRACT, provider="aws.bedrock", identified=False)
+_BEDROCK_CLAUDE: Final = Choice(BEDROCK_CONVERSE)
+_BEDROCK_OTHER: Final = Choice(BEDROCK_CONVERSE_OTHER)
+_BEDROCK_INVOKE: Final = Choice(BEDROCK_INVOKE)
+_MANTLE: Final = Api(
+    Choice(OPENAI_CHAT, provider="aws.bedrock"),
+    Choice(OPENAI_RESPONSES, provider="aws.bedrock"),
+)
+
+
+def _bedrock_maker(call: ModelCall) -> str:
+    """Return who made the model, `""` where the call does not tell."""
+    told = call.metadata.get("ls_invocation_params")
+    return (
+        (name_in(told.get("provider")) if isinstance(told, dict) else "")
+        or name_in(call.params.get("provider"))
+        or name_in(call.arguments.get("provider"))
+        or _maker_in(call.model)
+    )
+
+
+def _maker_in(model: str) -> str:
+    """Read the maker from a model id, an inference profile's id, or the ARN of one of them."""
+    parts = model.rpartition("/")[2].split(".")
+    if parts[0] in _BEDROCK_REGIONS:
+        del parts[0]
+    return parts[0] if len(parts) > 1 else ""
+
+
+def _converse(call: ModelCall) -> Choice:
+    maker = _bedrock_maker(call)
+    if not maker:
+        return _BEDROCK_UNKNOWN
+    return _BEDROCK_CLAUDE if maker == "anthropic" else _BEDROCK_OTHER
+
+
+def _bedrock(call: ModelCall) -> Choice:
+    if call.flag("beta_use_converse_api"):
+        return _converse(call)
+    return _BEDROCK_INVOKE if _bedrock_maker(call) == "anthropic" else _BEDROCK_UNKNOWN
+
+
+INTEGRATIONS: Final = (
+    Integration(
+        "amazon_bedrock_converse_chat",
+        "langchain_aws.chat_models.ChatBedrockConverse",
+        frozenset({"amazon_bedrock"}),
+        _converse,
+    ),
+    Integration(
+        "amazon_bedrock_chat",
+        "langchain.chat_models.bedrock.ChatBedrock",
+        frozenset({"amazon_bedrock"}),
+        _bedrock,
+    ),
+    Integration(
+        "anthropic-bedrock-chat",
+        "langchain.chat_models.anthropic_bedrock.ChatAnthropicBedrock",
+        frozenset({"anthropic-bedrock"}),
+        always(ANTHROPIC, "aws.bedrock"),
+    ),
+    Integration(
+        "anthropic-mantle-chat",
+        "langchain.chat_models.anthropic_mantle.ChatAnthropicMantle",
+        frozenset({"anthropic-mantle"}),
+        always(ANTHROPIC, "aws.bedrock"),
+    ),
+    Integration(
+        "openai-mantle-chat",
+        "langchain_aws.chat_models.openai.ChatOpenAIMantle",
+        frozenset({"openai-mantle"}),
+        _MANTLE,
+    ),
+)

@@ -1,0 +1,208 @@
+"""OpenRouter and LiteLLM, and what stands behind them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing.providers.anthropic import ANTHROPIC_RULES
+from toolpair_observe.pairing.providers.integration import Integration, always
+from toolpair_observe.pairing.providers.openai import OPENAI_CHAT, OPENAI_CHAT_RULES
+from toolpair_observe.pairing.providers.openai_like import openai_like
+from toolpair_observe.pairing.providers.profile import Profile, Row
+from toolpair_observe.pairing.providers.rules import ACCEPT, TOOL_CALLS, unknown
+from toolpair_observe.pairing.providers.steps import (
+    fill_blank_humans,
+    listed,
+    lose_blocks,
+    merge_ais,
+    merge_users,
+    refuse,
+    refuse_null_ids,
+    take_out_systems,
+)
+from toolpair_observe.pairing.providers.wire import Step, Wire, step
+from toolpair_observe.pairing.words import Carrier, Case, Effect
+
+if TYPE_CHECKING:
+    from toolpair_observe.pairing.transcript import Call
+
+# Nobody else can host these, a gateway hands them on as they are, and OpenAI serves them on its
+# chat API alone.
+_OPENAI_CHAT_MODELS = r"gpt-[34]|chatgpt-4"
+
+
+def _handing_on(profile: Profile) -> Profile:
+    """Return the rules of a gateway's profile for a model of OpenAI's behind it."""
+    return replace(profile, rules=OPENAI_CHAT_RULES, id_max=OPENAI_CHAT.id_max)
+
+
+# --- OpenRouter ----------------------------------------------------------------------------------
+
+_UNMARSHALLER = "pydantic ValidationError: validation error for Unmarshaller"
+_OPENROUTER = replace(
+    openai_like(
+        "openrouter", "OpenRouter through ChatOpenRouter", "openrouter", "langchain-openrouter"
+    ),
+    # It hands the messages to this client, whose types decide what can be sent.
+    client="openrouter",
+    steps=(
+        refuse_null_ids(_UNMARSHALLER),
+        refuse(
+            {
+                Carrier.CHAT_TOOL: _UNMARSHALLER,
+                Carrier.FUNCTION: "TypeError: Got unknown type",
+            }
+        ),
+    ),
+)
+_OPENROUTER_REFUSES_BLOCKS = replace(
+    _OPENROUTER,
+    steps=(
+        *_OPENROUTER.steps,
+        refuse(
+            {
+                Carrier.TOOL_RESULT_IN_TOOL: _UNMARSHALLER,
+                Carrier.TOOL_RESULT_IN_HUMAN: _UNMARSHALLER,
+                Carrier.OUTPUT_IN_TOOL: _UNMARSHALLER,
+                Carrier.RESPONSES_OUTPUT: _UNMARSHALLER,
+            }
+        ),
+    ),
+)
+_OPENROUTER_OPENAI = rf"openai/(?:{_OPENAI_CHAT_MODELS})"
+OPENROUTER: Final = replace(
+    _OPENROUTER,
+    rows=(
+        Row(
+            replace(
+                _OPENROUTER_REFUSES_BLOCKS,
+                rows=(Row(_handing_on(_OPENROUTER_REFUSES_BLOCKS), models=_OPENROUTER_OPENAI),),
+            ),
+            before="0.11",
+        ),
+        Row(_handing_on(_OPENROUTER), models=_OPENROUTER_OPENAI),
+    ),
+)
+
+# --- LiteLLM -------------------------------------------------------------------------------------
+
+
+@step("Of several calls of one message under one id send the first")
+def drop_same_id_in_message(wire: Wire) -> None:
+    for turn in wire.turns:
+        kept: dict[str, Call] = {}
+        for call in turn.calls:
+            first = kept.setdefault(call.id, call)
+            # Where nothing answers that id, nothing that is sent misses the call.
+            if first is not call and wire.given.answer.keys() & {first, call}:
+                wire.lose(Case.DUPLICATE_CALL_ID, "the call is not sent", call, None)
+        turn.calls = list(kept.values())
+
+
+def drop_server_uses_in(*carriers: Carrier) -> Step:
+    """Make the step that leaves out calls of the provider's own tools which stand there."""
+    dropped = frozenset(carriers)
+
+    @step(f"Leave out provider-executed calls that stand in a {listed(carriers)}")
+    def drop_server_uses(wire: Wire) -> None:
+        for entry in wire.transcript.entries:
+            wire.unsent_uses.update(use for use in entry.server_uses if use.carriers <= dropped)
+
+    return drop_server_uses
+
+
+_LITELLM_USER = (
+    "Exception: Invalid user message. Please ensure all user messages are valid OpenAI chat "
+    "completion messages."
+)
+_LITELLM_REFUSES = refuse(
+    {Carrier.TOOL_RESULT_IN_HUMAN: _LITELLM_USER, Carrier.RESPONSES_OUTPUT: _LITELLM_USER}
+)
+_LITELLM = replace(
+    openai_like("litellm", "LiteLLM through ChatLiteLLM", "", "langchain-litellm"),
+    calls=TOOL_CALLS,
+    steps=(_LITELLM_REFUSES,),
+)
+_LITELLM_ANTHROPIC_ERROR = (
+    "litellm.exceptions.BadRequestError: AnthropicException - the call or result has no id"
+)
+# LiteLLM converts OpenAI's messages to Anthropic's by its own rules.
+_LITELLM_ANTHROPIC = replace(
+    _LITELLM,
+    rules={
+        **ANTHROPIC_RULES,
+        **dict.fromkeys((Case.CALL_WITHOUT_ID, Case.DUPLICATE_CALL_ID_ONE_RESULT), ACCEPT),
+        Case.DUPLICATE_CALL_ID: ANTHROPIC_RULES[Case.DUPLICATE],
+    },
+    steps=(
+        _LITELLM_REFUSES,
+        refuse({Carrier.CHAT_TOOL: _LITELLM_ANTHROPIC_ERROR}),
+        refuse_null_ids(_LITELLM_ANTHROPIC_ERROR),
+        lose_blocks(Carrier.TOOL_RESULT_IN_TOOL, Carrier.OUTPUT_IN_TOOL),
+        take_out_systems,
+        fill_blank_humans,
+        merge_users,
+        merge_ais,
+        drop_same_id_in_message,
+        drop_server_uses_in(Carrier.MCP_TOOL_USE, Carrier.SERVER_TOOL_CALL),
+    ),
+)
+_LITELLM_CLAUDE = r"(?:anthropic/|claude-)"
+LITELLM: Final = replace(
+    _LITELLM,
+    rows=(
+        Row(_LITELLM_ANTHROPIC, models=_LITELLM_CLAUDE),
+        Row(_handing_on(_LITELLM), models=rf"(?:openai/|azure/)?(?:{_OPENAI_CHAT_MODELS})"),
+    ),
+)
+_LITELLM_MENDS: Final = unknown("LiteLLM mends most of it, while litellm.modify_params is set")
+_LITELLM_MENDING: Final = replace(
+    LITELLM,
+    rows=(
+        Row(
+            replace(
+                _LITELLM_ANTHROPIC,
+                rules={
+                    case: _LITELLM_MENDS if rule.effect is Effect.REJECT else rule
+                    for case, rule in _LITELLM_ANTHROPIC.rules.items()
+                },
+            ),
+            models=_LITELLM_CLAUDE,
+        ),
+        *LITELLM.rows,
+    ),
+)
+
+
+def as_configured(profile: Profile) -> Profile:
+    """Return the profile as this process has set its gateway: what no live call tells."""
+    return _LITELLM_MENDING if profile is LITELLM and _litellm_mends() else profile
+
+
+def _litellm_mends() -> bool:
+    """Whether LiteLLM has been told to change what a provider would refuse."""
+    return bool(getattr(sys.modules.get("litellm"), "modify_params", False))
+
+
+INTEGRATIONS: Final = (
+    Integration(
+        "openrouter-chat",
+        "langchain_openrouter.chat_models.ChatOpenRouter",
+        frozenset({"openrouter"}),
+        always(OPENROUTER),
+    ),
+    Integration(
+        "litellm-chat",
+        "langchain_litellm.chat_models.litellm.ChatLiteLLM",
+        frozenset({"litellm"}),
+        always(LITELLM),
+    ),
+    Integration(
+        "LiteLLMRouter",
+        "langchain_litellm.chat_models.litellm_router.ChatLiteLLMRouter",
+        frozenset({"litellm"}),
+        always(LITELLM),
+    ),
+)

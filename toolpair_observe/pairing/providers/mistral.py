@@ -1,0 +1,85 @@
+"""Mistral's own host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing.providers.integration import Integration, always
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
+from toolpair_observe.pairing.providers.rules import (
+    ALL_TOOL_CALLS,
+    MISPLACED,
+    SENT_WITHOUT_ID,
+    reject,
+    unknown,
+)
+from toolpair_observe.pairing.providers.steps import refuse
+from toolpair_observe.pairing.words import Carrier, Case
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MISTRAL_VALIDATOR = "mistral-common's validator"
+_MISTRAL_COUNT = reject(
+    Grade.EXECUTED, _MISTRAL_VALIDATOR, "Not the same number of function calls and responses"
+)
+_MISTRAL_ID = reject(
+    Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected tool call id {result_id} in tool results"
+)
+_MISTRAL_ROLE = reject(
+    Grade.REPORTED,
+    "onyx-dot-app/onyx#6458, BerriAI/litellm#17761",
+    "Unexpected role 'tool' after role",
+)
+_MISTRAL_RULES: Mapping[Case, Rule] = {
+    **dict.fromkeys(
+        (
+            Case.MISSING_ALL,
+            Case.MISSING_SOME,
+            Case.DUPLICATE,
+            Case.ORPHAN_AMONG_RESULTS,
+            *MISPLACED,
+        ),
+        _MISTRAL_COUNT,
+    ),
+    **dict.fromkeys(
+        (Case.ORPHAN_AFTER_HUMAN, Case.ORPHAN_AFTER_AI, Case.DUPLICATE_LATER, Case.EARLY),
+        _MISTRAL_ROLE,
+    ),
+    Case.ORPHAN_AT_START: unknown("the validator does not look at the first message"),
+    Case.ORPHAN_FIRST: _MISTRAL_ROLE,
+    Case.MISSING_AT_END: reject(
+        Grade.REPORTED,
+        "mistral-common's validator and its server's text",
+        "Expected last role User or Tool (or Assistant with prefix True) for serving but got "
+        "assistant",
+    ),
+    Case.MISMATCHED: _MISTRAL_ID,
+    Case.DUPLICATE_CALL_ID: _MISTRAL_ID,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: _MISTRAL_ID,
+    Case.CALL_WITHOUT_ID: _MISTRAL_ID,
+    Case.RESULT_WITHOUT_ID: _MISTRAL_ID,
+    Case.MISMATCHED_WITHOUT_ID: _MISTRAL_ID,
+    Case.SYSTEM_AFTER_TOOL: reject(
+        Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role 'tool'"
+    ),
+}
+MISTRAL: Final = Profile(
+    name="mistral",
+    title="Mistral through ChatMistralAI",
+    provider="mistral_ai",
+    package="langchain-mistralai",
+    calls=ALL_TOOL_CALLS,
+    results=SENT_WITHOUT_ID,
+    rules=_MISTRAL_RULES,
+    steps=(refuse({Carrier.FUNCTION: "ValueError: Got unknown type"}),),
+)
+
+INTEGRATIONS: Final = (
+    Integration(
+        "mistralai-chat",
+        "langchain.chat_models.mistralai.ChatMistralAI",
+        frozenset({"mistral"}),
+        always(MISTRAL),
+    ),
+)

@@ -1,0 +1,294 @@
+"""OpenAI's two APIs, at OpenAI and at Azure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from toolpair_observe.pairing.first_look import Trait
+from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.integration import Choice, Integration, ModelCall
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
+from toolpair_observe.pairing.providers.rules import (
+    ALL_TOOL_CALLS,
+    NO_REPORT,
+    ORPHANS,
+    SENT_WITHOUT_ID,
+    reject,
+    unknown,
+)
+from toolpair_observe.pairing.providers.steps import refuse
+from toolpair_observe.pairing.providers.wire import Wire, step
+from toolpair_observe.pairing.words import Carrier, Case, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolpair_observe.pairing.transcript import Call
+
+# --- Chat Completions ----------------------------------------------------------------------------
+
+_MISSING_TEXT = (
+    "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+    "'tool_call_id'. The following tool_call_ids did not have response messages: {ids}"
+)
+_OPENAI_MISSING = reject(
+    Grade.REPORTED, "RamiAwar/dataline#172, BerriAI/litellm#10696", _MISSING_TEXT
+)
+_OPENAI_ORPHAN = reject(
+    Grade.REPORTED,
+    "BerriAI/litellm#4931, crewAIInc/crewAI#1620",
+    "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
+    "'tool_calls'.",
+)
+_OPENAI_STRANGER = reject(
+    Grade.REPORTED,
+    "public code that handles the text",
+    "Invalid parameter: 'tool_call_id' of '{result_id}' not found in 'tool_calls' of previous "
+    "message.",
+)
+_OPENAI_INTERLEAVED = reject(
+    Grade.REPORTED, "livekit/agents#1977, pydantic/pydantic-ai#2360", _MISSING_TEXT
+)
+_OPENAI_NO_ID = reject(
+    Grade.REPORTED,
+    "MadcowD/ell#325, vercel/ai#2177",
+    "Missing parameter 'tool_call_id': messages with role 'tool' must have a 'tool_call_id'.",
+)
+_OPENAI_DUPLICATE = reject(
+    Grade.REPORTED,
+    "agno-agi/agno#5116, fatwang2/search2ai#30",
+    "Invalid parameter: Duplicate value for 'tool_call_id' of '{id}', in "
+    "messages[{first_position}] and messages[{position}].",
+)
+
+OPENAI_CHAT_RULES: Final[Mapping[Case, Rule]] = {
+    Case.MISSING_ALL: _OPENAI_MISSING,
+    Case.MISSING_SOME: _OPENAI_MISSING,
+    Case.MISSING_AT_END: unknown("no report of a request that ends there", _MISSING_TEXT),
+    Case.ORPHAN_AT_START: _OPENAI_ORPHAN,
+    Case.ORPHAN_FIRST: _OPENAI_ORPHAN,
+    Case.ORPHAN_AFTER_HUMAN: _OPENAI_ORPHAN,
+    Case.ORPHAN_AFTER_AI: _OPENAI_ORPHAN,
+    Case.ORPHAN_AMONG_RESULTS: _OPENAI_STRANGER,
+    Case.DUPLICATE: _OPENAI_DUPLICATE,
+    Case.DUPLICATE_LATER: _OPENAI_ORPHAN,
+    Case.MISMATCHED: _OPENAI_STRANGER,
+    Case.AFTER_HUMAN: _OPENAI_INTERLEAVED,
+    Case.AFTER_SYSTEM: _OPENAI_INTERLEAVED,
+    Case.AFTER_AI: _OPENAI_INTERLEAVED,
+    Case.LATE: _OPENAI_INTERLEAVED,
+    Case.EARLY: _OPENAI_ORPHAN,
+    Case.DUPLICATE_CALL_ID: _OPENAI_DUPLICATE,
+    Case.DUPLICATE_CALL_ID_ONE_RESULT: unknown(NO_REPORT),
+    Case.CALL_WITHOUT_ID: _OPENAI_NO_ID,
+    Case.RESULT_WITHOUT_ID: _OPENAI_NO_ID,
+    Case.MISMATCHED_WITHOUT_ID: _OPENAI_NO_ID,
+    Case.INVALID_ID: reject(
+        Grade.REPORTED,
+        "public code that handles the text; vLLM's chatcmpl-tool-<uuid> ids have 46 characters",
+        "Invalid 'messages[{position}].{id_field}': string too long. Expected a string with "
+        "maximum length 40, but got a string with length {length} instead.",
+    ),
+}
+
+OPENAI_CHAT: Final = Profile(
+    name="openai-chat",
+    title="OpenAI Chat Completions through ChatOpenAI",
+    provider="openai",
+    package="langchain-openai",
+    calls=ALL_TOOL_CALLS,
+    results=SENT_WITHOUT_ID,
+    rules=OPENAI_CHAT_RULES,
+    id_max=40,
+)
+
+AZURE_OPENAI_CHAT: Final = replace(
+    OPENAI_CHAT,
+    name="azure-openai-chat",
+    title="Azure OpenAI chat completions through AzureChatOpenAI",
+    provider="azure.ai.openai",
+)
+
+# --- Responses -----------------------------------------------------------------------------------
+
+_RESPONSES_MISSING = reject(
+    Grade.REPORTED,
+    "openai/openai-agents-python#673, continuedev/continue#10092",
+    "No tool output found for function call {id}.",
+)
+_RESPONSES_ORPHAN = reject(
+    Grade.REPORTED,
+    "agno-agi/agno#9372, microsoft/vscode#320060",
+    "No tool call found for function call output with call_id {result_id}.",
+)
+
+_CALL_BLOCKS = frozenset({Carrier.FUNCTION_CALL_BLOCK, Carrier.STANDARD_BLOCK})
+
+
+@step("Send only what follows the last response that the provider keeps, if it is told to")
+def start_after_last_response(wire: Wire) -> None:
+    if not wire.facts.resumes_response:
+        return
+    kept = [
+        entry.index
+        for entry in wire.transcript.entries
+        if entry.role is Role.AI and (entry.response_id or "").startswith("resp_")
+    ]
+    if kept:
+        # The kept response's own calls wait for answers, though the message is not sent.
+        wire.turns = [turn for turn in wire.turns if turn.index >= kept[-1]]
+        wire.resumes = True
+
+
+@step(
+    "Leave out a call whose id an earlier call has already, unless it is a content block",
+    Trait.REUSED_ID,
+)
+def drop_repeated_calls(wire: Wire) -> None:
+    seen: set[str] = set()
+    for turn in wire.turns:
+        kept: list[Call] = []
+        for call in turn.calls:
+            if call.id in seen and not call.carriers & _CALL_BLOCKS:
+                answer = wire.given.answer.get(call)
+                wire.lose(Case.REUSED_CALL_ID, "the call is not sent", call, answer)
+            else:
+                kept.append(call)
+        seen.update(call.id for call in turn.calls)
+        turn.calls = kept
+
+
+OPENAI_RESPONSES: Final = Profile(
+    name="openai-responses",
+    title="OpenAI Responses through ChatOpenAI",
+    provider="openai",
+    package="langchain-openai",
+    calls=ALL_TOOL_CALLS | {Carrier.FUNCTION_CALL_BLOCK, Carrier.RESPONSES_ITEM, Carrier.KEPT_ITEM},
+    results=frozenset({Carrier.TOOL_MESSAGE, Carrier.RESPONSES_OUTPUT}),
+    rules={
+        **dict.fromkeys(
+            (Case.MISSING_ALL, Case.MISSING_SOME, Case.MISSING_AT_END), _RESPONSES_MISSING
+        ),
+        **dict.fromkeys(ORPHANS, _RESPONSES_ORPHAN),
+        Case.DUPLICATE: unknown(NO_REPORT),
+        Case.EARLY: unknown(NO_REPORT),
+        Case.CALL_WITHOUT_ID: unknown(NO_REPORT),
+        Case.DUPLICATE_CALL_ID: unknown(NO_REPORT),
+        Case.INVALID_ID: reject(
+            Grade.REPORTED,
+            "openclaw/openclaw#10640",
+            "Invalid 'input[{position}].call_id': string too long. Expected a string with maximum "
+            "length 64, but got a string with length {length} instead.",
+        ),
+    },
+    steps=(
+        start_after_last_response,
+        drop_repeated_calls,
+        refuse({Carrier.CHAT_TOOL: "KeyError: 'tool_call_id'"}),
+    ),
+    pairs_anywhere=True,
+    ids_matter=False,
+    id_max=64,
+)
+
+# --- How they are recognized ---------------------------------------------------------------------
+
+_RESPONSES_PARAMS: Final = frozenset(
+    {
+        "context_management",
+        "include",
+        "previous_response_id",
+        "reasoning",
+        "text",
+        "truncation",
+    }
+)
+_RESPONSES_ARGUMENTS: Final = frozenset(
+    {
+        "context_management",
+        "include",
+        "output_version",
+        "reasoning",
+        "truncation",
+        "use_previous_response_id",
+        "use_responses_api",
+    }
+)
+# Models that OpenAI serves on Responses only. langchain-openai before 1.7 does not write that into
+# the arguments, and before 1.1 sends them to the other API, which refuses them whatever they say.
+_RESPONSES_MODELS: Final = (
+    "gpt-5-pro",
+    "gpt-5.2-pro",
+    "gpt-5.4-pro",
+    "gpt-5.5-pro",
+    "gpt-5.6-sol",
+)
+_RESPONSES_MODELS_WITH_TOOLS: Final = "gpt-6"
+
+
+class Api(NamedTuple):
+    """What a class is on each of OpenAI's two APIs at one place."""
+
+    chat: Choice
+    responses: Choice
+
+    def __call__(self, call: ModelCall, /) -> Choice:
+        """Return what it is on the API that the call uses."""
+        return self.responses if _uses_responses(call) else self.chat
+
+
+def chat_api(profile: Profile, provider: str) -> Api:
+    """Return a provider whose rules are known for its chat API only."""
+    return Api(Choice(profile), Choice(CONTRACT, provider, identified=False))
+
+
+OPENAI: Final = Api(Choice(OPENAI_CHAT), Choice(OPENAI_RESPONSES))
+AZURE: Final = Api(Choice(AZURE_OPENAI_CHAT), Choice(OPENAI_RESPONSES, provider="azure.ai.openai"))
+
+
+def _uses_responses(call: ModelCall) -> bool:
+    """Decide as langchain-openai does (its `_use_responses_api`)."""
+    if call.text or not _RESPONSES_ARGUMENTS.isdisjoint(call.arguments):
+        told = _tells_responses(call)
+        if told is not None:
+            return told
+    if not _RESPONSES_PARAMS.isdisjoint(call.params):
+        return True
+    tools = call.params.get("tools")
+    if tools and (
+        call.model.startswith(_RESPONSES_MODELS_WITH_TOOLS) or any(map(_is_builtin_tool, tools))
+    ):
+        return True
+    return call.model.startswith(_RESPONSES_MODELS) or "codex" in call.model
+
+
+def _tells_responses(call: ModelCall) -> bool | None:
+    """Return what the constructor's arguments say, or None where they leave it open."""
+    explicit = call.flag("use_responses_api")
+    if explicit is not None:
+        return explicit
+    given = call.arguments.get
+    implied = (
+        given("output_version") == "responses/v1"
+        or call.flag("use_previous_response_id")
+        or given("context_management") is not None
+        or given("include") is not None
+        or given("reasoning") is not None
+        or given("truncation") is not None
+    )
+    return True if implied else None
+
+
+def _is_builtin_tool(tool: object) -> bool:
+    return isinstance(tool, dict) and tool.get("type", "function") != "function"
+
+
+INTEGRATIONS: Final = (
+    Integration(
+        "azure-openai-chat",
+        "langchain.chat_models.azure_openai.AzureChatOpenAI",
+        frozenset({"azure"}),
+        AZURE,
+    ),
+)

@@ -1,0 +1,211 @@
+"""The steps that several integrations take; what one family alone does stands in its own file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing.first_look import Trait
+from toolpair_observe.pairing.pair import Finding, Turn
+from toolpair_observe.pairing.providers.wire import Step, Wire, step
+from toolpair_observe.pairing.words import Carrier, Case, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from toolpair_observe.pairing.transcript import Call, Result
+
+USER_ROLES: Final = frozenset({Role.HUMAN, Role.TOOL})
+# A plain history repeats calls in these blocks.
+_REPEATING: Final = frozenset(
+    {Carrier.TOOL_USE, Carrier.STANDARD_BLOCK, Carrier.FUNCTION_CALL_BLOCK}
+)
+
+
+def is_blank(turn: Turn) -> bool:
+    """Whether the turn says, calls and answers nothing."""
+    return not turn.has_text and not turn.calls and not turn.results
+
+
+@step("Leave out human messages without content")
+def drop_blank_humans(wire: Wire) -> None:
+    wire.turns = [t for t in wire.turns if t.role is not Role.HUMAN or not is_blank(t)]
+
+
+@step("Send a human message without content with a filler in its place")
+def fill_blank_humans(wire: Wire) -> None:
+    for turn in wire.turns:
+        turn.has_text = turn.has_text or (turn.role is Role.HUMAN and is_blank(turn))
+
+
+@step("Move system messages out of the list, wherever they stand")
+def take_out_systems(wire: Wire) -> None:
+    wire.turns = [turn for turn in wire.turns if turn.role is not Role.SYSTEM]
+
+
+@step("Join human and tool messages that follow each other into one user turn")
+def merge_users(wire: Wire) -> None:
+    wire.turns = merge(wire.turns, lambda turn: turn.role in USER_ROLES)
+
+
+@step("Join AI messages that follow each other into one turn")
+def merge_ais(wire: Wire) -> None:
+    wire.turns = merge(wire.turns, lambda turn: turn.role is Role.AI)
+
+
+def merge(turns: list[Turn], takes: Callable[[Turn], bool]) -> list[Turn]:
+    """Join turns that follow each other, as far as `takes` takes both."""
+    merged: list[Turn] = []
+    for turn in turns:
+        if merged and takes(turn) and takes(merged[-1]):
+            merged[-1] = _joined(merged[-1], turn)
+        else:
+            merged.append(turn)
+    return merged
+
+
+def _joined(first: Turn, second: Turn) -> Turn:
+    return Turn(
+        index=first.index,
+        position=first.position,
+        role=first.role if first.role is Role.AI or first.has_text else second.role,
+        calls=first.calls + second.calls,
+        results=first.results + second.results,
+        has_text=first.has_text or second.has_text,
+        text_first=first.text_first
+        or second.text_first
+        or (first.has_text and bool(second.results)),
+        text_last=first.text_last or second.text_last or (bool(first.calls) and second.has_text),
+        last=second.last,
+    )
+
+
+def lose_blocks(*carriers: Carrier) -> Step:
+    """Make the step that sends result blocks without what they say."""
+
+    @step(f"Send without its content: {listed(carriers)}")
+    def send_without(wire: Wire) -> None:
+        lose_each(wire, set(carriers))
+
+    return send_without
+
+
+def lose_each(wire: Wire, carriers: set[Carrier]) -> None:
+    """Note that results which stand there lose their content."""
+    for entry in wire.transcript.entries:
+        for result in entry.results:
+            if result.carrier in carriers:
+                wire.lose(Case.UNSUPPORTED_RESULT, "the result's content is dropped", None, result)
+
+
+def answers_by_turn(
+    turns: list[Turn], *, past_text: bool = False
+) -> list[tuple[Turn, list[Result]]]:
+    """For each AI turn with calls the results until the next AI turn, or the next with calls."""
+    found: list[tuple[Turn, list[Result]]] = []
+    current: list[Result] = []
+    for turn in turns:
+        if turn.role is Role.AI:
+            if turn.calls or not past_text:
+                current = []
+            if turn.calls:
+                found.append((turn, current))
+        else:
+            current += turn.results
+    return found
+
+
+def match(wire: Wire, result: Result, call: Call) -> None:
+    """Have the result answer the call, whatever its id says."""
+    wire.keys[call] = wire.keys[result] = f"{call.index}/{len(wire.keys)}"
+    if call.id != result.id and result.carrier is not Carrier.CHAT_TOOL:
+        made = f"call {call.id or 'without id'} of tool {call.name}"
+        text = f"the model reads the result as that of {made}"
+        wire.lose(Case.RESULT_ORDER, text, None, result)
+
+
+def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> Step:
+    """Make the step that raises on results which the integration cannot convert."""
+    raised = "; ".join(f"{carrier}: {text}" for carrier, text in texts.items())
+
+    @step(f"Raise where there is a {raised}")
+    def refuse_results(wire: Wire) -> None:
+        if only_with_tools and not wire.facts.tools_bound:
+            return
+        for entry in wire.transcript.entries:
+            for result in entry.results:
+                if result.carrier in texts:
+                    text = texts[result.carrier]
+                    wire.fail(Case.UNSUPPORTED_RESULT, text, entry.index, result=result)
+
+    return refuse_results
+
+
+def refuse_blocks(
+    text: str, *carriers: Carrier, server_calls: bool = False, unpacks_standard: bool = False
+) -> Step:
+    """Make the step that raises on calls in content blocks which the integration cannot convert.
+
+    Some integrations take of content that is written in LangChain's own blocks what they know, and
+    leave the rest out (`unpacks_standard`).
+    """
+    refused = frozenset(carriers)
+    asked = [*carriers, *["provider-executed call"] * server_calls]
+    minds = [Trait.CALL_BLOCK] if refused & _REPEATING else []
+    where = " outside LangChain's own blocks" * unpacks_standard
+
+    @step(f"Raise where there is a {listed(asked)}{where}: {text}", *minds)
+    def refuse_calls(wire: Wire) -> None:
+        for entry in wire.transcript.entries:
+            if unpacks_standard and entry.is_standard:
+                continue
+            bad = [call for call in entry.calls if call.carriers & refused]
+            if server_calls:
+                bad += entry.server_uses
+            for call in bad:
+                wire.fail(Case.UNSUPPORTED_CALL, text, entry.index, call=call)
+
+    return refuse_calls
+
+
+def refuse_null_ids(text: str) -> Step:
+    """Make the step that raises on calls whose id is None."""
+
+    @step(f"Raise where a call's id is None: {text}")
+    def refuse_calls(wire: Wire) -> None:
+        for turn in wire.turns:
+            for call in turn.calls:
+                if call.null_id:
+                    wire.fail(Case.CALL_WITHOUT_ID, text, turn.index, call=call)
+
+    return refuse_calls
+
+
+def refuse_last(text: str, *roles: Role) -> Step:
+    """Make the step that raises where one of these speaks last."""
+
+    @step(f"Raise where the last turn is of {listed(roles)}: {text}")
+    def refuse_ending(wire: Wire) -> None:
+        last = wire.turns[-1] if wire.turns else None
+        if last is None or last.role not in roles:
+            return
+        made = wire.transcript.entries[last.index].calls
+        unsent = next((call for call in made if call not in last.calls), None)
+        case = None if unsent is None else Case.MISSING_AT_END
+        wire.fail(case, text, last.index, call=unsent)
+
+    return refuse_ending
+
+
+@step("Take an empty id of a result for none, even where its call has an empty one too")
+def find_empty_ids(wire: Wire) -> None:
+    for turn in wire.turns:
+        wire.findings += [
+            Finding(Case.RESULT_WITHOUT_ID, None, result, turn.index)
+            for result in turn.results
+            if not result.id
+        ]
+
+
+def listed(carriers: Iterable[str]) -> str:
+    """Name carriers or roles, for what a step says."""
+    return ", ".join(carriers)
