@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.causes import CAUSES
+from toolpair_observe.pairing.cause_notes import CAUSES
 from toolpair_observe.pairing.words import Case, ViolationKind
 
 if TYPE_CHECKING:

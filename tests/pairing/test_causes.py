@@ -18,7 +18,8 @@ from langgraph.graph.message import add_messages
 
 from tests.pairing.build import SAID, H, S, ask, bad, got
 from toolpair_observe import Cause, check_messages
-from toolpair_observe.pairing.causes import _BY_CASE, CAUSES
+from toolpair_observe.pairing.cause_notes import CAUSES
+from toolpair_observe.pairing.causes import _BY_CASE
 from toolpair_observe.pairing.providers.table import PROFILES
 
 CONVERSATION = [S, H, ask("a", "b"), got("a"), got("b"), SAID, H, ask("c"), got("c"), SAID]

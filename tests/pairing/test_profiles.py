@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
@@ -66,6 +69,13 @@ def test_every_text_takes_the_facts_of_a_breach(profile):
     )
     for rule in profile.rules.values():
         assert "{" not in rule.text.format(**facts).replace("{'role'", "")
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_of_the_table_is_pickled_and_copied_by_its_name(name):
+    profile = PROFILES[name]
+    assert pickle.loads(pickle.dumps(profile)) is profile
+    assert copy.deepcopy(profile) is profile
 
 
 def test_every_case_has_a_kind():

@@ -16,8 +16,9 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
 from toolpair_observe.pairing.refusals import error_text
-from toolpair_observe.pairing.refusals import recognize as rejections
 from toolpair_observe.pairing.refusals.recognize import read_rejection, rejection_kind
+from toolpair_observe.pairing.refusals.sentences import SENTENCES
+from toolpair_observe.pairing.refusals.wordings import WORDINGS
 from toolpair_observe.pairing.report import PairingReport
 from toolpair_observe.pairing.words import Effect, ViolationKind
 
@@ -530,7 +531,7 @@ def test_a_foreseen_breach_changes_no_other_kind(kind: ViolationKind, text: str)
 def test_no_rule_is_without_a_sample():
     texts = [text for _, text in ALL_SAMPLES + AMBIGUOUS]
     recognised = {found.rule for text in texts if (found := read_rejection(text, foreseen=True))}
-    rules = rejections._RULES + rejections._GENERAL_RULES
+    rules = WORDINGS + SENTENCES
     assert recognised == {rule.name for rule in rules}
     assert len(recognised) == len(rules)
 

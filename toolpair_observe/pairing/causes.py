@@ -1,8 +1,8 @@
 """Why a history probably broke.
 
 Several mechanisms leave the same list. A cause is named only where the list tells it; otherwise the
-member names the group and its entry in `CAUSES` lists the mechanisms that can lie behind it. What
-no predicate recognises is `Cause.UNKNOWN`, which beats a wrong label.
+member names the group, and its entry in `cause_notes` lists the mechanisms that can lie behind it.
+What no predicate recognizes is `Cause.UNKNOWN`, which beats a wrong label.
 """
 
 from __future__ import annotations
@@ -20,319 +20,13 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Entry, Transcript
 
 
-@dataclass(frozen=True, slots=True)
-class CauseInfo:
-    """What is known of a cause.
-
-    Attributes:
-        title: The cause in a few words; a group says what its members have in common.
-        mechanisms: What can lie behind it; one entry where the list tells it exactly.
-        hints: What to change in the code, the likeliest first.
-        fingerprint: What the list looks like.
-        source: Where the mechanism and its fingerprint were seen.
-    """
-
-    title: str
-    mechanisms: tuple[str, ...]
-    hints: tuple[str, ...]
-    fingerprint: str
-    source: str
-
-    @property
-    def hint(self) -> str:
-        """All hints as one text."""
-        return "; or ".join(self.hints)
-
-
-CAUSES: Final[Mapping[Cause, CauseInfo]] = {
-    Cause.TRIMMED_HEAD: CauseInfo(
-        "the head of the history was cut between a call and its result",
-        (
-            "trim_messages without start_on",
-            "a node that deletes the earliest messages",
-            "a filter that drops the AI message",
-            "a hand-off that passes only the ToolMessage on",
-        ),
-        (
-            'pass start_on="human" to trim_messages (strategy="last"), so that a cut never starts '
-            "with a result",
-            "delete a result together with the AI message that made the call",
-            "on a hand-off pass the AI message with the call along with its result",
-        ),
-        "a result at the head, no AI message with calls before it",
-        "langchain#33245, litellm#4931, agno#9372; executed",
-    ),
-    Cause.SUMMARISED: CauseInfo(
-        "a summary replaced the message that made the call",
-        ("a summarisation that cuts between a call and its results",),
-        (
-            "move the cut back to the AI message that made the call, or forward past its last "
-            "result",
-            "use a current SummarizationMiddleware, whose cut keeps pairs together; langmem 0.0.30 "
-            "and hand-written summaries cut between parallel results",
-        ),
-        "a result behind a summary message, no AI message with calls before it",
-        "letta#2605, langchain#38360, langchain#38435; executed",
-    ),
-    Cause.ABANDONED_TURN: CauseInfo(
-        "a turn was given up before its tools answered, and a new message followed",
-        (
-            "the user aborted or went on",
-            "a tool raised and the results of its siblings were lost",
-            "a crash and a resume",
-            "a human review that was answered in the chat",
-            "a trimmed tail with a new question",
-            "a sub-agent that was given the history and a task",
-            "the recursion limit",
-        ),
-        (
-            "before adding the new message, answer each open call with a "
-            'ToolMessage(status="error") that says it did not run',
-            "let tools report errors as results (ToolNode(handle_tool_errors=True)) instead of "
-            "raising out of the turn",
-            "give a sub-agent a history that ends before the open calls",
-        ),
-        "an AI message with calls, no result, then another message",
-        "open-swe#1604, livekit#5092, langgraph#6486; executed",
-    ),
-    Cause.UNFINISHED_TURN: CauseInfo(
-        "the history ends with calls that nothing answered yet",
-        (
-            "a crash and a resume",
-            "a trimmed tail",
-            "a sub-agent that was given the full history",
-        ),
-        (
-            "run the tools and append their results before the next model call",
-            "cut the history before the AI message with the open calls (for trim_messages with "
-            'strategy="first" pass end_on=("human", "tool"))',
-        ),
-        "the last message is an AI message with calls",
-        "langchain-aws#837, litellm#10696; executed",
-    ),
-    Cause.PARTIAL_EXECUTION: CauseInfo(
-        "only some calls of one message were answered",
-        (
-            "a custom executor that ran only some of the calls",
-            "a human review that stopped or let through one call",
-            "an exception in the loop over the calls",
-            "a trimmed tail",
-            "a forked state",
-            "a removed result",
-        ),
-        (
-            "loop over every entry of ai_message.tool_calls and append one ToolMessage for each, "
-            "also for those that failed or were refused",
-            'answer a rejected or skipped call with ToolMessage(status="error")',
-        ),
-        "an AI message with several calls, some answered",
-        "LangChain's page on INVALID_TOOL_RESULTS, deepagentsjs#150, langgraph#6624; executed",
-    ),
-    Cause.REMOVED_MESSAGE: CauseInfo(
-        "a message was taken out of the middle, its neighbours stand",
-        (
-            "RemoveMessage for a call or a result alone",
-            "filter_messages by name or id",
-            "a converter that drops calls with bad arguments (convert_to_openai_messages drops "
-            "invalid_tool_calls)",
-        ),
-        (
-            "remove a call and all of its results together",
-            "keep both sides when filtering: exclude an AI message only with the results of its "
-            "calls",
-        ),
-        "one call or one result alone in the middle",
-        "executed with RemoveMessage and filter_messages",
-    ),
-    Cause.FILTERED_TOOL_MESSAGES: CauseInfo(
-        "every result is gone, the calls are still there",
-        (
-            "a filter that drops all tool messages",
-            "a store that keeps only human and AI messages",
-            "few-shot examples written without their results",
-        ),
-        (
-            "filter calls together with results: filter_messages(exclude_tool_calls=True) strips "
-            "both",
-            "store ToolMessages with the conversation, or drop tool_calls from the AI messages "
-            "that you store",
-        ),
-        "several AI messages with calls, no result in the whole history",
-        "langchain#29637; executed",
-    ),
-    Cause.FEW_SHOT_EXAMPLES: CauseInfo(
-        "few-shot examples show calls without their results",
-        ("examples written as AI messages with calls only",),
-        (
-            "give each example call its ToolMessage (tool_example_to_messages adds one)",
-            "write examples as plain text where results do not matter",
-        ),
-        "unanswered calls on messages named as examples, or several at the head of a history whose "
-        "later calls are answered",
-        "LangChain's page on INVALID_TOOL_RESULTS",
-    ),
-    Cause.HANDOFF: CauseInfo(
-        "a hand-off left calls or results of the other agent behind",
-        ("a hand-off tool called beside others", "a sub-agent that got only the hand-off's result"),
-        (
-            "bind the model with parallel_tool_calls=False, so that a hand-off comes alone",
-            "in the hand-off's Command answer every call of the message, and pass the AI message "
-            "together with its ToolMessages",
-        ),
-        "one of the calls, or the lone result, belongs to a transfer or hand-off tool",
-        "langgraph-swarm#69, langgraph-supervisor#120; executed",
-    ),
-    Cause.RETRY_DUPLICATE: CauseInfo(
-        "a call was answered twice in a row",
-        ("a retry of a tool, node or activity that had appended its result already",),
-        (
-            "make appending idempotent: give the ToolMessage a fixed id, so that add_messages "
-            "replaces it",
-            "retry inside the tool, not around the node that appends the result",
-        ),
-        "two results with one id among the results of the same message",
-        "agno#5116, Kilo#3772; executed",
-    ),
-    Cause.REPLAYED_HISTORY: CauseInfo(
-        "a result that had its place stands again further on",
-        ("a session that was replayed or merged with itself", "a late second answer of a tool"),
-        (
-            "merge stored and new messages by message id instead of appending them",
-            "drop a tool's answer that comes after the call was answered already",
-        ),
-        "two results with one id, other messages between them",
-        "Kilo#3772; executed",
-    ),
-    Cause.ID_REWRITTEN: CauseInfo(
-        "ids were changed on one side only",
-        ("a store, proxy or converter that mints its own ids",),
-        (
-            "copy tool_call_id from the call: ToolMessage(..., tool_call_id=call['id'])",
-            "let a proxy rewrite ids on calls and results alike",
-        ),
-        "as many results as calls, none with a matching id",
-        "agno#3749",
-    ),
-    Cause.ID_REUSED_BY_BACKEND: CauseInfo(
-        "the backend gives the same id to several calls",
-        ("a server that numbers calls per response (call_0) or uses the tool's name",),
-        (
-            "give calls unique ids when the response arrives, on the AI message, before the tools "
-            "run",
-            "upgrade the server or its tool-call parser",
-        ),
-        "one id on calls of several messages, or twice in one",
-        "Switchyard#502, oh-my-pi#2055",
-    ),
-    Cause.CROSS_PROVIDER_HISTORY: CauseInfo(
-        "the ids were made by another provider or backend",
-        ("a switch of models in one conversation", "a backend with long ids (vLLM)"),
-        (
-            "rewrite ids on calls and results alike when the model changes",
-            "keep a conversation on one provider",
-        ),
-        "an id with a length or characters that this provider does not make",
-        "langchain#37756, cc-switch#1181",
-    ),
-    Cause.INVALID_ARGUMENTS: CauseInfo(
-        "a call with arguments that are not JSON was treated unlike the others",
-        ("an executor that skips invalid_tool_calls, or answers those that are not sent",),
-        (
-            'answer entries of ai_message.invalid_tool_calls with ToolMessage(status="error") '
-            "where the integration sends them (OpenAI, Mistral, Groq, Anthropic since 1.7.5)",
-            "drop both the invalid call and its answer where it does not",
-        ),
-        "the call stands in invalid_tool_calls only",
-        "langchain#33504, deepagents#4662",
-    ),
-    Cause.STREAM_CUT: CauseInfo(
-        "the AI message is the torso of a stream that broke off",
-        ("a cancelled or failed stream", "the token limit"),
-        (
-            "store an AI message only when its stream has ended (chunk_position == 'last' or a "
-            "finish_reason)",
-            "raise max_tokens, and drop calls of a message whose finish_reason is length",
-        ),
-        "a chunk without an end, or finish_reason length",
-        "deepagentsjs#548",
-    ),
-    Cause.INTERLEAVED_MESSAGE: CauseInfo(
-        "a message stands between a call and its results",
-        (
-            "a reminder or interruption that was added while the tools ran",
-            "two requests that write one thread at the same time",
-        ),
-        (
-            "append other messages only after the last result of the turn",
-            "allow one run per thread at a time",
-        ),
-        "the results are complete, but another message precedes them",
-        "onyx#6458, livekit#1977",
-    ),
-    Cause.LATE_RESULT: CauseInfo(
-        "a result arrived after the conversation had gone on",
-        ("a background or interrupted tool that finished later",),
-        (
-            'answer the call at once ("started"), and report the outcome later as a human or '
-            "system message",
-            "when a turn is interrupted, answer its calls and drop results that come later",
-        ),
-        "a result behind newer messages of several speakers",
-        "cursor-byok#307",
-    ),
-    Cause.LOST_ID: CauseInfo(
-        "an id was lost",
-        ("a store or converter without a field for tool_call_id", "a backend that gives no ids"),
-        (
-            "store and restore AIMessage.tool_calls[*]['id'] and ToolMessage.tool_call_id",
-            "give calls ids when the response arrives, before the tools run",
-        ),
-        "a call or result whose id is empty",
-        "ell#325, vercel/ai#2177",
-    ),
-    Cause.UNSUPPORTED_MESSAGE: CauseInfo(
-        "a result stands in a message class that cannot carry its id",
-        ('ChatMessage(role="tool") or FunctionMessage in place of ToolMessage',),
-        (
-            "build ToolMessage(content, tool_call_id=call['id'])",
-            "convert stored dicts with convert_to_messages instead of ChatMessage",
-        ),
-        'a ChatMessage(role="tool") or a FunctionMessage',
-        "executed",
-    ),
-    Cause.RESULT_ORDER: CauseInfo(
-        "results stand in another order than their calls, and this integration pairs by position",
-        (
-            "tools that finish in another order",
-            "a middleware that puts its own results before the real ones "
-            "(ToolCallLimitMiddleware, a rejected call of HumanInTheLoopMiddleware)",
-        ),
-        (
-            "append results in the order of ai_message.tool_calls",
-            "use an integration that sends ids",
-        ),
-        "complete results in another order",
-        "executed",
-    ),
-    Cause.UNKNOWN: CauseInfo(
-        "the history does not tell why",
-        (),
-        (
-            "compare the history with what was stored: which step added or removed the message?",
-            "answer each call of an AI message with one ToolMessage, directly after it",
-        ),
-        "",
-        "",
-    ),
-}
-
 _EXAMPLE_NAMES = ("example_user", "example_assistant")
 _HANDOFF_NAMES = ("transfer_to", "transfer_back", "handoff", "hand_off")
 _LEAST_EXAMPLES = 2
 
 
 @dataclass
-class History:
+class Scene:
     """What the predicates look at; derived facts are worked out once a history."""
 
     transcript: Transcript
@@ -356,7 +50,7 @@ class History:
         return next(answered, len(self.entries))
 
     @cached_property
-    def summary(self) -> int:
+    def first_summary(self) -> int:
         """Index of the first summary message, or past the end."""
         return next((e.index for e in self.entries if e.is_summary), len(self.entries))
 
@@ -383,15 +77,15 @@ class History:
         return self.entries[block.end] if block.end < len(self.entries) else None
 
 
-def cause_of(finding: Finding, history: History) -> Cause:
+def cause_of(finding: Finding, scene: Scene) -> Cause:
     """Name the likely cause of a finding: the first predicate that holds."""
     for cause, holds in _BY_CASE.get(finding.case, ()):
-        if holds(finding, history):
+        if holds(finding, scene):
             return cause
     return Cause.UNKNOWN
 
 
-def _is_invalid_call(finding: Finding, _: History) -> bool:
+def _is_invalid_call(finding: Finding, _: Scene) -> bool:
     return (
         finding.call is not None
         and Carrier.TOOL_CALL not in finding.call.carriers
@@ -399,77 +93,77 @@ def _is_invalid_call(finding: Finding, _: History) -> bool:
     )
 
 
-def _answers_invalid_call(finding: Finding, history: History) -> bool:
-    return finding.result is not None and finding.result.id in history.bad_call_ids
+def _answers_invalid_call(finding: Finding, scene: Scene) -> bool:
+    return finding.result is not None and finding.result.id in scene.bad_call_ids
 
 
-def _is_cut_short(finding: Finding, history: History) -> bool:
-    return finding.call is not None and history.entries[finding.call.index].cut_short
+def _is_cut_short(finding: Finding, scene: Scene) -> bool:
+    return finding.call is not None and scene.entries[finding.call.index].cut_short
 
 
-def _is_example(finding: Finding, history: History) -> bool:
+def _is_example(finding: Finding, scene: Scene) -> bool:
     if finding.call is None:
         return False
-    if history.entries[finding.call.index].name in _EXAMPLE_NAMES:
+    if scene.entries[finding.call.index].name in _EXAMPLE_NAMES:
         return True
-    at_head = finding.call.index < history.first_answered
-    return at_head and history.leading_examples >= _LEAST_EXAMPLES
+    at_head = finding.call.index < scene.first_answered
+    return at_head and scene.leading_examples >= _LEAST_EXAMPLES
 
 
-def _has_no_results(_: Finding, history: History) -> bool:
-    return not history.has_results and len(history.pairing.blocks) > 1
+def _has_no_results(_: Finding, scene: Scene) -> bool:
+    return not scene.has_results and len(scene.pairing.blocks) > 1
 
 
-def _is_handoff(finding: Finding, _: History) -> bool:
+def _is_handoff(finding: Finding, _: Scene) -> bool:
     names = [call.name for call in finding.block.turn.calls] if finding.block else []
     if finding.result is not None:
         names.append(finding.result.name)
     return any(name is not None and name.startswith(_HANDOFF_NAMES) for name in names)
 
 
-def _ends_there(finding: Finding, history: History) -> bool:
-    return finding.block is not None and history.after(finding.block) is None
+def _ends_there(finding: Finding, scene: Scene) -> bool:
+    return finding.block is not None and scene.after(finding.block) is None
 
 
-def _person_follows(finding: Finding, history: History) -> bool:
-    follower = history.after(finding.block) if finding.block else None
+def _person_follows(finding: Finding, scene: Scene) -> bool:
+    follower = scene.after(finding.block) if finding.block else None
     return follower is not None and follower.role in (Role.HUMAN, Role.SYSTEM)
 
 
-def _ai_follows(finding: Finding, history: History) -> bool:
-    follower = history.after(finding.block) if finding.block else None
+def _ai_follows(finding: Finding, scene: Scene) -> bool:
+    follower = scene.after(finding.block) if finding.block else None
     return follower is not None and follower.role is Role.AI
 
 
-def _before_all_calls(finding: Finding, history: History) -> bool:
-    return finding.index < history.first_call
+def _before_all_calls(finding: Finding, scene: Scene) -> bool:
+    return finding.index < scene.first_call
 
 
-def _behind_summary(finding: Finding, history: History) -> bool:
-    return history.summary < finding.index < history.first_call
+def _behind_summary(finding: Finding, scene: Scene) -> bool:
+    return scene.first_summary < finding.index < scene.first_call
 
 
-def _ai_said_something_before(finding: Finding, history: History) -> bool:
-    return finding.case is Case.ORPHAN_AFTER_AI or finding.index > history.first_call
+def _ai_said_something_before(finding: Finding, scene: Scene) -> bool:
+    return finding.case is Case.ORPHAN_AFTER_AI or finding.index > scene.first_call
 
 
-def _no_id_of_block_matches(finding: Finding, _: History) -> bool:
+def _no_id_of_block_matches(finding: Finding, _: Scene) -> bool:
     return finding.block is not None and not finding.block.answered
 
 
-def _cannot_carry_id(finding: Finding, _: History) -> bool:
+def _cannot_carry_id(finding: Finding, _: Scene) -> bool:
     return finding.result is not None and finding.result.carrier in (
         Carrier.CHAT_TOOL,
         Carrier.FUNCTION,
     )
 
 
-def _always(_: Finding, __: History) -> bool:
+def _always(_: Finding, __: Scene) -> bool:
     return True
 
 
 if TYPE_CHECKING:
-    Predicate = Callable[[Finding, History], bool]
+    Predicate = Callable[[Finding, Scene], bool]
 
 # The specific before the general: the first that holds names the cause.
 _MISSING: tuple[tuple[Cause, Predicate], ...] = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.causes import CAUSES, History, cause_of
+from toolpair_observe.pairing.cause_notes import CAUSES
+from toolpair_observe.pairing.causes import Scene, cause_of
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.first_look import plain_call_ids
 from toolpair_observe.pairing.predict import predict
@@ -55,8 +56,8 @@ def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> 
     """Judge a history that has been read already."""
     profile = profile.row(facts)
     pairing, breaches, turns = predict(transcript, profile, facts)
-    history = History(transcript, pairing)
-    violations = tuple(_violation(breach, history) for breach in breaches)
+    scene = Scene(transcript, pairing)
+    violations = tuple(_violation(breach, scene) for breach in breaches)
     return PairingReport(
         profile=profile.name,
         violations=violations,
@@ -68,9 +69,9 @@ def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> 
     )
 
 
-def _violation(breach: Breach, history: History) -> Violation:
+def _violation(breach: Breach, scene: Scene) -> Violation:
     finding = breach.finding
-    cause = cause_of(finding, history)
+    cause = cause_of(finding, scene)
     call, result = finding.call, finding.result
     offender = call if result is None else result
     return Violation(
@@ -81,7 +82,7 @@ def _violation(breach: Breach, history: History) -> Violation:
         call_message_index=call.index if call else None,
         tool_call_id=offender.id if offender else "",
         tool_name=(call and call.name) or (result and result.name) or None,
-        expected_error=_expected_error(breach, history),
+        expected_error=_expected_error(breach, scene),
         lost="; ".join(n.text for n in breach.notes if n.effect is Effect.SILENT_LOSS),
         hint=CAUSES[cause].hint,
         call_id=call.id if call and result and call.id != result.id else "",
@@ -92,7 +93,7 @@ def _violation(breach: Breach, history: History) -> Violation:
 _MOST_IDS = 16
 
 
-def _expected_error(breach: Breach, history: History) -> str:
+def _expected_error(breach: Breach, scene: Scene) -> str:
     for note in breach.notes:
         if note.effect is Effect.LOCAL_ERROR:
             return note.text
@@ -101,7 +102,7 @@ def _expected_error(breach: Breach, history: History) -> str:
     finding, rule = breach.rule
     call, result = finding.call, finding.result
     bearer = call or result
-    answer = history.pairing.answer.get(call) if call else None
+    answer = scene.pairing.answer.get(call) if call else None
     missing = [c.id for c in finding.block.missing[:_MOST_IDS]] if finding.block else []
     own_id = bearer.id if bearer else ""
     return rule.text.format(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.causes import CAUSES
+from toolpair_observe.pairing.cause_notes import CAUSES
 from toolpair_observe.pairing.report import describe
 
 if TYPE_CHECKING:

@@ -151,10 +151,13 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
     blocks = not plain.no_call_blocks
     in_order = plain.in_order
     raw_calls = plain.calls_as_raw
+    # A message that says nothing may be left out, and what precedes it then comes right before.
+    no_human = plain.no_human_after_result
     no_system = plain.no_system_after_result
     ids: list[str] = []
     add = ids.append
-    calls: Sequence[Any] = ()
+    calls: Sequence[Any] = ()  # of the message before, all answered
+    content: Any = ""  # of the message before
     rest = iter(messages)
     for message in rest:
         fields = message.__dict__
@@ -167,8 +170,6 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
             if fields["invalid_tool_calls"]:
                 return None
             if not calls:
-                if no_system and _says_nothing(content):  # a step may leave it out
-                    return None
                 continue
             if raw_calls and not _stand_in_raw_calls(calls, fields):
                 return None
@@ -204,14 +205,13 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
             else:
                 return None
         elif kind == "human":
+            if no_human and ids and (calls or _says_nothing(content)):
+                return None
             content = fields["content"]
             if content.__class__ is not str and not _is_passive(content):
                 return None
-            if calls:  # which have been answered: a result precedes this message
-                if plain.no_human_after_result or (no_system and _says_nothing(content)):
-                    return None
-                calls = ()
-        elif kind != "system" or (calls and no_system):
+            calls = ()
+        elif kind != "system" or (no_system and ids and (calls or _says_nothing(content))):
             return None
     return ids
 
@@ -252,11 +252,10 @@ def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
 
 
 def _says_nothing(content: Any) -> bool:  # noqa: ANN401 -- a message's own content
-    return not content or (
-        content.__class__ is not str
-        and not any(
-            block if block.__class__ is str else block.get("text", True) for block in content
-        )
+    if content.__class__ is str:
+        return not content
+    return not any(
+        block if block.__class__ is str else block.get("text", True) for block in content
     )
 
 

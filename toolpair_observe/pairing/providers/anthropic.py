@@ -155,7 +155,7 @@ ANTHROPIC_STEPS = (
     merge_users,
     merge_ais,
 )
-PLAIN_ANTHROPIC = Profile(
+BASE_ANTHROPIC = Profile(
     name="anthropic",
     title="Anthropic through ChatAnthropic",
     provider="anthropic",
@@ -166,7 +166,7 @@ PLAIN_ANTHROPIC = Profile(
     steps=ANTHROPIC_STEPS,
 )
 _ANTHROPIC_NO_INVALID = replace(
-    PLAIN_ANTHROPIC, calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE})
+    BASE_ANTHROPIC, calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE})
 )
 _ANTHROPIC_KEEPS_IDS = replace(
     _ANTHROPIC_NO_INVALID,
@@ -189,15 +189,15 @@ def _with_system_in_place(profile: Profile) -> Profile:
 
 
 ANTHROPIC: Final = replace(
-    PLAIN_ANTHROPIC,
+    BASE_ANTHROPIC,
     rows=(
         Row(_ANTHROPIC_KEEPS_IDS, before="1.4.4"),
         Row(_with_system_in_place(_ANTHROPIC_NO_INVALID), before="1.7.5"),
-        *_with_system_in_place(PLAIN_ANTHROPIC).rows,
+        *_with_system_in_place(BASE_ANTHROPIC).rows,
     ),
 )
 ANTHROPIC_VERTEX: Final = replace(
-    PLAIN_ANTHROPIC,
+    BASE_ANTHROPIC,
     name="anthropic-vertex",
     title="Anthropic on Vertex AI through ChatAnthropicVertex",
     provider="gcp.vertex_ai",

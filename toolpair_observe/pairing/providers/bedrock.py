@@ -10,7 +10,7 @@ from toolpair_observe.pairing.providers.anthropic import (
     ANTHROPIC_RESULTS,
     ANTHROPIC_RULES,
     ANTHROPIC_STEPS,
-    PLAIN_ANTHROPIC,
+    BASE_ANTHROPIC,
     drop_blank_ais,
 )
 from toolpair_observe.pairing.providers.contract import CONTRACT
@@ -264,7 +264,7 @@ def put_results_first(wire: Wire) -> None:
 
 
 BEDROCK_INVOKE: Final = replace(
-    PLAIN_ANTHROPIC,
+    BASE_ANTHROPIC,
     name="bedrock-invoke",
     title="Claude on Bedrock through ChatBedrock (InvokeModel)",
     provider="aws.bedrock",

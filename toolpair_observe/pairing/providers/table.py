@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
+import pickle
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.pairing.providers import (
     anthropic,
@@ -17,12 +19,12 @@ from toolpair_observe.pairing.providers import (
     openai_like,
 )
 from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.profile import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolpair_observe.pairing.providers.integration import Integration
-    from toolpair_observe.pairing.providers.profile import Profile
 
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
     {
@@ -79,3 +81,13 @@ def profile_named(name: str) -> Profile:
     except KeyError:
         msg = f"no profile is called {name!r}; choose one of: {', '.join(PROFILES)}"
         raise ValueError(msg) from None
+
+
+def _reduced(profile: Profile) -> str | tuple[Any, ...]:
+    """Pickle a profile of the table by its name: its steps hold functions, which have none."""
+    if PROFILES.get(profile.name) is profile:
+        return profile_named, (profile.name,)
+    return object.__reduce_ex__(profile, pickle.HIGHEST_PROTOCOL)
+
+
+copyreg.pickle(Profile, _reduced)

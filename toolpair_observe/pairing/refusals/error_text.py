@@ -3,7 +3,7 @@
 Every client wraps a provider's answer in a class of its own, with the answer in `body`, in
 `response`, in `details`, or only in the exception's text; LangChain and gateways wrap it again.
 `readings` unwraps all of them into bounded plain text. Which wording means what is the business of
-`rejections`.
+`recognize`.
 """
 
 from __future__ import annotations
