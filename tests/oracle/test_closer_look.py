@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
@@ -12,7 +13,9 @@ from toolpair_observe.pairing.check import check, judge
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.first_look import Plain, Trait, plain_call_ids
 from toolpair_observe.pairing.providers import gateways
+from toolpair_observe.pairing.providers.anthropic import drop_blank_ais
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
+from toolpair_observe.pairing.providers.steps import merge_users
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.transcript import read_transcript
 from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Case, Effect
@@ -144,6 +147,34 @@ def assert_judged_alike(history: History, profiles: list[Profile]) -> None:
     for profile in profiles:
         report = judge(closer_look, profile)
         assert check(history, profile) == report, f"{profile.name}: {profile.title}"
+
+
+HUMAN, SYSTEM = HumanMessage("And?"), SystemMessage("Be brief.")
+
+
+@pytest.mark.parametrize(
+    ("case", "between", "follower"),
+    [
+        (Case.HUMAN_AFTER_TOOL, [], HUMAN),
+        (Case.HUMAN_AFTER_TOOL, [AIMessage("")], HUMAN),
+        (Case.SYSTEM_AFTER_TOOL, [], SYSTEM),
+        (Case.SYSTEM_AFTER_TOOL, [AIMessage("")], SYSTEM),
+        (Case.SYSTEM_AFTER_TOOL, [AIMessage([""]), AIMessage([])], SYSTEM),
+    ],
+)
+def test_what_a_step_leaves_out_does_not_stand_between(case, between, follower):
+    steps = (drop_blank_ais, merge_users)
+    profile = replace(PROFILES["openai-chat"], steps=steps, rules={case: RULES[0]})
+    call = {"name": "look", "args": {}, "id": "a"}
+    history = [
+        HumanMessage("Look."),
+        AIMessage("", tool_calls=[call]),
+        ToolMessage("11", tool_call_id="a"),
+        *between,
+        follower,
+    ]
+    assert_judged_alike(history, [profile])
+    assert [violation.kind for violation in check(history, profile).violations] == [case.kind]
 
 
 def test_models_and_versions_reach_every_row():

@@ -55,7 +55,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
     ),
     Cause.SUMMARISED: CauseInfo(
         "a summary replaced the message that made the call",
-        ("a summarisation that cuts between a call and its results",),
+        ("a summary that cuts between a call and its results",),
         (
             "move the cut back to the AI message that made the call, or forward past its last "
             "result",
@@ -120,7 +120,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         "LangChain's page on INVALID_TOOL_RESULTS, deepagentsjs#150, langgraph#6624; executed",
     ),
     Cause.REMOVED_MESSAGE: CauseInfo(
-        "a message was taken out of the middle, its neighbours stand",
+        "a message was taken out of the middle, its neighbors stand",
         (
             "RemoveMessage for a call or a result alone",
             "filter_messages by name or id",
@@ -237,7 +237,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         "langchain#33504, deepagents#4662",
     ),
     Cause.STREAM_CUT: CauseInfo(
-        "the AI message is the torso of a stream that broke off",
+        "the AI message is what was left of a stream that broke off",
         ("a cancelled or failed stream", "the token limit"),
         (
             "store an AI message only when its stream has ended (chunk_position == 'last' or a "

@@ -89,7 +89,7 @@ def _violation(breach: Breach, scene: Scene) -> Violation:
     )
 
 
-# A provider names every id; a report of thousands would be read by nobody.
+# A provider names every id; a person reads a few.
 _MOST_IDS = 16
 
 

@@ -293,7 +293,7 @@ class _Pass:
         return open_calls
 
     def _may_answer(self, call: Call, key: str) -> bool:
-        # None and "" are told apart only by those who match whatever the id is.
+        # Only a provider that matches whatever the id is tells None from "".
         return bool(key) or self.ids_matter or not call.null_id
 
     def _answer(self, block: Block, call: Call, result: Result) -> None:

@@ -90,7 +90,7 @@ def as_turn(entry: Entry, calls: frozenset[Carrier], results: frozenset[Carrier]
     if given:
         given = [result for result in given if result.carrier in results]
     if len(given) > 1:
-        # Whoever reads the blocks inside a ToolMessage does not read the message's own id.
+        # An integration that reads the blocks in a ToolMessage does not read the message's own id.
         inner = [result for result in given if result.carrier is Carrier.TOOL_RESULT_IN_TOOL]
         given = inner or given
     return Turn(
@@ -111,7 +111,7 @@ _BAD_CALLS = frozenset({Carrier.INVALID_TOOL_CALL, Carrier.STANDARD_INVALID_BLOC
 def _note_unsent_calls(wire: Wire, profile: Profile) -> None:
     """Note results whose call never leaves: the model gets an answer to nothing it asked.
 
-    An unanswered call that is left out harms nobody, and an invalid one is not missed.
+    An unanswered call that is left out does no harm, and an invalid one is not missed.
     """
     orphans = {f.result.id: f.result for f in wire.given.findings if f.result and not f.call}
     if not orphans or profile.calls >= EVERY_CALL:
@@ -246,8 +246,8 @@ def _systems_after_results(wire: Wire, _: Pairing) -> list[Finding]:
 def _call_first(wire: Wire, _: Pairing) -> list[Finding]:
     given = next((e for e in wire.transcript.entries if e.role is not Role.SYSTEM), None)
     first = next((turn for turn in wire.turns if turn.role is not Role.SYSTEM), None)
-    # A human message that says nothing is left out; that the list then starts with a call is no
-    # matter of its pairs.
+    # Where a human message that says nothing is left out, the list then starts with a call through
+    # no fault of its pairs.
     if given is None or given.role is Role.HUMAN or first is None or not first.calls:
         return []
     return [Finding(Case.CALL_FIRST, first.calls[0], None, first.position)]

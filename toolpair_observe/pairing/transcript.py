@@ -65,7 +65,7 @@ _CALL_BLOCKS = {
     "tool_search_call": (Carrier.RESPONSES_ITEM, "call_id"),
 }
 _OUTPUT_BLOCKS = frozenset({"tool_search_output"})
-# Tools that the provider runs itself: nobody has to answer these calls.
+# Tools that the provider runs itself: the client does not answer these calls.
 _SERVER_USE_BLOCKS = {
     "server_tool_use": frozenset({Carrier.SERVER_TOOL_USE}),
     "mcp_tool_use": frozenset({Carrier.MCP_TOOL_USE}),
@@ -314,7 +314,7 @@ def _is_cut_short(message: AIMessage, metadata: dict[str, Any]) -> bool:
 def _is_summary(fields: dict[str, Any]) -> bool:
     """Whether a message looks like a summary that replaced earlier ones.
 
-    LangChain's own summarisation marks its message with `lc_source`; hand-written ones say so in
+    LangChain's own summarization marks its message with `lc_source`; hand-written ones say so in
     their first words. Only the marker and the leading words are looked at, nothing is kept.
     """
     if _dict(fields, "additional_kwargs").get("lc_source") == "summarization":

@@ -116,7 +116,7 @@ class Effect(StrEnum):
 
 
 _RANKS: Final = {effect: rank for rank, effect in enumerate(Effect)}
-# What has been shown to hurt; an effect that nobody has shown is no reason to look for a breach.
+# What evidence shows to hurt. A history that is sound as given is reported for these alone.
 HARM: Final = frozenset({Effect.LOCAL_ERROR, Effect.REJECT, Effect.SILENT_LOSS})
 
 

@@ -28,12 +28,11 @@ from toolpair_observe.pairing.words import Carrier, Case, Effect
 if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Call
 
-# Nobody else can host these, a gateway hands them on as they are, and OpenAI serves them on its
-# chat API alone.
+# OpenAI alone hosts these, on its chat API alone; a gateway passes their requests on.
 _OPENAI_CHAT_MODELS = r"gpt-[34]|chatgpt-4"
 
 
-def _handing_on(profile: Profile) -> Profile:
+def _passing_on(profile: Profile) -> Profile:
     """Return the rules of a gateway's profile for a model of OpenAI's behind it."""
     return replace(profile, rules=OPENAI_CHAT_RULES, id_max=OPENAI_CHAT.id_max)
 
@@ -78,11 +77,11 @@ OPENROUTER: Final = replace(
         Row(
             replace(
                 _OPENROUTER_REFUSES_BLOCKS,
-                rows=(Row(_handing_on(_OPENROUTER_REFUSES_BLOCKS), models=_OPENROUTER_OPENAI),),
+                rows=(Row(_passing_on(_OPENROUTER_REFUSES_BLOCKS), models=_OPENROUTER_OPENAI),),
             ),
             before="0.11",
         ),
-        Row(_handing_on(_OPENROUTER), models=_OPENROUTER_OPENAI),
+        Row(_passing_on(_OPENROUTER), models=_OPENROUTER_OPENAI),
     ),
 )
 
@@ -154,7 +153,7 @@ LITELLM: Final = replace(
     _LITELLM,
     rows=(
         Row(_LITELLM_ANTHROPIC, models=_LITELLM_CLAUDE),
-        Row(_handing_on(_LITELLM), models=rf"(?:openai/|azure/)?(?:{_OPENAI_CHAT_MODELS})"),
+        Row(_passing_on(_LITELLM), models=rf"(?:openai/|azure/)?(?:{_OPENAI_CHAT_MODELS})"),
     ),
 )
 _LITELLM_MENDS: Final = unknown("LiteLLM mends most of it, while litellm.modify_params is set")
@@ -182,7 +181,7 @@ def as_configured(profile: Profile) -> Profile:
 
 
 def _litellm_mends() -> bool:
-    """Whether LiteLLM has been told to change what a provider would refuse."""
+    """Whether LiteLLM is set to change what a provider would refuse."""
     return bool(getattr(sys.modules.get("litellm"), "modify_params", False))
 
 

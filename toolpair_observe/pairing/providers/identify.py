@@ -1,10 +1,10 @@
 """From what a callback is given to the profile that judges the request.
 
 `on_chat_model_start` sees the serialized model, the run's metadata and the invocation parameters.
-The integration is told by its own type name, which has to agree with `ls_provider`: the base class
-derives that one from the class name, so a stranger's `ChatMistral` alone would look like Mistral.
-What stands behind an OpenAI-compatible class is told by the host. A wrong guess is worse than
-none: where two readings are possible the target is not identified.
+The type name identifies the integration, and has to agree with `ls_provider`: the base class
+derives that one from the class name, so any class called `ChatMistral` would look like Mistral. The
+host identifies the provider behind an OpenAI-compatible class. A wrong guess is worse than none:
+where two readings are possible the target is not identified.
 
 Nothing here raises, touches the network, or keeps anything but names and versions.
 """
@@ -42,7 +42,7 @@ class Target:
     Attributes:
         profile: The profile; the contract where nothing better is known.
         facts: What this call tells beside the history.
-        model: The model as requested, `""` where it is not told.
+        model: The model as requested, `""` where the call does not say.
         provider: The OpenTelemetry semantic conventions' provider name, or LangChain's own name of
             a provider that has no profile, or `""`.
         identified: Whether the provider behind the integration is known.
@@ -103,7 +103,7 @@ def _identify(
     if provider is None:
         provider = profile.provider or name_in(metadata.get("ls_provider"))
     elif not provider and override is not None:
-        # What nobody can tell from the call, the operator has told.
+        # The call does not tell; the operator's own choice does.
         provider = override.provider
     # A repr is searched only where it can matter.
     is_stateful = not call.text or profile is OPENAI_RESPONSES

@@ -55,7 +55,7 @@ class Choice(NamedTuple):
 
     Attributes:
         profile: Who judges.
-        provider: The provider where it is not the profile's own; `""` where nobody can tell.
+        provider: The provider where it is not the profile's own; `""` where the call does not tell.
         identified: Whether that is certain.
         own_package: Whether the profile's package is the one that converts the messages.
     """

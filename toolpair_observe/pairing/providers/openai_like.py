@@ -135,7 +135,7 @@ DEEPSEEK: Final = replace(
 def _elsewhere(
     provider: str = "", profile: Profile = OPENAI_COMPATIBLE, *, identified: bool = True
 ) -> Api:
-    """Return what ChatOpenAI is before somebody else's server: its own rules for chat only."""
+    """Return what ChatOpenAI is in front of another server: its own rules for chat only."""
     return Api(
         Choice(profile, provider, identified=identified, own_package=profile is not DEEPSEEK),
         Choice(CONTRACT, provider, identified=False),
@@ -143,7 +143,7 @@ def _elsewhere(
 
 
 _COMPATIBLE: Final = _elsewhere()
-_SOMEBODYS_GATEWAY: Final = _elsewhere(identified=False)
+_UNKNOWN_GATEWAY: Final = _elsewhere(identified=False)
 # The conversion is ChatOpenAI's at each of these, so another integration's profile would be wrong
 # about what is sent, except DeepSeek's, which differs from OpenAI's in its rules only.
 _HOSTS: Final[Mapping[str, Api]] = {
@@ -157,7 +157,7 @@ _HOSTS: Final[Mapping[str, Api]] = {
     "api.together.ai": _elsewhere("together"),
     "api.fireworks.ai": _elsewhere("fireworks"),
     "integrate.api.nvidia.com": _elsewhere("nvidia"),
-    # Strict about pairing in words of their own, or in front of providers that are.
+    # They refuse with their own texts, or stand in front of providers that do.
     "api.mistral.ai": _elsewhere("mistral_ai", identified=False),
     "api.cohere.com": _elsewhere("cohere", identified=False),
     "api.cohere.ai": _elsewhere("cohere", identified=False),
@@ -165,29 +165,29 @@ _HOSTS: Final[Mapping[str, Api]] = {
     "generativelanguage.googleapis.com": _elsewhere("gcp.gemini", identified=False),
     "openrouter.ai": _elsewhere("openrouter", identified=False),
     "router.huggingface.co": _elsewhere("huggingface", identified=False),
-    "models.github.ai": _SOMEBODYS_GATEWAY,
-    "models.inference.ai.azure.com": _SOMEBODYS_GATEWAY,
+    "models.github.ai": _UNKNOWN_GATEWAY,
+    "models.inference.ai.azure.com": _UNKNOWN_GATEWAY,
 }
 _DOMAINS: Final[Mapping[str, Api]] = {
     "openai.azure.com": AZURE,
     "cognitiveservices.azure.com": AZURE,
     "api.openai.com": OPENAI,
     "api.x.ai": _elsewhere("x_ai"),
-    "services.ai.azure.com": _SOMEBODYS_GATEWAY,
-    "googleapis.com": _SOMEBODYS_GATEWAY,
-    "amazonaws.com": _SOMEBODYS_GATEWAY,
-    # Known for OpenAI's rules in words of their own.
-    "aliyuncs.com": _SOMEBODYS_GATEWAY,
-    "moonshot.cn": _SOMEBODYS_GATEWAY,
-    "moonshot.ai": _SOMEBODYS_GATEWAY,
-    "kimi.com": _SOMEBODYS_GATEWAY,
-    "minimax.io": _SOMEBODYS_GATEWAY,
-    "minimaxi.com": _SOMEBODYS_GATEWAY,
-    "bigmodel.cn": _SOMEBODYS_GATEWAY,
-    "z.ai": _SOMEBODYS_GATEWAY,
-    "volces.com": _SOMEBODYS_GATEWAY,
+    "services.ai.azure.com": _UNKNOWN_GATEWAY,
+    "googleapis.com": _UNKNOWN_GATEWAY,
+    "amazonaws.com": _UNKNOWN_GATEWAY,
+    # They enforce OpenAI's rules with their own texts.
+    "aliyuncs.com": _UNKNOWN_GATEWAY,
+    "moonshot.cn": _UNKNOWN_GATEWAY,
+    "moonshot.ai": _UNKNOWN_GATEWAY,
+    "kimi.com": _UNKNOWN_GATEWAY,
+    "minimax.io": _UNKNOWN_GATEWAY,
+    "minimaxi.com": _UNKNOWN_GATEWAY,
+    "bigmodel.cn": _UNKNOWN_GATEWAY,
+    "z.ai": _UNKNOWN_GATEWAY,
+    "volces.com": _UNKNOWN_GATEWAY,
 }
-# Models that nobody can host: a server that offers one hands on to its maker.
+# Models whose makers alone host them: a server that offers one passes requests on.
 _HANDED_ON: Final = re.compile(
     r"(?:.*/)?(?:gpt-[3-9]|chatgpt|o[1-9](?:-|$)|claude|gemini)", re.IGNORECASE
 )
@@ -196,7 +196,7 @@ _HANDED_ON: Final = re.compile(
 def _openai(call: ModelCall) -> Choice:
     base = call.arguments.get("openai_api_base")
     if base is not None and not isinstance(base, str):
-        return _SOMEBODYS_GATEWAY(call)
+        return _UNKNOWN_GATEWAY(call)
     # The client itself reads OPENAI_BASE_URL, which therefore stands in no argument.
     base = call.string("openai_api_base") or os.environ.get("OPENAI_BASE_URL", "")
     api = _at(host_of(base), call) if base else OPENAI
@@ -211,7 +211,7 @@ def _at(host: str, call: ModelCall) -> Api:
         known = _DOMAINS.get(parent)
     if known is not None:
         return known
-    return _SOMEBODYS_GATEWAY if _HANDED_ON.match(call.model) else _COMPATIBLE
+    return _UNKNOWN_GATEWAY if _HANDED_ON.match(call.model) else _COMPATIBLE
 
 
 def host_of(url: str) -> str:

@@ -26,7 +26,7 @@ def raises(source: str, text: str) -> Rule:
 
 
 def unknown(source: str, text: str = "") -> Rule:
-    """Return the rule of what nobody has shown."""
+    """Return the rule of a case that no evidence settles."""
     return Rule(Effect.UNKNOWN, Grade.INFERRED, source, text)
 
 

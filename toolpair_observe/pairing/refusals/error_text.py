@@ -56,7 +56,7 @@ class Reading:
     """What one exception, with its causes, says.
 
     Attributes:
-        texts: Normalised texts, outermost first: quotes and escapes are gone, white space is
+        texts: Normalized texts, outermost first: quotes and escapes are gone, white space is
             single blanks, the middle of a long text is cut out.
         status: The HTTP status that the outermost exception having one carries; None where no
             exception has one.
@@ -69,7 +69,7 @@ class Reading:
 def readings(error: BaseException | str) -> Iterator[Reading]:
     """Yield what `error` says: one reading, or one per member of an exception group."""
     if isinstance(error, str):
-        yield Reading((normalise(error),), None)
+        yield Reading((normalize(error),), None)
         return
     for leaf in _leaves(error):
         reading = _read_chain(leaf)
@@ -77,7 +77,7 @@ def readings(error: BaseException | str) -> Iterator[Reading]:
             yield reading
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """Return `text` bounded in length and without what wrappers change in it."""
     if len(text) <= MAX_HEAD_CHARS + MAX_TAIL_CHARS:
         return _plain(text)
@@ -111,7 +111,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _read_chain(error: BaseException) -> Reading | None:
-    """Read `error` and what it was raised from; None if it is no provider's error at all."""
+    """Read `error` and what it was raised from; None where no provider answered."""
     texts: dict[str, None] = {}
     status: int | None = None
     current: BaseException | None = error
@@ -124,7 +124,7 @@ def _read_chain(error: BaseException) -> Reading | None:
                 return None
             break
         if not isinstance(current, _CODE_ERRORS):
-            texts.update(dict.fromkeys(filter(None, map(normalise, _texts_of(current)))))
+            texts.update(dict.fromkeys(filter(None, map(normalize, _texts_of(current)))))
             status = status or _status_of(current)
         following = current.__cause__ or _exception_attribute(current)
         by_accident = following is None
@@ -144,7 +144,7 @@ def _exception_attribute(error: Exception) -> BaseException | None:
 def _texts_of(error: Exception) -> Iterator[str]:
     try:
         yield str(error)
-    except Exception:  # noqa: BLE001 - somebody else's __str__ may do anything
+    except Exception:  # noqa: BLE001 - a foreign __str__ may do anything
         yield ""
     for name in _TEXT_ATTRIBUTES:
         yield from _strings_in(_attribute(error, name))
@@ -232,5 +232,5 @@ def _as_status(value: object) -> int | None:
 def _attribute(owner: object, name: str) -> object:
     try:
         return getattr(owner, name, None)
-    except Exception:  # noqa: BLE001 - somebody else's property may do anything
+    except Exception:  # noqa: BLE001 - a foreign property may do anything
         return None

@@ -30,7 +30,7 @@ class Rejection:
 
     Attributes:
         kind: What the provider says is wrong.
-        rule: Name of the wording that was recognised.
+        rule: Name of the wording that was recognized.
         tool_call_ids: The ids that the provider names, as far as it does.
         wire_index: The position that the provider names, in the list that it was sent. An
             integration may have merged or hoisted messages, so this is not always the position in
@@ -48,8 +48,8 @@ _WORTH_A_LOOK = re.compile(
     r"tool|call|response|unexpected role|begins with|prefill|pre-fill|\.parts must not be empty"
     r"|alternat|ending with a model turn"
 )
-# Words that are somebody else's: the model's refused output, or what is wrong with a tool's schema
-# or arguments, up to the next error in the same text.
+# Words about something else: the model's refused output, or what is wrong with a tool's schema or
+# arguments, up to the next error in the same text.
 _FOREIGN = re.compile(
     r"failed_generation:.*"
     r"|(?:(?<=not have a corresponding toolmessage)\.|received - message=).*"

@@ -57,7 +57,6 @@ _IN_MESSAGE = rf"\b(?:messages?|contents|input)\W{{0,2}}\d{{1,4}}{_GAP}"
 _ONLY_IN = r"(?:(?:can|may|must|are|is|be) ){1,2}only (?:(?:be )?[a-z]{4,10} )?in (?:an? |the )?"
 _TURN = r" (?:messages?|turns?|role)\b"
 
-# Sentences of nobody in particular, looked for where none of the wordings above is found.
 SENTENCES: Final[tuple[Wording, ...]] = (
     wording(
         NO_ID,

@@ -1,7 +1,7 @@
 """How providers word a refusal of the pairing: an ordered table, each row with its source.
 
-The order is one over all providers, since texts travel through gateways and nobody knows whose they
-are when they are read. A text is first stripped of everything that wrappers change (see
+The order is one over all providers: texts travel through gateways, and a text does not tell whose
+it is. A text is first stripped of everything that wrappers change (see
 `error_text`), so the patterns stand without quotes, backticks and escapes. Every pattern has
 bounded gaps only, and the text it runs over is bounded: time is linear.
 """
