@@ -31,12 +31,22 @@ MODE_KEY: Final = "toolpair_mode"
 _LONGEST_SHOWN_VALUE = 80
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
-_BLOCKABLE = (Effect.LOCAL_ERROR, Effect.REJECT, Effect.SILENT_LOSS, Effect.UNKNOWN)
 _ENVIRONMENT_KEYS = ("deployment.environment.name", "deployment.environment")
 _PARSE, _CHOICES, _DOC = "parse", "choices", "doc"
 
 Mode = Literal["observe", "strict", "off"]
-Share = Literal["near_miss", "all", "off"]
+"""What a handler does: report, also stop requests, or nothing."""
+
+RequestSelection = Literal["near_miss", "all", "off"]
+"""Which requests are reported to a place: near misses (and escapes), all, or none."""
+
+OnInternalError = Literal["allow", "block"]
+"""What strict mode does with a request that could not be checked."""
+
+BlockableEffect = Literal["local_error", "reject", "silent_loss", "unknown"]
+"""The values of those `Effect` members that strict mode can block."""
+
+_BLOCKABLE: Final = tuple(map(Effect, get_args(BlockableEffect)))
 
 
 class _Unsuitable(Exception):  # noqa: N818 -- never leaves this module
@@ -53,6 +63,13 @@ def _one_of(*choices: str) -> Callable[[object], str]:
 
 
 _mode = _one_of(*get_args(Mode))
+_selection = _one_of(*get_args(RequestSelection))
+
+
+def _listed(choices: Iterable[str]) -> str:
+    """Return the choices as people write them: `a, b or c`."""
+    *others, last = choices
+    return f"{', '.join(others)} or {last}"
 
 
 def _boolean(value: object) -> bool:
@@ -120,9 +137,6 @@ def _about(
     return {_PARSE: parse, _CHOICES: choices, _DOC: doc}
 
 
-_SHARES = "near_miss, all or off"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The options of one handler. `Settings.resolve` makes one; the fields are documented there.
@@ -134,7 +148,7 @@ class Settings:
         default="observe",
         metadata=_about(
             _mode,
-            "observe, strict or off",
+            _listed(get_args(Mode)),
             "`observe` reports; `strict` also stops a request that will fail; `off` does nothing. "
             "A single request can have its own: "
             f'`config={{"metadata": {{"{MODE_KEY}": "observe"}}}}`.',
@@ -166,11 +180,11 @@ class Settings:
             "Whether strict mode holds a model that is not identified to LangChain's own contract.",
         ),
     )
-    on_internal_error: Literal["allow", "block"] = field(
+    on_internal_error: OnInternalError = field(
         default="allow",
         metadata=_about(
-            _one_of("allow", "block"),
-            "allow or block",
+            _one_of(*get_args(OnInternalError)),
+            _listed(get_args(OnInternalError)),
             "What strict mode does with a request that could not be checked because of an error of "
             "toolpair_observe itself.",
         ),
@@ -183,19 +197,19 @@ class Settings:
             "Whose rules judge; `auto` finds out for each request.",
         ),
     )
-    feedback: Share = field(
+    feedback: RequestSelection = field(
         default="near_miss",
         metadata=_about(
-            _one_of("near_miss", "all", "off"),
-            _SHARES,
+            _selection,
+            _listed(get_args(RequestSelection)),
             "Which requests get feedback in LangSmith. `all` can move traces to paid retention.",
         ),
     )
-    spans: Share = field(
+    spans: RequestSelection = field(
         default="near_miss",
         metadata=_about(
-            _one_of("near_miss", "all", "off"),
-            _SHARES,
+            _selection,
+            _listed(get_args(RequestSelection)),
             "Which requests get an OpenTelemetry span.",
         ),
     )
@@ -294,9 +308,10 @@ class Settings:
             return cast("Mode", _mode(asked))
         _warn_once(
             f"metadata {MODE_KEY}",
-            "metadata %s=%s is ignored: choose observe, strict or off",
+            "metadata %s=%s is ignored: choose %s",
             MODE_KEY,
             _shown(asked),
+            _listed(get_args(Mode)),
         )
         return self.mode
 
@@ -305,12 +320,12 @@ class Options(TypedDict, total=False):
     """The options as keyword arguments; None stands for not given."""
 
     strict_environments: Iterable[str] | str | None
-    block_on: Iterable[Effect | str] | str | None
+    block_on: Iterable[Effect | BlockableEffect] | BlockableEffect | None
     block_unidentified: bool | None
-    on_internal_error: Literal["allow", "block"] | None
+    on_internal_error: OnInternalError | None
     profile: str | Profile | None
-    feedback: Share | None
-    spans: Share | None
+    feedback: RequestSelection | None
+    spans: RequestSelection | None
     evaluation_events: bool | None
     hash_ids: bool | None
     max_label_values: int | None
