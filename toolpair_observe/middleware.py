@@ -15,7 +15,7 @@ from toolpair_observe.attach.instrument import attached
 from toolpair_observe.attach.request import Upcoming, upcoming
 from toolpair_observe.errors import MissingExtraError, SettingsError
 from toolpair_observe.pairing.providers.identify import identify
-from toolpair_observe.repair import repair_messages
+from toolpair_observe.repair import repair_history
 from toolpair_observe.reporters.repairs import RepairReporter
 
 try:
@@ -140,12 +140,12 @@ class ToolPairMiddleware(AgentMiddleware):
             told.serialized, told.metadata, told.invocation_params, self.handler.settings.profile
         )
         history = _history(request)
-        repair = repair_messages(
+        repair = repair_history(
             history,
             target.profile,
+            target.facts,
             pending=self._pending(request) if callable(self._pending) else self._pending,
             drop_unpaired=self._drop_unpaired,
-            facts=target.facts,
         )
         if not repair.changed:
             return request

@@ -25,7 +25,7 @@ from uuid import UUID, uuid5
 from langchain_core.messages import ToolMessage
 
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.facts import NO_FACTS, Facts
+from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.pairing.predict import as_turn
 from toolpair_observe.pairing.providers.contract import CONTRACT
@@ -112,24 +112,40 @@ class Repair:
         )
 
 
-def repair_messages(
+def repair_messages(  # noqa: PLR0913 -- each keyword is a fact of its own
     messages: LanguageModelInput,
     profile: str | Profile | None = None,
     *,
     pending: Collection[str] = (),
     drop_unpaired: bool = False,
-    facts: Facts = NO_FACTS,
+    tools_bound: bool = True,
+    server_state: bool = False,
+    resumes_response: bool = False,
+    integration_version: str | None = None,
+    model: str | None = None,
 ) -> Repair:
     """Mend what can be mended without loss, and say what was done.
 
+    The messages given are never touched. docs/attach.md lists what a repair does and what it
+    never does.
+
     Args:
-        messages: What LangChain takes as chat input.
-        profile: Who will judge the history; None is LangChain's contract.
+        messages: What LangChain takes as chat input: messages, `(role, content)` tuples, message
+            dicts (also in OpenAI format), a `PromptValue`.
+        profile: Name of the profile that will judge the history, or a `Profile`; None is
+            LangChain's contract.
         pending: Ids of calls whose results are still to come, such as an interrupted tool's. They
             stay open.
         drop_unpaired: Whether results that answer no call, and further results of an answered
             call, are dropped. That loses data.
-        facts: What only a live call knows.
+        tools_bound: Whether the request carries tool definitions.
+        server_state: Whether earlier turns may lie with the provider (`previous_response_id`,
+            `conversation`).
+        resumes_response: Whether only what follows the last response is sent
+            (`use_previous_response_id`).
+        integration_version: Version of the integration package (of `openrouter`, the client
+            beneath it, for the profile of that name); None is the newest known.
+        model: The model as requested.
 
     Returns:
         The repair. A history that the profile takes comes back as it was, and so does one that
@@ -141,6 +157,25 @@ def repair_messages(
     """
     if not isinstance(profile, Profile):
         profile = CONTRACT if profile is None else profile_named(profile)
+    facts = Facts(
+        tools_bound=tools_bound,
+        server_state=server_state,
+        resumes_response=resumes_response,
+        version=integration_version,
+        model=model,
+    )
+    return repair_history(messages, profile, facts, pending=pending, drop_unpaired=drop_unpaired)
+
+
+def repair_history(
+    messages: LanguageModelInput,
+    profile: Profile,
+    facts: Facts,
+    *,
+    pending: Collection[str],
+    drop_unpaired: bool,
+) -> Repair:
+    """Mend a history for a request whose profile and facts are known. See `repair_messages`."""
     given = as_messages(messages)
     if isinstance(messages, list) and all(a is b for a, b in zip(messages, given, strict=True)):
         given = messages

@@ -180,7 +180,7 @@ def test_each_mended_request_is_told_and_logged_once(strict, caplog):
 
 def test_a_repair_that_fails_leaves_the_request_to_the_check(strict, monkeypatch):
     monkeypatch.setattr(
-        "toolpair_observe.middleware.repair_messages",
+        "toolpair_observe.middleware.repair_history",
         lambda *_, **__: (_ for _ in ()).throw(RuntimeError("ours")),
     )
     middleware = ToolPairMiddleware(strict, repair="insert_error_results")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tests.repair.histories import calls, human, is_synthetic, result, same, shape
+from toolpair_observe import check_messages
 from toolpair_observe.repair import RepairAction, repair_messages
 
 
@@ -212,6 +215,35 @@ def test_whatever_langchain_takes_as_input_is_taken():
 
 
 _OPENAI_CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def test_it_takes_every_keyword_of_the_check():
+    of_the_check = inspect.signature(check_messages).parameters
+    of_the_repair = inspect.signature(repair_messages).parameters
+    assert {name: of_the_repair.get(name) for name in of_the_check} == dict(of_the_check)
+
+
+_ANSWERED = AIMessage("Well.", response_metadata={"id": "resp_1"})
+
+
+@pytest.mark.parametrize(
+    ("profile", "fact", "history"),
+    [
+        ("bedrock-converse", {"tools_bound": False}, [human(), calls("a"), human()]),
+        ("openai-responses", {"server_state": True}, [human(), result("gone")]),
+        (
+            "openai-responses",
+            {"resumes_response": True},
+            [human(), calls("a"), human(), _ANSWERED, human()],
+        ),
+        ("google-genai", {"integration_version": "1.0"}, [human(), calls("a")]),
+        ("litellm", {"model": "claude-opus-4-8"}, [human(), result("gone")]),
+    ],
+)
+def test_it_judges_by_what_is_known_of_the_request(profile, fact, history):
+    repair = repair_messages(history, profile, **fact)
+    assert repair.before == check_messages(history, profile, **fact)
+    assert repair.before != check_messages(history, profile)
 
 
 def test_an_unknown_profile_is_named_with_the_choices():
