@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import SystemMessage
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from toolpair_observe.attach.handler import ToolPairHandler
+    from toolpair_observe.attach.options import HandlerOptions
     from toolpair_observe.repair import Repair
 
-    Pending = Collection[str] | Callable[[ModelRequest[Any]], Collection[str]]
+__all__ = ["RepairMode", "ToolPairMiddleware"]
 
 RepairMode = Literal["off", "insert_error_results"]
+"""What a middleware does about a broken history: nothing, or what `repair_messages` does."""
 
 
 class ToolPairMiddleware(AgentMiddleware):
@@ -45,23 +47,23 @@ class ToolPairMiddleware(AgentMiddleware):
     agent's list of middleware, so that it sees what the others have made of the history.
 
     Args:
-        handler: The handler that checks; None makes one from `arguments`.
+        handler: The handler that checks; None makes one from `options`.
         repair: `"insert_error_results"` answers each call without a result with an error and
             brings late results back to their calls, as far as nothing is lost by it (see
             `repair_messages`).
         drop_unpaired: Whether a repair may drop results that answer no call.
         pending: Ids of calls whose results are still to come, or a function that tells them of
             a request.
-        on_repair: Called with the `Repair` of each mended request.
-        **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given
-            here or in the environment.
+        on_repair: Function to call with the `Repair` of each mended request.
+        **options: See `HandlerOptions`. The mode is `"strict"` unless it is given here or in the
+            environment.
 
     Attributes:
         handler: The handler that checks; `handler.close()` delivers what is queued.
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have.
-        TypeError: A handler and arguments for one were both given.
+        TypeError: A handler and options were both given.
     """
 
     def __init__(
@@ -70,21 +72,21 @@ class ToolPairMiddleware(AgentMiddleware):
         *,
         repair: RepairMode = "off",
         drop_unpaired: bool = False,
-        pending: Pending = (),
+        pending: Collection[str] | Callable[[ModelRequest[Any]], Collection[str]] = (),
         on_repair: Callable[[Repair], None] | None = None,
-        **arguments: Any,  # noqa: ANN401 -- the arguments of ToolPairHandler
+        **options: Unpack[HandlerOptions],
     ) -> None:
         super().__init__()
         if repair not in get_args(RepairMode):
             msg = f"argument repair is {repair!r}; expected {' or '.join(get_args(RepairMode))}"
             raise SettingsError(msg)
-        self.handler = chosen_handler("ToolPairMiddleware", handler, arguments)
+        self.handler = chosen_handler("ToolPairMiddleware", handler, options)
         self.tools = []
         self._repairs = repair != "off"
         self._drop_unpaired = drop_unpaired
         self._pending = pending
         self._reporter = RepairReporter(
-            self.handler.settings, on_repair, arguments.get("logger_provider")
+            self.handler.settings, on_repair, options.get("logger_provider")
         )
 
     def wrap_model_call(
@@ -95,7 +97,8 @@ class ToolPairMiddleware(AgentMiddleware):
         """Mend and check the request, and send it.
 
         Raises:
-            InvalidToolResultsError: It has to be blocked.
+            InvalidToolResultsError: The request has to be blocked.
+            CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         with self._admitted(request) as admitted:
             return handler(admitted)
@@ -108,7 +111,8 @@ class ToolPairMiddleware(AgentMiddleware):
         """Mend and check the request, and send it.
 
         Raises:
-            InvalidToolResultsError: It has to be blocked.
+            InvalidToolResultsError: The request has to be blocked.
+            CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         with self._admitted(request) as admitted:
             return await handler(admitted)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
     from langchain_core.runnables import RunnableConfig
 
+    from toolpair_observe.attach.options import HandlerOptions
+
 
 def guard(
     model: Runnable[LanguageModelInput, AIMessage],
     handler: ToolPairHandler | None = None,
-    **arguments: Any,
+    **options: Unpack[HandlerOptions],
 ) -> GuardedModel:
     """Return `model` behind a check: what has to be blocked never starts.
 
@@ -43,27 +45,30 @@ def guard(
         model: A chat model, also with tools or arguments bound. Put retries, fallbacks and parsers
             behind the guard: `guard(model.bind_tools(tools)).with_retry()`,
             `guard(model).with_structured_output(schema)`.
-        handler: The handler that checks; None makes one from `arguments`.
-        **arguments: The arguments of `ToolPairHandler`. The mode is `strict` unless it is given
-            here or in the environment.
+        handler: The handler that checks; None makes one from `options`.
+        **options: See `HandlerOptions`. The mode is `"strict"` unless it is given here or in the
+            environment.
+
+    Returns:
+        The model behind the check, a `Runnable` that is called like the model.
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have.
-        TypeError: `model` is not a chat model, or a handler and arguments were both given.
+        TypeError: `model` is not a chat model, or a handler and options were both given.
     """
-    return GuardedModel(model, chosen_handler("guard", handler, arguments))
+    return GuardedModel(model, chosen_handler("guard", handler, options))
 
 
 def chosen_handler(
-    taker: str, handler: ToolPairHandler | None, arguments: dict[str, Any]
+    taker: str, handler: ToolPairHandler | None, options: HandlerOptions
 ) -> ToolPairHandler:
-    """Return the handler, or make one from its arguments: a strict one, unless they say else."""
+    """Return the handler, or make one from its options: a strict one, unless they say else."""
     if handler is None:
-        if arguments.get("mode") is None and not is_set("mode", os.environ):
-            arguments = {**arguments, "mode": "strict"}
-        return ToolPairHandler(**arguments)
-    if arguments:
-        msg = f"{taker} takes a handler or the options of one, not both: {sorted(arguments)}"
+        if options.get("mode") is None and not is_set("mode", os.environ):
+            options = {**options, "mode": "strict"}
+        return ToolPairHandler(**options)
+    if options:
+        msg = f"{taker} takes a handler or the options of one, not both: {sorted(options)}"
         raise TypeError(msg)
     return handler
 
@@ -105,7 +110,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         """Check the history and send it.
 
         Raises:
-            InvalidToolResultsError: It has to be blocked.
+            InvalidToolResultsError: The request has to be blocked.
+            CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         return self._bound.invoke(input, self._admitted(input, config, kwargs), **kwargs)
 
@@ -118,7 +124,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         """Check the history and send it.
 
         Raises:
-            InvalidToolResultsError: It has to be blocked.
+            InvalidToolResultsError: The request has to be blocked.
+            CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         return await self._bound.ainvoke(input, self._admitted(input, config, kwargs), **kwargs)
 
@@ -131,7 +138,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         """Check the history, send it and yield the answer as it comes.
 
         Raises:
-            InvalidToolResultsError: It has to be blocked.
+            InvalidToolResultsError: The request has to be blocked.
+            CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         yield from self._bound.stream(input, self._admitted(input, config, kwargs), **kwargs)
 
@@ -144,7 +152,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         """Check the history, send it and yield the answer as it comes.
 
         Raises:
-            InvalidToolResultsError: It has to be blocked.
+            InvalidToolResultsError: The request has to be blocked.
+            CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         admitted = self._admitted(input, config, kwargs)
         async for chunk in self._bound.astream(input, admitted, **kwargs):
@@ -156,7 +165,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         """Check the history and send it, in the newest form of streaming.
 
         Raises:
-            InvalidToolResultsError: It has to be blocked.
+            InvalidToolResultsError: The request has to be blocked.
+            CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         return self._bound.stream_events(input, self._admitted(input, config, {}), **kwargs)
 
@@ -166,7 +176,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         """Check the history and send it, and yield events.
 
         Raises:
-            InvalidToolResultsError: It has to be blocked.
+            InvalidToolResultsError: The request has to be blocked.
+            CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         return self._bound.astream_events(input, self._admitted(input, config, {}), **kwargs)
 

@@ -78,14 +78,14 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
     its settings: providers, client and hook stay behind.
 
     Args:
-        mode: `"observe"`, `"strict"` or `"off"`.
+        mode: `"observe"` (the default), `"strict"` or `"off"`.
         tracer_provider: Where spans go; None for the application's global one.
         meter_provider: Where metrics go; None for the application's global one.
         logger_provider: Where events go; None for the application's global one.
-        langsmith_client: Sends feedback; None for the client of each run's own tracer.
-        on_near_miss: Called with the `Observation` of each near miss and each escape once its
-            outcome is known; a plain or a coroutine function.
-        **options: See `toolpair_observe.settings.Settings`. Each can be given as
+        langsmith_client: The client that sends feedback; None for that of each run's own tracer.
+        on_near_miss: Function to call with the `Observation` of each near miss and each escape
+            once its outcome is known; a plain or a coroutine function.
+        **options: The other options of `HandlerOptions`. Each can be given as
             `TOOLPAIR_<OPTION>` in the environment, too.
 
     Raises:

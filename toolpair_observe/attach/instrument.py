@@ -12,7 +12,7 @@ import threading
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.tracers.context import register_configure_hook
@@ -22,6 +22,8 @@ from toolpair_observe.attach.handler import ToolPairHandler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from toolpair_observe.attach.options import HandlerOptions
 
 _EXCHANGE_SECONDS: Final = 5.0
 
@@ -119,13 +121,12 @@ class _State:
     lock = threading.RLock()
     is_registered = False
     owns_handler = False
-    arguments: dict[str, Any] | None = None
+    options: HandlerOptions | None = None
     leaving: ClassVar[list[ToolPairHandler]] = []
 
 
 def instrument(
-    handler: ToolPairHandler | None = None,
-    **arguments: Any,  # noqa: ANN401 -- the arguments of ToolPairHandler
+    handler: ToolPairHandler | None = None, **options: Unpack[HandlerOptions]
 ) -> ToolPairHandler:
     """Check the requests of every chat model of this process.
 
@@ -133,30 +134,30 @@ def instrument(
     forked children. Where a model or a call has a `ToolPairHandler` of its own, that one checks.
 
     Args:
-        handler: The handler that checks; None makes one from `arguments`.
-        **arguments: The arguments of `ToolPairHandler`.
+        handler: The handler that checks; None makes one from `options`.
+        **options: See `HandlerOptions`.
 
     Returns:
-        The handler. A second call without arguments, or with the same ones, changes nothing and
-        returns it again; other ones take its place.
+        The handler. A second call without options, or with the same ones, changes nothing and
+        returns it again; another handler or other options take its place.
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have. Nothing has changed.
-        TypeError: Both a handler and arguments for one were given.
+        TypeError: A handler and options were both given.
     """
-    if handler is not None and arguments:
-        msg = f"instrument() takes a handler or the options of one, not both: {sorted(arguments)}"
+    if handler is not None and options:
+        msg = f"instrument() takes a handler or the options of one, not both: {sorted(options)}"
         raise TypeError(msg)
     with _State.lock:
         current = _slot.handler
         if handler is None:
-            is_the_same = not arguments or arguments == _State.arguments
+            is_the_same = not options or options == _State.options
         else:
             is_the_same = handler is current
         if current is not None and is_the_same:
             return current
-        chosen = ToolPairHandler(**arguments) if handler is None else handler
-        _exchange(chosen, is_own=handler is None, arguments=arguments)
+        chosen = ToolPairHandler(**options) if handler is None else handler
+        _exchange(chosen, is_own=handler is None, options=options)
         _register()
     _close_leaving(_EXCHANGE_SECONDS)
     return chosen
@@ -171,18 +172,18 @@ def uninstrument(timeout: float = 5.0) -> None:
         timeout: Seconds to wait at most for what is still to be delivered.
     """
     with _State.lock:
-        _exchange(None, is_own=False, arguments=None)
+        _exchange(None, is_own=False, options=None)
     _close_leaving(timeout)
 
 
 def _exchange(
-    handler: ToolPairHandler | None, *, is_own: bool, arguments: dict[str, Any] | None
+    handler: ToolPairHandler | None, *, is_own: bool, options: HandlerOptions | None
 ) -> None:
     if _State.owns_handler and _slot.handler is not None:
         _State.leaving.append(_slot.handler)
     _slot.hold(handler)
     _State.owns_handler = is_own
-    _State.arguments = arguments
+    _State.options = options
 
 
 def _close_leaving(timeout: float) -> None:

@@ -1,0 +1,42 @@
+"""The keyword arguments of everything that makes a `ToolPairHandler`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolpair_observe.settings import Options
+
+if TYPE_CHECKING:
+    from langsmith import Client
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from toolpair_observe.reporters.hook import NearMissHook
+    from toolpair_observe.settings import Mode
+
+
+class HandlerOptions(Options, total=False):
+    """What `ToolPairHandler`, `instrument`, `guard` and `ToolPairMiddleware` can be told.
+
+    Each can be left out; None stands for that. docs/settings.md has the values, the default, the
+    environment variable and the meaning of each option that is not described here.
+
+    Attributes:
+        mode: `"observe"` reports; `"strict"` also stops a request that is predicted to fail;
+            `"off"` does nothing. The default is `"observe"`; of `guard` and `ToolPairMiddleware`
+            it is `"strict"`.
+        tracer_provider: Where spans go; None for the application's global one.
+        meter_provider: Where metrics go; None for the application's global one.
+        logger_provider: Where events go; None for the application's global one.
+        langsmith_client: The client that sends feedback; None for that of each run's own tracer.
+        on_near_miss: Function to call with the `Observation` of each near miss and each escape
+            once its outcome is known.
+    """
+
+    mode: Mode | None
+    tracer_provider: TracerProvider | None
+    meter_provider: MeterProvider | None
+    logger_provider: LoggerProvider | None
+    langsmith_client: Client | None
+    on_near_miss: NearMissHook | None
