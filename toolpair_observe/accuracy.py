@@ -83,7 +83,7 @@ class Accuracy:
         return sum(row.outcomes[outcome] for row in self.rows if row.effect in wanted)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the table as JSON-able data."""
+        """Return the numbers and the rows as JSON-able data."""
         return {
             "hits": self.hits,
             "misses": self.misses,

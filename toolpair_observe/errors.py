@@ -46,6 +46,8 @@ class InvalidToolResultsError(ToolPairError, _InvalidRequest, ValueError):
     """
 
     is_retryable = False
+    report: PairingReport
+    run_id: UUID | None
 
     def __init__(
         self, report: PairingReport, run_id: UUID | None = None, *, summary: str | None = None
@@ -78,10 +80,13 @@ class CheckFailedError(ToolPairError, RuntimeError):
     message content.
 
     Attributes:
-        run_id: LangChain's id of the chat-model run.
+        failure: Name of the class of the failure.
+        run_id: LangChain's id of the chat-model run, or None outside of one.
     """
 
     is_retryable = False
+    failure: str
+    run_id: UUID | None
 
     def __init__(self, failure: str, run_id: UUID | None = None) -> None:
         super().__init__(
@@ -104,4 +109,4 @@ class HistoryFileError(ToolPairError, ValueError):
 
 
 class MissingExtraError(ToolPairError, ImportError):
-    """A feature needs an optional dependency; the message names the extra to install."""
+    """A feature needs an optional dependency; the message names what to install."""

@@ -1,4 +1,7 @@
-"""`ToolPairMiddleware`: check, block and mend the model requests of LangChain's `create_agent`."""
+"""`ToolPairMiddleware`: check, block and mend the model requests of LangChain's `create_agent`.
+
+Importing this module needs langchain 1.x; without it `MissingExtraError` is raised.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +68,8 @@ class ToolPairMiddleware(AgentMiddleware):
         SettingsError: An option is unknown or has a value that it can't have.
         TypeError: A handler and options were both given.
     """
+
+    handler: ToolPairHandler
 
     def __init__(
         self,

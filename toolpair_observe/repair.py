@@ -57,8 +57,13 @@ class RepairAction(StrEnum):
     """What was done about one call or result."""
 
     INSERTED = "inserted_error_result"
+    """An error result was put in for a call that had none."""
+
     MOVED = "moved_result"
+    """A result was put back to its call."""
+
     DROPPED = "dropped_result"
+    """A result was left out: it answered no call, or one that was answered already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,10 @@ class Change:
         action: What was done.
         tool_call_id: The id of the call and of its result.
         tool_name: Name of the tool, or None where the history does not tell.
-        message_index: Where the result stood in the history given; for an inserted result where
-            its call stands.
-        new_index: Where the result stands in the repaired history, or None where it was dropped.
+        message_index: Position of the result in the history given, from 0; for an inserted result
+            that of its call.
+        new_index: Position of the result in the repaired history, from 0, or None where it was
+            dropped.
     """
 
     action: RepairAction

@@ -139,9 +139,10 @@ def _about(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The options of one handler. `Settings.resolve` makes one; the fields are documented there.
+    """The options of one handler, as they were settled when it was made.
 
-    The documentation of each field stands in its metadata; `options_table` prints it.
+    docs/settings.md says what each field means, and its default. That page is made from the
+    fields' metadata.
     """
 
     mode: Mode = field(
@@ -270,7 +271,7 @@ class Settings:
         """Settle every option: what was given, else the environment, else the default.
 
         Args:
-            environ: The environment; None for the process's own.
+            environ: Environment variables with their values; None for the process's own.
             **given: Options by name; None stands for not given.
 
         Returns:
@@ -300,7 +301,14 @@ class Settings:
         return cls(**values)
 
     def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
-        """Return the mode of one request: its own, where its metadata names one."""
+        """Return the mode of one request: its own, where its metadata names one.
+
+        Args:
+            metadata: The metadata of the request; its key `toolpair_mode` holds the mode.
+
+        Returns:
+            The mode. One that there is not is warned of in the log, once, and ignored.
+        """
         asked = metadata.get(MODE_KEY) if metadata else None
         if asked is None:
             return self.mode
@@ -317,7 +325,11 @@ class Settings:
 
 
 class Options(TypedDict, total=False):
-    """The options as keyword arguments; None stands for not given."""
+    """The options that the environment can give, too, as keyword arguments.
+
+    Each can be left out; None stands for that. docs/settings.md has the meaning, the default and
+    the environment variable of each.
+    """
 
     strict_environments: Iterable[str] | str | None
     block_on: Iterable[Effect | BlockableEffect] | BlockableEffect | None

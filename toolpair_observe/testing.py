@@ -27,6 +27,8 @@ from toolpair_observe.pairing.providers.identify import identify
 if TYPE_CHECKING:
     from toolpair_observe.pairing.report import PairingReport
 
+__all__ = ["Requests", "Watch"]
+
 
 class Requests:
     """The requests of one test.
@@ -36,9 +38,12 @@ class Requests:
         reports: The reports of those whose history is not accepted as it is meant.
     """
 
+    checked: int
+    reports: list[PairingReport]
+
     def __init__(self) -> None:
         self.checked = 0
-        self.reports: list[PairingReport] = []
+        self.reports = []
         self._lock = threading.Lock()
 
     def add(self, report: PairingReport) -> None:
@@ -56,8 +61,8 @@ class Watch:
     reporting to that one.
 
     Args:
-        mode: `"strict"` also stops the requests that strict mode stops. The other options come
-            from the environment.
+        mode: `"observe"` only looks; `"strict"` also stops the requests that strict mode stops.
+            The other options come from the environment.
 
     Attributes:
         requests: Where requests are noted; replace it to start anew.
@@ -65,6 +70,8 @@ class Watch:
     Raises:
         SettingsError: An environment variable has a value that it can't have.
     """
+
+    requests: Requests
 
     def __init__(self, mode: Literal["strict", "observe"]) -> None:
         self.requests = Requests()
@@ -75,7 +82,7 @@ class Watch:
         _eye.open(self)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop watching, and close the handler that checked."""
         _eye.close(self)
         self._handler.close()
 

@@ -80,6 +80,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         handler: The handler that checks; `handler.close()` delivers what is queued.
     """
 
+    handler: ToolPairHandler
+
     def __init__(
         self, model: Runnable[LanguageModelInput, AIMessage], handler: ToolPairHandler
     ) -> None:
@@ -88,14 +90,30 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         self._model, self._arguments, self._config = _unbound(model)
 
     def bind_tools(self, tools: Any, **kwargs: Any) -> GuardedModel:
-        """Return the model with these tools, guarded by the same handler."""
+        """Return the model with these tools, guarded by the same handler.
+
+        Args:
+            tools: What the model's own `bind_tools` takes.
+            **kwargs: The other arguments of the model's own `bind_tools`.
+
+        Raises:
+            TypeError: Something is bound to the model already.
+        """
         if not isinstance(self._bound, BaseChatModel):
             msg = "guard the model after its tools are bound: guard(model.bind_tools(tools))"
             raise TypeError(msg)
         return GuardedModel(self._bound.bind_tools(tools, **kwargs), self.handler)
 
     def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
-        """Return the model with its parser behind it, guarded by the same handler."""
+        """Return the model with its parser behind it, guarded by the same handler.
+
+        Args:
+            schema: What the model's own `with_structured_output` takes.
+            **kwargs: The other arguments of the model's own `with_structured_output`.
+
+        Raises:
+            TypeError: Something is bound to the model already.
+        """
         if not isinstance(self._bound, BaseChatModel):
             msg = "guard the model itself: guard(model).with_structured_output(schema)"
             raise TypeError(msg)

@@ -85,8 +85,7 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
         langsmith_client: The client that sends feedback; None for that of each run's own tracer.
         on_near_miss: Function to call with the `Observation` of each near miss and each escape
             once its outcome is known; a plain or a coroutine function.
-        **options: The other options of `HandlerOptions`. Each can be given as
-            `TOOLPAIR_<OPTION>` in the environment, too.
+        **options: See `Options`. Each can be given as `TOOLPAIR_<OPTION>` in the environment, too.
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have.

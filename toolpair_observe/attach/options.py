@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 class HandlerOptions(Options, total=False):
     """What `ToolPairHandler`, `instrument`, `guard` and `ToolPairMiddleware` can be told.
 
-    Each can be left out; None stands for that. docs/settings.md has the values, the default, the
-    environment variable and the meaning of each option that is not described here.
+    These and every one of `Options`. Each can be left out; None stands for that.
 
     Attributes:
         mode: `"observe"` reports; `"strict"` also stops a request that is predicted to fail;
