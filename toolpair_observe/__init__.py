@@ -14,24 +14,60 @@ from toolpair_observe._version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolpair_observe.attach.guard import guard
+    from toolpair_observe.accuracy import Accuracy, AccuracyRow
+    from toolpair_observe.attach.guard import GuardedModel, guard
     from toolpair_observe.attach.handler import ToolPairHandler
     from toolpair_observe.attach.instrument import instrument, uninstrument
-    from toolpair_observe.errors import InvalidToolResultsError
+    from toolpair_observe.attach.options import HandlerOptions
+    from toolpair_observe.errors import (
+        CheckFailedError,
+        InvalidToolResultsError,
+        MissingExtraError,
+        SettingsError,
+        ToolPairError,
+    )
     from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.check_messages import check_messages
+    from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.words import Cause, Effect, Outcome, ViolationKind
-    from toolpair_observe.repair import Repair, repair_messages
+    from toolpair_observe.repair import Change, Repair, RepairAction, repair_messages
+    from toolpair_observe.reporters.hook import NearMissHook
+    from toolpair_observe.settings import (
+        BlockableEffect,
+        Mode,
+        OnInternalError,
+        Options,
+        RequestSelection,
+        Settings,
+    )
 
 __all__ = [
+    "Accuracy",
+    "AccuracyRow",
+    "BlockableEffect",
     "Cause",
+    "Change",
+    "CheckFailedError",
     "Effect",
+    "GuardedModel",
+    "HandlerOptions",
     "InvalidToolResultsError",
+    "MissingExtraError",
+    "Mode",
+    "NearMissHook",
     "Observation",
+    "OnInternalError",
+    "Options",
     "Outcome",
     "PairingReport",
+    "Profile",
     "Repair",
+    "RepairAction",
+    "RequestSelection",
+    "Settings",
+    "SettingsError",
+    "ToolPairError",
     "ToolPairHandler",
     "Violation",
     "ViolationKind",
@@ -44,13 +80,31 @@ __all__ = [
 ]
 
 _HOMES: Final[Mapping[str, str]] = {
+    "Accuracy": "accuracy",
+    "AccuracyRow": "accuracy",
+    "BlockableEffect": "settings",
     "Cause": "pairing.words",
+    "Change": "repair",
+    "CheckFailedError": "errors",
     "Effect": "pairing.words",
+    "GuardedModel": "attach.guard",
+    "HandlerOptions": "attach.options",
     "InvalidToolResultsError": "errors",
+    "MissingExtraError": "errors",
+    "Mode": "settings",
+    "NearMissHook": "reporters.hook",
     "Observation": "observation",
+    "OnInternalError": "settings",
+    "Options": "settings",
     "Outcome": "pairing.words",
     "PairingReport": "pairing.report",
+    "Profile": "pairing.providers.profile",
     "Repair": "repair",
+    "RepairAction": "repair",
+    "RequestSelection": "settings",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "ToolPairError": "errors",
     "ToolPairHandler": "attach.handler",
     "Violation": "pairing.report",
     "ViolationKind": "pairing.words",
