@@ -1,0 +1,416 @@
+"""Uses of every public signature, read by mypy and pyright and never run.
+
+What has to be refused bears `# type: ignore[code]`. Both checkers report one that is not needed, so
+a signature that became laxer fails like one that became stricter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Unpack, assert_type
+from uuid import UUID
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import ModelRequest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.prompt_values import PromptValue
+from langchain_core.runnables import Runnable, RunnableConfig
+from langsmith import Client
+from opentelemetry._logs import LoggerProvider
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from toolpair_observe import (
+    Accuracy,
+    AccuracyRow,
+    BlockableEffect,
+    Cause,
+    Change,
+    CheckFailedError,
+    Effect,
+    GuardedModel,
+    HandlerOptions,
+    InvalidToolResultsError,
+    MissingExtraError,
+    Mode,
+    NearMissHook,
+    Observation,
+    OnInternalError,
+    Options,
+    Outcome,
+    PairingReport,
+    Profile,
+    Repair,
+    RepairAction,
+    RequestSelection,
+    Settings,
+    SettingsError,
+    ToolPairError,
+    ToolPairHandler,
+    Violation,
+    ViolationKind,
+    __version__,
+    check_messages,
+    guard,
+    instrument,
+    repair_messages,
+    uninstrument,
+)
+from toolpair_observe.middleware import RepairMode, ToolPairMiddleware
+from toolpair_observe.testing import Requests, Watch
+
+VERSION: str = __version__
+
+
+# Chat input
+
+
+def check(
+    messages: list[BaseMessage],
+    dicts: list[dict[str, Any]],
+    prompt: PromptValue,
+    profile: Profile,
+) -> None:
+    """Whatever LangChain takes as chat input is checked and mended."""
+    assert_type(check_messages(messages), PairingReport)
+    check_messages(dicts, "openai-chat")
+    check_messages([("human", "Hello.")], profile=profile)
+    check_messages(prompt, profile=None)
+    check_messages("Hello.")
+    check_messages(
+        messages,
+        tools_bound=False,
+        server_state=True,
+        resumes_response=True,
+        integration_version="1.0",
+        model="gpt-4o",
+    )
+    check_messages(7)  # type: ignore[arg-type]
+    check_messages(messages, 7)  # type: ignore[arg-type]
+    check_messages(messages, tools_bound="no")  # type: ignore[arg-type]
+    check_messages(messages, None, True)  # type: ignore[call-arg]
+    check_messages(messages, facts=None)  # type: ignore[call-arg]
+
+
+def mend(messages: list[BaseMessage], dicts: list[dict[str, Any]], profile: Profile) -> None:
+    """The repair takes what the check takes."""
+    assert_type(repair_messages(messages), Repair)
+    repair_messages(dicts, "openai-chat", pending={"call_1"}, drop_unpaired=True)
+    repair_messages(
+        messages,
+        profile,
+        tools_bound=False,
+        server_state=True,
+        resumes_response=True,
+        integration_version="1.0",
+        model="gpt-4o",
+    )
+    repair_messages(messages, pending=[7])  # type: ignore[list-item]
+    repair_messages(messages, tools_bound="no")  # type: ignore[arg-type]
+    repair_messages(messages, facts=None)  # type: ignore[call-arg]
+
+
+def read_repair(repair: Repair, change: Change) -> None:
+    """A repair and its changes can be read, not written."""
+    assert_type(repair.messages, list[BaseMessage])
+    assert_type(repair.changes, tuple[Change, ...])
+    assert_type(repair.before, PairingReport)
+    assert_type(repair.after, PairingReport)
+    assert_type(repair.changed, bool)
+    assert_type(repair.summary(), str)
+    assert_type(change.action, RepairAction)
+    assert_type(change.tool_call_id, str)
+    assert_type(change.tool_name, str | None)
+    assert_type(change.message_index, int)
+    assert_type(change.new_index, int | None)
+    repair.changes = ()  # type: ignore[misc]
+    change.message_index = 0  # type: ignore[misc]
+
+
+def read_report(report: PairingReport, violation: Violation) -> None:
+    """A report and its violations can be read, not written."""
+    assert_type(report.ok, bool)
+    assert_type(report.profile, str)
+    assert_type(report.effect, Effect)
+    assert_type(report.violations, tuple[Violation, ...])
+    assert_type(report.message_count, int)
+    assert_type(report.call_count, int)
+    assert_type(report.result_count, int)
+    assert_type(report.summary(), str)
+    assert_type(report.explain(), str)
+    assert_type(report.to_dict(), dict[str, Any])
+    report.raise_for_violations()
+    assert_type(violation.kind, ViolationKind)
+    assert_type(violation.effect, Effect)
+    assert_type(violation.cause, Cause)
+    assert_type(violation.message_index, int)
+    assert_type(violation.call_message_index, int | None)
+    assert_type(violation.tool_call_id, str)
+    assert_type(violation.tool_name, str | None)
+    assert_type(violation.expected_error, str)
+    assert_type(violation.lost, str)
+    assert_type(violation.hint, str)
+    assert_type(violation.call_id, str)
+    assert_type(Effect.worst(report.effect, violation.effect), Effect)
+    assert_type(report.effect.is_near_miss, bool)
+    text: str = violation.kind  # a member is its value
+    report.effect = Effect.CLEAN  # type: ignore[misc]
+    violation.hint = text  # type: ignore[misc]
+
+
+# Ways to attach
+
+
+def tell(observation: Observation) -> None:
+    """Be told of a near miss."""
+    assert_type(observation.run_id, UUID)
+    assert_type(observation.report, PairingReport)
+    assert_type(observation.provider, str)
+    assert_type(observation.model, str)
+    assert_type(observation.conversation_id, str | None)
+    assert_type(observation.start_ns, int)
+    assert_type(observation.check_ns, int)
+    assert_type(observation.identified, bool)
+    assert_type(observation.blocked, bool)
+    assert_type(observation.outcome, Outcome | None)
+    assert_type(observation.is_near_miss, bool)
+
+
+async def tell_later(observation: Observation) -> None:
+    """Be told of a near miss, in the loop of the request."""
+    tell(observation)
+
+
+def tell_nothing() -> None:
+    """Take no observation."""
+
+
+async def tell_all(hooks: Sequence[NearMissHook], observation: Observation) -> None:
+    """Call every hook, plain or a coroutine function."""
+    for hook in hooks:
+        result = hook(observation)
+        if result is not None:
+            await result
+
+
+def make_handler(
+    spans: TracerProvider,
+    metrics: MeterProvider,
+    events: LoggerProvider,
+    client: Client,
+    profile: Profile,
+) -> None:
+    """Every option of a handler, right and wrong."""
+    handler = ToolPairHandler()
+    assert_type(handler.settings, Settings)
+    assert_type(handler.accuracy(), Accuracy)
+    assert_type(handler.flush(1.0), bool)
+    assert_type(handler.close(timeout=1.0), bool)
+    callback: BaseCallbackHandler = handler
+    config: RunnableConfig = {"callbacks": [callback]}
+    ToolPairHandler("strict")
+    ToolPairHandler(
+        mode="observe",
+        tracer_provider=spans,
+        meter_provider=metrics,
+        logger_provider=events,
+        langsmith_client=client,
+        on_near_miss=tell,
+        strict_environments={"staging"},
+        block_on={"reject", "local_error", "silent_loss"},
+        block_unidentified=False,
+        on_internal_error="block",
+        profile=profile,
+        feedback="all",
+        spans="off",
+        evaluation_events=True,
+        hash_ids=True,
+        max_label_values=10,
+        max_runs=10,
+        run_timeout=1.0,
+    )
+    ToolPairHandler(on_near_miss=tell_later, profile="openai-chat", strict_environments="ci,qa")
+    ToolPairHandler(block_on="unknown")
+    ToolPairHandler(block_on=(Effect.REJECT, "local_error"))
+    ToolPairHandler(block_on=handler.settings.block_on, mode=None, profile=None)
+    ToolPairHandler("strct")  # type: ignore[arg-type]
+    ToolPairHandler(mode="strct")  # type: ignore[arg-type]
+    ToolPairHandler(block_on={"rejekt"})  # type: ignore[arg-type]
+    ToolPairHandler(block_on="rejekt")  # type: ignore[arg-type]
+    ToolPairHandler(block_on={"clean"})  # type: ignore[arg-type]
+    ToolPairHandler(on_internal_error="raise")  # type: ignore[arg-type]
+    ToolPairHandler(feedback="some")  # type: ignore[arg-type]
+    ToolPairHandler(spans=True)  # type: ignore[arg-type]
+    ToolPairHandler(profile=7)  # type: ignore[arg-type]
+    ToolPairHandler(hash_ids="yes")  # type: ignore[arg-type]
+    ToolPairHandler(max_runs="many")  # type: ignore[arg-type]
+    ToolPairHandler(run_timeout="soon")  # type: ignore[arg-type]
+    ToolPairHandler(tracer_provider=metrics)  # type: ignore[arg-type]
+    ToolPairHandler(on_near_miss=tell_nothing)  # type: ignore[arg-type]
+    ToolPairHandler(blok_on={"reject"})  # type: ignore[call-arg]
+    handler.settings.mode = "off"  # type: ignore[misc]
+    del config
+
+
+def attach_to_the_process(handler: ToolPairHandler, metrics: MeterProvider) -> None:
+    """`instrument` takes a handler, or the options of one."""
+    assert_type(instrument(), ToolPairHandler)
+    instrument(handler)
+    instrument(mode="strict", block_on={"reject"}, meter_provider=metrics, on_near_miss=tell)
+    instrument(mode="strct")  # type: ignore[arg-type]
+    instrument(block_on={"rejekt"})  # type: ignore[arg-type]
+    instrument(blok_on={"reject"})  # type: ignore[call-arg]
+    instrument("strict")  # type: ignore[arg-type]
+    uninstrument()
+    uninstrument(timeout=1.0)
+
+
+async def attach_to_a_model(
+    model: BaseChatModel, handler: ToolPairHandler, config: RunnableConfig
+) -> None:
+    """`guard` takes a model with a handler, or with the options of one."""
+    guarded = guard(model)
+    assert_type(guarded, GuardedModel)
+    assert_type(guarded.handler, ToolPairHandler)
+    assert_type(guarded.invoke("Hello."), AIMessage)
+    assert_type(await guarded.ainvoke("Hello.", config), AIMessage)
+    for chunk in guarded.stream("Hello."):
+        assert_type(chunk, AIMessage)
+    async for later in guarded.astream("Hello."):
+        assert_type(later, AIMessage)
+    assert_type(guarded.bind_tools([]), GuardedModel)
+    assert_type(guarded.with_structured_output(dict), Runnable[Any, Any])
+    guarded.with_retry().invoke("Hello.")
+    guard(model.bind_tools([]), handler)
+    guard(model, mode="observe", block_on={"reject"}, on_near_miss=tell)
+    guard(model, mode="strct")  # type: ignore[arg-type]
+    guard(model, block_on={"rejekt"})  # type: ignore[arg-type]
+    guard(model, blok_on={"reject"})  # type: ignore[call-arg]
+    guard("gpt-4o")  # type: ignore[arg-type]
+
+
+def attach_to_an_agent(model: BaseChatModel, handler: ToolPairHandler) -> None:
+    """The middleware takes a handler or its options, and options of its own."""
+
+    def pending(request: ModelRequest[Any]) -> Collection[str]:
+        return [request.model_settings["waits_for"]]
+
+    def note(repair: Repair) -> None:
+        assert_type(repair.changed, bool)
+
+    mode: RepairMode = "insert_error_results"
+    middleware = ToolPairMiddleware(handler, repair=mode, pending={"call_1"}, drop_unpaired=True)
+    assert_type(middleware.handler, ToolPairHandler)
+    create_agent(model, middleware=[middleware])
+    ToolPairMiddleware(mode="strict", block_on={"reject"}, pending=pending, on_repair=note)
+    ToolPairMiddleware(repair="insert_errors")  # type: ignore[arg-type]
+    ToolPairMiddleware(on_repair=tell)  # type: ignore[arg-type]
+    ToolPairMiddleware(mode="strct")  # type: ignore[arg-type]
+    ToolPairMiddleware(block_on={"rejekt"})  # type: ignore[arg-type]
+    ToolPairMiddleware(blok_on={"reject"})  # type: ignore[call-arg]
+
+
+class House:
+    """An application that hands the options on."""
+
+    def __init__(self, **options: Unpack[HandlerOptions]) -> None:
+        """Attach to the process."""
+        self.handler = instrument(**options)
+
+    def guarded(self, model: BaseChatModel, **options: Unpack[HandlerOptions]) -> GuardedModel:
+        """Guard a model, and a process where only the environment's options are given."""
+        ToolPairHandler(**options)
+        ToolPairMiddleware(**options)
+        return guard(model, **options)
+
+    def observing(self, **options: Unpack[Options]) -> ToolPairHandler:
+        """Make a handler that only observes."""
+        return ToolPairHandler("observe", **options)
+
+
+def hand_options_on(
+    mode: Mode, effect: BlockableEffect, selection: RequestSelection, held: OnInternalError
+) -> None:
+    """The values of options have names."""
+    options: HandlerOptions = {"mode": mode, "block_on": [effect]}
+    House(**options)
+    House(mode=mode, feedback=selection, on_internal_error=held)
+    House(mode="strct")  # type: ignore[arg-type]
+    wrong: HandlerOptions = {"mode": "strct"}  # type: ignore[typeddict-item]
+    del wrong
+
+
+def read_settings(settings: Settings, profile: Profile) -> None:
+    """Settings can be read and resolved."""
+    assert_type(settings.mode, Mode)
+    assert_type(settings.block_on, frozenset[Effect])
+    assert_type(settings.strict_environments, frozenset[str])
+    assert_type(settings.block_unidentified, bool)
+    assert_type(settings.on_internal_error, OnInternalError)
+    assert_type(settings.profile, Profile | None)
+    assert_type(settings.feedback, RequestSelection)
+    assert_type(settings.spans, RequestSelection)
+    assert_type(settings.max_runs, int)
+    assert_type(settings.run_timeout, float)
+    assert_type(settings.mode_for({"toolpair_mode": "off"}), Mode)
+    assert_type(Settings.resolve({"TOOLPAIR_MODE": "strict"}), Settings)
+    assert_type(profile.name, str)
+    assert_type(profile.title, str)
+    assert_type(profile.provider, str)
+
+
+def read_accuracy(accuracy: Accuracy, row: AccuracyRow) -> None:
+    """The accuracy can be read."""
+    assert_type(accuracy.rows, tuple[AccuracyRow, ...])
+    assert_type(accuracy.hits, int)
+    assert_type(accuracy.misses, int)
+    assert_type(accuracy.false_alarms, int)
+    assert_type(accuracy.to_dict(), dict[str, Any])
+    assert_type(row.effect, Effect)
+    assert_type(row.outcomes, Mapping[Outcome, int])
+    assert_type(row.total, int)
+
+
+# Exceptions
+
+
+def catch(attempt: Callable[[], object]) -> None:
+    """Each exception can be caught by its own name, by the package's and by Python's."""
+    try:
+        attempt()
+    except InvalidToolResultsError as error:
+        assert_type(error.report, PairingReport)
+        assert_type(error.run_id, UUID | None)
+    except CheckFailedError as error:
+        assert_type(error.failure, str)
+        assert_type(error.run_id, UUID | None)
+    except (SettingsError, MissingExtraError) as error:
+        ours: ToolPairError = error
+        del ours
+
+
+def as_python_has_them(
+    blocked: InvalidToolResultsError,
+    failed: CheckFailedError,
+    wrong: SettingsError,
+    missing: MissingExtraError,
+) -> tuple[ValueError, RuntimeError, ValueError, ImportError]:
+    """Each is what Python would have raised."""
+    return blocked, failed, wrong, missing
+
+
+# Tests of an application
+
+
+def watch(attempt: Callable[[], object]) -> None:
+    """A watch is stopped, and its requests can be read."""
+    watch = Watch("observe")
+    assert_type(watch.requests, Requests)
+    watch.requests = Requests()
+    attempt()
+    assert_type(watch.requests.checked, int)
+    assert_type(watch.requests.reports, list[PairingReport])
+    watch.stop()
+    Watch("off")  # type: ignore[arg-type]
