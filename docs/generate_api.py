@@ -36,14 +36,14 @@ GROUPS: Final[Mapping[str, str]] = {
 }
 INTRODUCTIONS: Final[Mapping[str, str]] = {
     "What a check says": (
-        "[violations.md](violations.md) explains each kind, effect and cause. Nothing of it holds "
-        "message content."
+        "[violations.md](violations.md) explains each kind, effect and cause. No report "
+        "holds message content."
     ),
     "What became of a request": "[violations.md](violations.md) explains each outcome.",
 }
 MODULES: Final = ("toolpair_observe.middleware", "toolpair_observe.testing")
 
-# Members of public classes that are not public themselves, although no underscore says so.
+# Private members of public classes that bear no underscore.
 PRIVATE_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     # Between the handler and the other ways to attach.
     "ToolPairHandler": frozenset({"fail_open", "refusal", "retire"}),
@@ -57,7 +57,7 @@ PRIVATE_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     # From the counters.
     "Accuracy": frozenset({"of"}),
 }
-# A profile is passed on; how it is made up changes with the providers.
+# An application passes a profile on; its rules and steps change with the providers.
 PUBLIC_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     "Profile": frozenset({"name", "title", "provider", "package", "client"}),
 }
@@ -67,7 +67,7 @@ _HEAD = """\
 
 # API
 
-Public is what stands on this page: what `toolpair_observe` exports, and the modules
+This page lists all public names: those that `toolpair_observe` exports, and those of the modules
 `toolpair_observe.middleware` and `toolpair_observe.testing`. Every other module, name and attribute
 is private, even without an underscore, and can change in any release.
 
@@ -292,8 +292,8 @@ def _class(cls: type) -> Iterator[str]:
     doc = parse(cls.__doc__)
     line = f"class {cls.__name__}{_bases(cls)}"
     if "Args" in doc.items:
-        made_by = f"def {_signature(vars(cls)['__init__'])}"
-        line += f":\n{textwrap.indent(made_by, '    ')}"
+        constructor = f"def {_signature(vars(cls)['__init__'])}"
+        line += f":\n{textwrap.indent(constructor, '    ')}"
     yield from _code(line)
     yield from _paragraphs(doc)
     yield from _list("Arguments", doc.items.get("Args", {}))
@@ -310,7 +310,7 @@ def _class(cls: type) -> Iterator[str]:
 
 def _bases(cls: type) -> str:
     if is_typeddict(cls):
-        # At run time every one is a plain dict.
+        # At run time it has no base but dict.
         named = [ast.unparse(each) for each in (*_node(cls).bases, *_node(cls).keywords)]
         return f"({', '.join(named)})"
     named = [

@@ -96,7 +96,7 @@ def test_what_it_raises_is_exported(module, name):
         assert error in EXPORTED or hasattr(builtins, error), f"{name} raises {error}"
 
 
-def test_what_is_walked_is_not_nothing():
+def test_the_walk_finds_the_names_that_are_known_to_be_there():
     types = {name: {used for used, _ in types_of(module, name)} for module, name in PUBLIC}
     errors = {name: set(errors_of(module, name)) for module, name in PUBLIC}
     assert {"PairingReport", "Profile"} <= types["check_messages"]

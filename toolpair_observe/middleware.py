@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["RepairMode", "ToolPairMiddleware"]
 
 RepairMode = Literal["off", "insert_error_results"]
-"""What a middleware does about a broken history: nothing, or what `repair_messages` does."""
+"""What a middleware does about a broken history: nothing, or the repair of `repair_messages`."""
 
 
 class ToolPairMiddleware(AgentMiddleware):

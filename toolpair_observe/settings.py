@@ -38,13 +38,13 @@ Mode = Literal["observe", "strict", "off"]
 """What a handler does: report, also stop requests, or nothing."""
 
 RequestSelection = Literal["near_miss", "all", "off"]
-"""Which requests are reported to a place: near misses (and escapes), all, or none."""
+"""Which requests get feedback or a span: near misses and escapes, all, or none."""
 
 OnInternalError = Literal["allow", "block"]
 """What strict mode does with a request that could not be checked."""
 
 BlockableEffect = Literal["local_error", "reject", "silent_loss", "unknown"]
-"""The values of those `Effect` members that strict mode can block."""
+"""The values of the `Effect` members that strict mode can block."""
 
 _BLOCKABLE: Final = tuple(map(Effect, get_args(BlockableEffect)))
 
@@ -307,7 +307,7 @@ class Settings:
             metadata: The metadata of the request; its key `toolpair_mode` holds the mode.
 
         Returns:
-            The mode. One that there is not is warned of in the log, once, and ignored.
+            The mode. An unknown one is ignored, with one warning in the log.
         """
         asked = metadata.get(MODE_KEY) if metadata else None
         if asked is None:
@@ -325,9 +325,9 @@ class Settings:
 
 
 class Options(TypedDict, total=False):
-    """The options that the environment can give, too, as keyword arguments.
+    """The options that can also be set in the environment, as keyword arguments.
 
-    Each can be left out; None stands for that. docs/settings.md has the meaning, the default and
+    Each can be left out; None means the same. docs/settings.md has the meaning, the default and
     the environment variable of each.
     """
 

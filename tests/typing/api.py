@@ -312,7 +312,7 @@ def attach_to_an_agent(model: BaseChatModel, handler: ToolPairHandler) -> None:
     ToolPairMiddleware(blok_on={"reject"})  # type: ignore[call-arg]
 
 
-class House:
+class Application:
     """An application that hands the options on."""
 
     def __init__(self, **options: Unpack[HandlerOptions]) -> None:
@@ -335,9 +335,9 @@ def hand_options_on(
 ) -> None:
     """The values of options have names."""
     options: HandlerOptions = {"mode": mode, "block_on": [effect]}
-    House(**options)
-    House(mode=mode, feedback=selection, on_internal_error=held)
-    House(mode="strct")  # type: ignore[arg-type]
+    Application(**options)
+    Application(mode=mode, feedback=selection, on_internal_error=held)
+    Application(mode="strct")  # type: ignore[arg-type]
     wrong: HandlerOptions = {"mode": "strct"}  # type: ignore[typeddict-item]
     del wrong
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class HandlerOptions(Options, total=False):
-    """What `ToolPairHandler`, `instrument`, `guard` and `ToolPairMiddleware` can be told.
+    """The options of `ToolPairHandler`, `instrument`, `guard` and `ToolPairMiddleware`.
 
-    These and every one of `Options`. Each can be left out; None stands for that.
+    It also has every key of `Options`. Each can be left out; None means the same.
 
     Attributes:
         mode: `"observe"` reports; `"strict"` also stops a request that is predicted to fail;

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from toolpair_observe.counts import Stats
 
 NearMissHook = Callable[[Observation], Awaitable[None] | None]
-"""A function that is told of near misses, plain or a coroutine function."""
+"""A function to call with each near miss and escape, plain or a coroutine function."""
 
 MAX_WAITING: Final = 100
 _COMPONENT: Final = "on_near_miss"
