@@ -64,7 +64,7 @@ def _nothing_left_behind() -> Iterator[None]:
     names = sorted(thread.name for thread in left)
     assert not left, f"the test left worker threads: {names}; close its handlers"
     runs.sweep_all()
-    in_flight = [run.observation for run in runs._open.values()]
+    in_flight = [run.record for run in runs._open.values()]
     runs._open.clear()
     assert not in_flight, "the test left requests in flight; end their runs or close the handler"
 

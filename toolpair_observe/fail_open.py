@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVarTuple
 
 from toolpair_observe.counts import Metric
 
@@ -18,7 +18,7 @@ _logger = logging.getLogger("toolpair_observe")
 _MAX_PLACES: Final = 256
 _logged: set[tuple[str, str]] = set()
 
-News = TypeVar("News")
+News = TypeVarTuple("News")
 
 
 class FailOpen:
@@ -77,7 +77,7 @@ class FailOpen:
         )
 
 
-def tell(listeners: Iterable[tuple[Callable[[News], None], FailOpen]], news: News) -> None:
+def tell(listeners: Iterable[tuple[Callable[[*News], None], FailOpen]], *news: *News) -> None:
     """Call each listener; one that fails stops no other.
 
     The same as a `FailOpen` around each call, at a fraction of the price: this is called for every
@@ -85,7 +85,7 @@ def tell(listeners: Iterable[tuple[Callable[[News], None], FailOpen]], news: New
     """
     for listener, guard in listeners:
         try:
-            listener(news)
+            listener(*news)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             guard.swallow(error, error.__traceback__)
 

@@ -71,20 +71,24 @@ def test_observing_holds_nothing_whatever_happens(make_handler):
 class Broken:
     """A reporter all of whose methods raise."""
 
+    wants_sound = True
+
     def fail(self, *args):
         raise ZeroDivisionError(SECRET)
 
-    checked = finished = flush = close = fail
+    flagged = finished = flush = close = fail
 
 
 def test_a_reporter_that_raises_stops_neither_the_others_nor_the_application(make_handler):
     seen = []
 
     class Working:
-        def checked(self, observation):
-            seen.append("checked")
+        wants_sound = True
 
-        def finished(self, observation):
+        def flagged(self, observation, trace):
+            seen.append("flagged")
+
+        def finished(self, observation, trace):
             seen.append("finished")
 
         def flush(self, timeout):
@@ -99,11 +103,11 @@ def test_a_reporter_that_raises_stops_neither_the_others_nor_the_application(mak
     CountingModel().invoke(SOUND, {"callbacks": [ours]})
     with pytest.raises(InvalidToolResultsError):
         CountingModel().invoke(BROKEN, {"callbacks": [ours]})
-    assert seen == ["checked", "finished", "checked", "finished"]
+    assert seen == ["finished", "flagged", "finished"]
     assert ours.flush() is False
     assert ours.close() is False
-    assert seen[4:] == ["flush", "flush", "close"]
-    assert ours.internal_errors == {("ZeroDivisionError", "mine"): 7}
+    assert seen[3:] == ["flush", "flush", "close"]
+    assert ours.internal_errors == {("ZeroDivisionError", "mine"): 6}
     ours._pipeline.report_to({})
 
 

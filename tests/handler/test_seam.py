@@ -308,13 +308,15 @@ class Linked:
         self.links = []
         self.handler = handler
 
-    def checked(self, observation):
+    wants_sound = True
+
+    def flagged(self, observation, trace):
         pass
 
-    def finished(self, observation):
-        self.links.append(observation.link)
-        if observation.link is not None:
-            observation.link.run_tree.tags.append("seen")
+    def finished(self, observation, trace):
+        self.links.append(trace.link)
+        if trace.link is not None:
+            trace.link.run_tree.tags.append("seen")
 
 
 @pytest.fixture

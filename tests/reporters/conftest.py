@@ -17,6 +17,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.reporters.samples import settings
 from toolpair_observe.counts import Stats, shared_stats
 from toolpair_observe.reporters.otel import OtelReporter
+from toolpair_observe.reporters.otel_metrics import CheckMetrics
+from toolpair_observe.reporters.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,13 +48,24 @@ class Sdk:
         return shared_stats(self.meter_provider)
 
     def reporter(self, **options: Any) -> OtelReporter:
-        """A reporter that writes to these providers."""
+        """A reporter that writes spans and events to these providers."""
         return OtelReporter(
             settings(**options),
             tracer_provider=self.tracer_provider,
+            logger_provider=self.logger_provider,
+        )
+
+    def check_metrics(self) -> CheckMetrics:
+        """What records metrics with these providers."""
+        return CheckMetrics(self.meter_provider, self.stats)
+
+    def pipeline(self, **options: Any) -> Pipeline:
+        """All that a handler reports with, on these providers."""
+        return Pipeline(
+            settings(**({"feedback": "off"} | options)),
+            tracer_provider=self.tracer_provider,
             meter_provider=self.meter_provider,
             logger_provider=self.logger_provider,
-            stats=self.stats,
         )
 
     @property

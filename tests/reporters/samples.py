@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from toolpair_observe.observation import Observation
 from toolpair_observe.pairing.report import PairingReport, Violation
 from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
+from toolpair_observe.record import Record, Trace
 from toolpair_observe.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 START_NS = 1_700_000_000_000_000_000
 CHECK_NS = 42_000
 RUN_ID = UUID("00000000-0000-4000-8000-000000000001")
+UNTRACED = Trace(Context())
 
 
 def settings(**options: Any) -> Settings:
@@ -54,6 +56,20 @@ def report(violations: Sequence[Violation] = (), **overrides: Any) -> PairingRep
 
 def observation(violations: Sequence[Violation] = (), **overrides: Any) -> Observation:
     """A checked request to OpenAI."""
+    return Observation(**_checked(violations, **overrides))
+
+
+def near_miss(**overrides: Any) -> Observation:
+    """A request with one violation that the provider will reject, under a run id of its own."""
+    return observation([violation()], **({"run_id": uuid4()} | overrides))
+
+
+def record(violations: Sequence[Violation] = (), **overrides: Any) -> Record:
+    """The same as `observation`, still in flight."""
+    return Record(**_checked(violations, **({"blocked": False, "context": Context()} | overrides)))
+
+
+def _checked(violations: Sequence[Violation], **overrides: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
         "run_id": RUN_ID,
         "report": report(violations),
@@ -61,14 +77,8 @@ def observation(violations: Sequence[Violation] = (), **overrides: Any) -> Obser
         "provider": "openai",
         "model": "gpt-4o",
         "conversation_id": "thread-7",
-        "context": Context(),
         "start_ns": START_NS,
         "check_ns": CHECK_NS,
         "identified": True,
     }
-    return Observation(**(values | overrides))
-
-
-def near_miss(**overrides: Any) -> Observation:
-    """A request with one violation that the provider will reject, under a run id of its own."""
-    return observation([violation()], **({"run_id": uuid4()} | overrides))
+    return values | overrides

@@ -20,6 +20,7 @@ from langchain_openai import ChatOpenAI
 from langsmith import Client, run_trees, schemas, tracing_context
 from langsmith import utils as ls_utils
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 
 from tests.handler.models import CountingModel, RefusedError, fail, refuse_pairing
@@ -45,8 +46,8 @@ from toolpair_observe import InvalidToolResultsError, guard
 from toolpair_observe._version import __version__
 from toolpair_observe.attach import seam
 from toolpair_observe.counts import Metric, Stats
-from toolpair_observe.observation import TraceLink
 from toolpair_observe.pairing.words import Effect, Outcome
+from toolpair_observe.record import Trace, TraceLink
 from toolpair_observe.reporters.delivery import Limits, TryLater
 from toolpair_observe.reporters.langsmith import client as api
 from toolpair_observe.reporters.langsmith.feedback import KEY, LangSmithReporter
@@ -739,8 +740,8 @@ def test_ten_thousand_near_misses_while_the_server_is_down() -> None:
         tree = run_trees.RunTree(
             name="m", id=observation.run_id, session_name="checkout", ls_client=client
         )
-        observation.link = TraceLink(tree.trace_id, "checkout", client, tree)
-        reporter.finished(observation)
+        link = TraceLink(tree.trace_id, "checkout", client, tree)
+        reporter.finished(observation, Trace(Context(), link))
         assert len(reporter._delivery._waiting) <= 500
     totals = stats.snapshot(Metric.FEEDBACK)
     assert totals[("dropped", "QueueFull")] >= 10_000 - 501 - totals.get(("failed", ""), 0)

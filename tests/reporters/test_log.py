@@ -9,7 +9,14 @@ from uuid import UUID
 
 import pytest
 
-from tests.reporters.samples import near_miss, observation, settings, violation
+from tests.reporters.samples import (
+    UNTRACED,
+    near_miss,
+    observation,
+    record,
+    settings,
+    violation,
+)
 from toolpair_observe import Cause, Effect, Outcome, ViolationKind
 from toolpair_observe.reporters import log
 from toolpair_observe.reporters.log import LOGGER_NAME, MAX_SHAPES, LogReporter
@@ -55,7 +62,7 @@ def lines(caplog):
 def test_near_miss_is_one_line(reporter, lines):
     """What, where, what will happen, why, which model, which run."""
     taken = near_miss(run_id=RUN)
-    reporter.checked(taken)
+    reporter.flagged(taken, UNTRACED)
 
     assert lines() == [f"near miss: {taken.report.summary()} [model gpt-4o, run {RUN}]"]
     for part in ("missing_result", "message 3", "call_b", "search", "reject", "openai-chat"):
@@ -64,20 +71,22 @@ def test_near_miss_is_one_line(reporter, lines):
 
 def test_block_says_so(reporter, lines):
     """A reader must see that this request never left."""
-    reporter.checked(near_miss(mode="strict", blocked=True))
+    reporter.flagged(near_miss(mode="strict", blocked=True), UNTRACED)
 
     (line,) = lines()
     assert line.startswith("blocked request: INVALID_TOOL_RESULTS")
 
 
-def test_what_is_no_near_miss_is_not_logged(reporter, lines):
+def test_what_is_no_near_miss_is_not_logged(sdk, lines):
     """Clean and harmless requests are nobody's business at night."""
+    pipeline = sdk.pipeline(spans="off")
     for violations in ([], [violation(effect=Effect.ACCEPT)]):
         for outcome in set(Outcome) - {Outcome.REJECTED, Outcome.ESCAPED}:
-            taken = observation(violations, outcome=outcome)
-            reporter.checked(taken)
-            reporter.finished(taken)
-    reporter.close()
+            taken = record(violations)
+            pipeline.checked(taken)
+            taken.outcome = outcome
+            pipeline.finished(taken)
+    pipeline.close()
 
     assert lines() == []
 
@@ -85,7 +94,7 @@ def test_what_is_no_near_miss_is_not_logged(reporter, lines):
 def test_rejection_says_what_the_provider_did(reporter, lines):
     """And whether that was expected."""
     taken = near_miss(run_id=RUN, outcome=Outcome.REJECTED, rejected_kind="missing_result")
-    reporter.finished(taken)
+    reporter.finished(taken, UNTRACED)
 
     assert lines() == [
         "rejected by the provider: the provider refused a history that was flagged; its error "
@@ -97,7 +106,8 @@ def test_rejection_says_what_the_provider_did(reporter, lines):
 def test_escape_says_what_was_missed_and_what_to_do(reporter, lines):
     """The one line that asks for a report to the maintainers."""
     reporter.finished(
-        observation(run_id=RUN, outcome=Outcome.ESCAPED, rejected_kind="orphan_result", model="")
+        observation(run_id=RUN, outcome=Outcome.ESCAPED, rejected_kind="orphan_result", model=""),
+        UNTRACED,
     )
 
     assert lines() == [
@@ -110,7 +120,7 @@ def test_escape_says_what_was_missed_and_what_to_do(reporter, lines):
 def test_other_outcomes_of_a_near_miss_add_nothing(reporter, lines):
     """One line for each near miss."""
     for outcome in (Outcome.ACCEPTED, Outcome.BLOCKED, Outcome.FAILED, Outcome.CANCELLED):
-        reporter.finished(near_miss(outcome=outcome))
+        reporter.finished(near_miss(outcome=outcome), UNTRACED)
 
     assert lines() == []
 
@@ -118,13 +128,13 @@ def test_other_outcomes_of_a_near_miss_add_nothing(reporter, lines):
 def test_repeats_within_a_minute_are_counted(reporter, clock, lines):
     """One line, then silence, then how many there were."""
     for _ in range(41):
-        reporter.checked(near_miss())
+        reporter.flagged(near_miss(), UNTRACED)
         clock.now += 1
-    reporter.checked(near_miss(run_id=LAST))
+    reporter.flagged(near_miss(run_id=LAST), UNTRACED)
     assert len(lines()) == 1
 
     clock.now += 60
-    reporter.finished(observation(outcome=Outcome.ACCEPTED))
+    reporter.finished(observation(outcome=Outcome.ACCEPTED), UNTRACED)
 
     assert lines()[1:] == [
         "… and 41 more like it in the minute after: near miss, missing_result, predicted effect "
@@ -135,8 +145,8 @@ def test_repeats_within_a_minute_are_counted(reporter, clock, lines):
 def test_after_a_minute_the_next_one_is_a_full_line_again(reporter, clock, lines):
     """A lasting incident stays visible, once a minute."""
     for _ in range(3):
-        reporter.checked(near_miss())
-        reporter.checked(near_miss())
+        reporter.flagged(near_miss(), UNTRACED)
+        reporter.flagged(near_miss(), UNTRACED)
         clock.now += 60
 
     assert [line.split(":")[0] for line in lines()] == [
@@ -150,9 +160,9 @@ def test_after_a_minute_the_next_one_is_a_full_line_again(reporter, clock, lines
 
 def test_a_single_near_miss_is_not_followed_by_a_count(reporter, clock, lines):
     """Nothing like it, nothing to add."""
-    reporter.checked(near_miss())
+    reporter.flagged(near_miss(), UNTRACED)
     clock.now += 61
-    reporter.finished(observation(outcome=Outcome.ACCEPTED))
+    reporter.finished(observation(outcome=Outcome.ACCEPTED), UNTRACED)
     reporter.close()
 
     assert len(lines()) == 1
@@ -170,16 +180,16 @@ def test_a_single_near_miss_is_not_followed_by_a_count(reporter, clock, lines):
 )
 def test_another_shape_is_another_line(reporter, lines, other):
     """What differs in a way that matters must not hide behind a count."""
-    reporter.checked(near_miss())
-    reporter.checked(other)
+    reporter.flagged(near_miss(), UNTRACED)
+    reporter.flagged(other, UNTRACED)
 
     assert len(lines()) == 2
 
 
 def test_the_same_shape_elsewhere_is_no_other_shape(reporter, lines):
     """Positions and ids differ each time."""
-    reporter.checked(observation([violation(message_index=3, tool_call_id="call_a")]))
-    reporter.checked(observation([violation(message_index=9, tool_call_id="call_z")]))
+    reporter.flagged(observation([violation(message_index=3, tool_call_id="call_a")]), UNTRACED)
+    reporter.flagged(observation([violation(message_index=9, tool_call_id="call_z")]), UNTRACED)
 
     assert len(lines()) == 1
 
@@ -187,8 +197,12 @@ def test_the_same_shape_elsewhere_is_no_other_shape(reporter, lines):
 def test_rejections_and_escapes_are_counted_too(reporter, lines):
     """A provider that rejects everything must not flood the log."""
     for _ in range(5):
-        reporter.finished(near_miss(outcome=Outcome.REJECTED, rejected_kind="missing_result"))
-        reporter.finished(observation(outcome=Outcome.ESCAPED, rejected_kind="missing_result"))
+        reporter.finished(
+            near_miss(outcome=Outcome.REJECTED, rejected_kind="missing_result"), UNTRACED
+        )
+        reporter.finished(
+            observation(outcome=Outcome.ESCAPED, rejected_kind="missing_result"), UNTRACED
+        )
     assert len(lines()) == 2
 
     reporter.close()
@@ -201,8 +215,8 @@ def test_rejections_and_escapes_are_counted_too(reporter, lines):
 
 def test_flush_tells_what_is_over_and_close_tells_all(reporter, clock, lines):
     """`flush` after each request must not undo the counting; `close` must lose nothing."""
-    reporter.checked(near_miss())
-    reporter.checked(near_miss())
+    reporter.flagged(near_miss(), UNTRACED)
+    reporter.flagged(near_miss(), UNTRACED)
     assert reporter.flush(1.0)
     assert len(lines()) == 1
 
@@ -215,7 +229,7 @@ def test_flush_tells_what_is_over_and_close_tells_all(reporter, clock, lines):
 def test_memory_and_lines_are_bounded(reporter, lines):
     """Ten thousand shapes: that many lines at most, and the rest in one count."""
     for number in range(10_000):
-        reporter.checked(near_miss(model=f"model-{number}"))
+        reporter.flagged(near_miss(model=f"model-{number}"), UNTRACED)
     assert len(lines()) == MAX_SHAPES + 1
     assert len(reporter._windows) == MAX_SHAPES + 1
 
@@ -235,7 +249,7 @@ def test_threads_lose_no_count(reporter, lines):
     def work(_):
         barrier.wait()
         for _ in range(250):
-            reporter.checked(near_miss())
+            reporter.flagged(near_miss(), UNTRACED)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
@@ -251,12 +265,12 @@ def test_a_log_handler_may_come_back(reporter, lines):
 
     class Curious(logging.Handler):
         def emit(self, record):
-            reporter.checked(near_miss())
+            reporter.flagged(near_miss(), UNTRACED)
 
     handler = Curious()
     logging.getLogger(LOGGER_NAME).addHandler(handler)
     try:
-        reporter.checked(near_miss())
+        reporter.flagged(near_miss(), UNTRACED)
     finally:
         logging.getLogger(LOGGER_NAME).removeHandler(handler)
 
@@ -266,7 +280,7 @@ def test_a_log_handler_may_come_back(reporter, lines):
 def test_ids_are_hashed_when_asked(clock, lines):
     """Neither the result's id nor the call's id is shown in clear."""
     reporter = LogReporter(settings(hash_ids=True), clock=clock)
-    reporter.checked(
+    reporter.flagged(
         observation(
             [
                 violation(
@@ -276,7 +290,8 @@ def test_ids_are_hashed_when_asked(clock, lines):
                     call_id="call_secret_b",
                 )
             ]
-        )
+        ),
+        UNTRACED,
     )
 
     (line,) = lines()
@@ -286,10 +301,11 @@ def test_ids_are_hashed_when_asked(clock, lines):
 
 def test_an_id_cannot_forge_a_line(reporter, lines):
     """A history comes from outside."""
-    reporter.checked(
+    reporter.flagged(
         observation(
             [violation(tool_call_id="x\nCRITICAL all is lost\r\x1b[31m")], model="gpt\n4\u2028o"
-        )
+        ),
+        UNTRACED,
     )
 
     (line,) = lines()
@@ -298,7 +314,7 @@ def test_an_id_cannot_forge_a_line(reporter, lines):
 
 def test_a_huge_id_does_not_fill_the_log(reporter, lines):
     """A line stays a line."""
-    reporter.checked(observation([violation(tool_call_id="x" * 1_000_000)]))
+    reporter.flagged(observation([violation(tool_call_id="x" * 1_000_000)]), UNTRACED)
 
     (line,) = lines()
     assert len(line) < 2_500
@@ -307,7 +323,7 @@ def test_a_huge_id_does_not_fill_the_log(reporter, lines):
 def test_silenced_logger_costs_nothing_and_keeps_nothing(reporter, caplog):
     """An application may turn the logger off."""
     caplog.set_level(logging.ERROR, logger=LOGGER_NAME)
-    reporter.checked(near_miss())
+    reporter.flagged(near_miss(), UNTRACED)
 
     assert caplog.records == []
     assert len(reporter._windows) == 0
@@ -315,8 +331,8 @@ def test_silenced_logger_costs_nothing_and_keeps_nothing(reporter, caplog):
 
 def test_forked_child_starts_afresh(reporter, lines):
     """The parent's lock may be held by a thread that the child does not have."""
-    reporter.checked(near_miss())
-    reporter.checked(near_miss())
+    reporter.flagged(near_miss(), UNTRACED)
+    reporter.flagged(near_miss(), UNTRACED)
     held, release = threading.Event(), threading.Event()
 
     def hold():
@@ -333,7 +349,7 @@ def test_forked_child_starts_afresh(reporter, lines):
         assert reporter._lock is not old_lock
         reporter.close()
         assert len(lines()) == 1
-        reporter.checked(near_miss())
+        reporter.flagged(near_miss(), UNTRACED)
     finally:
         release.set()
         thread.join()
@@ -342,7 +358,7 @@ def test_forked_child_starts_afresh(reporter, lines):
 
 def test_causes_alone_are_not_a_shape(reporter, lines):
     """The cause is a guess; two guesses about the same breach are one line."""
-    reporter.checked(observation([violation(cause=Cause.PARTIAL_EXECUTION)]))
-    reporter.checked(observation([violation(cause=Cause.STREAM_CUT)]))
+    reporter.flagged(observation([violation(cause=Cause.PARTIAL_EXECUTION)]), UNTRACED)
+    reporter.flagged(observation([violation(cause=Cause.STREAM_CUT)]), UNTRACED)
 
     assert len(lines()) == 1

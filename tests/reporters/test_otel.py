@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
@@ -15,11 +14,14 @@ from tests.reporters.samples import (
     CHECK_NS,
     RUN_ID,
     START_NS,
+    UNTRACED,
     near_miss,
     observation,
+    record,
     violation,
 )
 from toolpair_observe import Cause, Effect, Outcome, ViolationKind, __version__
+from toolpair_observe.record import Trace
 from toolpair_observe.reporters import semconv
 
 
@@ -37,8 +39,8 @@ def test_span_of_a_near_miss(sdk):
         mode="strict",
     )
 
-    reporter.checked(taken)
-    reporter.finished(taken)
+    reporter.flagged(taken, UNTRACED)
+    reporter.finished(taken, UNTRACED)
 
     (span,) = sdk.spans
     assert span.name == "check tool_pairing"
@@ -89,7 +91,7 @@ def test_span_of_a_near_miss(sdk):
 )
 def test_status_follows_the_outcome(sdk, outcome, is_error):
     """Only a request that was refused for its pairs is an error of ours."""
-    sdk.reporter().finished(near_miss(outcome=outcome))
+    sdk.reporter().finished(near_miss(outcome=outcome), UNTRACED)
 
     (span,) = sdk.spans
     assert (span.status.status_code is StatusCode.ERROR) == is_error
@@ -109,15 +111,17 @@ def test_which_requests_get_a_span(sdk, spans, written):
     """The default writes near misses and escapes."""
     reporter = sdk.reporter(spans=spans)
     harmless = violation(effect=Effect.ACCEPT)
-    for model, taken in {
-        "clean": observation(outcome=Outcome.ACCEPTED),
-        "accepted": observation([harmless], outcome=Outcome.ACCEPTED),
-        "near miss": observation([violation(), harmless], outcome=Outcome.ACCEPTED),
-        "escape": observation(outcome=Outcome.ESCAPED, rejected_kind="orphan_result"),
-    }.items():
-        taken.model = model
-        reporter.checked(taken)
-        reporter.finished(taken)
+    accepted = {"outcome": Outcome.ACCEPTED}
+    escaped = {"outcome": Outcome.ESCAPED, "rejected_kind": "orphan_result"}
+    for model, violations, end in [
+        ("clean", [], accepted),
+        ("accepted", [harmless], accepted),
+        ("near miss", [violation(), harmless], accepted),
+        ("escape", [], escaped),
+    ]:
+        taken = observation(violations, model=model, **end)
+        reporter.flagged(taken, UNTRACED)
+        reporter.finished(taken, UNTRACED)
 
     assert [span.attributes["gen_ai.request.model"] for span in sdk.spans] == written
     assert bool(sdk.events("toolpair.violation")) == (spans != "off")
@@ -125,7 +129,9 @@ def test_which_requests_get_a_span(sdk, spans, written):
 
 def test_escape_says_what_the_provider_named(sdk):
     """An escape has no violation of ours to show, so it shows the provider's."""
-    sdk.reporter().finished(observation(outcome=Outcome.ESCAPED, rejected_kind="orphan_result"))
+    sdk.reporter().finished(
+        observation(outcome=Outcome.ESCAPED, rejected_kind="orphan_result"), UNTRACED
+    )
 
     (span,) = sdk.spans
     assert span.attributes["toolpair.effect"] == "clean"
@@ -137,7 +143,7 @@ def test_escape_says_what_the_provider_named(sdk):
 
 def test_nothing_is_written_before_the_outcome(sdk):
     """A span that were open from the check on would be lost with its context."""
-    sdk.reporter().checked(near_miss())
+    sdk.reporter().flagged(near_miss(), UNTRACED)
 
     assert sdk.spans == ()
     assert sdk.events("toolpair.violation") == []
@@ -145,7 +151,7 @@ def test_nothing_is_written_before_the_outcome(sdk):
 
 def test_unknown_facts_are_left_out(sdk):
     """No empty attributes."""
-    sdk.reporter().finished(near_miss(provider="", model="", conversation_id=None))
+    sdk.reporter().finished(near_miss(provider="", model="", conversation_id=None), UNTRACED)
 
     (span,) = sdk.spans
     absent = {"gen_ai.provider.name", "gen_ai.request.model", "gen_ai.conversation.id"}
@@ -156,11 +162,11 @@ def test_parent_is_the_span_that_was_current_at_the_check(sdk):
     """Whatever is current when the run ends."""
     tracer = sdk.tracer_provider.get_tracer("application")
     with tracer.start_as_current_span("request") as request:
-        taken = near_miss(context=trace.set_span_in_context(request), outcome=Outcome.ACCEPTED)
+        taken, here = near_miss(outcome=Outcome.ACCEPTED), Trace(trace.set_span_in_context(request))
         reporter = sdk.reporter()
-        reporter.checked(taken)
+        reporter.flagged(taken, here)
     with tracer.start_as_current_span("another"):
-        reporter.finished(taken)
+        reporter.finished(taken, here)
         assert trace.get_current_span().get_span_context() != request.get_span_context()
 
     ours = next(span for span in sdk.spans if span.name == "check tool_pairing")
@@ -184,7 +190,7 @@ def test_sampler_sees_what_it_may_decide_on():
 
     sdk = Sdk()
     sdk.tracer_provider = TracerProvider(sampler=Remember(), shutdown_on_exit=False)
-    sdk.reporter().finished(near_miss(outcome=Outcome.REJECTED))
+    sdk.reporter().finished(near_miss(outcome=Outcome.REJECTED), UNTRACED)
     sdk.close()
 
     assert {
@@ -213,8 +219,9 @@ def test_events_and_metrics_do_not_depend_on_sampling(sdk, monkeypatch):
     reporter = sdk.reporter()
     taken = near_miss(outcome=Outcome.REJECTED)
 
-    reporter.checked(taken)
-    reporter.finished(taken)
+    sdk.check_metrics().measure(record([violation()]))
+    reporter.flagged(taken, UNTRACED)
+    reporter.finished(taken, UNTRACED)
 
     assert sdk.spans == ()
     assert len(sdk.events("toolpair.violation")) == 1
@@ -224,7 +231,7 @@ def test_events_and_metrics_do_not_depend_on_sampling(sdk, monkeypatch):
 
 def test_violation_event(sdk):
     """Everything on one event, in the context of the span."""
-    sdk.reporter().finished(near_miss(outcome=Outcome.ACCEPTED))
+    sdk.reporter().finished(near_miss(outcome=Outcome.ACCEPTED), UNTRACED)
 
     (span,) = sdk.spans
     (event,) = sdk.events("toolpair.violation")
@@ -257,7 +264,9 @@ def test_violation_event(sdk):
 )
 def test_severity(sdk, effect, outcome, severity):
     """Harmless ones inform, others warn, and those that stopped a request are errors."""
-    sdk.reporter(spans="all").finished(observation([violation(effect=effect)], outcome=outcome))
+    sdk.reporter(spans="all").finished(
+        observation([violation(effect=effect)], outcome=outcome), UNTRACED
+    )
 
     (event,) = sdk.events("toolpair.violation")
     assert (event.severity_number, event.severity_text) == (severity, severity.name)
@@ -278,7 +287,7 @@ def test_many_violations_stay_within_bounds(sdk):
         violation(effect=Effect.LOCAL_ERROR, message_index=4_999),
     ]
     taken = observation(many, outcome=Outcome.REJECTED, rejected_kind="missing_result")
-    sdk.reporter().finished(taken)
+    sdk.reporter().finished(taken, UNTRACED)
 
     (span,) = sdk.spans
     assert len(span.attributes) <= semconv.MAX_SPAN_ATTRIBUTES == 24
@@ -296,7 +305,7 @@ def test_many_violations_stay_within_bounds(sdk):
 def test_ids_are_hashed_when_asked(sdk):
     """No id in clear on spans or events, and the same id has the same hash in both."""
     taken = observation([violation(tool_call_id="thread-7")], outcome=Outcome.ACCEPTED)
-    sdk.reporter(hash_ids=True).finished(taken)
+    sdk.reporter(hash_ids=True).finished(taken, UNTRACED)
 
     (span,) = sdk.spans
     (event,) = sdk.events("toolpair.violation")
@@ -310,7 +319,8 @@ def test_strings_of_unknown_origin_are_tamed(sdk):
     """A huge id does not travel in full, and a lone surrogate does not spoil the export."""
     huge = violation(tool_call_id="x" * 100_000, tool_name="search\ud83d")
     sdk.reporter().finished(
-        observation([huge], model="m\udc00", conversation_id="é" * 1_000, outcome=Outcome.ACCEPTED)
+        observation([huge], model="m\udc00", conversation_id="é" * 1_000, outcome=Outcome.ACCEPTED),
+        UNTRACED,
     )
 
     (span,) = sdk.spans
@@ -326,7 +336,8 @@ def test_strings_of_unknown_origin_are_tamed(sdk):
 def test_missing_id_and_name_are_left_out_of_the_event(sdk):
     """No empty attributes."""
     sdk.reporter().finished(
-        observation([violation(tool_call_id="", tool_name=None)], outcome=Outcome.ACCEPTED)
+        observation([violation(tool_call_id="", tool_name=None)], outcome=Outcome.ACCEPTED),
+        UNTRACED,
     )
 
     (event,) = sdk.events("toolpair.violation")
@@ -335,7 +346,7 @@ def test_missing_id_and_name_are_left_out_of_the_event(sdk):
 
 def test_evaluation_events_are_opt_in(sdk):
     """Off by default."""
-    sdk.reporter(spans="all").finished(near_miss(outcome=Outcome.ACCEPTED))
+    sdk.reporter(spans="all").finished(near_miss(outcome=Outcome.ACCEPTED), UNTRACED)
 
     assert sdk.events("gen_ai.evaluation.result") == []
 
@@ -344,12 +355,10 @@ def test_evaluation_events(sdk):
     """One for each request, clean ones too, in the context of what is evaluated."""
     reporter = sdk.reporter(evaluation_events=True)
     with sdk.tracer_provider.get_tracer("llm").start_as_current_span("chat gpt-4o") as chat:
-        context = trace.set_span_in_context(chat)
-        reporter.finished(observation(outcome=Outcome.ACCEPTED, context=context))
-        reporter.finished(near_miss(outcome=Outcome.ACCEPTED, context=context))
-        reporter.finished(
-            observation(outcome=Outcome.ESCAPED, rejected_kind="orphan_result", context=context)
-        )
+        here = Trace(trace.set_span_in_context(chat))
+        reporter.finished(observation(outcome=Outcome.ACCEPTED), here)
+        reporter.finished(near_miss(outcome=Outcome.ACCEPTED), here)
+        reporter.finished(observation(outcome=Outcome.ESCAPED, rejected_kind="orphan_result"), here)
 
     events = sdk.events("gen_ai.evaluation.result")
     assert [dict(event.attributes) for event in events] == [
@@ -377,8 +386,8 @@ def test_evaluation_events(sdk):
 
 def test_evaluation_of_a_near_miss_without_a_trace_goes_to_our_span(sdk):
     """Better our own span than no trace at all."""
-    taken = near_miss(outcome=Outcome.ACCEPTED, context=Context())
-    sdk.reporter(evaluation_events=True).finished(taken)
+    taken = near_miss(outcome=Outcome.ACCEPTED)
+    sdk.reporter(evaluation_events=True).finished(taken, UNTRACED)
 
     (span,) = sdk.spans
     (event,) = sdk.events("gen_ai.evaluation.result")

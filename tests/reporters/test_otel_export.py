@@ -26,13 +26,13 @@ from prometheus_client import start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.loopback.otlp_sink import OtlpSink, plain
-from tests.reporters.samples import RUN_ID, START_NS, near_miss, observation, settings, violation
+from tests.reporters.samples import RUN_ID, START_NS, record, settings, violation
 from toolpair_observe import Outcome, __version__, check_messages
 from toolpair_observe.counts import Metric, shared_stats
-from toolpair_observe.observation import TraceLink
+from toolpair_observe.record import TraceLink
 from toolpair_observe.reporters import semconv
-from toolpair_observe.reporters.log import LogReporter
-from toolpair_observe.reporters.otel import OtelReporter
+from toolpair_observe.reporters.otel_metrics import CheckMetrics
+from toolpair_observe.reporters.pipeline import Pipeline
 
 CANARY = "s3cr3t-c4n4ry"
 
@@ -65,8 +65,8 @@ def export(sink):
             "tracer_provider": tracer_provider,
             "logger_provider": logger_provider,
             "meter_provider": meter_provider,
-            "stats": shared_stats(meter_provider),
         },
+        stats=shared_stats(meter_provider),
         flush=lambda: [provider.force_flush() for provider in providers],
     )
     for provider in providers:
@@ -75,13 +75,11 @@ def export(sink):
 
 def test_otlp(sink, export):
     """Trace, logs and metrics as a collector decodes them."""
-    reporter = OtelReporter(settings(), **export.options)
-    taken = observation(
-        [violation()], outcome=Outcome.REJECTED, rejected_kind="missing_result", mode="strict"
-    )
-    reporter.checked(taken)
-    export.options["stats"].add(Metric.CHECKS, ("reject", "strict", "openai", "gpt-4o"))
-    reporter.finished(taken)
+    pipeline = Pipeline(settings(feedback="off"), **export.options)
+    taken = record([violation()], mode="strict")
+    pipeline.checked(taken)
+    taken.outcome, taken.rejected_kind = Outcome.REJECTED, "missing_result"
+    pipeline.finished(taken)
     export.flush()
 
     (span,) = sink.spans
@@ -95,11 +93,11 @@ def test_otlp(sink, export):
     assert attributes["toolpair.message.count"] == 5
     assert attributes["toolpair.langsmith.run_id"] == str(RUN_ID)
 
-    (record,) = sink.log_records
-    assert record.event_name == "toolpair.violation"
-    assert record.severity_number == SEVERITY_NUMBER_ERROR
-    assert (record.trace_id, record.span_id) == (span.trace_id, span.span_id)
-    assert plain(record.attributes)["toolpair.message.index"] == 3
+    (event,) = sink.log_records
+    assert event.event_name == "toolpair.violation"
+    assert event.severity_number == SEVERITY_NUMBER_ERROR
+    assert (event.trace_id, event.span_id) == (span.trace_id, span.span_id)
+    assert plain(event.attributes)["toolpair.message.index"] == 3
 
     metrics = {metric.name: metric for metric in sink.metrics}
     checks = metrics["toolpair.checks"].sum
@@ -115,10 +113,9 @@ def test_otlp(sink, export):
 
 def test_no_content_leaves(sink, export, caplog):
     """Contents, arguments and keys stay where they are, whatever is broken."""
-    reporters = [
-        OtelReporter(settings(spans="all", evaluation_events=True), **export.options),
-        LogReporter(settings()),
-    ]
+    pipeline = Pipeline(
+        settings(spans="all", evaluation_events=True, feedback="off"), **export.options
+    )
     client = SimpleNamespace(api_key=CANARY, api_url=f"http://{CANARY}")
     link = TraceLink(trace_id=uuid4(), project_name=CANARY, client=client, run_tree=None)
     outcomes = [Outcome.REJECTED, Outcome.ESCAPED, Outcome.BLOCKED]
@@ -126,17 +123,15 @@ def test_no_content_leaves(sink, export, caplog):
         for profile in ("contract", "openai-chat"):
             for messages in _broken_histories():
                 for outcome in outcomes:
-                    taken = observation(
+                    taken = record(
                         run_id=uuid4(),
                         report=check_messages(messages, profile=profile),
                         link=link,
-                        outcome=outcome,
                     )
-                    for reporter in reporters:
-                        reporter.checked(taken)
-                        reporter.finished(taken)
-        for reporter in reporters:
-            reporter.close()
+                    pipeline.checked(taken)
+                    taken.outcome = outcome
+                    pipeline.finished(taken)
+        pipeline.close()
         export.flush()
 
     assert len(sink.spans) == 24
@@ -181,8 +176,7 @@ def scrape():
 def test_prometheus(scrape):
     """Every metric under the name and the labels that dashboards and alerts use."""
     stats = shared_stats(scrape.meter_provider)
-    reporter = OtelReporter(settings(), meter_provider=scrape.meter_provider, stats=stats)
-    reporter.checked(near_miss())
+    CheckMetrics(scrape.meter_provider, stats).measure(record([violation()]))
     stats.add(Metric.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
     stats.add(
         Metric.VIOLATIONS,
@@ -225,7 +219,7 @@ def test_prometheus(scrape):
 def test_scrape_before_the_first_request(scrape):
     """An idle process is told apart from an absent one."""
     stats = shared_stats(scrape.meter_provider)
-    OtelReporter(settings(), meter_provider=scrape.meter_provider, stats=stats)
+    CheckMetrics(scrape.meter_provider, stats)
 
     families = scrape.families()
     assert [sample.value for sample in families["toolpair_runs_in_flight"].samples] == [0]

@@ -15,27 +15,25 @@ PRELUDE = """
 import logging, sys, warnings
 warnings.simplefilter("error")
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-from tests.reporters.samples import near_miss, observation, settings
+from tests.reporters.samples import UNTRACED, observation, record, settings, violation
 from toolpair_observe import Outcome
 from toolpair_observe.reporters.otel import OtelReporter
+from toolpair_observe.reporters.otel_metrics import CheckMetrics
 from toolpair_observe.counts import Metric, shared_stats
 
 LABELS = ("reject", "observe", "openai", "gpt-4o")
 
 def reporter(meter_provider=None):
     stats = shared_stats(meter_provider)
-    made = OtelReporter(
-        settings(spans="all", evaluation_events=True), meter_provider=meter_provider, stats=stats
-    )
-    return made, stats
+    otel = OtelReporter(settings(spans="all", evaluation_events=True))
+    return otel, CheckMetrics(meter_provider, stats), stats
 
-def run(made, stats):
-    taken = near_miss(outcome=Outcome.REJECTED)
-    made.checked(taken)
+def run(otel, metrics, stats):
+    metrics.measure(record([violation()]))
     stats.add(Metric.CHECKS, LABELS)
-    made.finished(taken)
-    made.checked(observation())
-    made.finished(observation(outcome=Outcome.ACCEPTED))
+    otel.finished(observation([violation()], outcome=Outcome.REJECTED), UNTRACED)
+    metrics.measure(record())
+    otel.finished(observation(outcome=Outcome.ACCEPTED), UNTRACED)
 
 def collected(reader):
     data = reader.get_metrics_data()

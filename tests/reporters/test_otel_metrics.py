@@ -12,16 +12,16 @@ from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 
 from tests.reporters.conftest import Sdk
-from tests.reporters.samples import near_miss, observation, settings, violation
+from tests.reporters.samples import record, violation
 from toolpair_observe import Effect
 from toolpair_observe.counts import OTHER, Metric, Stats
 from toolpair_observe.reporters import semconv
-from toolpair_observe.reporters.otel import OtelReporter
+from toolpair_observe.reporters.otel_metrics import CheckMetrics
 
 
 def test_counters_show_the_counts(sdk):
     """Each count under its metric, unit, description and labels, as integers."""
-    sdk.reporter()
+    sdk.check_metrics()
     stats = sdk.stats
     stats.add(Metric.CHECKS, ("reject", "strict", "openai", "gpt-4o"), 3)
     stats.add(
@@ -77,7 +77,7 @@ def test_counters_show_the_counts(sdk):
 
 def test_series_that_alerts_read_start_at_zero(sdk):
     """The first near miss must be a step from 0 to 1; violations stay sparse."""
-    sdk.reporter()
+    sdk.check_metrics()
     sdk.stats.add(Metric.CHECKS, ("clean", "observe", "openai", "gpt-4o"))
 
     checks = sdk.points("toolpair.checks")
@@ -97,7 +97,7 @@ def test_series_that_alerts_read_start_at_zero(sdk):
 
 def test_what_is_not_known_is_no_label(sdk):
     """`error.type` only where something failed, no empty provider or model."""
-    sdk.reporter()
+    sdk.check_metrics()
     sdk.stats.add(Metric.FEEDBACK, ("sent", ""))
     sdk.stats.add(Metric.CHECKS, ("clean", "observe", "", ""))
 
@@ -110,14 +110,14 @@ def test_what_is_not_known_is_no_label(sdk):
 
 def test_in_flight_is_there_before_the_first_request(sdk):
     """So that an alert on absent telemetry has something that is always present."""
-    sdk.reporter()
+    sdk.check_metrics()
 
     assert sdk.points("toolpair.runs.in_flight") == {(): 0}
 
 
 def test_too_many_models_are_folded(sdk):
     """The number of series stays bounded, the sum stays right."""
-    sdk.reporter()
+    sdk.check_metrics()
     stats = sdk.stats
     stats.max_label_values = 3
     for number in range(10):
@@ -130,10 +130,10 @@ def test_too_many_models_are_folded(sdk):
 
 def test_folding_covers_the_histogram_of_messages(sdk):
     """Its provider label comes from outside just as the counters' do."""
-    reporter = sdk.reporter()
+    metrics = sdk.check_metrics()
     sdk.stats.max_label_values = 2
     for number in range(5):
-        reporter.checked(near_miss(provider=f"provider-{number}"))
+        metrics.measure(record([violation()], provider=f"provider-{number}"))
 
     points = sdk.metrics()["toolpair.check.messages"].data.data_points
     assert {point.attributes["gen_ai.provider.name"]: point.count for point in points} == {
@@ -145,9 +145,9 @@ def test_folding_covers_the_histogram_of_messages(sdk):
 
 def test_duration_of_every_check(sdk):
     """In seconds, in the advisory buckets, by effect, clean ones too."""
-    reporter = sdk.reporter()
-    reporter.checked(observation(check_ns=3_000))
-    reporter.checked(near_miss(check_ns=42_000))
+    metrics = sdk.check_metrics()
+    metrics.measure(record(check_ns=3_000))
+    metrics.measure(record([violation()], check_ns=42_000))
 
     metric = sdk.metrics()["toolpair.check.duration"]
     assert (metric.unit, metric.description) == ("s", semconv.CHECK_DURATION.description)
@@ -160,12 +160,12 @@ def test_duration_of_every_check(sdk):
 
 def test_messages_of_near_misses_only(sdk):
     """What clean requests look like is not this package's business."""
-    reporter = sdk.reporter()
-    reporter.checked(observation())
-    reporter.checked(observation([violation(effect=Effect.ACCEPT)]))
+    metrics = sdk.check_metrics()
+    metrics.measure(record())
+    metrics.measure(record([violation(effect=Effect.ACCEPT)]))
     assert "toolpair.check.messages" not in sdk.metrics()
 
-    reporter.checked(near_miss())
+    metrics.measure(record([violation()]))
 
     metric = sdk.metrics()["toolpair.check.messages"]
     (point,) = metric.data.data_points
@@ -178,7 +178,9 @@ def test_messages_of_near_misses_only(sdk):
 def test_exemplar_leads_to_the_trace(sdk):
     """From a slow check on a dashboard to the request."""
     with sdk.tracer_provider.get_tracer("application").start_as_current_span("request") as request:
-        sdk.reporter().checked(near_miss(context=trace.set_span_in_context(request)))
+        sdk.check_metrics().measure(
+            record([violation()], context=trace.set_span_in_context(request))
+        )
 
     (point,) = sdk.metrics()["toolpair.check.duration"].data.data_points
     (exemplar,) = point.exemplars
@@ -188,10 +190,10 @@ def test_exemplar_leads_to_the_trace(sdk):
 def test_two_handlers_on_one_provider_count_once_each(sdk, caplog):
     """No double counting, no lost counts, no warning about duplicate instruments."""
     with caplog.at_level(logging.DEBUG):
-        first, second = sdk.reporter(), sdk.reporter()
-        for reporter in (first, second):
+        first, second = sdk.check_metrics(), sdk.check_metrics()
+        for metrics in (first, second):
             sdk.stats.add(Metric.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
-            reporter.checked(near_miss())
+            metrics.measure(record([violation()]))
         checks = sdk.points("toolpair.checks")
         (duration,) = sdk.metrics()["toolpair.check.duration"].data.data_points
 
@@ -204,7 +206,7 @@ def test_handlers_on_different_providers_keep_to_themselves(sdk):
     """Each provider shows what its own handlers counted."""
     other = Sdk()
     for each, model in ((sdk, "gpt-4o"), (other, "claude")):
-        each.reporter().checked(near_miss())
+        each.check_metrics().measure(record([violation()]))
         each.stats.add(Metric.CHECKS, ("clean", "observe", "openai", model))
 
     assert {labels[3] for labels in sdk.points("toolpair.checks")} == {"gpt-4o"}
@@ -216,10 +218,9 @@ def test_handlers_on_different_providers_keep_to_themselves(sdk):
 
 def test_counts_survive_their_handler(sdk):
     """A handler made for one request must not take its counts with it."""
-    reporter = sdk.reporter()
+    metrics = sdk.check_metrics()
     sdk.stats.add(Metric.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
-    reporter.close()
-    del reporter
+    del metrics
     gc.collect()
 
     assert sdk.points("toolpair.checks")[("reject", "observe", "openai", "gpt-4o")] == 1
@@ -228,7 +229,7 @@ def test_counts_survive_their_handler(sdk):
 def test_a_meter_provider_can_be_freed():
     """An application (or a test suite) that makes many providers does not keep them all."""
     provider = MeterProvider(shutdown_on_exit=False)
-    OtelReporter(settings(), meter_provider=provider, stats=Stats())
+    CheckMetrics(provider, Stats())
     provider.shutdown()
     gone = weakref.ref(provider)
     del provider
@@ -245,7 +246,7 @@ def test_delta_temporality():
         }
     )
     sdk = Sdk(metric_reader=reader)
-    sdk.reporter()
+    sdk.check_metrics()
     labels = ("reject", "observe", "openai", "gpt-4o")
     seen = []
     for more in (2, 0, 3):
@@ -258,7 +259,7 @@ def test_delta_temporality():
 
 def test_labels_are_encodable(sdk):
     """One lone surrogate in a model's name would fail the whole scrape."""
-    sdk.reporter()
+    sdk.check_metrics()
     sdk.stats.add(Metric.CHECKS, ("clean", "observe", "openai", "model\ud800" + "x" * 1_000))
 
     for labels in sdk.points("toolpair.checks"):

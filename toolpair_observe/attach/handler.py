@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Unpack
 from uuid import uuid4
 
 from langchain_core.callbacks import BaseCallbackHandler
-from opentelemetry.context import get_current
 
 from toolpair_observe.accuracy import Accuracy
 from toolpair_observe.attach import runs, seam
 from toolpair_observe.counts import Metric
 from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError, ToolPairError
 from toolpair_observe.fail_open import FailOpen
-from toolpair_observe.observation import Observation
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.identify import identify
 from toolpair_observe.pairing.refusals.recognize import rejection_kind
 from toolpair_observe.pairing.words import Effect, Outcome
+from toolpair_observe.record import Record
 from toolpair_observe.reporters import delivery, hook
 from toolpair_observe.reporters.pipeline import Pipeline
 from toolpair_observe.reporters.text import without_ids
@@ -204,27 +203,27 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
         if holder is not None:
             # Another handler reports this run; it only was not as strict.
             if stops:
-                holder.observation.blocked = True
-                holder.observation.mode = mode
+                holder.record.blocked = True
+                holder.record.mode = mode
         else:
-            observation = Observation(
+            record = Record(
                 run_id=request.run_id,
                 report=report,
                 mode=mode,
                 provider=target.provider,
                 model=target.model,
                 conversation_id=request.conversation_id,
-                context=get_current(),
                 start_ns=start_ns,
                 check_ns=check_ns,
                 identified=target.identified,
                 blocked=stops,
+                context=self._pipeline.context_of(request.run_id),
             )
-            self._take_in(observation, call)
+            self._take_in(record, call)
         return self._error(report, request.run_id) if stops else None
 
-    def _take_in(self, observation: Observation, call: seam.StartCall | None) -> None:
-        run = self._runs.open(observation)
+    def _take_in(self, record: Record, call: seam.StartCall | None) -> None:
+        run = self._runs.open(record)
         if run is None:
             return
         run.always_linked = self._settings.feedback == "all"
@@ -232,7 +231,7 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
             call.runs.append(run)
         if call is None or call.is_async:
             _watch_current_task(run)
-        self._pipeline.checked(observation)
+        self._pipeline.checked(record)
 
     def _check(self, request: _Request) -> tuple[Target, PairingReport]:
         target = identify(
@@ -434,19 +433,18 @@ class ToolPairHandler(BaseCallbackHandler, seam.Participant):
 
 def _outcome_of(run: Run, error: BaseException) -> tuple[Outcome, ViolationKind | None]:
     """What an error says of the request, and which kind of breach the provider named."""
-    observation = run.observation
+    record = run.record
     if isinstance(error, ToolPairError):
-        return (Outcome.BLOCKED if observation.blocked else Outcome.CANCELLED), None
+        return (Outcome.BLOCKED if record.blocked else Outcome.CANCELLED), None
     if run.streamed:
         return Outcome.ACCEPTED, None
     if not isinstance(error, Exception):
         return Outcome.CANCELLED, None
-    kind = rejection_kind(error, foreseen=observation.is_near_miss) or _foreseen_kind(
-        observation.report, error
-    )
+    is_near_miss = record.report.effect.is_near_miss
+    kind = rejection_kind(error, foreseen=is_near_miss) or _foreseen_kind(record.report, error)
     if kind is None:
         return Outcome.FAILED, None
-    return (Outcome.REJECTED if observation.is_near_miss else Outcome.ESCAPED), kind
+    return (Outcome.REJECTED if is_near_miss else Outcome.ESCAPED), kind
 
 
 def _foreseen_kind(report: PairingReport, error: Exception) -> ViolationKind | None:
@@ -473,9 +471,8 @@ def _named_class(expected: str) -> str:
 
 
 def _end(run: Run, outcome: Outcome, kind: ViolationKind | None = None) -> None:
-    observation = run.observation
-    if outcome is Outcome.ESCAPED and observation.link is None and run.holder is not None:
-        observation.link = seam.trace_link(run.holder)
+    if outcome is Outcome.ESCAPED and run.record.link is None and run.holder is not None:
+        run.record.link = seam.trace_link(run.holder)
     run.end(outcome, kind)
 
 

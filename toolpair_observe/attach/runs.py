@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from toolpair_observe.counts import Stats
-    from toolpair_observe.observation import Observation
+    from toolpair_observe.record import Record
 
 # A callback is never kept longer than it takes to end this many runs that are not its own.
 _SWEEP_BATCH: Final = 64
@@ -35,7 +35,7 @@ class Run:
     """One request in flight.
 
     Attributes:
-        observation: What is known of it.
+        record: What is known of it.
         owner: The runs of the handler that checked it.
         streamed: Whether the model has answered with a first token already.
         always_linked: Whether LangSmith's side of it is wanted even when nothing is wrong.
@@ -48,14 +48,14 @@ class Run:
         "_holder",
         "_task",
         "always_linked",
-        "observation",
         "owner",
+        "record",
         "siblings",
         "streamed",
     )
 
-    def __init__(self, observation: Observation, owner: Runs, deadline: float) -> None:
-        self.observation = observation
+    def __init__(self, record: Record, owner: Runs, deadline: float) -> None:
+        self.record = record
         self.owner = owner
         self.streamed = False
         self.always_linked = False
@@ -77,9 +77,9 @@ class Run:
         self._task = None
         self._holder = None
         self.siblings = []
-        self.observation.outcome = outcome
-        self.observation.rejected_kind = rejected_kind
-        self.owner.ended(self.observation)
+        self.record.outcome = outcome
+        self.record.rejected_kind = rejected_kind
+        self.owner.ended(self.record)
         return True
 
     def end_unseen(self, outcome: Outcome) -> bool:
@@ -122,7 +122,7 @@ class Runs:
         limit: How many are kept; past that the oldest is abandoned.
         timeout: Seconds after which a run is abandoned.
         stats: Where the runs in flight are shown.
-        ended: Called with each observation once its outcome is known.
+        ended: Called with each record once its outcome is known.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Runs:
         limit: int,
         timeout: float,
         stats: Stats,
-        ended: Callable[[Observation], None],
+        ended: Callable[[Record], None],
     ) -> None:
         self.ended = ended
         self._limit = limit
@@ -143,11 +143,11 @@ class Runs:
     def __len__(self) -> int:
         return len(self._mine)
 
-    def open(self, observation: Observation) -> Run | None:
+    def open(self, record: Record) -> Run | None:
         """Take a run in; None where it is another handler's, or this one's, already."""
         now = monotonic()
-        run = Run(observation, self, now + self._timeout)
-        run_id = observation.run_id
+        run = Run(record, self, now + self._timeout)
+        run_id = record.run_id
         with _lock:
             if run_id in _open:
                 return None
@@ -169,7 +169,7 @@ class Runs:
             run.end_unseen(Outcome.ABANDONED)
 
     def _remove(self, run: Run) -> bool:
-        run_id = run.observation.run_id
+        run_id = run.record.run_id
         with _lock:
             if self._mine.get(run_id) is not run:
                 return False

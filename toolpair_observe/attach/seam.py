@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.outputs import LLMResult
 
-from toolpair_observe.observation import TraceLink
 from toolpair_observe.pairing.words import Outcome
+from toolpair_observe.record import TraceLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -223,14 +223,13 @@ def _take_over(call: StartCall, managers: Sequence[RunManager]) -> None:
     """Tie each run to its manager, and put our handlers before the others there."""
     try:
         for run in call.runs:
-            observation = run.observation
-            run_id = observation.run_id
-            manager = managers[0] if len(managers) == 1 else _manager_of(run_id, managers)
+            record = run.record
+            manager = managers[0] if len(managers) == 1 else _manager_of(record.run_id, managers)
             if not isinstance(manager.handlers[0], Participant):
                 manager.handlers = sorted(manager.handlers, key=_is_sibling)
             run.watch_holder(manager)
-            if run.always_linked or observation.is_near_miss:
-                observation.link = trace_link(manager)
+            if run.always_linked or record.report.effect.is_near_miss:
+                record.link = trace_link(manager)
         if len(call.runs) > 1 and not call.is_async:
             for run in call.runs:
                 run.siblings = call.runs
@@ -367,7 +366,7 @@ def _closing(call: StartCall) -> Iterator[None]:
         _degrade(f"{type(failure).__name__} while closing a blocked request")
     finally:
         for run in call.runs:
-            run.end(Outcome.BLOCKED if run.observation.blocked else Outcome.CANCELLED)
+            run.end(Outcome.BLOCKED if run.record.blocked else Outcome.CANCELLED)
 
 
 def _log_failure(view: RunManager, failure: BaseException) -> None:

@@ -1,1 +1,1 @@
-"""Where observations go: one module per place, all of them speaking `observation.Reporter`."""
+"""Where observations go: one module per place, all of them speaking `pipeline.Reporter`."""

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from toolpair_observe.counts import Metric
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.observation import Observation
-from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from toolpair_observe.counts import Stats
+    from toolpair_observe.record import Trace
 
 NearMissHook = Callable[[Observation], Awaitable[None] | None]
 """A function to call with each near miss and escape, plain or a coroutine function."""
@@ -64,6 +64,8 @@ class HookReporter:
         stats: Where failures are counted.
     """
 
+    wants_sound = False
+
     def __init__(self, hook: NearMissHook, stats: Stats) -> None:
         self._hook = hook
         self._stats = stats
@@ -81,13 +83,11 @@ class HookReporter:
         self._waiting = 0
         self._worker: threading.Thread | None = None
 
-    def checked(self, observation: Observation) -> None:
+    def flagged(self, observation: Observation, trace: Trace) -> None:
         """Wait for the outcome."""
 
-    def finished(self, observation: Observation) -> None:
-        """Have the function called, where the request deserves it."""
-        if not (observation.is_near_miss or observation.outcome is Outcome.ESCAPED):
-            return
+    def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
+        """Have the function called, without the trace: that leads to a LangSmith client's key."""
         if self._waiting >= MAX_WAITING:
             self._take_back()
         with self._lock:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolpair_observe.observation import Observation
+    from toolpair_observe.record import Trace
     from toolpair_observe.settings import Settings
 
 LOGGER_NAME: Final = "toolpair_observe"
@@ -74,19 +75,23 @@ class LogReporter:
         self._windows: dict[_Shape, _Window] = {}
         self._next_end = float("inf")
 
-    def checked(self, observation: Observation) -> None:
-        """Log a near miss."""
-        if observation.is_near_miss:
-            event = "blocked request" if observation.blocked else "near miss"
-            self._warn(observation, event, self._summary)
+    @property
+    def wants_sound(self) -> bool:
+        """Whether a minute is over, whose count any request has to bring into the log."""
+        return self._clock() >= self._next_end
 
-    def finished(self, observation: Observation) -> None:
+    def flagged(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
+        """Log a near miss."""
+        event = "blocked request" if observation.blocked else "near miss"
+        self._warn(observation, event, self._summary)
+
+    def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log what the provider did, where it refused the request."""
         if observation.outcome is Outcome.REJECTED:
             self._warn(observation, "rejected by the provider", _rejection)
         elif observation.outcome is Outcome.ESCAPED:
             self._warn(observation, "missed by the check", _escape)
-        elif self._clock() >= self._next_end:
+        else:
             self._write_counts(self._take_ended(self._clock()))
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 -- logging is synchronous
@@ -160,12 +165,11 @@ class LogReporter:
 
 def _shape(observation: Observation, event: str) -> _Shape:
     report = observation.report
-    kinds = sorted({each.kind for each in report.violations})
     return _Shape(
         event=event,
         profile=report.profile,
         model=one_line(clean(observation.model)),
-        kinds=tuple(map(str, kinds)) or (observation.rejected_kind or "unnamed kind",),
+        kinds=tuple(sorted(observation.kinds)),
         effect=report.effect.value,
     )
 
@@ -182,19 +186,19 @@ def _name(shape: _Shape) -> str:
 
 def _rejection(observation: Observation) -> str:
     report = observation.report
-    named = observation.rejected_kind or "a pairing error of no known kind"
     return (
-        f"the provider refused a history that was flagged; its error says {named}, the check "
-        f"predicted effect {report.effect} under {report.profile}"
+        "the provider refused a history that was flagged; its error says "
+        f"{observation.named_kind}, the check predicted effect {report.effect} under "
+        f"{report.profile}"
     )
 
 
 def _escape(observation: Observation) -> str:
-    named = observation.rejected_kind or "a pairing error of no known kind"
+    report = observation.report
     return (
-        f"the provider refused a history that the check called {observation.report.effect}; "
-        f"its error says {named}. Profile {observation.report.profile} lacks a rule: run "
-        "check_messages on this history, and report it"
+        f"the provider refused a history that the check called {report.effect}; its error says "
+        f"{observation.named_kind}. Profile {report.profile} lacks a rule: run check_messages on "
+        "this history, and report it"
     )
 
 

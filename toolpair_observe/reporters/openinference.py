@@ -10,12 +10,40 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan
+
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
 
 _MODULE: Final = "openinference.instrumentation.langchain"
+
+
+def has_span(context: Context) -> bool:
+    """Whether a span of anybody's is current in `context`."""
+    return trace.get_current_span(context).get_span_context().is_valid
+
+
+def with_parent(context: Context, run_id: UUID) -> Context:
+    """Return the context that what is written of a run belongs to.
+
+    Args:
+        context: The context that is current where the application calls the model.
+        run_id: LangChain's run id of the chat-model run.
+
+    Returns:
+        `context` itself where it has a span or OpenInference has none; else the same one with
+        OpenInference's span of the run in it.
+    """
+    if has_span(context):
+        return context
+    parent = span_context_of(run_id)
+    if parent is None or not parent.is_valid:
+        return context
+    return trace.set_span_in_context(NonRecordingSpan(parent), context)
 
 
 def span_context_of(run_id: UUID) -> SpanContext | None:

@@ -1,4 +1,4 @@
-"""Spans, events and metrics through the OpenTelemetry API.
+"""Spans and events through the OpenTelemetry API; the metrics are in `otel_metrics`.
 
 Only the API is used: without an SDK in the application all of it does nothing. A span and its
 events are written once the outcome is known, with the times and the context of the check, so
@@ -10,15 +10,14 @@ from __future__ import annotations
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
-from opentelemetry import _logs, trace
+from opentelemetry import _logs
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.trace import NonRecordingSpan, SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer, set_span_in_context
 
 from toolpair_observe._version import __version__
 from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters import semconv
-from toolpair_observe.reporters.openinference import span_context_of
-from toolpair_observe.reporters.otel_metrics import histograms
+from toolpair_observe.reporters.openinference import has_span, with_parent
 from toolpair_observe.reporters.text import clean, shown_id
 
 if TYPE_CHECKING:
@@ -27,19 +26,17 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.context import Context
-    from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
     from opentelemetry.util.types import AttributeValue
 
-    from toolpair_observe.counts import Stats
     from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.report import Violation
+    from toolpair_observe.record import Trace
     from toolpair_observe.settings import Settings
 
 _BROKEN = frozenset({Outcome.BLOCKED, Outcome.REJECTED, Outcome.ESCAPED})
 _STOPPED = frozenset({Outcome.BLOCKED, Outcome.REJECTED})
 _WORST_FIRST = {effect: rank for rank, effect in enumerate(Effect)}
-_DURATION_LABELS = {effect: {semconv.EFFECT: effect.value} for effect in Effect}
 
 
 class OtelReporter:
@@ -48,10 +45,7 @@ class OtelReporter:
     Args:
         settings: What to write, and whether ids are hashed.
         tracer_provider: None for the application's global one.
-        meter_provider: None for the application's global one.
         logger_provider: None for the application's global one.
-        stats: The counts of the handlers that share the meter provider
-            (`toolpair_observe.counts.shared_stats`). They are read here, not written.
     """
 
     def __init__(
@@ -59,45 +53,27 @@ class OtelReporter:
         settings: Settings,
         *,
         tracer_provider: TracerProvider | None = None,
-        meter_provider: MeterProvider | None = None,
         logger_provider: LoggerProvider | None = None,
-        stats: Stats,
     ) -> None:
         self._settings = settings
-        self._stats = stats
-        self._tracer = trace.get_tracer(semconv.SCOPE, __version__, tracer_provider)
+        self.wants_sound = settings.spans == "all" or settings.evaluation_events
+        self._tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider)
         self._logger = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
-        self._histograms = histograms(meter_provider, stats)
 
-    def checked(self, observation: Observation) -> None:
-        """Record the histograms and remember the parent span."""
-        _adopt_parent(observation)
-        report = observation.report
-        self._histograms.duration.record(
-            observation.check_ns / 1e9,
-            _DURATION_LABELS[report.effect],
-            context=observation.context,
-        )
-        if observation.is_near_miss:
-            provider = self._stats.fold_provider(observation.provider)
-            self._histograms.messages.record(
-                report.message_count,
-                {semconv.GEN_AI_PROVIDER_NAME: clean(provider)},
-                context=observation.context,
-            )
+    def flagged(self, observation: Observation, trace: Trace) -> None:
+        """Wait for the outcome: a span that were open until then could be lost."""
 
-    def finished(self, observation: Observation) -> None:
+    def finished(self, observation: Observation, trace: Trace) -> None:
         """Write the span and the events of the request."""
         wants_span = self._wants_span(observation)
         if not (wants_span or self._settings.evaluation_events):
             return
         # The second look: a handler that starts before OpenInference does finds nothing at the
         # check, but also ends before it.
-        _adopt_parent(observation)
-        context = observation.context
+        context = with_parent(trace.context, observation.run_id)
         if wants_span:
-            own_context = self._write(observation)
-            context = context if _has_span(context) else own_context
+            own_context = self._write(observation, context)
+            context = context if has_span(context) else own_context
         if self._settings.evaluation_events:
             self._write_evaluation(observation, context)
 
@@ -110,14 +86,14 @@ class OtelReporter:
 
     def _wants_span(self, observation: Observation) -> bool:
         if self._settings.spans == "near_miss":
-            return observation.is_near_miss or observation.outcome is Outcome.ESCAPED
+            return observation.is_finding
         return self._settings.spans == "all"
 
-    def _write(self, observation: Observation) -> Context:
+    def _write(self, observation: Observation, parent: Context) -> Context:
         end_ns = observation.start_ns + observation.check_ns
         span = self._tracer.start_span(
             semconv.SPAN_CHECK,
-            context=observation.context,
+            context=parent,
             kind=SpanKind.INTERNAL,
             attributes=self._identity(observation),
             start_time=observation.start_ns,
@@ -126,7 +102,7 @@ class OtelReporter:
             span.set_attributes(_details(observation))
             if observation.outcome in _BROKEN:
                 span.set_status(Status(StatusCode.ERROR, _status_text(observation)))
-        context = trace.set_span_in_context(span, observation.context)
+        context = set_span_in_context(span, parent)
         self._write_violations(observation, context, end_ns)
         span.end(end_ns)
         return context
@@ -183,7 +159,7 @@ class OtelReporter:
         return attributes
 
     def _write_evaluation(self, observation: Observation, context: Context) -> None:
-        failed = observation.is_near_miss or observation.outcome is Outcome.ESCAPED
+        failed = observation.is_finding
         attributes: dict[str, AttributeValue] = {
             semconv.EVALUATION_NAME: semconv.EVALUATION_TOOL_PAIRING,
             semconv.EVALUATION_SCORE_VALUE: 0.0 if failed else 1.0,
@@ -191,7 +167,7 @@ class OtelReporter:
                 semconv.EVALUATION_FAIL if failed else semconv.EVALUATION_PASS
             ),
         }
-        if kinds := _kinds(observation):
+        if kinds := observation.kinds:
             attributes[semconv.EVALUATION_EXPLANATION] = ", ".join(kinds)
         self._logger.emit(
             timestamp=observation.start_ns + observation.check_ns,
@@ -204,21 +180,6 @@ class OtelReporter:
 
     def _id(self, identifier: str) -> str:
         return shown_id(identifier, hashed=self._settings.hash_ids)
-
-
-def _has_span(context: Context) -> bool:
-    return trace.get_current_span(context).get_span_context().is_valid
-
-
-def _adopt_parent(observation: Observation) -> None:
-    """Put OpenInference's span into the context where the application has no span of its own."""
-    if _has_span(observation.context):
-        return
-    parent = span_context_of(observation.run_id)
-    if parent is not None and parent.is_valid:
-        observation.context = trace.set_span_in_context(
-            NonRecordingSpan(parent), observation.context
-        )
 
 
 def _details(observation: Observation) -> dict[str, AttributeValue]:
@@ -240,21 +201,13 @@ def _details(observation: Observation) -> dict[str, AttributeValue]:
     return attributes
 
 
-def _kinds(observation: Observation) -> tuple[str, ...]:
-    """The kinds that were found, or the one that the provider named after an escape."""
-    found = _unique(each.kind for each in observation.report.violations)
-    if not found and observation.rejected_kind:
-        return (str(observation.rejected_kind),)
-    return found
-
-
 def _unique(members: Iterable[StrEnum]) -> tuple[str, ...]:
     return tuple(member.value for member in dict.fromkeys(members))
 
 
 def _status_text(observation: Observation) -> str:
     who = "strict mode" if observation.outcome is Outcome.BLOCKED else "the provider"
-    what = ", ".join(_kinds(observation)) or "tool calls and results do not pair"
+    what = ", ".join(observation.kinds) or "tool calls and results do not pair"
     return f"refused by {who}: {what}"
 
 

@@ -1,4 +1,4 @@
-"""The OpenTelemetry instruments, made once for each meter provider.
+"""Metrics through the OpenTelemetry API; the instruments are made once for each meter provider.
 
 Counters and the number of runs in flight are observable: an exporter reads the totals of `Stats`
 when it collects. Only the two histograms are recorded as requests go by.
@@ -13,6 +13,7 @@ from opentelemetry.metrics import Observation, get_meter, get_meter_provider
 
 from toolpair_observe import counts
 from toolpair_observe._version import __version__
+from toolpair_observe.pairing.words import Effect
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.text import clean
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
+
+    from toolpair_observe.record import Record
 
 COUNTED: Final = MappingProxyType(
     {
@@ -31,6 +34,37 @@ COUNTED: Final = MappingProxyType(
         counts.Metric.IN_FLIGHT: semconv.RUNS_IN_FLIGHT,
     }
 )
+
+
+_DURATION_LABELS: Final = {effect: {semconv.EFFECT: effect.value} for effect in Effect}
+
+
+class CheckMetrics:
+    """Measure checks, and show the counts to whoever collects metrics.
+
+    Args:
+        meter_provider: None for the application's global one.
+        stats: The counts of the handlers that share the meter provider
+            (`toolpair_observe.counts.shared_stats`). They are read here, not written.
+    """
+
+    def __init__(self, meter_provider: MeterProvider | None, stats: counts.Stats) -> None:
+        self._stats = stats
+        self._histograms = histograms(meter_provider, stats)
+
+    def measure(self, record: Record) -> None:
+        """Record the histograms of one check."""
+        report = record.report
+        self._histograms.duration.record(
+            record.check_ns / 1e9, _DURATION_LABELS[report.effect], context=record.context
+        )
+        if report.effect.is_near_miss:
+            provider = self._stats.fold_provider(record.provider)
+            self._histograms.messages.record(
+                report.message_count,
+                {semconv.GEN_AI_PROVIDER_NAME: clean(provider)},
+                context=record.context,
+            )
 
 
 class Histograms(NamedTuple):

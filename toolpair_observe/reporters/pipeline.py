@@ -3,29 +3,61 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from opentelemetry.context import get_current
 
 from toolpair_observe.counts import Metric, shared_stats
 from toolpair_observe.fail_open import FailOpen, tell
+from toolpair_observe.observation import is_finding
 from toolpair_observe.reporters.log import LogReporter
+from toolpair_observe.reporters.openinference import with_parent
 from toolpair_observe.reporters.otel import OtelReporter
+from toolpair_observe.reporters.otel_metrics import CheckMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from langsmith import Client
     from opentelemetry._logs import LoggerProvider
+    from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
     from toolpair_observe.counts import Stats
-    from toolpair_observe.observation import Observation, Reporter
+    from toolpair_observe.observation import Observation
+    from toolpair_observe.record import Record, Trace
     from toolpair_observe.reporters.hook import NearMissHook
     from toolpair_observe.settings import Settings
 
 
+class Reporter(Protocol):
+    """A place where observations go.
+
+    Every method is called inside the handler's fail-open guard, must not block on a network and
+    must be safe to call from any thread.
+    """
+
+    @property
+    def wants_sound(self) -> bool:
+        """Whether it has to be told of a request that ends now with nothing to tell of it."""
+
+    def flagged(self, observation: Observation, trace: Trace) -> None:
+        """Take note of a near miss, before the request leaves."""
+
+    def finished(self, observation: Observation, trace: Trace) -> None:
+        """Take note of the outcome of a finding, or of any request where `wants_sound` says so."""
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver what is queued within `timeout` seconds; say whether all of it went."""
+
+    def close(self) -> None:
+        """Stop workers. Nothing is delivered afterwards."""
+
+
 class Pipeline:
-    """The counts and the reporters of one handler. A reporter that fails stops no other.
+    """The counts, the metrics and the reporters of one handler. One that fails stops no other.
 
     Args:
         settings: What to report where.
@@ -50,14 +82,15 @@ class Pipeline:
         on_near_miss: NearMissHook | None = None,
     ) -> None:
         self.stats: Stats = shared_stats(meter_provider, settings.max_label_values)
+        self._otel_guard = FailOpen(self.stats, "otel")
+        metrics = CheckMetrics(meter_provider, self.stats)
+        self._on_checked = [(metrics.measure, self._otel_guard)]
         reporters: dict[str, Reporter] = {
             "log": LogReporter(settings),
             "otel": OtelReporter(
                 settings,
                 tracer_provider=tracer_provider,
-                meter_provider=meter_provider,
                 logger_provider=logger_provider,
-                stats=self.stats,
             ),
         }
         if settings.feedback != "off":
@@ -79,31 +112,47 @@ class Pipeline:
         self._reporters = [
             (reporter, FailOpen(self.stats, name)) for name, reporter in reporters.items()
         ]
-        self._on_checked = [(reporter.checked, guard) for reporter, guard in self._reporters]
-        self._on_finished = [(reporter.finished, guard) for reporter, guard in self._reporters]
+        self._on_flagged = [(reporter.flagged, guard) for reporter, guard in self._reporters]
 
-    def checked(self, observation: Observation) -> None:
-        """Count and report a check."""
-        report = observation.report
+    def context_of(self, run_id: UUID) -> Context:
+        """Return the OpenTelemetry context of a run that starts now.
+
+        It has to be asked for at the check: OpenInference's span may be gone when the run ends.
+        """
+        context = get_current()
+        try:
+            return with_parent(context, run_id)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            self._otel_guard.swallow(error, error.__traceback__)
+            return context
+
+    def checked(self, record: Record) -> None:
+        """Count and measure a check, and report a near miss."""
+        report = record.report
         add = self.stats.add
-        provider, model = observation.provider, observation.model
-        add(Metric.CHECKS, (report.effect, observation.mode, provider, model))
+        provider, model = record.provider, record.model
+        add(Metric.CHECKS, (report.effect, record.mode, provider, model))
         for violation in report.violations:
             labels = (violation.kind, violation.effect, violation.cause, provider, model)
             add(Metric.VIOLATIONS, labels)
-        tell(self._on_checked, observation)
+        tell(self._on_checked, record)
+        if report.effect.is_near_miss:
+            tell(self._on_flagged, record.observation(), record.trace())
 
-    def finished(self, observation: Observation) -> None:
+    def finished(self, record: Record) -> None:
         """Count and report an outcome."""
-        if observation.outcome is not None:
-            labels = (
-                observation.outcome,
-                observation.report.effect,
-                observation.provider,
-                observation.model,
-            )
+        if record.outcome is not None:
+            labels = (record.outcome, record.report.effect, record.provider, record.model)
             self.stats.add(Metric.OUTCOMES, labels)
-        tell(self._on_finished, observation)
+        worth_it = is_finding(record.report, record.outcome)
+        listeners = [
+            (reporter.finished, guard)
+            for reporter, guard in self._reporters
+            if worth_it or reporter.wants_sound
+        ]
+        if listeners:
+            # Made for those who listen: for most sound requests nobody does.
+            tell(listeners, record.observation(), record.trace())
 
     def flush(self, timeout: float) -> bool:
         """Deliver what is queued within `timeout` seconds; say whether all of it went."""

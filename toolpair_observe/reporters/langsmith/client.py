@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from langsmith import Client
     from requests import Response, Session
 
-    from toolpair_observe.observation import TraceLink
+    from toolpair_observe.record import TraceLink
 
 # Milliseconds to connect and to read.
 TIMEOUTS_MS: Final = (1000, 3000)

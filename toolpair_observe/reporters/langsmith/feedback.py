@@ -12,7 +12,7 @@ from uuid import uuid5
 
 from toolpair_observe._version import __version__
 from toolpair_observe.counts import Metric
-from toolpair_observe.pairing.words import Effect, Outcome
+from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.delivery import Delivery, Limits
 from toolpair_observe.reporters.langsmith.client import (
     TIMEOUTS_MS,
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from langsmith import Client
 
     from toolpair_observe.counts import Stats
-    from toolpair_observe.observation import Observation, TraceLink
+    from toolpair_observe.observation import Observation
+    from toolpair_observe.record import Trace, TraceLink
     from toolpair_observe.reporters.delivery import Result
     from toolpair_observe.settings import Settings
 
@@ -35,7 +36,6 @@ TAG: Final = "INVALID_TOOL_RESULTS"
 KIND_TAG_PREFIX: Final = "toolpair:"
 METADATA_EFFECT: Final = "toolpair_effect"
 METADATA_OUTCOME: Final = "toolpair_outcome"
-UNKNOWN_KIND: Final = "unknown"
 CLEAN: Final = "clean"
 MAX_IDS: Final = 8
 _MAX_SORTS_LOGGED: Final = 32
@@ -67,6 +67,7 @@ class LangSmithReporter:
         timeouts_ms: tuple[int, int] = TIMEOUTS_MS,
     ) -> None:
         self._settings = settings
+        self.wants_sound = settings.feedback == "all"
         self._client = client
         self._stats = stats
         self._api = FeedbackApi(timeouts_ms)
@@ -79,18 +80,17 @@ class LangSmithReporter:
         self._logged: set[tuple[str, str]] = set()
         self._api.forget()
 
-    def checked(self, observation: Observation) -> None:
+    def flagged(self, observation: Observation, trace: Trace) -> None:
         """Wait for the outcome."""
 
-    def finished(self, observation: Observation) -> None:
+    def finished(self, observation: Observation, trace: Trace) -> None:
         """Mark the run, and queue its feedback."""
-        link = observation.link
+        link = trace.link
         if link is None:
             return
-        worth_it = _is_finding(observation)
-        if worth_it:
+        if observation.is_finding:
             mark_run(link, observation)
-        elif self._settings.feedback != "all" or observation.outcome is Outcome.CANCELLED:
+        elif observation.outcome is Outcome.CANCELLED:
             return
         address = address_of(link, self._client)
         if address is not None:
@@ -142,19 +142,6 @@ _ADVICE: Final = {
 }
 
 
-def _is_finding(observation: Observation) -> bool:
-    return observation.is_near_miss or observation.outcome is Outcome.ESCAPED
-
-
-def _kinds(observation: Observation) -> list[str]:
-    """What is wrong, worst first; what the provider names, where the check saw nothing."""
-    if observation.outcome is Outcome.ESCAPED:
-        return [str(observation.rejected_kind or UNKNOWN_KIND)]
-    order = list(Effect)
-    found = sorted(observation.report.violations, key=lambda each: order.index(each.effect))
-    return list(dict.fromkeys(each.kind.value for each in found))
-
-
 def mark_run(link: TraceLink, observation: Observation) -> None:
     """Write tags and metadata into the run's tree, whose tracer sends them when the run ends.
 
@@ -163,7 +150,7 @@ def mark_run(link: TraceLink, observation: Observation) -> None:
     """
     tree: Any = link.run_tree
     tags = list(tree.tags or ())
-    mine = [TAG, *(f"{KIND_TAG_PREFIX}{kind}" for kind in _kinds(observation))]
+    mine = [TAG, *(f"{KIND_TAG_PREFIX}{kind}" for kind in observation.kinds)]
     tree.tags = [*tags, *(tag for tag in mine if tag not in tags)]
     extra = dict(tree.extra or {})
     extra["metadata"] = {
@@ -186,7 +173,7 @@ def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) 
         JSON-able data, bounded in size, with ids, names and positions but no content.
     """
     now = datetime.now(UTC).isoformat()
-    kinds = _kinds(observation)
+    kinds = observation.kinds
     start_time = getattr(link.run_tree, "start_time", None)
     body: dict[str, Any] = {
         # The same for each repeat, so that a repeat changes nothing.
@@ -196,12 +183,12 @@ def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) 
         "run_id": str(observation.run_id),
         "trace_id": str(link.trace_id),
         "key": KEY,
-        "score": 1 if _is_finding(observation) else 0,
+        "score": 1 if observation.is_finding else 0,
         "value": kinds[0] if kinds else CLEAN,
         "comment": _comment(observation, hash_ids=hash_ids),
         "feedback_source": {
             "type": "api",
-            "metadata": _source_info(observation, kinds, hash_ids=hash_ids),
+            "metadata": _source_info(observation, hash_ids=hash_ids),
         },
         "extend_trace_retention": False,
     }
@@ -214,7 +201,7 @@ def _comment(observation: Observation, *, hash_ids: bool) -> str:
     if observation.outcome is Outcome.ESCAPED:
         return one_line(
             f"{KEY}: the provider refused a history that the check called "
-            f"{observation.report.effect}; its error says {_kinds(observation)[0]}. Profile "
+            f"{observation.report.effect}; its error says {observation.named_kind}. Profile "
             f"{observation.report.profile} lacks a rule"
         )
     report = without_ids(observation.report) if hash_ids else observation.report
@@ -226,7 +213,7 @@ def _encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _source_info(observation: Observation, kinds: list[str], *, hash_ids: bool) -> dict[str, Any]:
+def _source_info(observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
     report = observation.report
     ids = dict.fromkeys(each.tool_call_id for each in report.violations if each.tool_call_id)
     causes = dict.fromkeys(each.cause.value for each in report.violations)
@@ -239,7 +226,7 @@ def _source_info(observation: Observation, kinds: list[str], *, hash_ids: bool) 
         "model": clean(observation.model),
         "effect": report.effect.value,
         "outcome": str(observation.outcome),
-        "kinds": kinds,
+        "kinds": list(observation.kinds),
         "causes": list(causes),
         "tool_call_ids": [shown_id(each, hashed=hash_ids) for each in list(ids)[:MAX_IDS]],
         "message_index": report.violations[0].message_index if report.violations else None,

@@ -1,0 +1,122 @@
+"""Who is told of what: reporters get frozen observations, and only those that they want."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tests.reporters.samples import record, settings, violation
+from toolpair_observe import Effect, Outcome
+from toolpair_observe.reporters import log, openinference
+
+
+class Listener:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self, *, wants_sound):
+        self.wants_sound = wants_sound
+        self.flags, self.ends, self.traces = [], [], []
+
+    def flagged(self, observation, trace):
+        self.flags.append(observation)
+        self.traces.append(trace)
+
+    def finished(self, observation, trace):
+        self.ends.append(observation)
+        self.traces.append(trace)
+
+
+def run(pipeline, taken, outcome, rejected_kind=None):
+    """Check a request and end it."""
+    pipeline.checked(taken)
+    taken.outcome, taken.rejected_kind = outcome, rejected_kind
+    pipeline.finished(taken)
+
+
+@pytest.mark.parametrize("wants_sound", [True, False])
+def test_findings_reach_everybody_and_sound_requests_those_who_want_them(sdk, wants_sound):
+    pipeline, listener = sdk.pipeline(), Listener(wants_sound=wants_sound)
+    pipeline.report_to({"listener": listener})
+    harmless = [violation(effect=Effect.ACCEPT)]
+    run(pipeline, record(), Outcome.ACCEPTED)
+    run(pipeline, record(harmless), Outcome.FAILED)
+    run(pipeline, record([violation()]), Outcome.REJECTED, "missing_result")
+    run(pipeline, record(), Outcome.ESCAPED, "orphan_result")
+
+    assert [(each.report.effect, each.outcome) for each in listener.flags] == [("reject", None)]
+    sound = [("clean", "accepted"), ("accept", "failed")] if wants_sound else []
+    assert [(each.report.effect, each.outcome) for each in listener.ends] == [
+        *sound,
+        ("reject", "rejected"),
+        ("clean", "escaped"),
+    ]
+    assert sdk.points("toolpair.outcomes")["accepted", "clean", "openai", "gpt-4o"] == 1
+
+
+def test_whether_sound_requests_are_wanted_is_asked_each_time(sdk):
+    pipeline, listener = sdk.pipeline(), Listener(wants_sound=False)
+    pipeline.report_to({"listener": listener})
+    for wants_sound in (False, True, False):
+        listener.wants_sound = wants_sound
+        run(pipeline, record(), Outcome.ACCEPTED)
+    assert len(listener.ends) == 1
+
+
+def test_what_a_reporter_was_told_stays_as_it_was(sdk):
+    """What handler and seam learn later is in the next observation, not in the last one."""
+    pipeline, listener = sdk.pipeline(), Listener(wants_sound=True)
+    pipeline.report_to({"listener": listener})
+    taken = record([violation()])
+    pipeline.checked(taken)
+    taken.blocked, taken.mode, taken.outcome = True, "strict", Outcome.BLOCKED
+    taken.link = object()
+    pipeline.finished(taken)
+
+    (flag,), (end,) = listener.flags, listener.ends
+    assert (flag.blocked, flag.mode, flag.outcome) == (False, "observe", None)
+    assert (end.blocked, end.mode, end.outcome) == (True, "strict", Outcome.BLOCKED)
+    assert [trace.link for trace in listener.traces] == [None, taken.link]
+
+
+def test_a_sound_request_brings_the_count_of_a_minute_that_is_over(sdk, caplog):
+    """The log waits for no second near miss to say how many there were."""
+    now = 1_000.0
+    reporter = log.LogReporter(settings(), clock=lambda: now)
+    pipeline = sdk.pipeline()
+    pipeline.report_to({"log": reporter})
+    with caplog.at_level(logging.WARNING, log.LOGGER_NAME):
+        for _ in range(2):
+            run(pipeline, record([violation()]), Outcome.ACCEPTED)
+        run(pipeline, record(), Outcome.ACCEPTED)
+        assert len(caplog.messages) == 1
+        now += log.WINDOW_SECONDS
+        run(pipeline, record(), Outcome.ACCEPTED)
+    assert caplog.messages[1].startswith("… and 1 more like it in the minute after")
+
+
+def test_an_openinference_that_fails_is_counted_and_costs_only_the_parent(sdk, monkeypatch):
+    def fail(_):
+        raise LookupError
+
+    monkeypatch.setattr(openinference, "span_context_of", fail)
+    pipeline = sdk.pipeline(spans="all")
+    context = pipeline.context_of(None)
+    monkeypatch.undo()
+    run(pipeline, record(context=context), Outcome.ACCEPTED)
+
+    assert [span.parent for span in sdk.spans] == [None]
+    assert sdk.points("toolpair.internal.errors") == {("LookupError", "otel"): 1}
+
+
+def test_metrics_that_fail_are_counted_and_the_near_miss_is_reported(sdk, monkeypatch):
+    def fail(*_):
+        raise LookupError
+
+    pipeline, listener = sdk.pipeline(), Listener(wants_sound=False)
+    pipeline.report_to({"listener": listener})
+    monkeypatch.setattr(sdk.stats, "fold_provider", fail)
+    run(pipeline, record([violation()]), Outcome.ACCEPTED)
+
+    assert (len(listener.flags), len(listener.ends)) == (1, 1)
+    assert sdk.points("toolpair.internal.errors") == {("LookupError", "otel"): 1}

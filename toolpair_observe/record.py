@@ -1,0 +1,98 @@
+"""One request in flight, as the handler and the seam write it and as reporters are told of it.
+
+Only `Observation` reaches the application's own function. What leads further, to a LangSmith
+client with its key or to an OpenTelemetry context, travels beside it in a `Trace`, which only
+reporters are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolpair_observe.observation import Observation
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from opentelemetry.context import Context
+
+    from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.pairing.words import Outcome
+
+
+class TraceLink(NamedTuple):
+    """Where the model run lives in LangSmith, read from the run's own tracer by the seam.
+
+    Attributes:
+        trace_id: Id of the root run.
+        project_name: LangSmith project (`session_name`) of the run.
+        client: The tracer's `langsmith.Client`; endpoint and key come from it.
+        run_tree: The model run's `RunTree` in the tracer's run map, for tags and metadata.
+    """
+
+    trace_id: UUID
+    project_name: str | None
+    client: object
+    run_tree: object
+
+
+class Trace(NamedTuple):
+    """Where a request stands in the traces of the application.
+
+    Attributes:
+        context: The OpenTelemetry context that its spans and events belong to (never attached).
+        link: LangSmith's side of the run, or None where it is not traced there.
+    """
+
+    context: Context
+    link: TraceLink | None = None
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known of one request so far. The handler and the seam write it, reporters never.
+
+    Attributes:
+        context: See `Trace`.
+        link: See `Trace`.
+
+    All other attributes are those of `Observation`.
+    """
+
+    run_id: UUID
+    report: PairingReport
+    mode: str
+    provider: str
+    model: str
+    conversation_id: str | None
+    start_ns: int
+    check_ns: int
+    identified: bool
+    blocked: bool
+    context: Context
+    link: TraceLink | None = None
+    outcome: Outcome | None = None
+    rejected_kind: str | None = None
+
+    def observation(self) -> Observation:
+        """Return what is known by now, for good."""
+        # By position: by name it takes half as long again, and every request pays for it.
+        return Observation(
+            self.run_id,
+            self.report,
+            self.mode,
+            self.provider,
+            self.model,
+            self.conversation_id,
+            self.start_ns,
+            self.check_ns,
+            self.identified,
+            self.blocked,
+            self.outcome,
+            self.rejected_kind,
+        )
+
+    def trace(self) -> Trace:
+        """Return where the request stands in the traces of the application by now."""
+        return Trace(self.context, self.link)
