@@ -46,12 +46,10 @@ MODULES: Final = ("toolpair_observe.middleware", "toolpair_observe.testing")
 # Private members of public classes that bear no underscore.
 PRIVATE_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     # Between the handler and the other ways to attach.
-    "ToolPairHandler": frozenset({"fail_open", "refusal", "retire"}),
+    "ToolPairHandler": frozenset({"admit", "fail_open", "retire"}),
     # Between a watch and what stands in every run.
-    "Watch": frozenset({"started", "ended"}),
+    "Watch": frozenset({"started"}),
     "Requests": frozenset({"add"}),
-    # For the reporters.
-    "Observation": frozenset({"context", "link"}),
     # For `explain`.
     "PairingReport": frozenset({"transcript"}),
     # From the counters.
@@ -192,7 +190,7 @@ def methods_of(cls: type) -> dict[str, Callable[..., Any]]:
 
 def overridden_in(cls: type, method: str) -> str:
     """Return the name of the foreign base class that has a method of this name, or `""`."""
-    bases = (base for base in cls.__bases__ if not _is_ours(base))
+    bases = (base for base in cls.__mro__ if base is not object and not _is_ours(base))
     return next((base.__name__ for base in bases if hasattr(base, method)), "")
 
 
@@ -313,12 +311,17 @@ def _bases(cls: type) -> str:
         # At run time it has no base but dict.
         named = [ast.unparse(each) for each in (*_node(cls).bases, *_node(cls).keywords)]
         return f"({', '.join(named)})"
-    named = [
-        base.__name__
-        for base in cls.__bases__
-        if base is not object and (base.__name__ in toolpair_observe.__all__ or not _is_ours(base))
-    ]
+    named = [base.__name__ for base in _shown_bases(cls)]
     return f"({', '.join(named)})" if named else ""
+
+
+def _shown_bases(cls: type) -> Iterator[type]:
+    """Yield the bases that a reader can look up; in place of a private one, what it is made of."""
+    for base in cls.__bases__:
+        if _is_ours(base) and base.__name__ not in toolpair_observe.__all__:
+            yield from _shown_bases(base)
+        elif base is not object:
+            yield base
 
 
 def _members(cls: type[enum.Enum]) -> Iterator[str]:

@@ -15,9 +15,8 @@ from langchain_core.runnables.config import ensure_config
 
 from toolpair_observe.attach.guard import chosen_handler
 from toolpair_observe.attach.instrument import attached
-from toolpair_observe.attach.request import Upcoming, upcoming
+from toolpair_observe.attach.request import Request, request_to
 from toolpair_observe.errors import MissingExtraError, SettingsError
-from toolpair_observe.pairing.providers.identify import identify
 from toolpair_observe.repair import repair_history
 from toolpair_observe.reporters.repairs import RepairReporter
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.attach.handler import ToolPairHandler
     from toolpair_observe.attach.options import HandlerOptions
+    from toolpair_observe.pairing.providers.identify import Target
     from toolpair_observe.repair import Repair
 
 __all__ = ["RepairMode", "ToolPairMiddleware"]
@@ -124,33 +124,26 @@ class ToolPairMiddleware(AgentMiddleware):
 
     @contextmanager
     def _admitted(self, request: ModelRequest[Any]) -> Iterator[ModelRequest[Any]]:
-        refusal: Exception | None = None
+        asked: Request | None = None
+        target: Target | None = None
         with self.handler.fail_open("middleware"):
-            told = _told(request)
-            if self._repairs:
+            asked = _request(request)
+            if self._repairs and self.handler.settings.mode_for(asked.metadata) != "off":
+                target = self.handler.judge.identify(asked)
                 with self.handler.fail_open("repair"):
-                    request = self._mended(request, told)
-            refusal = self.handler.refusal(
-                _history(request),
-                **told._asdict(),
-                config=ensure_config(),
-                model_callbacks=getattr(request.model, "callbacks", None),
-            )
-        if refusal is not None:
-            raise refusal
+                    request = self._mended(request, asked, target)
+                asked = asked._replace(messages=_history(request))
+        if asked is not None:
+            model_callbacks = getattr(request.model, "callbacks", None)
+            self.handler.admit(asked, ensure_config(), model_callbacks, target)
         with attached(self.handler):
             yield request
 
-    def _mended(self, request: ModelRequest[Any], told: Upcoming) -> ModelRequest[Any]:
-        mode = self.handler.settings.mode_for(told.metadata)
-        if mode == "off":
-            return request
-        target = identify(
-            told.serialized, told.metadata, told.invocation_params, self.handler.settings.profile
-        )
-        history = _history(request)
+    def _mended(
+        self, request: ModelRequest[Any], asked: Request, target: Target
+    ) -> ModelRequest[Any]:
         repair = repair_history(
-            history,
+            asked.messages,
             target.profile,
             target.facts,
             pending=self._pending(request) if callable(self._pending) else self._pending,
@@ -158,14 +151,14 @@ class ToolPairMiddleware(AgentMiddleware):
         )
         if not repair.changed:
             return request
-        # What it is told with, the application's own function included, must not undo the repair.
+        # The application's own function, which hears of it, must not undo the repair.
         with self.handler.fail_open("on_repair"):
             self._reporter.repaired(repair)
-        messages: list[Any] = repair.messages[len(history) - len(request.messages) :]
+        messages: list[Any] = repair.messages[len(asked.messages) - len(request.messages) :]
         return request.override(messages=messages)
 
 
-def _told(request: ModelRequest[Any]) -> Upcoming:
+def _request(request: ModelRequest[Any]) -> Request:
     config = ensure_config()
     model: Any = request.model
     if not isinstance(model, BaseChatModel | RunnableBinding) and hasattr(model, "_model"):
@@ -174,7 +167,7 @@ def _told(request: ModelRequest[Any]) -> Upcoming:
     arguments = {"tools": request.tools, **request.model_settings}
     if not request.tools:
         del arguments["tools"]
-    return upcoming(model, config.get("metadata"), **arguments)
+    return request_to(model, _history(request), config.get("metadata"), **arguments)
 
 
 def _history(request: ModelRequest[Any]) -> list[BaseMessage]:

@@ -13,18 +13,20 @@ The pytest plugin uses it. Other test runners can, too:
 from __future__ import annotations
 
 import threading
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.tracers.context import register_configure_hook
-
 from toolpair_observe.attach import seam
-from toolpair_observe.attach.handler import ToolPairHandler
-from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.providers.identify import identify
+from toolpair_observe.attach.judge import Judge
+from toolpair_observe.attach.process_hook import ProcessHook
+from toolpair_observe.attach.request import Request
+from toolpair_observe.counts import shared_stats
+from toolpair_observe.settings import Settings
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from langchain_core.messages import BaseMessage
+
     from toolpair_observe.pairing.report import PairingReport
 
 __all__ = ["Requests", "Watch"]
@@ -75,110 +77,73 @@ class Watch:
 
     def __init__(self, mode: Literal["strict", "observe"]) -> None:
         self.requests = Requests()
-        # What is watched in a test belongs to no trace and no LangSmith project.
-        self._handler = ToolPairHandler(mode=mode, feedback="off", spans="off")
-        self._handler._pipeline.report_to({})  # noqa: SLF001 -- nor to a log
-        self._is_strict = mode == "strict"
+        self._settings = Settings.resolve(mode=mode)
+        counts = shared_stats(None, self._settings.max_label_values)
+        self._judge = Judge(self._settings, counts, "testing")
+        if mode == "strict" and self._settings.seam:
+            seam.install()
         _eye.open(self)
 
     def stop(self) -> None:
-        """Stop watching, and close the handler that checked."""
+        """End the watch."""
         _eye.close(self)
-        self._handler.close()
 
-    def started(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- langchain-core's own
+    def started(self, request: Request, run_id: UUID) -> None:
         """See a request, and stop it where strict mode has to.
 
         Raises:
             InvalidToolResultsError: Strict mode stops the request, and no seam does it.
+            CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        with self._handler.fail_open("testing"):
-            self._see(*args, **kwargs)
-        if self._is_strict:
-            self._handler.on_chat_model_start(*args, **kwargs)
-
-    def _see(
-        self,
-        serialized: dict[str, Any],
-        messages: list[list[Any]],
-        *,
-        metadata: dict[str, Any] | None = None,
-        **kwargs: Any,  # noqa: ANN401 -- langchain-core's own
-    ) -> None:
-        settings = self._handler.settings
-        if settings.mode_for(metadata) == "off":
+        mode = self._settings.mode_for(request.metadata)
+        if mode == "off":
             return
-        params = kwargs.get("invocation_params")
-        target = identify(serialized, metadata, params, settings.profile)
-        self.requests.add(check(messages[0], target.profile, target.facts))
-
-    def ended(self, callback: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- see above
-        """See how a request goes on."""
-        if self._is_strict:
-            getattr(self._handler, callback)(*args, **kwargs)
+        verdict, refusal = self._judge.decide(request, run_id, mode)
+        if verdict is not None:
+            self.requests.add(verdict.report)
+        if refusal is not None:
+            seam.refuse(refusal, run_id)
 
 
-class _Eye(BaseCallbackHandler, seam.Participant):
+class _Eye(ProcessHook):
     """Stands in every chat-model run, beside any handler of the application."""
 
-    run_inline = True
-    raise_error = True
-    ignore_chain = True
-    ignore_agent = True
-    ignore_retriever = True
-    ignore_retry = True
-    ignore_custom_event = True
+    ignore_llm = True
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("_eye")
         self._watches: tuple[Watch, ...] = ()
-        self._lock = threading.Lock()
-        self._is_registered = False
+        self._watches_lock = threading.Lock()
 
     def open(self, watch: Watch) -> None:
-        """Let `watch` see what happens."""
-        with self._lock:
+        """Let `watch` see requests."""
+        with self._watches_lock:
             self._watches += (watch,)
-            if not self._is_registered:
-                self._is_registered = True
-                register_configure_hook(_eye_var, inheritable=False)
+        self.register()
 
     def close(self, watch: Watch) -> None:
-        """Let it see no more."""
-        with self._lock:
+        """Keep requests from `watch`."""
+        with self._watches_lock:
             self._watches = tuple(each for each in self._watches if each is not watch)
 
     @property
-    def ignore_llm(self) -> bool:
-        """Whether nobody watches."""
-        return not self._watches
-
-    @property
     def ignore_chat_model(self) -> bool:
-        """Whether nobody watches."""
+        """Whether no watch is open."""
         return not self._watches
 
-    def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- see above
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,  # noqa: ANN401 -- langchain-core's own signature
+    ) -> None:
         """Show that a request starts."""
+        request = Request(messages[0], serialized, metadata, kwargs.get("invocation_params"))
         for watch in self._watches:
-            watch.started(*args, **kwargs)
-
-    def on_llm_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- see above
-        """Show that the model has answered."""
-        for watch in self._watches:
-            watch.ended("on_llm_end", *args, **kwargs)
-
-    def on_llm_error(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- see above
-        """Show that the request failed."""
-        for watch in self._watches:
-            watch.ended("on_llm_error", *args, **kwargs)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Eye:
-        return self
-
-    def __reduce__(self) -> str:
-        return "_eye"
+            watch.started(request, run_id)
 
 
 _eye = _Eye()
-_eye_var: ContextVar[BaseCallbackHandler | None] = ContextVar("toolpair_observe_eye", default=_eye)

@@ -112,7 +112,7 @@ def test_what_is_no_chat_model_is_refused_by_name(strict):
 
 def test_a_failing_check_lets_the_request_pass(strict, monkeypatch):
     monkeypatch.setattr(
-        "toolpair_observe.attach.handler.check",
+        "toolpair_observe.attach.judge.check",
         lambda *_: (_ for _ in ()).throw(RuntimeError("ours")),
     )
     model = CountingModel()
@@ -124,7 +124,7 @@ def test_a_failing_check_lets_the_request_pass(strict, monkeypatch):
 def test_a_failing_check_holds_the_request_where_that_is_asked_for(make_handler, monkeypatch):
     handler = make_handler("strict", feedback="off", on_internal_error="block")
     monkeypatch.setattr(
-        "toolpair_observe.attach.handler.check",
+        "toolpair_observe.attach.judge.check",
         lambda *_: (_ for _ in ()).throw(RuntimeError("ours")),
     )
     model = CountingModel()

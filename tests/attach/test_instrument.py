@@ -29,7 +29,7 @@ from toolpair_observe.errors import SettingsError
 
 
 def our_hooks():
-    return [hook for hook in core_context._configure_hooks if hook[0] is attachment._attached]
+    return [hook for hook in core_context._configure_hooks if hook[0] is attachment._slot.variable]
 
 
 def test_a_model_that_was_built_before_is_checked(strict):

@@ -192,7 +192,7 @@ def test_a_repair_that_fails_leaves_the_request_to_the_check(strict, monkeypatch
 def test_a_request_of_another_shape_is_let_through_to_the_callback(strict, monkeypatch):
     """An agent library that changes must not break an agent; the callback still checks."""
     monkeypatch.setattr(
-        "toolpair_observe.middleware._told",
+        "toolpair_observe.middleware._request",
         lambda _: (_ for _ in ()).throw(AttributeError("model")),
     )
     agent = agent_with(CountingModel(), ToolPairMiddleware(strict))

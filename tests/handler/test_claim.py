@@ -11,7 +11,7 @@ from langchain_core.outputs import LLMResult
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError
-from toolpair_observe.attach import handler as module
+from toolpair_observe.attach import judge as module
 
 
 def test_a_handler_on_the_model_and_in_the_config_counts_once(make_handler):

@@ -15,8 +15,8 @@ from opentelemetry.metrics import NoOpMeterProvider
 
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe.attach import handler as module
-from toolpair_observe.attach import runs
+from toolpair_observe.attach import at_exit, runs
+from toolpair_observe.attach.handler import ToolPairHandler
 
 EMPTY = LLMResult(generations=[])
 
@@ -213,18 +213,18 @@ def test_a_child_works_although_another_thread_held_our_locks_at_the_fork(make_h
 
 
 def test_a_handler_can_be_collected_while_its_class_waits_for_the_exit(make_handler):
-    before = len(module._Exit.handlers)
-    throwaway = module.ToolPairHandler(feedback="off")
-    assert len(module._Exit.handlers) == before + 1
+    before = len(at_exit._Exit.members)
+    throwaway = ToolPairHandler(feedback="off")
+    assert len(at_exit._Exit.members) == before + 1
     del throwaway
     gc.collect()
-    assert len(module._Exit.handlers) == before
+    assert len(at_exit._Exit.members) == before
 
 
 def test_the_exit_abandons_what_is_open(make_handler):
     handler = make_handler()
     manager = start(handler)
-    module._close_all()
+    at_exit._close_all()
     assert handler.outcomes == {"abandoned": 1}
     del manager
 
@@ -236,7 +236,7 @@ def test_the_exit_abandons_the_runs_of_a_handler_that_is_gone(make_handler):
     del gone
     gc.collect()
     assert observer.in_flight == 1
-    module._close_all()
+    at_exit._close_all()
     assert observer.in_flight == 0
     assert observer.outcomes == {"abandoned": 1}
 
@@ -249,7 +249,7 @@ def test_the_exit_makes_the_calls_that_a_handler_left_behind(make_handler):
         release.wait(10)
         told.append(observation.outcome)
 
-    gone = module.ToolPairHandler(
+    gone = ToolPairHandler(
         on_near_miss=hook, feedback="off", profile="openai-chat", meter_provider=NoOpMeterProvider()
     )
     for _ in range(2):
@@ -260,5 +260,5 @@ def test_the_exit_makes_the_calls_that_a_handler_left_behind(make_handler):
     gc.collect()
     assert alive() is None
     release.set()
-    module._close_all()
+    at_exit._close_all()
     assert told == ["accepted", "accepted"]

@@ -10,7 +10,7 @@ from tests.handler.models import CountingModel
 from tests.handler.siblings import Sibling
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import fail_open
-from toolpair_observe.attach import handler, runs
+from toolpair_observe.attach import judge, outcomes, runs
 from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
 
 SECRET = "the launch code is 0000"
@@ -21,7 +21,7 @@ def broken_check(monkeypatch):
     def fail(*args):
         raise KeyError(SECRET)
 
-    monkeypatch.setattr(handler, "check", fail)
+    monkeypatch.setattr(judge, "check", fail)
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +117,7 @@ def test_an_outcome_that_cannot_be_settled_is_our_problem_only(make_handler, mon
     def fail(*args, **options):
         raise RecursionError(SECRET)
 
-    monkeypatch.setattr(handler, "rejection_kind", fail)
+    monkeypatch.setattr(outcomes, "rejection_kind", fail)
     with pytest.raises(RuntimeError, match="application"):
         CountingModel(before=_raise_in_application).invoke(SOUND, {"callbacks": [ours]})
     assert ours.internal_errors == {("RecursionError", "outcome"): 1}
@@ -137,7 +137,7 @@ def test_what_stops_a_thread_goes_on(make_handler, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(handler, "check", interrupt)
+    monkeypatch.setattr(judge, "check", interrupt)
     with pytest.raises(KeyboardInterrupt):
         CountingModel().invoke(SOUND, {"callbacks": [ours]})
     assert not ours.internal_errors

@@ -18,7 +18,7 @@ from langchain_core.runnables import (
 from langchain_core.runnables.config import ensure_config, merge_configs
 
 from toolpair_observe.attach.handler import ToolPairHandler
-from toolpair_observe.attach.request import upcoming
+from toolpair_observe.attach.request import request_to
 from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.settings import is_set
 
@@ -131,7 +131,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        return self._bound.invoke(input, self._admitted(input, config, kwargs), **kwargs)
+        messages, admitted = self._admitted(input, config, kwargs)
+        return self._bound.invoke(messages, admitted, **kwargs)
 
     async def ainvoke(
         self,
@@ -145,7 +146,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        return await self._bound.ainvoke(input, self._admitted(input, config, kwargs), **kwargs)
+        messages, admitted = self._admitted(input, config, kwargs)
+        return await self._bound.ainvoke(messages, admitted, **kwargs)
 
     def stream(
         self,
@@ -159,7 +161,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        yield from self._bound.stream(input, self._admitted(input, config, kwargs), **kwargs)
+        messages, admitted = self._admitted(input, config, kwargs)
+        yield from self._bound.stream(messages, admitted, **kwargs)
 
     async def astream(
         self,
@@ -173,8 +176,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        admitted = self._admitted(input, config, kwargs)
-        async for chunk in self._bound.astream(input, admitted, **kwargs):
+        messages, admitted = self._admitted(input, config, kwargs)
+        async for chunk in self._bound.astream(messages, admitted, **kwargs):
             yield chunk
 
     def stream_events(
@@ -186,7 +189,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        return self._bound.stream_events(input, self._admitted(input, config, {}), **kwargs)
+        messages, admitted = self._admitted(input, config, {})
+        return self._bound.stream_events(messages, admitted, **kwargs)
 
     def astream_events(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -197,27 +201,25 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        return self._bound.astream_events(input, self._admitted(input, config, {}), **kwargs)
+        messages, admitted = self._admitted(input, config, {})
+        return self._bound.astream_events(messages, admitted, **kwargs)
 
     def _admitted(
         self, history: LanguageModelInput, config: RunnableConfig | None, kwargs: Mapping[str, Any]
-    ) -> RunnableConfig:
-        """Return the config to call the model with; raise what has to stop the request."""
+    ) -> tuple[LanguageModelInput, RunnableConfig]:
+        """Return what to call the model with; raise what has to stop the request."""
         # Without it, what an enclosing chain hands down is lost as soon as callbacks are given.
         config = ensure_config(config)
         admitted = merge_configs(config, {"callbacks": [self.handler]})
         try:
             messages = as_messages(history)
         except (TypeError, ValueError):
-            return admitted  # the model has words of its own for what is no chat input
+            return history, admitted  # the model itself says what is wrong with its input
         merged = merge_configs(self._config, config)
-        told = upcoming(self._model, merged.get("metadata"), **{**self._arguments, **kwargs})
-        refusal = self.handler.refusal(
-            messages, **told._asdict(), config=merged, model_callbacks=self._model.callbacks
-        )
-        if refusal is not None:
-            raise refusal
-        return admitted
+        arguments = {**self._arguments, **kwargs}
+        request = request_to(self._model, messages, merged.get("metadata"), **arguments)
+        self.handler.admit(request, merged, self._model.callbacks)
+        return messages, admitted
 
 
 def _guarded(runnable: Runnable[Any, Any], handler: ToolPairHandler) -> Runnable[Any, Any]:

@@ -1,8 +1,6 @@
-"""Attach to every chat model of the process, through langchain-core's public configure hook.
+"""Attach to every chat model of the process: one slot stands in every run for good.
 
-A hook can't be unregistered, and a `ContextVar`'s default can't be changed. So the default is one
-slot that stays for good, and what `instrument` and `uninstrument` swap is the handler in it. The
-default, unlike a value that is set, is there in every thread, task and forked child.
+`instrument` and `uninstrument` swap the handler in it.
 """
 
 from __future__ import annotations
@@ -10,15 +8,12 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
-from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.tracers.context import register_configure_hook
-
-from toolpair_observe.attach import runs, seam
+from toolpair_observe.attach import runs
 from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.attach.process_hook import ProcessHook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,43 +23,35 @@ if TYPE_CHECKING:
 _EXCHANGE_SECONDS: Final = 5.0
 
 
-class _Slot(BaseCallbackHandler, seam.Participant):
-    """Stands in every chat-model run and passes on to the handler of the day, if there is one.
+class _Slot(ProcessHook):
+    """Stands in every chat-model run and passes callbacks on to the handler that is attached.
 
     How a request goes on is also passed on once the handler that checked it has been taken out:
     every handler reports that in the name of the one that checked.
 
     Attributes:
-        handler: Who checks, or None.
-        latest: Who checks or was the last to do so, or None.
+        handler: The handler that checks, or None.
+        latest: The handler that checks or was the last to do so, or None.
     """
 
-    run_inline = True
-    raise_error = True
-    ignore_chain = True
-    ignore_agent = True
-    ignore_retriever = True
-    ignore_retry = True
-    ignore_custom_event = True
-
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("_slot", stands_aside_for=ToolPairHandler)
         self.handler: ToolPairHandler | None = None
         self.latest: ToolPairHandler | None = None
 
     def hold(self, handler: ToolPairHandler | None) -> None:
-        """Have `handler` check, or nobody."""
+        """Attach `handler`; None detaches the one that is there."""
         self.handler = handler
         self.latest = handler or self.latest
 
     @property
     def ignore_llm(self) -> bool:
-        """Whether there is nobody to tell how a request goes on."""
+        """Whether no request is in flight and none will be checked."""
         return self.handler is None and not runs.is_any_in_flight()
 
     @property
     def ignore_chat_model(self) -> bool:
-        """Whether there is nobody who checks."""
+        """Whether no handler is attached."""
         return self.handler is None
 
     def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -92,34 +79,21 @@ class _Slot(BaseCallbackHandler, seam.Participant):
         if (latest := self.latest) is not None:
             latest.on_llm_error(*args, **kwargs)
 
-    def __copy__(self) -> _Slot:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Slot:
-        return self
-
-    def __reduce__(self) -> str:
-        return "_slot"
-
     def __repr__(self) -> str:
         return f"toolpair_observe's slot({self.handler!r})"
 
 
 _slot = _Slot()
-_attached: ContextVar[BaseCallbackHandler | None] = ContextVar(
-    "toolpair_observe_attached", default=_slot
-)
 
 
 class _State:
-    """Whether the hook is registered, and how the handler in the slot was asked for.
+    """How the handler in the slot was asked for.
 
     Attributes:
         leaving: Handlers that `instrument` made and that are out of use, but not closed.
     """
 
     lock = threading.RLock()
-    is_registered = False
     owns_handler = False
     options: HandlerOptions | None = None
     leaving: ClassVar[list[ToolPairHandler]] = []
@@ -158,7 +132,7 @@ def instrument(
             return current
         chosen = ToolPairHandler(**options) if handler is None else handler
         _exchange(chosen, is_own=handler is None, options=options)
-        _register()
+        _slot.register()
     _close_leaving(_EXCHANGE_SECONDS)
     return chosen
 
@@ -205,27 +179,19 @@ def instrumented_with() -> ToolPairHandler | None:
 @contextmanager
 def attached(handler: ToolPairHandler) -> Iterator[None]:
     """Have `handler` check the chat models that are called in this context, and no other one."""
-    with _State.lock:
-        _register()
-    token = _attached.set(handler)
+    _slot.register()
+    token = _slot.variable.set(handler)
     try:
         yield
     finally:
         # A coroutine that is closed from elsewhere ends in another context than it began in.
         with suppress(ValueError):
-            _attached.reset(token)
-
-
-def _register() -> None:
-    if not _State.is_registered:
-        # Not inheritable: each run finds the hook by itself. With the class, so that a handler
-        # which is there already keeps the slot out.
-        register_configure_hook(_attached, inheritable=False, handle_class=ToolPairHandler)
-        _State.is_registered = True
+            _slot.variable.reset(token)
 
 
 def _after_fork_in_child() -> None:
     _State.lock = threading.RLock()  # another thread may have held it at the fork
+    _slot.renew_lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""What the callbacks of a request would be told, asked of the model before any of them starts."""
+"""A chat-model request before it leaves: what a callback is told of it."""
 
 from __future__ import annotations
 
@@ -6,48 +6,94 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.load.dump import dumpd
 
+from toolpair_observe.pairing.providers.integration import TOOL_PARAMS
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
 
 
-class Upcoming(NamedTuple):
-    """What identifies the provider of a request.
+class Request(NamedTuple):
+    """What identifies the provider of a request, and what is sent there.
 
     Attributes:
+        messages: The history.
         serialized: The model.
         metadata: The run's metadata.
         invocation_params: What the model is called with, the tools included.
     """
 
+    messages: Sequence[BaseMessage]
     serialized: dict[str, Any]
-    metadata: dict[str, Any]
-    invocation_params: dict[str, Any]
+    metadata: dict[str, Any] | None = None
+    invocation_params: dict[str, Any] | None = None
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The thread that the application says the request belongs to."""
+        thread_id = self.metadata.get("thread_id") if self.metadata else None
+        return None if thread_id is None else str(thread_id)
+
+    def is_that_of(self, other: Request) -> bool:
+        """Whether both are one request, which langchain-core has copied in between."""
+        return (
+            _are_the_same(self.messages, other.messages)
+            and (self.serialized is other.serialized or self.serialized == other.serialized)
+            and _call_alike(self.invocation_params or {}, other.invocation_params or {})
+        )
 
 
-def upcoming(
+# langchain-core takes it away before it asks for the invocation parameters.
+_NO_PARAMETERS = frozenset({"ls_structured_output_format", "structured_output_format"})
+
+
+def request_to(
     model: BaseChatModel,
+    messages: Sequence[BaseMessage],
     metadata: Mapping[str, Any] | None = None,
     stop: list[str] | None = None,
     **kwargs: Any,  # noqa: ANN401 -- whatever the model is called with
-) -> Upcoming:
-    """Ask `model` what it would tell its callbacks.
+) -> Request:
+    """Return the request that a call of `model` makes, without calling it.
 
     A model that does not answer as langchain-core's own class does is one that is not identified.
 
     Args:
         model: The model.
+        messages: The history.
         metadata: The metadata of the call.
         stop: The stop words of the call.
         **kwargs: The other arguments of the call, such as the tools.
     """
-    told = {**(metadata or {}), **(model.metadata or {})}
+    known = {**(metadata or {}), **(model.metadata or {})}
+    kwargs = {name: value for name, value in kwargs.items() if name not in _NO_PARAMETERS}
     try:
         # The first is langchain-core's own cache of the second.
         serialized = getattr(model, "_serialized", None) or dumpd(model)
         params = model._get_invocation_params(stop=stop, **kwargs)  # noqa: SLF001 -- no public one
-        told |= model._get_ls_params(stop=stop, **kwargs)  # noqa: SLF001 -- no public one
-    except Exception:  # noqa: BLE001 -- a model of a stranger; the check must not depend on it
-        return Upcoming({}, told, dict(kwargs))
-    return Upcoming(serialized, told, params)
+        known |= model._get_ls_params(stop=stop, **kwargs)  # noqa: SLF001 -- no public one
+    except Exception:  # noqa: BLE001 -- a foreign model class; the check must not depend on it
+        return Request(messages, {}, known, dict(kwargs))
+    return Request(messages, serialized, known, params)
+
+
+def _are_the_same(messages: Sequence[BaseMessage], others: Sequence[BaseMessage]) -> bool:
+    return len(messages) == len(others) and all(map(_is_the_same, messages, others))
+
+
+def _is_the_same(message: BaseMessage, other: BaseMessage) -> bool:
+    # For its tracers langchain-core copies a message with a picture or a file, shallowly.
+    return message is other or (
+        message.__class__ is other.__class__
+        and message.additional_kwargs is other.additional_kwargs
+    )
+
+
+def _call_alike(params: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    # A model converts its tools and may add defaults of its own before its callbacks start.
+    if any(bool(params.get(name)) != bool(others.get(name)) for name in TOOL_PARAMS):
+        return False
+    names = params.keys() & others.keys() - TOOL_PARAMS
+    return all(params[name] == others[name] for name in names)

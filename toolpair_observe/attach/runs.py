@@ -82,6 +82,11 @@ class Run:
         self.owner.ended(self.record)
         return True
 
+    def note_refusal(self) -> None:
+        """Note that strict mode stops the request, whichever handler's it is that does."""
+        self.record.blocked = True
+        self.record.mode = "strict"
+
     def end_unseen(self, outcome: Outcome) -> bool:
         """Settle the outcome of a run whose end nobody reports: accepted, if it was answering."""
         return self.end(Outcome.ACCEPTED if self.streamed else outcome)
@@ -200,6 +205,14 @@ def is_any_in_flight() -> bool:
 def find(run_id: UUID) -> Run | None:
     """Return the run in flight with this id, whichever handler's it is."""
     return _open.get(run_id)
+
+
+def end_refused(run_id: UUID) -> None:
+    """Settle that strict mode stopped the request, if a handler reports it."""
+    run = find(run_id)
+    if run is not None:
+        run.note_refusal()
+        run.end(Outcome.BLOCKED)
 
 
 def sweep(most: int = _SWEEP_BATCH) -> None:

@@ -23,9 +23,10 @@ import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
+from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
 from langchain_core.outputs import LLMResult
 
+from toolpair_observe.attach import runs
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import TraceLink
 
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
     from uuid import UUID
 
-    from langchain_core.callbacks import BaseCallbackHandler, Callbacks
+    from langchain_core.callbacks import Callbacks
     from langchain_core.runnables import RunnableConfig
 
+    from toolpair_observe.attach.request import Request
     from toolpair_observe.attach.runs import Run
 
     RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
@@ -45,8 +47,19 @@ _METHOD: Final = "on_chat_model_start"
 _CLASSES: Final = (CallbackManager, AsyncCallbackManager)
 
 
-class Participant:
-    """Marks the handlers that the seam serves."""
+class Participant(BaseCallbackHandler):
+    """A handler that the seam serves: it hears of chat models, and of nothing else."""
+
+    # On the caller's thread and before the handlers that do not care: the check has to see the
+    # caller's task, and the outcome has to stand in LangSmith's run before its tracer sends it.
+    run_inline = True
+    # Only what strict mode stops gets out of `on_chat_model_start`.
+    raise_error = True
+    ignore_chain = True
+    ignore_agent = True
+    ignore_retriever = True
+    ignore_retry = True
+    ignore_custom_event = True
 
 
 class StartCall:
@@ -58,16 +71,18 @@ class StartCall:
     Attributes:
         runs: The runs that our handlers opened in it, one for each prompt.
         refusal: The error of the first prompt that has to be stopped, or None.
+        refused: The runs of the prompts that have to be stopped.
         is_over: Whether every handler has been called.
     """
 
-    __slots__ = ("_token", "is_async", "is_over", "refusal", "runs")
+    __slots__ = ("_token", "is_async", "is_over", "refusal", "refused", "runs")
 
     def __init__(self, *, is_async: bool) -> None:
         self.is_async = is_async
         self.is_over = False
         self.runs: list[Run] = []
         self.refusal: Exception | None = None
+        self.refused: set[UUID] = set()
 
     def __enter__(self) -> Self:
         self._token = _current.set(self)
@@ -86,8 +101,9 @@ class StartCall:
             for run in self.runs:
                 run.end(Outcome.CANCELLED)
 
-    def refuse(self, error: Exception) -> None:
+    def refuse(self, error: Exception, run_id: UUID) -> None:
         """Have the request stopped with `error` once every handler has started."""
+        self.refused.add(run_id)
         if self.refusal is None:
             self.refusal = error
 
@@ -100,6 +116,23 @@ def current_call() -> StartCall | None:
     call = _current.get()
     # A task that a sibling left behind still has the context of a start that is over.
     return None if call is None or call.is_over else call
+
+
+def refuse(error: Exception, run_id: UUID) -> None:
+    """Stop the request that starts: the seam does it once every handler has started.
+
+    Args:
+        error: What the application gets.
+        run_id: The run of the prompt at fault.
+
+    Raises:
+        Exception: `error`, where no seam surrounds the caller.
+    """
+    call = current_call()
+    if call is None:
+        runs.end_refused(run_id)
+        raise error
+    call.refuse(error, run_id)
 
 
 class _Seam:
@@ -224,6 +257,8 @@ def _take_over(call: StartCall, managers: Sequence[RunManager]) -> None:
     try:
         for run in call.runs:
             record = run.record
+            if record.run_id in call.refused:
+                run.note_refusal()
             manager = managers[0] if len(managers) == 1 else _manager_of(record.run_id, managers)
             if not isinstance(manager.handlers[0], Participant):
                 manager.handlers = sorted(manager.handlers, key=_is_sibling)
@@ -265,26 +300,52 @@ def trace_link(manager: RunManager) -> TraceLink | None:
     return None
 
 
-def tracing_manager(
-    config: RunnableConfig, model_callbacks: Callbacks, metadata: dict[str, Any] | None
-) -> CallbackManager | None:
-    """Return a manager that tells LangSmith's tracers of a model call, and nobody else.
+@contextlib.contextmanager
+def failing_run(
+    request: Request,
+    run_id: UUID,
+    error: Exception,
+    config: RunnableConfig,
+    model_callbacks: Callbacks,
+) -> Iterator[TraceLink | None]:
+    """Show LangSmith's tracers a run that fails with `error`, and nobody else.
 
     Args:
+        request: The request that is not made.
+        run_id: The run's id.
+        error: What it fails with.
         config: What the model would be called with.
         model_callbacks: The model's own callbacks.
-        metadata: The metadata of the run.
 
-    Returns:
-        None where nobody traces the call, or where the seam could not close what it starts.
+    Yields:
+        LangSmith's side of the run before it ends; None where the call is not traced, or where the
+        seam is not active.
     """
-    if not _Seam.active:
-        return None
+    manager = _tracing_manager(request, config, model_callbacks) if _Seam.active else None
+    if manager is None:
+        yield None
+        return
+    (run,) = manager.on_chat_model_start(
+        request.serialized,
+        [list(request.messages)],
+        run_id=run_id,
+        name=config.get("run_name"),
+        invocation_params=request.invocation_params,
+    )
+    try:
+        yield trace_link(run)
+    finally:
+        run.on_llm_error(error, response=LLMResult(generations=[]))
+
+
+def _tracing_manager(
+    request: Request, config: RunnableConfig, model_callbacks: Callbacks
+) -> CallbackManager | None:
     manager = CallbackManager.configure(
         inheritable_callbacks=config.get("callbacks"),
         local_callbacks=model_callbacks,
         inheritable_tags=config.get("tags"),
-        local_metadata=metadata,
+        local_metadata=request.metadata,
     )
     manager.handlers = _tracers_among(manager.handlers)
     return manager if manager.handlers else None

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.gateways import as_configured
-from toolpair_observe.pairing.providers.integration import UNKNOWN, Integration, ModelCall, name_in
+from toolpair_observe.pairing.providers.integration import (
+    TOOL_PARAMS,
+    UNKNOWN,
+    Integration,
+    ModelCall,
+    name_in,
+)
 from toolpair_observe.pairing.providers.openai import OPENAI_RESPONSES
 from toolpair_observe.pairing.providers.table import INTEGRATIONS
 
@@ -32,7 +38,6 @@ _NOTHING: Final[Mapping[str, Any]] = {}
 # `_type` of the invocation parameters, as recorded from the real integrations.
 _BY_TYPE: Final[Mapping[str, Integration]] = {each.type_name: each for each in INTEGRATIONS}
 _BY_CLASS: Final[Mapping[str, Integration]] = {each.class_id: each for each in INTEGRATIONS}
-_TOOL_PARAMS: Final = ("tools", "toolConfig", "tool_config", "functions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def _identify(
     # A repr is searched only where it can matter.
     is_stateful = not call.text or profile is OPENAI_RESPONSES
     facts = _facts(
-        not params or any(map(params.get, _TOOL_PARAMS)),
+        not params or any(map(params.get, TOOL_PARAMS)),
         bool(params.get("previous_response_id") or params.get("conversation")),
         is_stateful and bool(call.flag("use_previous_response_id")),
         _version(metadata, profile.versioned, installed=choice.own_package),

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.providers.profile import Profile
 
+# The invocation parameters that hold tool definitions.
+TOOL_PARAMS: Final = frozenset({"tools", "toolConfig", "tool_config", "functions"})
 _MAX_NAME: Final = 256
 
 

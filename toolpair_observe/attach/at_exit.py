@@ -1,0 +1,49 @@
+"""What is closed when the process ends, within one deadline."""
+
+from __future__ import annotations
+
+import atexit
+import weakref
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+
+from toolpair_observe.attach import runs
+from toolpair_observe.reporters import delivery, hook
+
+if TYPE_CHECKING:
+
+    class Closable(Protocol):
+        """What delivers what it has queued, and stops."""
+
+        def close(self, timeout: float) -> bool:
+            """Close within `timeout` seconds; say whether everything was delivered."""
+
+
+_SECONDS: Final = 3.0
+
+
+class _Exit:
+    """What to close at the end of the process; none of it is kept alive for that."""
+
+    members: ClassVar[weakref.WeakSet[Closable]] = weakref.WeakSet()
+    is_registered: ClassVar[bool] = False
+
+
+def close_at_exit(member: Closable) -> None:
+    """Have `member` closed at the end of the process, unless it is gone by then."""
+    _Exit.members.add(member)
+    if not _Exit.is_registered:
+        # Not at import: what is registered later runs earlier, and the application usually sets
+        # its exporters up before it makes a handler.
+        _Exit.is_registered = True
+        atexit.register(_close_all)
+
+
+def _close_all() -> None:
+    deadline = monotonic() + _SECONDS
+    runs.abandon_everything()
+    for member in list(_Exit.members):
+        member.close(timeout=max(0.0, deadline - monotonic()))
+    # What handlers have queued that are gone already.
+    for close_all in (delivery.close_all, hook.close_all):
+        close_all(timeout=max(0.0, deadline - monotonic()))

@@ -1,0 +1,139 @@
+"""The verdict on a request: identified once, checked once, whoever asks first."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from time import perf_counter_ns, time_ns
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
+from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.identify import identify
+from toolpair_observe.pairing.words import Effect
+from toolpair_observe.reporters.text import without_ids
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from toolpair_observe.attach.request import Request
+    from toolpair_observe.counts import Stats
+    from toolpair_observe.errors import ToolPairError
+    from toolpair_observe.pairing.providers.identify import Target
+    from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.settings import Mode, Settings
+
+
+class Verdict(NamedTuple):
+    """What was found.
+
+    Attributes:
+        target: Whose rules judged.
+        report: What does not pair, and what will happen.
+        stops: Whether strict mode has to stop the request.
+        start_ns: Wall clock at the start of the check, nanoseconds since the epoch.
+        check_ns: Length of the check, nanoseconds.
+    """
+
+    target: Target
+    report: PairingReport
+    stops: bool
+    start_ns: int
+    check_ns: int
+
+
+class Judge:
+    """Say of each request what it is judged by, what is wrong with it and whether it may leave.
+
+    Args:
+        settings: The operator's profile, and what strict mode stops.
+        counts: Where a check that fails is counted.
+        component: Under which name.
+    """
+
+    def __init__(self, settings: Settings, counts: Stats, component: str = "check") -> None:
+        self._settings = settings
+        self._counts = counts
+        self._component = component
+
+    def identify(self, request: Request) -> Target:
+        """Return what the request is judged by. Never raises."""
+        return identify(
+            request.serialized,
+            request.metadata,
+            request.invocation_params,
+            self._settings.profile,
+        )
+
+    def decide(
+        self, request: Request, run_id: UUID, mode: Mode, target: Target | None = None
+    ) -> tuple[Verdict | None, ToolPairError | None]:
+        """Return the verdict, and the error that has to stop the request.
+
+        Args:
+            request: The request. Where it was admitted, its verdict is the one of that time.
+            run_id: Its run.
+            mode: The mode that holds for it.
+            target: What it is judged by, where that is known already.
+
+        Returns:
+            None for the verdict where the check failed; None for the error where the request may
+            leave.
+        """
+        with FailOpen(self._counts, self._component) as guard:
+            verdict = _admitted(self, request) or self._judge(request, target)
+            stops = mode == "strict" and verdict.stops
+            return verdict, self._refusal(verdict.report, run_id) if stops else None
+        if mode == "strict" and self._settings.on_internal_error == "block":
+            return None, CheckFailedError(type(guard.failure).__name__, run_id)
+        return None, None
+
+    def _judge(self, request: Request, target: Target | None) -> Verdict:
+        start_ns, began = time_ns(), perf_counter_ns()
+        if target is None:
+            target = self.identify(request)
+        report = check(request.messages, target.profile, target.facts)
+        stops = self._stops(report, identified=target.identified)
+        return Verdict(target, report, stops, start_ns, perf_counter_ns() - began)
+
+    def _refusal(self, report: PairingReport, run_id: UUID) -> InvalidToolResultsError:
+        summary = without_ids(report).summary() if self._settings.hash_ids else None
+        return InvalidToolResultsError(report, run_id, summary=summary)
+
+    def admit(self, request: Request, verdict: Verdict) -> None:
+        """Keep the verdict for the callback of the same request, which starts next."""
+        _admission.set(_Admission(self, request, verdict))
+
+    def _stops(self, report: PairingReport, *, identified: bool) -> bool:
+        if report.effect in self._settings.block_on:
+            return True
+        held_to_contract = not identified or report.profile == CONTRACT.name
+        return (
+            held_to_contract
+            and self._settings.block_unidentified
+            and report.effect is Effect.UNKNOWN
+        )
+
+
+class _Admission:
+    """A verdict on a request whose callbacks have not started yet. It is good for one start."""
+
+    def __init__(self, judge: Judge, request: Request, verdict: Verdict) -> None:
+        self.judge = judge
+        self.pending: tuple[Request, Verdict] | None = (request, verdict)
+
+
+_admission: ContextVar[_Admission | None] = ContextVar("toolpair_observe_admission", default=None)
+
+
+def _admitted(judge: Judge, request: Request) -> Verdict | None:
+    """Take the verdict that the request was admitted with, if it was."""
+    admission = _admission.get()
+    if admission is None or admission.judge is not judge or admission.pending is None:
+        return None
+    admitted, verdict = admission.pending
+    if not admitted.is_that_of(request):
+        return None
+    admission.pending = None  # nothing keeps the messages alive for it
+    return verdict

@@ -1,0 +1,66 @@
+"""What stands in every chat-model run of the process, by langchain-core's public configure hook.
+
+A hook can't be unregistered, and a `ContextVar`'s default can't be changed. So the default is one
+object that stays for good and ignores everything while it has nothing to do. The default, unlike a
+value that is set, is there in every thread, task and forked child.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Self
+
+from langchain_core.tracers.context import register_configure_hook
+
+from toolpair_observe.attach import seam
+
+if TYPE_CHECKING:
+    from langchain_core.callbacks import BaseCallbackHandler
+
+
+class ProcessHook(seam.Participant):
+    """One object for the process; copied or pickled it is itself.
+
+    Args:
+        name: The module's global that holds it.
+        stands_aside_for: A class of handlers that keep it out of the runs in which they stand.
+
+    Attributes:
+        variable: Stands in for it in each run; a value that is set takes its place in a context.
+    """
+
+    def __init__(
+        self, name: str, stands_aside_for: type[BaseCallbackHandler] | None = None
+    ) -> None:
+        super().__init__()
+        self._name = name
+        self._stands_aside_for = stands_aside_for
+        self._lock = threading.Lock()
+        self._is_registered = False
+        self.variable: ContextVar[BaseCallbackHandler | None] = ContextVar(
+            f"toolpair_observe{name}", default=self
+        )
+
+    def register(self) -> None:
+        """Stand in every run from now on."""
+        with self._lock:
+            if not self._is_registered:
+                # Not inheritable: each run finds the hook by itself.
+                register_configure_hook(
+                    self.variable, inheritable=False, handle_class=self._stands_aside_for
+                )
+                self._is_registered = True
+
+    def renew_lock(self) -> None:
+        """Leave a lock behind that another thread may have held at a fork."""
+        self._lock = threading.Lock()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
+
+    def __reduce__(self) -> str:
+        return self._name
