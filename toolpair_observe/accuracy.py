@@ -50,7 +50,7 @@ class Accuracy:
 
     @classmethod
     def of(cls, counts: Mapping[tuple[str, ...], int]) -> Accuracy:
-        """Arrange the counts of `Metric.OUTCOMES`."""
+        """Arrange the counts of `semconv.OUTCOMES`."""
         table: dict[tuple[str, str, Effect], dict[Outcome, int]] = {}
         for (outcome, effect, provider, model), count in counts.items():
             if count:

@@ -4,9 +4,9 @@ A synchronous OpenTelemetry counter with four attributes costs many times a mode
 of ours, a dict entry does not. So the handler counts here, and the OpenTelemetry reporter's
 observable instruments read the totals when an exporter asks.
 
-There is one `Stats` for each meter provider, shared by all handlers that report to it: an SDK
+There is one `Counts` for each meter provider, shared by all handlers that report to it: an SDK
 keeps only the first callback of an observable instrument that is created twice, so handlers with
-counts of their own would lose all but the first one's. `shared_stats` hands them out. Counts are
+counts of their own would lose all but the first one's. `shared_counts` hands them out. Counts are
 cleared in a forked child, which would otherwise report its parent's counts a second time.
 """
 
@@ -15,44 +15,28 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import get_meter_provider
 
 from toolpair_observe.pairing.words import Effect, Outcome
+from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sized
+    from collections.abc import Sized
 
     from opentelemetry.metrics import MeterProvider
+
+    from toolpair_observe.reporters.semconv import Metric
 
 OTHER: Final = "_OTHER"
 DEFAULT_MAX_LABEL_VALUES: Final = 100
 
 
-class Metric(StrEnum):
-    """What is counted; the labels of each stand in `LABELS`, in the order of the tuples."""
-
-    CHECKS = "checks"
-    VIOLATIONS = "violations"
-    OUTCOMES = "outcomes"
-    FEEDBACK = "feedback"
-    INTERNAL_ERRORS = "internal_errors"
-    IN_FLIGHT = "in_flight"
-
-
-LABELS: Final[Mapping[Metric, tuple[str, ...]]] = {
-    Metric.CHECKS: ("effect", "mode", "provider", "model"),
-    Metric.VIOLATIONS: ("kind", "effect", "cause", "provider", "model"),
-    Metric.OUTCOMES: ("outcome", "effect", "provider", "model"),
-    Metric.FEEDBACK: ("result", "error_type"),
-    Metric.INTERNAL_ERRORS: ("error_type", "component"),
-    Metric.IN_FLIGHT: (),
-}
-
 # The labels whose values come from outside and could be many.
-_FOLDED: Final = frozenset({"provider", "model", "error_type"})
+_FOLDED: Final = frozenset(
+    {semconv.GEN_AI_PROVIDER_NAME, semconv.GEN_AI_REQUEST_MODEL, semconv.ERROR_TYPE}
+)
 
 # A series that appears with its first event hides that event from `increase()`, so those that
 # alerts read start at 0 as soon as a provider and model are seen.
@@ -77,7 +61,7 @@ ZERO_STARTED_OUTCOMES: Final = (
 )
 
 
-class Stats:
+class Counts:
     """Totals since the start of the process, or since the fork.
 
     Args:
@@ -95,29 +79,31 @@ class Stats:
         # Reentrant, because the garbage collector may close an abandoned stream, and with it call
         # a handler, at any bytecode of a thread that holds the lock.
         self._lock = threading.RLock()
-        self._counts: dict[Metric, dict[tuple[str, ...], int]] = {metric: {} for metric in Metric}
+        self._totals: dict[Metric, dict[tuple[str, ...], int]] = {
+            metric: {} for metric in semconv.COUNTED
+        }
         self._known: dict[str, set[str]] = {label: set() for label in _FOLDED}
 
     def add(self, metric: Metric, labels: tuple[str, ...] = (), n: int = 1) -> None:
-        """Count `n` more of `metric` under `labels` (in the order of `LABELS[metric]`)."""
-        counts = self._counts[metric]
+        """Count `n` more of `metric` under the values of its labels, in the order of the labels."""
+        totals = self._totals[metric]
         with self._lock:
-            if labels in counts:
-                counts[labels] += n
+            if labels in totals:
+                totals[labels] += n
             else:
                 self._add_new(metric, labels, n)
 
     def _add_new(self, metric: Metric, labels: tuple[str, ...], n: int) -> None:
-        counts = self._counts[metric]
+        totals = self._totals[metric]
         folded = tuple(
-            self._fold(label, value) for label, value in zip(LABELS[metric], labels, strict=True)
+            self._fold(label, value) for label, value in zip(metric.labels, labels, strict=True)
         )
-        counts[folded] = counts.get(folded, 0) + n
-        if metric is Metric.CHECKS:
+        totals[folded] = totals.get(folded, 0) + n
+        if metric is semconv.CHECKS:
             _, mode, provider, model = folded
             for effect in ZERO_STARTED_EFFECTS:
-                counts.setdefault((effect.value, mode, provider, model), 0)
-            outcomes = self._counts[Metric.OUTCOMES]
+                totals.setdefault((effect.value, mode, provider, model), 0)
+            outcomes = self._totals[semconv.OUTCOMES]
             for outcome, effect in ZERO_STARTED_OUTCOMES:
                 outcomes.setdefault((outcome.value, effect.value, provider, model), 0)
 
@@ -141,10 +127,10 @@ class Stats:
     def snapshot(self, metric: Metric) -> dict[tuple[str, ...], int]:
         """Return a copy of the totals of `metric`, by their labels."""
         with self._lock:
-            counts = dict(self._counts[metric])
-            if metric is Metric.IN_FLIGHT:
-                counts[()] = counts.get((), 0) + sum(map(len, self._live))
-            return counts
+            totals = dict(self._totals[metric])
+            if metric is semconv.RUNS_IN_FLIGHT:
+                totals[()] = totals.get((), 0) + sum(map(len, self._live))
+            return totals
 
     def fold_provider(self, provider: str) -> str:
         """Return `provider`, or `_OTHER` where too many providers have been seen already.
@@ -152,23 +138,23 @@ class Stats:
         For instruments that are not read from here and still need the same bound.
         """
         with self._lock:
-            return self._fold("provider", provider)
+            return self._fold(semconv.GEN_AI_PROVIDER_NAME, provider)
 
     def clear(self) -> None:
         """Forget everything. For tests and for a forked child."""
         self._reset()
 
 
-_EVERY: weakref.WeakSet[Stats] = weakref.WeakSet()
-_GLOBAL_PROVIDER = Stats(max_label_values=0)
-_BY_PROVIDER: weakref.WeakKeyDictionary[MeterProvider, Stats] = weakref.WeakKeyDictionary()
+_EVERY: weakref.WeakSet[Counts] = weakref.WeakSet()
+_GLOBAL_PROVIDER = Counts(max_label_values=0)
+_BY_PROVIDER: weakref.WeakKeyDictionary[MeterProvider, Counts] = weakref.WeakKeyDictionary()
 _registry_lock = threading.RLock()
 
 
-def shared_stats(
+def shared_counts(
     meter_provider: MeterProvider | None = None,
     max_label_values: int = DEFAULT_MAX_LABEL_VALUES,
-) -> Stats:
+) -> Counts:
     """Return the counts of all handlers that report to `meter_provider`.
 
     Args:
@@ -177,22 +163,22 @@ def shared_stats(
         max_label_values: The handler's bound; the largest of all that share the counts holds.
 
     Returns:
-        The one `Stats` of that provider, which lives as long as the provider.
+        The one `Counts` of that provider, which lives as long as the provider.
     """
     with _registry_lock:
         if meter_provider is None or meter_provider is get_meter_provider():
-            stats = _GLOBAL_PROVIDER
+            counts = _GLOBAL_PROVIDER
         else:
-            stats = _BY_PROVIDER.setdefault(meter_provider, Stats(max_label_values))
-        stats.max_label_values = max(stats.max_label_values, max_label_values)
-        return stats
+            counts = _BY_PROVIDER.setdefault(meter_provider, Counts(max_label_values))
+        counts.max_label_values = max(counts.max_label_values, max_label_values)
+        return counts
 
 
 def _after_fork_in_child() -> None:
     global _registry_lock  # noqa: PLW0603 -- another thread may have held it at the fork
     _registry_lock = threading.RLock()
-    for stats in list(_EVERY):
-        stats.clear()
+    for counts in list(_EVERY):
+        counts.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,13 +6,13 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Final, Self, TypeVarTuple
 
-from toolpair_observe.counts import Metric
+from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from toolpair_observe.counts import Stats
+    from toolpair_observe.counts import Counts
 
 _logger = logging.getLogger("toolpair_observe")
 _MAX_PLACES: Final = 256
@@ -27,17 +27,17 @@ class FailOpen:
     Only `Exception` is swallowed: what stops a thread or a task has to go on doing so.
 
     Args:
-        stats: Where the failure is counted.
+        counts: Where the failure is counted.
         component: Which part failed, for metric and log.
 
     Attributes:
         failure: What was swallowed, or None.
     """
 
-    __slots__ = ("_component", "_stats", "failure")
+    __slots__ = ("_component", "_counts", "failure")
 
-    def __init__(self, stats: Stats, component: str) -> None:
-        self._stats = stats
+    def __init__(self, counts: Counts, component: str) -> None:
+        self._counts = counts
         self._component = component
         self.failure: Exception | None = None
 
@@ -62,7 +62,7 @@ class FailOpen:
             self._report(type(error).__name__, traceback)
 
     def _report(self, kind: str, traceback: TracebackType | None) -> None:
-        self._stats.add(Metric.INTERNAL_ERRORS, (kind, self._component))
+        self._counts.add(semconv.INTERNAL_ERRORS, (kind, self._component))
         place = _place(traceback)
         if (kind, place) in _logged or len(_logged) >= _MAX_PLACES:
             return

@@ -19,7 +19,7 @@ from toolpair_observe.attach import seam
 from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.process_hook import ProcessHook
 from toolpair_observe.attach.request import Request
-from toolpair_observe.counts import shared_stats
+from toolpair_observe.counts import shared_counts
 from toolpair_observe.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Watch:
     def __init__(self, mode: Literal["strict", "observe"]) -> None:
         self.requests = Requests()
         self._settings = Settings.resolve(mode=mode)
-        counts = shared_stats(None, self._settings.max_label_values)
+        counts = shared_counts(None, self._settings.max_label_values)
         self._judge = Judge(self._settings, counts, "testing")
         if mode == "strict" and self._settings.seam:
             seam.install()

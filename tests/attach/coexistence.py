@@ -29,8 +29,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe.attach.instrument import instrumented_with
-from toolpair_observe.counts import Metric
 from toolpair_observe.otel_instrumentor import ToolPairInstrumentor
+from toolpair_observe.reporters import semconv
 
 PEERS = {"openinference": OpenInference, "traceloop": Traceloop, "genai": GenAi}
 OURS = "toolpair"
@@ -119,7 +119,7 @@ def scenario(order: list[str], back: list[str]) -> dict[str, Any]:
     told: dict[str, Any] = {"sound": process.call(SOUND), "broken": process.call(BROKEN)}
     handler = instrumented_with()
     if handler is not None:
-        checks = handler._pipeline.stats.snapshot(Metric.CHECKS)
+        checks = handler._pipeline.counts.snapshot(semconv.CHECKS)
         told["checks"] = sum(checks.values())
     told["after"] = []
     for name in back:

@@ -14,7 +14,7 @@ from tests.strict.siblings import AsyncSibling
 from tests.strict.ways import get_weather
 from toolpair_observe import InvalidToolResultsError
 from toolpair_observe.attach.guard import guard
-from toolpair_observe.counts import Metric
+from toolpair_observe.reporters import semconv
 
 
 def test_no_callback_of_a_blocked_request_starts(strict):
@@ -83,7 +83,7 @@ def test_the_provider_is_known_before_the_request_starts(make_handler):
     with pytest.raises(InvalidToolResultsError) as caught:
         guard(model, handler).invoke(BROKEN)
     assert caught.value.report.profile == "openai-chat"
-    ((_, _, provider, name),) = handler.counted(Metric.CHECKS)
+    ((_, _, provider, name),) = handler.counted(semconv.CHECKS)
     assert (provider, name) == ("openai", "gpt-test")
 
 

@@ -14,7 +14,7 @@ from tests.loopback.otlp_sink import OtlpSink
 pytest.importorskip("opentelemetry.exporter.prometheus", reason="needs toolpair-observe[live]")
 
 from toolpair_observe import check_messages
-from toolpair_observe.counts import Metric, shared_stats
+from toolpair_observe.counts import shared_counts
 from toolpair_observe.demo.live import damage
 from toolpair_observe.demo.live.agents import AGENTS
 from toolpair_observe.demo.live.show import Phase, Timeline, new_handler, run_live, work
@@ -22,6 +22,7 @@ from toolpair_observe.demo.live.telemetry import Telemetry
 from toolpair_observe.demo.loopback.responses import judge
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.pairing.words import Effect, Outcome
+from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.delivery import Delivery
 from toolpair_observe.reporters.langsmith.client import FeedbackApi
 
@@ -135,7 +136,7 @@ def test_the_providers_are_those_that_the_agents_believe_to_speak_to(happened):
 def test_feedback_is_sent_and_refused(happened, telemetry):
     happened(Phase.INCIDENT)
 
-    counts = shared_stats(telemetry.meters).snapshot(Metric.FEEDBACK)
+    counts = shared_counts(telemetry.meters).snapshot(semconv.FEEDBACK_SUBMISSIONS)
     assert counts == {("sent", ""): 1, ("failed", "403"): 1}
 
 
@@ -158,7 +159,7 @@ def test_feedback_arrives_from_a_worker_that_only_runs_when_somebody_waits(
     monkeypatch.setattr(FeedbackApi, "send", send_when_awaited)
     happened(Phase.INCIDENT)
 
-    counts = shared_stats(telemetry.meters).snapshot(Metric.FEEDBACK)
+    counts = shared_counts(telemetry.meters).snapshot(semconv.FEEDBACK_SUBMISSIONS)
     assert counts == {("sent", ""): 1, ("failed", "403"): 1}
 
 

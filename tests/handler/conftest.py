@@ -11,10 +11,12 @@ from opentelemetry.metrics import NoOpMeterProvider
 
 from toolpair_observe.attach import runs, seam
 from toolpair_observe.attach.handler import ToolPairHandler
-from toolpair_observe.counts import Metric
+from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from toolpair_observe.reporters.semconv import Metric
 
 
 class WatchedHandler(ToolPairHandler):
@@ -27,13 +29,13 @@ class WatchedHandler(ToolPairHandler):
 
     def counted(self, metric: Metric) -> Counter[tuple[str, ...]]:
         """What was counted, without the series that only start at 0."""
-        return +Counter(self._pipeline.stats.snapshot(metric))
+        return +Counter(self._pipeline.counts.snapshot(metric))
 
     @property
     def outcomes(self) -> Counter[str]:
         """How many requests had which outcome."""
         found: Counter[str] = Counter()
-        for (outcome, _, _, _), count in self.counted(Metric.OUTCOMES).items():
+        for (outcome, _, _, _), count in self.counted(semconv.OUTCOMES).items():
             found[outcome] += count
         return found
 
@@ -41,24 +43,24 @@ class WatchedHandler(ToolPairHandler):
     def predictions(self) -> Counter[tuple[str, str]]:
         """How many requests had which predicted effect and outcome."""
         found: Counter[tuple[str, str]] = Counter()
-        for (outcome, effect, _, _), count in self.counted(Metric.OUTCOMES).items():
+        for (outcome, effect, _, _), count in self.counted(semconv.OUTCOMES).items():
             found[effect, outcome] += count
         return found
 
     @property
     def checks(self) -> int:
         """How many checks were counted."""
-        return self.counted(Metric.CHECKS).total()
+        return self.counted(semconv.CHECKS).total()
 
     @property
     def internal_errors(self) -> Counter[tuple[str, ...]]:
         """Failures of our own, by type and component."""
-        return self.counted(Metric.INTERNAL_ERRORS)
+        return self.counted(semconv.INTERNAL_ERRORS)
 
     @property
     def in_flight(self) -> int:
         """Runs in flight, as the metric shows them."""
-        return self._pipeline.stats.snapshot(Metric.IN_FLIGHT)[()]
+        return self._pipeline.counts.snapshot(semconv.RUNS_IN_FLIGHT)[()]
 
 
 @pytest.fixture

@@ -193,7 +193,7 @@ def test_a_child_works_although_another_thread_held_our_locks_at_the_fork(make_h
     held, release = threading.Event(), threading.Event()
 
     def hold():
-        with runs._lock, handler._pipeline.stats._lock:
+        with runs._lock, handler._pipeline.counts._lock:
             held.set()
             release.wait()
 

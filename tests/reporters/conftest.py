@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.reporters.samples import settings
-from toolpair_observe.counts import Stats, shared_stats
+from toolpair_observe.counts import Counts, shared_counts
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
 from toolpair_observe.reporters.pipeline import Pipeline
@@ -43,9 +43,9 @@ class Sdk:
         self.meter_provider = MeterProvider([self.metric_reader], shutdown_on_exit=False)
 
     @property
-    def stats(self) -> Stats:
+    def counts(self) -> Counts:
         """The counts behind the meter provider."""
-        return shared_stats(self.meter_provider)
+        return shared_counts(self.meter_provider)
 
     def reporter(self, **options: Any) -> OtelReporter:
         """A reporter that writes spans and events to these providers."""
@@ -57,7 +57,7 @@ class Sdk:
 
     def check_metrics(self) -> CheckMetrics:
         """What records metrics with these providers."""
-        return CheckMetrics(self.meter_provider, self.stats)
+        return CheckMetrics(self.meter_provider, self.counts)
 
     def pipeline(self, **options: Any) -> Pipeline:
         """All that a handler reports with, on these providers."""

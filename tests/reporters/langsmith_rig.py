@@ -16,7 +16,7 @@ from langsmith import Client
 from opentelemetry.metrics import NoOpMeterProvider
 
 from toolpair_observe.attach.handler import ToolPairHandler
-from toolpair_observe.counts import Metric
+from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.delivery import Limits
 from toolpair_observe.reporters.langsmith import feedback as langsmith
 from toolpair_observe.reporters.langsmith.feedback import LangSmithReporter
@@ -98,11 +98,11 @@ def has(name: str) -> bool:
 
 def counted(handler: ToolPairHandler) -> Counter[tuple[str, ...]]:
     """The feedback submissions of a handler, by result and reason."""
-    return +Counter(handler._pipeline.stats.snapshot(Metric.FEEDBACK))
+    return +Counter(handler._pipeline.counts.snapshot(semconv.FEEDBACK_SUBMISSIONS))
 
 
 def internal_errors(handler: ToolPairHandler) -> Counter[tuple[str, ...]]:
-    return +Counter(handler._pipeline.stats.snapshot(Metric.INTERNAL_ERRORS))
+    return +Counter(handler._pipeline.counts.snapshot(semconv.INTERNAL_ERRORS))
 
 
 def hurry(monkeypatch: Any, timeouts_ms: tuple[int, int] = PATIENT_MS) -> None:

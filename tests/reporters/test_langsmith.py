@@ -45,9 +45,10 @@ from tests.strict.siblings import AsyncSibling
 from toolpair_observe import InvalidToolResultsError, guard
 from toolpair_observe._version import __version__
 from toolpair_observe.attach import seam
-from toolpair_observe.counts import Metric, Stats
+from toolpair_observe.counts import Counts
 from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.record import Trace, TraceLink
+from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.delivery import Limits, TryLater
 from toolpair_observe.reporters.langsmith import client as api
 from toolpair_observe.reporters.langsmith.feedback import KEY, LangSmithReporter
@@ -724,10 +725,10 @@ def test_retry_after_is_understood(
 
 
 def test_ten_thousand_near_misses_while_the_server_is_down() -> None:
-    stats = Stats()
+    counts = Counts()
     reporter = LangSmithReporter(
         settings(),
-        stats=stats,
+        counts=counts,
         limits=Limits(max_items=500, first_delay=0.01),
         timeouts_ms=PATIENT_MS,
     )
@@ -743,12 +744,12 @@ def test_ten_thousand_near_misses_while_the_server_is_down() -> None:
         link = TraceLink(tree.trace_id, "checkout", client, tree)
         reporter.finished(observation, Trace(Context(), link))
         assert len(reporter._delivery._waiting) <= 500
-    totals = stats.snapshot(Metric.FEEDBACK)
+    totals = counts.snapshot(semconv.FEEDBACK_SUBMISSIONS)
     assert totals[("dropped", "QueueFull")] >= 10_000 - 501 - totals.get(("failed", ""), 0)
     server.start()
     assert not reporter.flush(20) or server.feedback
     reporter.flush(20)
-    totals = stats.snapshot(Metric.FEEDBACK)
+    totals = counts.snapshot(semconv.FEEDBACK_SUBMISSIONS)
     assert sum(totals.values()) == 10_000
     assert totals[("sent", "")] == len(server.feedback) >= 400
     assert {each["session_id"] for each in server.feedback.values()} == {project["id"]}

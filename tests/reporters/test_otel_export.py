@@ -28,7 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.loopback.otlp_sink import OtlpSink, plain
 from tests.reporters.samples import RUN_ID, START_NS, record, settings, violation
 from toolpair_observe import Outcome, __version__, check_messages
-from toolpair_observe.counts import Metric, shared_stats
+from toolpair_observe.counts import shared_counts
 from toolpair_observe.record import TraceLink
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
@@ -66,7 +66,7 @@ def export(sink):
             "logger_provider": logger_provider,
             "meter_provider": meter_provider,
         },
-        stats=shared_stats(meter_provider),
+        counts=shared_counts(meter_provider),
         flush=lambda: [provider.force_flush() for provider in providers],
     )
     for provider in providers:
@@ -175,18 +175,18 @@ def scrape():
 
 def test_prometheus(scrape):
     """Every metric under the name and the labels that dashboards and alerts use."""
-    stats = shared_stats(scrape.meter_provider)
-    CheckMetrics(scrape.meter_provider, stats).measure(record([violation()]))
-    stats.add(Metric.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
-    stats.add(
-        Metric.VIOLATIONS,
+    counts = shared_counts(scrape.meter_provider)
+    CheckMetrics(scrape.meter_provider, counts).measure(record([violation()]))
+    counts.add(semconv.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
+    counts.add(
+        semconv.VIOLATIONS,
         ("missing_result", "reject", "partial_execution", "openai", "gpt-4o"),
     )
-    stats.add(Metric.OUTCOMES, ("rejected", "reject", "openai", "gpt-4o"))
-    stats.add(Metric.FEEDBACK, ("sent", ""))
-    stats.add(Metric.FEEDBACK, ("failed", "TimeoutError"))
-    stats.add(Metric.INTERNAL_ERRORS, ("KeyError", "check"))
-    stats.add(Metric.IN_FLIGHT, (), 2)
+    counts.add(semconv.OUTCOMES, ("rejected", "reject", "openai", "gpt-4o"))
+    counts.add(semconv.FEEDBACK_SUBMISSIONS, ("sent", ""))
+    counts.add(semconv.FEEDBACK_SUBMISSIONS, ("failed", "TimeoutError"))
+    counts.add(semconv.INTERNAL_ERRORS, ("KeyError", "check"))
+    counts.add(semconv.RUNS_IN_FLIGHT, (), 2)
 
     families = scrape.families()
     samples = {sample.name: sample for family in families.values() for sample in family.samples}
@@ -218,8 +218,8 @@ def test_prometheus(scrape):
 
 def test_scrape_before_the_first_request(scrape):
     """An idle process is told apart from an absent one."""
-    stats = shared_stats(scrape.meter_provider)
-    CheckMetrics(scrape.meter_provider, stats)
+    counts = shared_counts(scrape.meter_provider)
+    CheckMetrics(scrape.meter_provider, counts)
 
     families = scrape.families()
     assert [sample.value for sample in families["toolpair_runs_in_flight"].samples] == [0]

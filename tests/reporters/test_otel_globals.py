@@ -19,18 +19,19 @@ from tests.reporters.samples import UNTRACED, observation, record, settings, vio
 from toolpair_observe import Outcome
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
-from toolpair_observe.counts import Metric, shared_stats
+from toolpair_observe.counts import shared_counts
+from toolpair_observe.reporters import semconv
 
 LABELS = ("reject", "observe", "openai", "gpt-4o")
 
 def reporter(meter_provider=None):
-    stats = shared_stats(meter_provider)
+    counts = shared_counts(meter_provider)
     otel = OtelReporter(settings(spans="all", evaluation_events=True))
-    return otel, CheckMetrics(meter_provider, stats), stats
+    return otel, CheckMetrics(meter_provider, counts), counts
 
-def run(otel, metrics, stats):
+def run(otel, metrics, counts):
     metrics.measure(record([violation()]))
-    stats.add(Metric.CHECKS, LABELS)
+    counts.add(semconv.CHECKS, LABELS)
     otel.finished(observation([violation()], outcome=Outcome.REJECTED), UNTRACED)
     metrics.measure(record())
     otel.finished(observation(outcome=Outcome.ACCEPTED), UNTRACED)

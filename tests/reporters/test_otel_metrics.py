@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 from tests.reporters.conftest import Sdk
 from tests.reporters.samples import record, violation
 from toolpair_observe import Effect
-from toolpair_observe.counts import OTHER, Metric, Stats
+from toolpair_observe.counts import OTHER, Counts
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
 
@@ -22,18 +22,18 @@ from toolpair_observe.reporters.otel_metrics import CheckMetrics
 def test_counters_show_the_counts(sdk):
     """Each count under its metric, unit, description and labels, as integers."""
     sdk.check_metrics()
-    stats = sdk.stats
-    stats.add(Metric.CHECKS, ("reject", "strict", "openai", "gpt-4o"), 3)
-    stats.add(
-        Metric.VIOLATIONS,
+    counts = sdk.counts
+    counts.add(semconv.CHECKS, ("reject", "strict", "openai", "gpt-4o"), 3)
+    counts.add(
+        semconv.VIOLATIONS,
         ("missing_result", "reject", "partial_execution", "openai", "gpt-4o"),
         4,
     )
-    stats.add(Metric.OUTCOMES, ("rejected", "reject", "openai", "gpt-4o"), 2)
-    stats.add(Metric.FEEDBACK, ("failed", "TimeoutError"), 5)
-    stats.add(Metric.INTERNAL_ERRORS, ("KeyError", "check"))
-    stats.add(Metric.IN_FLIGHT, (), 7)
-    stats.add(Metric.IN_FLIGHT, (), -1)
+    counts.add(semconv.OUTCOMES, ("rejected", "reject", "openai", "gpt-4o"), 2)
+    counts.add(semconv.FEEDBACK_SUBMISSIONS, ("failed", "TimeoutError"), 5)
+    counts.add(semconv.INTERNAL_ERRORS, ("KeyError", "check"))
+    counts.add(semconv.RUNS_IN_FLIGHT, (), 7)
+    counts.add(semconv.RUNS_IN_FLIGHT, (), -1)
 
     expected = {
         semconv.CHECKS: {
@@ -78,7 +78,7 @@ def test_counters_show_the_counts(sdk):
 def test_series_that_alerts_read_start_at_zero(sdk):
     """The first near miss must be a step from 0 to 1; violations stay sparse."""
     sdk.check_metrics()
-    sdk.stats.add(Metric.CHECKS, ("clean", "observe", "openai", "gpt-4o"))
+    sdk.counts.add(semconv.CHECKS, ("clean", "observe", "openai", "gpt-4o"))
 
     checks = sdk.points("toolpair.checks")
     assert checks[("clean", "observe", "openai", "gpt-4o")] == 1
@@ -98,8 +98,8 @@ def test_series_that_alerts_read_start_at_zero(sdk):
 def test_what_is_not_known_is_no_label(sdk):
     """`error.type` only where something failed, no empty provider or model."""
     sdk.check_metrics()
-    sdk.stats.add(Metric.FEEDBACK, ("sent", ""))
-    sdk.stats.add(Metric.CHECKS, ("clean", "observe", "", ""))
+    sdk.counts.add(semconv.FEEDBACK_SUBMISSIONS, ("sent", ""))
+    sdk.counts.add(semconv.CHECKS, ("clean", "observe", "", ""))
 
     collected = sdk.metrics()
     (sent,) = collected["toolpair.feedback.submissions"].data.data_points
@@ -118,10 +118,10 @@ def test_in_flight_is_there_before_the_first_request(sdk):
 def test_too_many_models_are_folded(sdk):
     """The number of series stays bounded, the sum stays right."""
     sdk.check_metrics()
-    stats = sdk.stats
-    stats.max_label_values = 3
+    counts = sdk.counts
+    counts.max_label_values = 3
     for number in range(10):
-        stats.add(Metric.CHECKS, ("clean", "observe", "openai", f"model-{number}"))
+        counts.add(semconv.CHECKS, ("clean", "observe", "openai", f"model-{number}"))
 
     checks = sdk.points("toolpair.checks")
     assert {labels[3] for labels in checks} == {"model-0", "model-1", "model-2", OTHER}
@@ -131,7 +131,7 @@ def test_too_many_models_are_folded(sdk):
 def test_folding_covers_the_histogram_of_messages(sdk):
     """Its provider label comes from outside just as the counters' do."""
     metrics = sdk.check_metrics()
-    sdk.stats.max_label_values = 2
+    sdk.counts.max_label_values = 2
     for number in range(5):
         metrics.measure(record([violation()], provider=f"provider-{number}"))
 
@@ -192,7 +192,7 @@ def test_two_handlers_on_one_provider_count_once_each(sdk, caplog):
     with caplog.at_level(logging.DEBUG):
         first, second = sdk.check_metrics(), sdk.check_metrics()
         for metrics in (first, second):
-            sdk.stats.add(Metric.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
+            sdk.counts.add(semconv.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
             metrics.measure(record([violation()]))
         checks = sdk.points("toolpair.checks")
         (duration,) = sdk.metrics()["toolpair.check.duration"].data.data_points
@@ -207,7 +207,7 @@ def test_handlers_on_different_providers_keep_to_themselves(sdk):
     other = Sdk()
     for each, model in ((sdk, "gpt-4o"), (other, "claude")):
         each.check_metrics().measure(record([violation()]))
-        each.stats.add(Metric.CHECKS, ("clean", "observe", "openai", model))
+        each.counts.add(semconv.CHECKS, ("clean", "observe", "openai", model))
 
     assert {labels[3] for labels in sdk.points("toolpair.checks")} == {"gpt-4o"}
     assert {labels[3] for labels in other.points("toolpair.checks")} == {"claude"}
@@ -219,7 +219,7 @@ def test_handlers_on_different_providers_keep_to_themselves(sdk):
 def test_counts_survive_their_handler(sdk):
     """A handler made for one request must not take its counts with it."""
     metrics = sdk.check_metrics()
-    sdk.stats.add(Metric.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
+    sdk.counts.add(semconv.CHECKS, ("reject", "observe", "openai", "gpt-4o"))
     del metrics
     gc.collect()
 
@@ -229,7 +229,7 @@ def test_counts_survive_their_handler(sdk):
 def test_a_meter_provider_can_be_freed():
     """An application (or a test suite) that makes many providers does not keep them all."""
     provider = MeterProvider(shutdown_on_exit=False)
-    CheckMetrics(provider, Stats())
+    CheckMetrics(provider, Counts())
     provider.shutdown()
     gone = weakref.ref(provider)
     del provider
@@ -250,7 +250,7 @@ def test_delta_temporality():
     labels = ("reject", "observe", "openai", "gpt-4o")
     seen = []
     for more in (2, 0, 3):
-        sdk.stats.add(Metric.CHECKS, labels, more)
+        sdk.counts.add(semconv.CHECKS, labels, more)
         seen.append(sdk.points("toolpair.checks").get(labels, 0))
     sdk.close()
 
@@ -260,7 +260,7 @@ def test_delta_temporality():
 def test_labels_are_encodable(sdk):
     """One lone surrogate in a model's name would fail the whole scrape."""
     sdk.check_metrics()
-    sdk.stats.add(Metric.CHECKS, ("clean", "observe", "openai", "model\ud800" + "x" * 1_000))
+    sdk.counts.add(semconv.CHECKS, ("clean", "observe", "openai", "model\ud800" + "x" * 1_000))
 
     for labels in sdk.points("toolpair.checks"):
         assert len(labels[3].encode()) <= 300

@@ -34,6 +34,27 @@ def run(pipeline, taken, outcome, rejected_kind=None):
     pipeline.finished(taken)
 
 
+def test_each_value_is_counted_under_its_own_name(sdk):
+    """Keys are tuples in the order of the metric's labels, written far from that table."""
+    taken = record([violation()], mode="strict")
+    run(sdk.pipeline(), taken, Outcome.REJECTED, "missing_result")
+
+    provider_and_model = {"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o"}
+    expected = {
+        "toolpair.checks": {"toolpair.effect": "reject", "toolpair.mode": "strict"},
+        "toolpair.violations": {
+            "toolpair.violation.kind": "missing_result",
+            "toolpair.violation.effect": "reject",
+            "toolpair.violation.cause": "partial_execution",
+        },
+        "toolpair.outcomes": {"toolpair.outcome": "rejected", "toolpair.effect": "reject"},
+    }
+    collected = sdk.metrics()
+    for name, attributes in expected.items():
+        counted = [point for point in collected[name].data.data_points if point.value]
+        assert [dict(point.attributes) for point in counted] == [attributes | provider_and_model]
+
+
 @pytest.mark.parametrize("wants_sound", [True, False])
 def test_findings_reach_everybody_and_sound_requests_those_who_want_them(sdk, wants_sound):
     pipeline, listener = sdk.pipeline(), Listener(wants_sound=wants_sound)
@@ -115,7 +136,7 @@ def test_metrics_that_fail_are_counted_and_the_near_miss_is_reported(sdk, monkey
 
     pipeline, listener = sdk.pipeline(), Listener(wants_sound=False)
     pipeline.report_to({"listener": listener})
-    monkeypatch.setattr(sdk.stats, "fold_provider", fail)
+    monkeypatch.setattr(sdk.counts, "fold_provider", fail)
     run(pipeline, record([violation()]), Outcome.ACCEPTED)
 
     assert (len(listener.flags), len(listener.ends)) == (1, 1)

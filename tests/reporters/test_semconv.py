@@ -6,22 +6,8 @@ import re
 
 import pytest
 
-from toolpair_observe import counts as stats
 from toolpair_observe.reporters import semconv
-from toolpair_observe.reporters.otel_metrics import COUNTED
 
-LABEL_OF = {
-    "effect": {semconv.EFFECT, semconv.VIOLATION_EFFECT},
-    "mode": {semconv.MODE},
-    "provider": {semconv.GEN_AI_PROVIDER_NAME},
-    "model": {semconv.GEN_AI_REQUEST_MODEL},
-    "kind": {semconv.VIOLATION_KIND},
-    "cause": {semconv.VIOLATION_CAUSE},
-    "outcome": {semconv.OUTCOME},
-    "result": {semconv.FEEDBACK_RESULT},
-    "error_type": {semconv.ERROR_TYPE},
-    "component": {semconv.COMPONENT},
-}
 IDS = {
     semconv.GEN_AI_CONVERSATION_ID,
     semconv.GEN_AI_TOOL_CALL_ID,
@@ -70,16 +56,6 @@ def test_the_table_of_metrics():
             ("error.type", "toolpair.component"),
         ),
     }
-
-
-@pytest.mark.parametrize("counted", stats.Metric)
-def test_labels_stand_in_the_order_in_which_they_are_counted(counted):
-    """A label value must not end up under another label's name."""
-    labels = COUNTED[counted].labels
-    short_names = stats.LABELS[counted]
-    assert len(labels) == len(short_names)
-    for label, short_name in zip(labels, short_names, strict=True):
-        assert label in LABEL_OF[short_name]
 
 
 def test_no_metric_carries_an_id():

@@ -12,11 +12,11 @@ from toolpair_observe.attach.at_exit import close_at_exit
 from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.outcomes import outcome_of
 from toolpair_observe.attach.request import Request
-from toolpair_observe.counts import Metric
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import Record
+from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.pipeline import Pipeline
 from toolpair_observe.settings import Settings
 
@@ -92,16 +92,16 @@ class ToolPairHandler(seam.Participant):
     def _set_up(self, settings: Settings, pipeline: Pipeline) -> None:
         self._settings = settings
         self._pipeline = pipeline
-        self.judge = Judge(settings, pipeline.stats)
+        self.judge = Judge(settings, pipeline.counts)
         self._runs = runs.Runs(
             limit=settings.max_runs,
             timeout=settings.run_timeout,
-            stats=pipeline.stats,
+            counts=pipeline.counts,
             ended=pipeline.finished,
         )
         # One guard serves every thread where its `failure` is not read.
-        self._handler_guard = FailOpen(pipeline.stats, "handler")
-        self._outcome_guard = FailOpen(pipeline.stats, "outcome")
+        self._handler_guard = FailOpen(pipeline.counts, "handler")
+        self._outcome_guard = FailOpen(pipeline.counts, "outcome")
         sends_feedback = settings.feedback != "off" and settings.mode != "off"
         if settings.seam and (settings.mode == "strict" or sends_feedback):
             seam.install()
@@ -207,7 +207,7 @@ class ToolPairHandler(seam.Participant):
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         refusal: Exception | None = None
-        with FailOpen(self._pipeline.stats, "handler"):
+        with FailOpen(self._pipeline.counts, "handler"):
             mode = self._settings.mode_for(request.metadata)
             if mode == "off":
                 return
@@ -238,7 +238,7 @@ class ToolPairHandler(seam.Participant):
 
     def fail_open(self, component: str) -> FailOpen:
         """Return what keeps a failure of `component` away from the application, and counts it."""
-        return FailOpen(self._pipeline.stats, component)
+        return FailOpen(self._pipeline.counts, component)
 
     def on_llm_new_token(self, token: object, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Note that the model answers: whatever happens now, the request was accepted."""
@@ -276,7 +276,7 @@ class ToolPairHandler(seam.Participant):
 
         It covers all handlers of the process that report to the same meter provider.
         """
-        return Accuracy.of(self._pipeline.stats.snapshot(Metric.OUTCOMES))
+        return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES))
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Give up what is overdue, and deliver what is queued.
@@ -287,7 +287,7 @@ class ToolPairHandler(seam.Participant):
         Returns:
             Whether everything was delivered.
         """
-        with FailOpen(self._pipeline.stats, "flush"):
+        with FailOpen(self._pipeline.counts, "flush"):
             runs.sweep_all()
             return self._pipeline.flush(timeout)
         return False
@@ -304,7 +304,7 @@ class ToolPairHandler(seam.Participant):
         Returns:
             Whether everything was delivered.
         """
-        with FailOpen(self._pipeline.stats, "close"):
+        with FailOpen(self._pipeline.counts, "close"):
             runs.sweep_all()
             self._runs.abandon_all()
             delivered = self._pipeline.flush(timeout)
@@ -323,7 +323,7 @@ class ToolPairHandler(seam.Participant):
         Returns:
             Whether it is closed.
         """
-        with FailOpen(self._pipeline.stats, "close"):
+        with FailOpen(self._pipeline.counts, "close"):
             self._pipeline.flush(timeout)
             if not len(self._runs):
                 self._pipeline.close()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from toolpair_observe.attach.request import Request
-    from toolpair_observe.counts import Stats
+    from toolpair_observe.counts import Counts
     from toolpair_observe.errors import ToolPairError
     from toolpair_observe.pairing.providers.identify import Target
     from toolpair_observe.pairing.report import PairingReport
@@ -52,7 +52,7 @@ class Judge:
         component: Under which name.
     """
 
-    def __init__(self, settings: Settings, counts: Stats, component: str = "check") -> None:
+    def __init__(self, settings: Settings, counts: Counts, component: str = "check") -> None:
         self._settings = settings
         self._counts = counts
         self._component = component

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from toolpair_observe.counts import Stats
+    from toolpair_observe.counts import Counts
     from toolpair_observe.record import Record
 
 # A callback is never kept longer than it takes to end this many runs that are not its own.
@@ -126,7 +126,7 @@ class Runs:
     Args:
         limit: How many are kept; past that the oldest is abandoned.
         timeout: Seconds after which a run is abandoned.
-        stats: Where the runs in flight are shown.
+        counts: Where the runs in flight are shown.
         ended: Called with each record once its outcome is known.
     """
 
@@ -135,7 +135,7 @@ class Runs:
         *,
         limit: int,
         timeout: float,
-        stats: Stats,
+        counts: Counts,
         ended: Callable[[Record], None],
     ) -> None:
         self.ended = ended
@@ -143,7 +143,7 @@ class Runs:
         self._timeout = timeout
         # Oldest first.
         self._mine: dict[UUID, Run] = {}
-        stats.watch(self)
+        counts.watch(self)
 
     def __len__(self) -> int:
         return len(self._mine)

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from toolpair_observe.counts import Metric
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.observation import Observation
+from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from toolpair_observe.counts import Stats
+    from toolpair_observe.counts import Counts
     from toolpair_observe.record import Trace
 
 NearMissHook = Callable[[Observation], Awaitable[None] | None]
@@ -61,14 +61,14 @@ class HookReporter:
 
     Args:
         hook: The function.
-        stats: Where failures are counted.
+        counts: Where failures are counted.
     """
 
     wants_sound = False
 
-    def __init__(self, hook: NearMissHook, stats: Stats) -> None:
+    def __init__(self, hook: NearMissHook, counts: Counts) -> None:
         self._hook = hook
-        self._stats = stats
+        self._counts = counts
         self._is_async = inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(
             getattr(hook, "__call__", None)  # noqa: B004 -- a callable object's own
         )
@@ -92,7 +92,7 @@ class HookReporter:
             self._take_back()
         with self._lock:
             if self._closed or self._waiting >= MAX_WAITING:
-                self._stats.add(Metric.INTERNAL_ERRORS, ("QueueFull", _COMPONENT))
+                self._counts.add(semconv.INTERNAL_ERRORS, ("QueueFull", _COMPONENT))
                 return
             self._waiting += 1
         job = _Job(self, contextvars.copy_context(), observation)
@@ -129,7 +129,7 @@ class HookReporter:
             if job.reporter is not self or not task.get_loop().is_closed():
                 continue
             if _tasks.pop(task, None) is not None:
-                with FailOpen(self._stats, _COMPONENT):
+                with FailOpen(self._counts, _COMPONENT):
                     # Else the coroutine complains that nobody has awaited it.
                     cast("Coroutine[Any, Any, None]", task.get_coro()).close()
                 self._cut_off(job)
@@ -182,7 +182,7 @@ class HookReporter:
             self._swallow(error)
 
     def _swallow(self, error: BaseException) -> None:
-        FailOpen(self._stats, _COMPONENT).swallow(error, error.__traceback__)
+        FailOpen(self._counts, _COMPONENT).swallow(error, error.__traceback__)
 
     def _one_done(self) -> None:
         with self._lock:

@@ -1,18 +1,17 @@
 """Metrics through the OpenTelemetry API; the instruments are made once for each meter provider.
 
-Counters and the number of runs in flight are observable: an exporter reads the totals of `Stats`
+Counters and the number of runs in flight are observable: an exporter reads the totals of `Counts`
 when it collects. Only the two histograms are recorded as requests go by.
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opentelemetry.metrics import Observation, get_meter, get_meter_provider
 
-from toolpair_observe import counts
 from toolpair_observe._version import __version__
+from toolpair_observe.counts import Counts, shared_counts
 from toolpair_observe.pairing.words import Effect
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.text import clean
@@ -24,18 +23,6 @@ if TYPE_CHECKING:
 
     from toolpair_observe.record import Record
 
-COUNTED: Final = MappingProxyType(
-    {
-        counts.Metric.CHECKS: semconv.CHECKS,
-        counts.Metric.VIOLATIONS: semconv.VIOLATIONS,
-        counts.Metric.OUTCOMES: semconv.OUTCOMES,
-        counts.Metric.FEEDBACK: semconv.FEEDBACK_SUBMISSIONS,
-        counts.Metric.INTERNAL_ERRORS: semconv.INTERNAL_ERRORS,
-        counts.Metric.IN_FLIGHT: semconv.RUNS_IN_FLIGHT,
-    }
-)
-
-
 _DURATION_LABELS: Final = {effect: {semconv.EFFECT: effect.value} for effect in Effect}
 
 
@@ -44,13 +31,13 @@ class CheckMetrics:
 
     Args:
         meter_provider: None for the application's global one.
-        stats: The counts of the handlers that share the meter provider
-            (`toolpair_observe.counts.shared_stats`). They are read here, not written.
+        counts: The counts of the handlers that share the meter provider
+            (`toolpair_observe.counts.shared_counts`). They are read here, not written.
     """
 
-    def __init__(self, meter_provider: MeterProvider | None, stats: counts.Stats) -> None:
-        self._stats = stats
-        self._histograms = histograms(meter_provider, stats)
+    def __init__(self, meter_provider: MeterProvider | None, counts: Counts) -> None:
+        self._counts = counts
+        self._histograms = histograms(meter_provider, counts)
 
     def measure(self, record: Record) -> None:
         """Record the histograms of one check."""
@@ -59,7 +46,7 @@ class CheckMetrics:
             record.check_ns / 1e9, _DURATION_LABELS[report.effect], context=record.context
         )
         if report.effect.is_near_miss:
-            provider = self._stats.fold_provider(record.provider)
+            provider = self._counts.fold_provider(record.provider)
             self._histograms.messages.record(
                 report.message_count,
                 {semconv.GEN_AI_PROVIDER_NAME: clean(provider)},
@@ -85,28 +72,28 @@ class _Globals:
     histograms: Histograms
 
 
-def histograms(meter_provider: MeterProvider | None, stats: counts.Stats) -> Histograms:
+def histograms(meter_provider: MeterProvider | None, counts: Counts) -> Histograms:
     """Register the observable instruments and return the histograms.
 
     Args:
         meter_provider: The provider that the handler was given; None for the global one.
-        stats: The totals that the observable instruments read.
+        counts: The totals that the observable instruments read.
 
     Returns:
         The histograms to record to.
     """
     current = get_meter_provider()
     if meter_provider is not None and meter_provider is not current:
-        return _create(meter_provider, stats)
+        return _create(meter_provider, counts)
     if _Globals.provider is not current:
-        _Globals.histograms = _create(meter_provider, stats)
+        _Globals.histograms = _create(meter_provider, counts)
         _Globals.provider = current
     return _Globals.histograms
 
 
-def _create(meter_provider: MeterProvider | None, stats: counts.Stats) -> Histograms:
+def _create(meter_provider: MeterProvider | None, counts: Counts) -> Histograms:
     meter = get_meter(semconv.SCOPE, __version__, meter_provider)
-    for counted, metric in COUNTED.items():
+    for metric in semconv.COUNTED:
         create = (
             meter.create_observable_counter
             if metric.kind is semconv.MetricKind.OBSERVABLE_COUNTER
@@ -114,7 +101,7 @@ def _create(meter_provider: MeterProvider | None, stats: counts.Stats) -> Histog
         )
         create(
             metric.name,
-            callbacks=[_reader(meter_provider, stats, counted, metric)],
+            callbacks=[_reader(meter_provider, counts, metric)],
             unit=metric.unit,
             description=metric.description,
         )
@@ -134,18 +121,15 @@ def _create_histogram(meter: Meter, metric: semconv.Metric) -> Histogram:
 
 
 def _reader(
-    meter_provider: MeterProvider | None,
-    stats: counts.Stats,
-    counted: counts.Metric,
-    metric: semconv.Metric,
+    meter_provider: MeterProvider | None, counts: Counts, metric: semconv.Metric
 ) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def read(_: CallbackOptions) -> Iterable[Observation]:
-        totals = stats.snapshot(counted)
+        totals = counts.snapshot(metric)
         # A provider that a handler was given may become the global one later. An SDK ignores the
         # callbacks of the second handler's instruments, so these read both handlers' counts.
-        now = counts.shared_stats(meter_provider, max_label_values=0)
-        if now is not stats:
-            for labels, total in now.snapshot(counted).items():
+        now = shared_counts(meter_provider, max_label_values=0)
+        if now is not counts:
+            for labels, total in now.snapshot(metric).items():
                 totals[labels] = totals.get(labels, 0) + total
         return [Observation(total, _labelled(metric, labels)) for labels, total in totals.items()]
 

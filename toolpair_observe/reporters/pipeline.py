@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.context import get_current
 
-from toolpair_observe.counts import Metric, shared_stats
+from toolpair_observe.counts import shared_counts
 from toolpair_observe.fail_open import FailOpen, tell
 from toolpair_observe.observation import is_finding
+from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.log import LogReporter
 from toolpair_observe.reporters.openinference import with_parent
 from toolpair_observe.reporters.otel import OtelReporter
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from toolpair_observe.counts import Stats
+    from toolpair_observe.counts import Counts
     from toolpair_observe.observation import Observation
     from toolpair_observe.record import Record, Trace
     from toolpair_observe.reporters.hook import NearMissHook
@@ -68,7 +69,7 @@ class Pipeline:
         on_near_miss: The application's own function.
 
     Attributes:
-        stats: The counts, shared by all handlers of a meter provider.
+        counts: The counts, shared by all handlers of a meter provider.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a place of its own
@@ -81,9 +82,9 @@ class Pipeline:
         langsmith_client: Client | None = None,
         on_near_miss: NearMissHook | None = None,
     ) -> None:
-        self.stats: Stats = shared_stats(meter_provider, settings.max_label_values)
-        self._otel_guard = FailOpen(self.stats, "otel")
-        metrics = CheckMetrics(meter_provider, self.stats)
+        self.counts: Counts = shared_counts(meter_provider, settings.max_label_values)
+        self._otel_guard = FailOpen(self.counts, "otel")
+        metrics = CheckMetrics(meter_provider, self.counts)
         self._on_checked = [(metrics.measure, self._otel_guard)]
         reporters: dict[str, Reporter] = {
             "log": LogReporter(settings),
@@ -98,19 +99,19 @@ class Pipeline:
             from toolpair_observe.reporters.langsmith.feedback import LangSmithReporter  # noqa: PLC0415
 
             reporters["langsmith"] = LangSmithReporter(
-                settings, client=langsmith_client, stats=self.stats
+                settings, client=langsmith_client, counts=self.counts
             )
         if on_near_miss is not None:
             from toolpair_observe.reporters.hook import HookReporter  # noqa: PLC0415
 
-            reporters["hook"] = HookReporter(on_near_miss, self.stats)
+            reporters["hook"] = HookReporter(on_near_miss, self.counts)
         self.report_to(reporters)
 
     def report_to(self, reporters: Mapping[str, Reporter]) -> None:
         """Report to these and to no others, each under its name."""
         # A guard keeps nothing that the next use would mind, so each reporter needs one only.
         self._reporters = [
-            (reporter, FailOpen(self.stats, name)) for name, reporter in reporters.items()
+            (reporter, FailOpen(self.counts, name)) for name, reporter in reporters.items()
         ]
         self._on_flagged = [(reporter.flagged, guard) for reporter, guard in self._reporters]
 
@@ -129,12 +130,12 @@ class Pipeline:
     def checked(self, record: Record) -> None:
         """Count and measure a check, and report a near miss."""
         report = record.report
-        add = self.stats.add
+        add = self.counts.add
         provider, model = record.provider, record.model
-        add(Metric.CHECKS, (report.effect, record.mode, provider, model))
+        add(semconv.CHECKS, (report.effect, record.mode, provider, model))
         for violation in report.violations:
             labels = (violation.kind, violation.effect, violation.cause, provider, model)
-            add(Metric.VIOLATIONS, labels)
+            add(semconv.VIOLATIONS, labels)
         tell(self._on_checked, record)
         if report.effect.is_near_miss:
             tell(self._on_flagged, record.observation(), record.trace())
@@ -143,7 +144,7 @@ class Pipeline:
         """Count and report an outcome."""
         if record.outcome is not None:
             labels = (record.outcome, record.report.effect, record.provider, record.model)
-            self.stats.add(Metric.OUTCOMES, labels)
+            self.counts.add(semconv.OUTCOMES, labels)
         worth_it = is_finding(record.report, record.outcome)
         listeners = [
             (reporter.finished, guard)

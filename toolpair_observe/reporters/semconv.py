@@ -2,8 +2,8 @@
 
 `gen_ai.*` and `error.type` are used where the OpenTelemetry conventions mean the same thing;
 everything else has the root `toolpair.`. The strings are our own constants because the published
-`gen_ai.*` constants are deprecated in the Python package. `METRICS` is the one table that
-dashboards, rules, docs and tests read.
+`gen_ai.*` constants are deprecated in the Python package. `METRICS` is the one table that counts,
+instruments, dashboards, rules, docs and tests read.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ class MetricKind(StrEnum):
     HISTOGRAM = "histogram"
 
 
-@dataclass(frozen=True, slots=True)
+# Without `eq` a row is equal to itself only, and quick to look up by: each count does that.
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """One row of the table of metrics.
 
@@ -91,7 +92,7 @@ class Metric:
         kind: The instrument.
         unit: UCUM unit; `{thing}` is an annotation and never part of a Prometheus name.
         description: One sentence, also the Prometheus help text.
-        labels: Attribute names, in the order in which label values are kept.
+        labels: Attribute names, in the order in which `Counts` keeps their values.
         buckets: Advisory bucket bounds of a histogram.
     """
 
@@ -184,6 +185,11 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
             INTERNAL_ERRORS,
         )
     }
+)
+
+# What is counted in `Counts` and read when an exporter collects; a histogram is recorded directly.
+COUNTED: Final = tuple(
+    metric for metric in METRICS.values() if metric.kind is not MetricKind.HISTOGRAM
 )
 
 _PROMETHEUS_ILLEGAL = re.compile(r"[^a-zA-Z0-9]+")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid5
 
 from toolpair_observe._version import __version__
-from toolpair_observe.counts import Metric
 from toolpair_observe.pairing.words import Outcome
+from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.delivery import Delivery, Limits
 from toolpair_observe.reporters.langsmith.client import (
     TIMEOUTS_MS,
@@ -25,7 +25,7 @@ from toolpair_observe.reporters.text import clean, one_line, shown_id, without_i
 if TYPE_CHECKING:
     from langsmith import Client
 
-    from toolpair_observe.counts import Stats
+    from toolpair_observe.counts import Counts
     from toolpair_observe.observation import Observation
     from toolpair_observe.record import Trace, TraceLink
     from toolpair_observe.reporters.delivery import Result
@@ -52,7 +52,7 @@ class LangSmithReporter:
     Args:
         settings: Whether clean requests get feedback, too, and whether ids are hashed.
         client: Whose endpoint and key to use; None for those of each run's own tracer.
-        stats: Where submissions are counted.
+        counts: Where submissions are counted.
         limits: How much is queued, and how long is tried.
         timeouts_ms: Milliseconds to connect and to read.
     """
@@ -62,14 +62,14 @@ class LangSmithReporter:
         settings: Settings,
         *,
         client: Client | None = None,
-        stats: Stats,
+        counts: Counts,
         limits: Limits | None = None,
         timeouts_ms: tuple[int, int] = TIMEOUTS_MS,
     ) -> None:
         self._settings = settings
         self.wants_sound = settings.feedback == "all"
         self._client = client
-        self._stats = stats
+        self._counts = counts
         self._api = FeedbackApi(timeouts_ms)
         self._delivery = Delivery(self._api.send, self._settled, limits or Limits())
         self._reset()
@@ -111,7 +111,7 @@ class LangSmithReporter:
         self._api.close()
 
     def _settled(self, result: Result, reason: str) -> None:
-        self._stats.add(Metric.FEEDBACK, (result, reason))
+        self._counts.add(semconv.FEEDBACK_SUBMISSIONS, (result, reason))
         if result == "sent":
             return
         with self._lock:
