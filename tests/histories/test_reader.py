@@ -236,7 +236,7 @@ def test_a_long_document_in_one_line_is_read_element_by_element(write):
         ("[\n" + GOOD + "\n" + GOOD + "]", 3, "expected , or ]"),
         ("[\n" + GOOD + ",\n{oops}\n]", 3, "not JSON"),
         ("[\n" + GOOD + ',\n[{"role', 3, "not JSON: Unterminated string; what came before"),
-        ("[\n" + GOOD + ",\n\n" + "[" * 5000, 4, "nested more than 100 deep"),
+        ("[\n" + GOOD + ",\n\n" + "[" * 100_000, 4, "nested more than 100 deep"),
         ("[\n" + GOOD + ",\n" + '{"messages": ' + "9" * 5000 + "}]", 3, "too many digits"),
     ],
 )
