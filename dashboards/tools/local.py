@@ -96,7 +96,7 @@ class Stack:
     folder: Path
     ports: Ports
     notices: list[Notice] = field(default_factory=list)
-    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _servers: list[ThreadingHTTPServer] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -154,9 +154,9 @@ class Stack:
         self._await(f"http://{_HOST}:{self.ports.alertmanager}/-/ready")
 
     def _stop(self) -> None:
-        for process in self._processes:
+        for process in self._processes.values():
             process.terminate()
-        for process in self._processes:
+        for process in self._processes.values():
             try:
                 process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -219,16 +219,15 @@ class Stack:
             process = subprocess.Popen(  # noqa: S603 -- our own
                 command, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT
             )
-        self._processes.append(process)
+        self._processes[command[0]] = process
 
     def _await(self, url: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            for process in self._processes:
+            for program, process in self._processes.items():
                 if process.poll() is not None:
-                    log = Path(str(process.args[0])).name  # type: ignore[index]
-                    text = (self.folder / f"{log}.log").read_text(errors="replace")
-                    msg = f"{log} ended: {text[-2000:]}"
+                    text = (self.folder / f"{program}.log").read_text(errors="replace")
+                    msg = f"{program} ended: {text[-2000:]}"
                     raise StackError(msg)
             try:
                 with urllib.request.urlopen(url, timeout=1):  # noqa: S310 -- our own
