@@ -12,6 +12,8 @@ from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers.table import PROFILES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from langchain_core.messages import BaseMessage
 
 LENGTHS = (10, 100, 1_000, 10_000)
@@ -24,27 +26,26 @@ def bare_loop(messages: list[BaseMessage]) -> None:
         message.type  # noqa: B018 - the read is what is measured
 
 
-def run(rounds: int = 9, seconds: float = 0.02) -> None:
+def run(rounds: int = 9, seconds: float = 0.02, lengths: Sequence[int] = LENGTHS) -> None:
     """Print ratios for each profile, then for each shape of history."""
+
+    def row(
+        name: str, profile: str, history: Callable[[int], list[BaseMessage]]
+    ) -> tuple[str, ...]:
+        return (name, *(_ratio(profile, history(n), rounds, seconds) for n in lengths))
+
     show(
         "check / bare loop over message.type, agent history",
-        ("profile", *map(str, LENGTHS)),
-        [_row(name, rounds, seconds) for name in PROFILES],
+        ("profile", *map(str, lengths)),
+        [row(name, name, agent) for name in PROFILES],
     )
     note(f"Budget: at most {BUDGET} at 100 messages and more; {AIM} is the aim.")
     show(
         "the same for other histories, profile openai-chat",
-        ("history", *map(str, LENGTHS)),
-        [
-            (name, *(_ratio("openai-chat", make(n), rounds, seconds) for n in LENGTHS))
-            for name, make in SHAPES.items()
-        ],
+        ("history", *map(str, lengths)),
+        [row(name, "openai-chat", make) for name, make in SHAPES.items()],
     )
     note("The budget is for sound histories. A broken one pays for its report.")
-
-
-def _row(profile: str, rounds: int, seconds: float) -> tuple[str, ...]:
-    return (profile, *(_ratio(profile, agent(n), rounds, seconds) for n in LENGTHS))
 
 
 def _ratio(profile: str, messages: list[BaseMessage], rounds: int, seconds: float) -> str:

@@ -15,11 +15,9 @@ from langsmith import Client
 from toolpair_observe import ToolPairHandler
 
 BROKEN = [HumanMessage("Weather?"), ToolMessage("18 degrees", tool_call_id="call_rome")]
-CALLS = 100
-ROUNDS = 9
 
 
-def run() -> None:
+def run(rounds: int = 9, calls: int = 100) -> None:
     """Print the caller's CPU time for each near miss, feedback off and on, server down."""
     logging.disable(logging.CRITICAL)
     with socket.socket() as port:
@@ -31,13 +29,13 @@ def run() -> None:
             feedback: ToolPairHandler(profile="openai-chat", feedback=feedback)
             for feedback in ("off", "near_miss")
         }
-        rounds: dict[str, list[float]] = {feedback: [] for feedback in handlers}
-        for _ in range(ROUNDS):
+        times: dict[str, list[float]] = {feedback: [] for feedback in handlers}
+        for _ in range(rounds):
             for feedback, handler in handlers.items():
-                rounds[feedback].append(_microseconds(handler, tracer))
+                times[feedback].append(_microseconds(handler, tracer, calls))
         for handler in handlers.values():
             handler.close(timeout=0.0)
-    off, on = (median(rounds[feedback]) for feedback in ("off", "near_miss"))
+    off, on = (median(times[feedback]) for feedback in ("off", "near_miss"))
     lines = [
         "\n### a near miss with LangSmith down, caller's CPU time per call\n",
         "| feedback | µs | ratio |\n| --- | --- | --- |",
@@ -46,10 +44,10 @@ def run() -> None:
     print("\n".join(lines))  # noqa: T201 - a command's output
 
 
-def _microseconds(handler: ToolPairHandler, tracer: LangChainTracer) -> float:
+def _microseconds(handler: ToolPairHandler, tracer: LangChainTracer, calls: int) -> float:
     model = FakeListChatModel(responses=["Well."])
     config = {"callbacks": [tracer, handler]}
     began = thread_time_ns()
-    for _ in range(CALLS):
+    for _ in range(calls):
         model.invoke(BROKEN, config)
-    return (thread_time_ns() - began) / CALLS / 1000
+    return (thread_time_ns() - began) / calls / 1000
