@@ -1,0 +1,225 @@
+"""Everything that has to hold, a session each: `nox -l` lists them, CONTRIBUTING.md explains them.
+
+A session makes its own environment and installs this folder into it in editable mode, so that no
+stale copy is tested. Arguments after `--` take the place of the tests that a session would run.
+`.ci/run` runs the sessions on a machine that has nothing but Python.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import nox
+from packaging.requirements import Requirement
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_external_run = True
+
+ROOT: Final = Path(__file__).parent
+PROJECT: Final = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
+DEV: Final[list[str]] = PROJECT["optional-dependencies"]["dev"]
+
+PYTEST: Final = ("pytest", "-q", "-n", "auto", "--dist", "loadgroup")
+# What depends on the version of Python: threads, tasks, forks, enums, and how texts are read.
+SMALLER_SET: Final = (
+    "tests/handler",
+    "tests/histories",
+    "tests/pairing",
+    "tests/plugin",
+    "tests/reporters",
+    "tests/test_checkout.py",
+    "tests/test_errors.py",
+    "tests/test_settings.py",
+)
+OLDEST_SET: Final = (
+    "tests/pairing",
+    "tests/handler",
+    "tests/strict",
+    "tests/reporters",
+    "tests/attach",
+    "tests/cli/test_langsmith_apply.py",
+)
+# What an archive can lack is files, so these are the tests that read pages, tables, rules and
+# scripts, and those that need nothing else. How the code behaves does not change by packing.
+SDIST_SET: Final = (
+    "tests/docs",
+    "tests/dashboards",
+    "tests/pairing",
+    "tests/handler",
+    "tests/test_checkout.py",
+)
+PICTURE: Final = "docs/images/demo.svg"
+GENERATORS: Final = (
+    *(("python", f"docs/{path.name}") for path in sorted((ROOT / "docs").glob("generate_*.py"))),
+    ("python", "-m", "dashboards.tools.generate"),
+    ("python", "-m", "toolpair_observe.demo.cases.picture", PICTURE),
+)
+
+
+def _dev(*names: str) -> list[str]:
+    """The requirements of these names in the extra `dev`, so that versions stand in one place."""
+    return [line for line in DEV if Requirement(line).name in names]
+
+
+def _test(session: nox.Session, *paths: str) -> None:
+    session.run(*PYTEST, *(session.posargs or paths))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Look for mistakes and for another format than ruff's."""
+    session.install(*_dev("ruff"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of everything but the tests, and what a type checker makes of the API."""
+    session.install("-e", ".[dev]")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test that needs no integration but OpenAI's; with CI=true, at full length."""
+    session.install("-e", ".[test]")
+    _test(session)
+
+
+@nox.session(python=["3.12", "3.13"])
+def pythons(session: nox.Session) -> None:
+    """Run a smaller set of tests on later versions of Python."""
+    session.install("-e", ".[test]")
+    _test(session, *SMALLER_SET)
+
+
+@nox.session
+def integrations(session: nox.Session) -> None:
+    """Compare what is predicted with what every integration really sends."""
+    session.install("-e", ".[integrations]")
+    _test(session, "tests/integrations", "tests/pairing")
+
+
+@nox.session
+def before(session: nox.Session) -> None:
+    """Do the same with integrations from before they changed what they send."""
+    session.install("-e", ".[test]", "-r", ".ci/before.txt")
+    _test(
+        session,
+        "tests/integrations/test_predictions.py",
+        "tests/integrations/test_snapshots.py",
+    )
+
+
+@nox.session
+def oldest(session: nox.Session) -> None:
+    """Run the tests with the oldest langchain-core and langsmith that are supported."""
+    session.install("-e", ".[test]", "-c", ".ci/oldest.txt")
+    _test(session, *OLDEST_SET)
+
+
+@nox.session
+def dashboards(session: nox.Session) -> None:
+    """Let a real Prometheus and Alertmanager read the metrics: about 2.5 minutes."""
+    session.install("-e", ".[dashboards]")
+    session.run("python", "-m", "dashboards.tools.check_stack")
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Write everything that is generated: pages, dashboard, rules, picture, snapshots."""
+    session.install("-e", ".[integrations]")
+    for command in GENERATORS:
+        session.run(*command)
+    session.run(
+        *PYTEST,
+        "tests/integrations/test_snapshots.py",
+        env={"UPDATE_INTEGRATION_SNAPSHOTS": "newest"},
+    )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Generate on a copy of this folder: what comes out has to be what is committed."""
+    session.install("-e", ".[test]")
+    unneeded = shutil.ignore_patterns("__pycache__", "node_modules")
+    with TemporaryDirectory() as folder:
+        for name in ("dashboards", "docs"):
+            shutil.copytree(ROOT / name, Path(folder) / name, ignore=unneeded)
+        with session.chdir(folder):
+            for command in GENERATORS:
+                session.run(*command, env={"PYTHONDONTWRITEBYTECODE": "1"})
+        stale = _differences(Path(folder))
+    if stale:
+        session.error(f"run nox -s generate, and commit {', '.join(stale)}")
+
+
+def _differences(folder: Path) -> list[str]:
+    """Name the files of `folder` that are not what they are here."""
+    made = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    # The picture shows times, which are never the same; a test compares its words.
+    del made[Path(PICTURE)]
+    return sorted(
+        str(name)
+        for name, path in made.items()
+        if not (ROOT / name).is_file() or (ROOT / name).read_bytes() != path.read_bytes()
+    )
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print what the check and the handler cost; `-- --brief` only shows that it still runs."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
+
+
+IN_A_CLEAN_ENVIRONMENT: Final = """\
+import toolpair_observe
+from toolpair_observe import ToolPairHandler, check_messages
+
+assert check_messages([("human", "hi")]).ok
+ToolPairHandler()
+print("toolpair_observe", toolpair_observe.__version__, "from", toolpair_observe.__file__)
+"""
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel from the source distribution, and use it where nothing else is installed."""
+    session.install(*_dev("build"))
+    with TemporaryDirectory() as folder:
+        session.run("python", "-m", "build", "--outdir", folder, silent=True)
+        session.run("python", "-m", "venv", f"{folder}/clean")
+        (built,) = Path(folder).glob("*.whl")
+        programs = f"{folder}/clean/bin"
+        session.run(f"{programs}/pip", "install", "--quiet", str(built), external=True)
+        with session.chdir(folder):
+            python = f"{programs}/python"
+            session.run(python, "-W", "error", "-c", IN_A_CLEAN_ENVIRONMENT, external=True)
+            command = f"{programs}/toolpair-observe"
+            session.run(command, "--version", external=True)
+            said = session.run(command, "demo", external=True, silent=True, success_codes=[2])
+    if "pip install" not in str(said):
+        session.error(f"the demo does not say which extra it needs: {said}")
+
+
+@nox.session
+def sdist(session: nox.Session) -> None:
+    """Build the source distribution, unpack it elsewhere, and run tests as they lie there."""
+    session.install(*_dev("build"))
+    with TemporaryDirectory() as folder:
+        session.run("python", "-m", "build", "--sdist", "--outdir", folder, silent=True)
+        (archive,) = Path(folder).glob("*.tar.gz")
+        shutil.unpack_archive(archive, folder)
+        with session.chdir(Path(folder) / archive.name.removesuffix(".tar.gz")):
+            session.install(".[test]")
+            session.run("pytest", "--collect-only", "-qq", silent=True)
+            _test(session, *SDIST_SET)
