@@ -7,15 +7,15 @@ demo's server, it cannot share a mistake with it.
 from __future__ import annotations
 
 import json
-import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
+
+from tests.loopback.server import LoopbackHandler, LoopbackServer
 
 ANSWER = "It is sunny."
 
 
-class CountingProvider:
+class CountingProvider(LoopbackServer):
     """A loopback endpoint for `ChatOpenAI(base_url=provider.base_url, api_key="test")`.
 
     Attributes:
@@ -23,16 +23,14 @@ class CountingProvider:
     """
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.requests: list[dict[str, Any]] = []
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.provider = self
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
     def base_url(self) -> str:
         """What a client takes as its base URL."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{self.url}/v1"
 
     @property
     def count(self) -> int:
@@ -50,47 +48,18 @@ class CountingProvider:
         with self._lock:
             self.requests.append(body)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    provider: CountingProvider
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        # A small answer must not wait for the acknowledgement of its own headers.
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.provider.take(body)
+class _Handler(LoopbackHandler):
+    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        body = json.loads(self.read_body())
+        self.server.owner.take(body)
         if body.get("stream"):
-            self._send("text/event-stream", _as_stream(body))
+            self._answer("text/event-stream", _as_stream(body))
         else:
-            self._send("application/json", json.dumps(_completion(body)).encode())
+            self._answer("application/json", json.dumps(_completion(body)).encode())
 
-    def _send(self, content_type: str, payload: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test output quiet."""
+    def _answer(self, content_type: str, body: bytes) -> None:
+        self.send(200, body, {"Content-Type": content_type})
 
 
 def _completion(body: dict[str, Any]) -> dict[str, Any]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.loopback.server import STOP_SECONDS, LoopbackHandler, LoopbackServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ class Request:
         return json.loads(self.body)
 
 
-class FaultyServer:
+class FaultyServer(LoopbackServer):
     """A threading HTTP server with scriptable faults and a log of its requests.
 
     Subclasses implement `answer`. Waiting is done on one condition that every change notifies.
@@ -92,6 +90,7 @@ class FaultyServer:
     """
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.changed = threading.Condition(threading.RLock())
         self.errors: list[BaseException] = []
         self._log: list[Request] = []
@@ -99,32 +98,18 @@ class FaultyServer:
         self._release = threading.Event()
         self._connections: set[socket.socket] = set()
         self._handlers: set[threading.Thread] = set()
-        self._port = 0
-        self._http: _Http | None = None
-        self._acceptor: threading.Thread | None = None
 
     # Life
 
     def start(self) -> Self:
         """Listen; after a `stop` on the same port as before."""
         self._release.clear()
-        self._http = _Http(("127.0.0.1", self._port), self)
-        self._port = self._http.server_address[1]
-        self._acceptor = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
-        self._acceptor.start()
-        return self
+        return super().start()
 
     def stop(self) -> None:
         """Stop listening and cut every open connection; new ones are refused."""
-        if self._http is None or self._acceptor is None:
-            return
         self._release.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._acceptor.join(STOP_SECONDS)
-        self._http = self._acceptor = None
+        super().stop()
         with self.changed:
             handlers = list(self._handlers)
             for connection in self._connections:
@@ -132,16 +117,9 @@ class FaultyServer:
         for thread in handlers:
             thread.join(STOP_SECONDS)
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"http://127.0.0.1:{self._port}"
+    def failed(self, error: BaseException) -> None:
+        """Keep an error of the handler's own for the test to see."""
+        self.errors.append(error)
 
     # Faults
 
@@ -252,29 +230,9 @@ class FaultyServer:
             self.changed.notify_all()
 
 
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], owner: FaultyServer) -> None:
-        super().__init__(address, _Handler)
-        self.owner = owner
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        error = sys.exception()
-        if error is not None and not isinstance(error, OSError):
-            self.owner.errors.append(error)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Http
-
+class _Handler(LoopbackHandler):
     def setup(self) -> None:
         super().setup()
-        # A small answer must not wait for the acknowledgement of its own headers.
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.server.owner.opened(self.connection)
 
     def finish(self) -> None:
@@ -292,36 +250,17 @@ class _Handler(BaseHTTPRequestHandler):
                 break
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(
-            self.command, path.rstrip("/"), parse_qs(url.query), headers, self._read_body()
+            self.command, path.rstrip("/"), parse_qs(url.query), headers, self.read_body()
         )
         self.server.owner.serve(self, request)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - http.server's names
 
-    def _read_body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return b"".join(self._read_chunks())
-        return self.rfile.read(int(self.headers.get("Content-Length", "0")))
-
-    def _read_chunks(self) -> list[bytes]:
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass
-        return chunks
-
     def reply(self, answer: Answer) -> None:
         """Send an answer."""
         body = b"" if answer.body is None else json.dumps(answer.body, default=str).encode()
-        self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in answer.headers:
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        headers = {"Content-Type": "application/json", **dict(answer.headers)}
+        self.send(answer.status, body, headers)
 
     def reset(self) -> None:
         """End the connection with a TCP RST."""
@@ -331,9 +270,6 @@ class _Handler(BaseHTTPRequestHandler):
         # The socket only really closes, and so resets, once its file object is closed too.
         self.rfile.close()
         self.connection.close()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 def _cut(connection: socket.socket) -> None:

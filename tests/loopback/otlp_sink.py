@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
@@ -19,6 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.loopback.server import LoopbackHandler, LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +36,7 @@ _SERVICES: dict[str, tuple[type[Any], type[Any]]] = {
 }
 
 
-class OtlpSink:
+class OtlpSink(LoopbackServer):
     """A loopback OTLP endpoint.
 
     An exporter's `force_flush` returns after its request was answered, and a request is kept
@@ -43,16 +44,14 @@ class OtlpSink:
     """
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self._lock = threading.Lock()
         self._bodies: list[bytes] = []
         self._requests: dict[str, list[Any]] = {path: [] for path in _SERVICES}
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.sink = self
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def endpoint(self, signal: str) -> str:
         """What an exporter takes as `endpoint`; `signal` is `traces`, `metrics` or `logs`."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1/{signal}"
+        return f"{self.url}/v1/{signal}"
 
     @property
     def raw(self) -> bytes:
@@ -120,15 +119,6 @@ class OtlpSink:
             self._requests[path].append(request)
         return response_type().SerializeToString()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
 
 def plain(attributes: Iterable[KeyValue]) -> dict[str, Any]:
     """Return OTLP attributes as Python values."""
@@ -142,28 +132,13 @@ def _value(value: AnyValue) -> Any:
     return None if field is None else getattr(value, field)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    sink: OtlpSink
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+class _Handler(LoopbackHandler):
+    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        body = self.read_body()
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         if self.path not in _SERVICES:
             self.send_error(404)
             return
-        answer = self.server.sink.take(self.path, body)
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-protobuf")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test output quiet."""
+        answer = self.server.owner.take(self.path, body)
+        self.send(200, answer, {"Content-Type": "application/x-protobuf"})

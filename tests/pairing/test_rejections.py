@@ -6,15 +6,14 @@ import asyncio
 import gc
 import gzip
 import json
-import threading
 import time
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
+from tests.loopback.server import LoopbackHandler, LoopbackServer
 from toolpair_observe.pairing.refusals import error_text
 from toolpair_observe.pairing.refusals.recognize import read_rejection, rejection_kind
 from toolpair_observe.pairing.refusals.sentences import SENTENCES
@@ -994,34 +993,21 @@ def test_no_text_is_pathological():
 # The real exceptions, as the real clients build them from an answer over HTTP.
 
 
-class _RefusingHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: RefusingServer
+class _RefusingHandler(LoopbackHandler):
+    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        self.read_body()
+        server = self.server.owner
+        self.send(server.status, server.body, server.headers)
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length") or 0))
-        body = self.server.body
-        self.send_response(self.server.status)
-        for name, value in self.server.headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
         self.do_POST()
 
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output clean."""
 
-
-class RefusingServer(ThreadingHTTPServer):
+class RefusingServer(LoopbackServer):
     """A loopback provider that answers every request with one and the same refusal."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _RefusingHandler)
+        super().__init__(_RefusingHandler)
         self.refuse({})
 
     def refuse(
@@ -1031,19 +1017,11 @@ class RefusingServer(ThreadingHTTPServer):
         self.status = status
         self.headers = headers or {"content-type": "application/json"}
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
 
 @pytest.fixture(scope="module")
 def refusing_server() -> Iterator[RefusingServer]:
     with RefusingServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
