@@ -977,16 +977,19 @@ def test_no_text_is_pathological():
     """The worst repetition of a wording's beginning costs a small multiple of plain prose."""
 
     def cost(text: str) -> float:
-        best = float("inf")
-        for _ in range(3):
-            start = time.process_time()
-            read_rejection(text)
-            best = min(best, time.process_time() - start)
-        return best
+        start = time.process_time()
+        read_rejection(text)
+        return time.process_time() - start
 
     size = 1_000_000
-    prose = cost("The model made a tool call that was fine. " * (size // 42))
-    slow = [text for text in PATHOLOGICAL if cost(text * (size // len(text))) > 40 * prose]
+    prose = "The model made a tool call that was fine. " * (size // 42)
+    limit = 40 * min(cost(prose) for _ in range(3))
+
+    def is_slow(text: str) -> bool:
+        # Whatever else the machine does may slow down one measurement, but not every one of three.
+        return all(cost(text) > limit for _ in range(3))
+
+    slow = [text for text in PATHOLOGICAL if is_slow(text * (size // len(text)))]
     assert slow == []
 
 
