@@ -8,11 +8,12 @@ order may follow another one in the same process.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
-from collections import Counter
-from typing import Any
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.langchain import LangChainTracer
@@ -32,9 +33,15 @@ from toolpair_observe.attach.instrument import instrumented_with
 from toolpair_observe.otel_instrumentor import ToolPairInstrumentor
 from toolpair_observe.reporters import semconv
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Names = tuple[str, ...]
 PEERS = {"openinference": OpenInference, "traceloop": Traceloop, "genai": GenAi}
 OURS = "toolpair"
-SCOPE = "toolpair_observe"
+# What Traceloop imports in order to wrap it: imported before the forks, no child does it again.
+WRAPPED_BY_PEERS = ("langchain.agents", "langchain_openai")
+CHILDREN_AT_ONCE = 2
 
 
 class StubClient:
@@ -112,7 +119,7 @@ class Process:
         }
 
 
-def scenario(order: list[str], back: list[str]) -> dict[str, Any]:
+def scenario(order: Names, back: Names) -> dict[str, Any]:
     process = Process()
     for name in order:
         process.attach(name)
@@ -128,10 +135,24 @@ def scenario(order: list[str], back: list[str]) -> dict[str, Any]:
     return told
 
 
-def in_a_child(order: list[str], back: list[str]) -> dict[str, Any]:
+class Child(NamedTuple):
+    """A process that runs one scenario, and the pipe that its answer comes through."""
+
+    pid: int
+    pipe: int
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for what it saw."""
+        with os.fdopen(self.pipe) as pipe:
+            answer = pipe.read()
+        os.waitpid(self.pid, 0)
+        return json.loads(answer)
+
+
+def start(order: Names, back: Names) -> Child:
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
+    pid = os.fork()
+    if pid == 0:
         os.close(reading)
         try:
             answer = json.dumps(scenario(order, back))
@@ -141,23 +162,41 @@ def in_a_child(order: list[str], back: list[str]) -> dict[str, Any]:
             pipe.write(answer)
         os._exit(0)
     os.close(writing)
-    with os.fdopen(reading) as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
-    return json.loads(answer)
+    return Child(pid, reading)
+
+
+def in_children(cases: Iterable[tuple[Names, Names]]) -> Iterator[dict[str, Any]]:
+    """Run each case in a child of its own; the answers come in the order of the cases."""
+    running: deque[Child] = deque()
+    for order, back in cases:
+        if len(running) == CHILDREN_AT_ONCE:
+            yield running.popleft().answer()
+        running.append(start(order, back))
+    while running:
+        yield running.popleft().answer()
+
+
+def without_us(names: Names) -> Names:
+    return tuple(name for name in names if name != OURS)
 
 
 def main() -> None:
-    """Ours in each place of each rotation of the others, undone in both directions."""
-    names = list(PEERS)
-    for turn in range(len(names)):
-        others = names[turn:] + names[:turn]
-        alone = [in_a_child(others, others), in_a_child(others, others[::-1])]
-        for place in range(len(others) + 1):
-            order = [*others[:place], OURS, *others[place:]]
-            for back, without in zip((order, order[::-1]), alone, strict=True):
-                told = in_a_child(order, back)
-                print(json.dumps({"order": order, **told, "alone": without}), flush=True)
+    """Attach ours in each place of each rotation of the others, and undo it in both directions."""
+    for module in WRAPPED_BY_PEERS:
+        importlib.import_module(module)
+    names = tuple(PEERS)
+    rotations = [names[turn:] + names[:turn] for turn in range(len(names))]
+    with_us = [
+        (*others[:place], OURS, *others[place:])
+        for others in rotations
+        for place in range(len(others) + 1)
+    ]
+    cases = [(order, back) for order in rotations + with_us for back in (order, order[::-1])]
+    answers = dict(zip(cases, in_children(cases), strict=True))
+    for (order, back), answer in answers.items():
+        if OURS in order:
+            alone = answers[without_us(order), without_us(back)]
+            print(json.dumps({"order": order, **answer, "alone": alone}))
 
 
 if __name__ == "__main__":
