@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
+from tests.amounts import examples
 from toolpair_observe.pairing.check import check, judge
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.first_look import Plain, Trait, plain_call_ids
@@ -124,19 +125,19 @@ def invented_profiles(draw: Draw) -> Profile:
 RULES = [Rule(effect, Grade.EXECUTED, "a test") for effect in (Effect.REJECT, Effect.UNKNOWN)]
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow])
 @given(history=plain_histories())
 def test_a_plain_history_is_judged_as_the_closer_look_judges_it(history):
     assert_judged_alike(history, LEAVES)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
 @given(history=broken_histories())
 def test_a_broken_history_is_never_plain(history):
     assert_judged_alike(history, LEAVES)
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(2400), suppress_health_check=[HealthCheck.too_slow])
 @given(history=plain_histories(), profile=mutilated_profiles() | invented_profiles())
 def test_the_first_look_follows_from_rules_steps_and_carriers(history, profile):
     assert_judged_alike(history, [profile])

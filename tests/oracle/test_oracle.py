@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 
+from tests.amounts import examples
 from tests.oracle.histories import broken_histories, sound_histories
 from tests.oracle.wire import Judgement, Verdict, judge
 from toolpair_observe import Effect, PairingReport, ViolationKind, check_messages
@@ -14,8 +15,7 @@ from toolpair_observe import Effect, PairingReport, ViolationKind, check_message
 FAILS = {Effect.REJECT, Effect.LOCAL_ERROR}
 CLIENT = ChatOpenAI(model="gpt-test", api_key="test")
 thorough = settings(
-    max_examples=600,
-    deadline=None,
+    max_examples=examples(600),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -90,7 +90,7 @@ def _stripped_ids(history) -> set[str]:
     } - {call["id"] for message in history for call in getattr(message, "tool_calls", ())}
 
 
-@settings(thorough, max_examples=200)
+@settings(thorough, max_examples=examples(200))
 @given(history=broken_histories())
 def test_azure_is_judged_like_openai(history):
     ours = check_messages(history, profile="openai-chat")
@@ -98,7 +98,7 @@ def test_azure_is_judged_like_openai(history):
     assert said(azure) == said(ours)
 
 
-@settings(thorough, max_examples=200)
+@settings(thorough, max_examples=examples(200))
 @given(history=broken_histories())
 def test_positions_and_ids_point_into_the_history(history):
     report = check_messages(history, profile="openai-chat")

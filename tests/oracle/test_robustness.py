@@ -19,6 +19,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from tests.amounts import examples
 from tests.oracle.histories import broken_histories
 from toolpair_observe import PairingReport, check_messages
 from toolpair_observe.pairing.providers.table import PROFILES
@@ -104,14 +105,14 @@ def wild_messages(draw) -> BaseMessage:
     return message
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow])
 @given(history=st.lists(wild_messages(), max_size=6), data=st.data())
 def test_no_message_makes_the_check_raise(history, data):
     profile = data.draw(st.sampled_from(sorted(PROFILES)))
     assert_usable(check_messages(history, profile=profile))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])
 @given(history=broken_histories(), data=st.data())
 def test_no_broken_history_makes_any_profile_raise(history, data):
     profile = data.draw(st.sampled_from(sorted(PROFILES)))

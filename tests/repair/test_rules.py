@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, ToolMessage
 
+from tests.amounts import examples
 from tests.oracle.histories import broken_histories, sound_histories
 from tests.repair.histories import (
     crowded_histories,
@@ -27,8 +28,7 @@ from toolpair_observe.repair import RepairAction, repair_messages
 wrecks = st.one_of(broken_histories(), mendable_histories().map(lambda pair: pair[0]))
 profiles = st.sampled_from(sorted(PROFILES))
 bounded = settings(
-    max_examples=150,
-    deadline=None,
+    max_examples=examples(150),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

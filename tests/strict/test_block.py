@@ -1,4 +1,4 @@
-"""After fifty blocked calls: our error each time, no request, and nothing open anywhere."""
+"""After many blocked calls: our error each time, no request, and nothing open anywhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.amounts import times
 from tests.strict.arrangements import ARRANGEMENTS
 from tests.strict.conversations import BROKEN, SOUND
 from tests.strict.ways import RACING_GRAPH, WAYS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tests.strict.rig import Traces
     from tests.strict.ways import Way
 
-CALLS = 50
+CALLS = times(50, elsewhere=10)
 SOUND_CALLS = 2
 THOROUGH = {"last", "on-the-model"}
 """Where the ways that run through a whole graph make all their calls, too; they take long."""

@@ -6,13 +6,14 @@ import asyncio
 
 import pytest
 
+from tests.amounts import times
 from tests.strict.conversations import BROKEN
 from tests.strict.rig import Traces, let_tasks_end
 from tests.strict.siblings import HoldingSibling
 from tests.strict.ways import WAYS
 from toolpair_observe import InvalidToolResultsError
 
-CALLS = 50
+CALLS = times(50, elsewhere=10)
 CANCELS = [1, 3]
 """How often a call is cancelled, by turns."""
 CANCELLABLE = {
