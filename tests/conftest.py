@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,15 @@ settings.load_profile("ci" if UNDER_CI else "local")
 
 SHARED_DIR = Path(__file__).resolve().parents[2] / "shared"
 WORKER_THREADS = "toolpair"
+
+
+def pytest_collection_finish() -> None:
+    """Take what is there by now out of the garbage collector's sight: it stays to the end.
+
+    Every module is imported and every test is known. Many tests collect, some of them often.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,6 @@ class Rig:
         self._stack.callback(self.instrumentor.uninstrument)
         # What is there by now stays, so the many collections need not look at it again.
         gc.freeze()
-        self._stack.callback(gc.unfreeze)
         return self
 
     def __exit__(self, *_: object) -> None:
