@@ -13,6 +13,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context, attach
 
 from tests.amounts import UNDER_CI
+from tests.fork_server import ForkServer
 from tests.loopback.counting_provider import CountingProvider
 from toolpair_observe.attach import runs
 
@@ -27,6 +28,16 @@ settings.load_profile("ci" if UNDER_CI else "local")
 
 SHARED_DIR = Path(__file__).resolve().parents[2] / "shared"
 WORKER_THREADS = "toolpair"
+# Fixtures that take seconds. Where workers share out the tests, all users of one go to one worker.
+FOR_ONE_WORKER = ("fork_server", "orders", "strict_fork_server")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests together that share one of the expensive fixtures."""
+    for item in items:
+        for name in FOR_ONE_WORKER:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_collection_finish() -> None:
@@ -57,6 +68,13 @@ def counting_provider(_counting_provider: CountingProvider) -> CountingProvider:
     """An OpenAI-compatible loopback endpoint that has not been asked anything yet."""
     _counting_provider.reset()
     return _counting_provider
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """Where programs are run whose start is not what is tested."""
+    with ForkServer() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

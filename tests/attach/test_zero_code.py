@@ -43,6 +43,20 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.fixture
+def run_in_a_fork(fork_server):
+    """Run the command as `run` does, without the start of an interpreter."""
+
+    def run_in_a_fork(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        env = {**clean_environment(), **environment}
+        done = fork_server.run("-m", "toolpair_observe", "run", *arguments, env=env)
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
+
+    return run_in_a_fork
+
+
 def test_run_observes_and_lets_the_program_be():
     done = run(PROGRAM, "--port", "80", TOOLPAIR_MODUS="strict")
     assert done.returncode == 0, done.stderr
@@ -53,18 +67,18 @@ def test_run_observes_and_lets_the_program_be():
 
 
 @pytest.mark.parametrize("program", [[PROGRAM], ["-m", MODULE]], ids=["script", "module"])
-def test_run_blocks_where_the_environment_says_so(program):
-    done = run(*program, TOOLPAIR_MODE="strict")
+def test_run_blocks_where_the_environment_says_so(program, run_in_a_fork):
+    done = run_in_a_fork(*program, TOOLPAIR_MODE="strict")
     assert done.stdout.splitlines()[-1] == "blocked InvalidToolResultsError"
     assert done.returncode == 3
 
 
-def test_run_takes_the_mode_as_an_argument_and_it_wins():
-    assert run("--mode", "observe", PROGRAM, TOOLPAIR_MODE="strict").returncode == 0
+def test_run_takes_the_mode_as_an_argument_and_it_wins(run_in_a_fork):
+    assert run_in_a_fork("--mode", "observe", PROGRAM, TOOLPAIR_MODE="strict").returncode == 0
 
 
-def test_named_environments_are_strict():
-    done = run(
+def test_named_environments_are_strict(run_in_a_fork):
+    done = run_in_a_fork(
         PROGRAM,
         TOOLPAIR_STRICT_ENVIRONMENTS="staging,ci",
         OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=ci",
@@ -72,8 +86,8 @@ def test_named_environments_are_strict():
     assert done.returncode == 3
 
 
-def test_an_error_that_the_program_does_not_catch_is_the_program_s():
-    done = run(PROGRAM, "--let-it-raise", TOOLPAIR_MODE="strict")
+def test_an_error_that_the_program_does_not_catch_is_the_program_s(run_in_a_fork):
+    done = run_in_a_fork(PROGRAM, "--let-it-raise", TOOLPAIR_MODE="strict")
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].startswith("blocked request")
     assert "Traceback" in done.stderr
@@ -125,8 +139,8 @@ def test_the_program_s_own_failures_look_as_without_us(tmp_path):
     assert run(str(program), "exit").returncode == 4
 
 
-def test_every_argument_behind_the_program_is_the_program_s():
-    done = run("--mode", "observe", "--", PROGRAM, "--", "-m", "--mode", "strict")
+def test_every_argument_behind_the_program_is_the_program_s(run_in_a_fork):
+    done = run_in_a_fork("--mode", "observe", "--", PROGRAM, "--", "-m", "--mode", "strict")
     assert done.stdout.splitlines()[0] == "arguments -- -m --mode strict"
     assert done.returncode == 0
 

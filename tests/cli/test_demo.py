@@ -56,8 +56,9 @@ def test_it_runs_without_a_key_and_ends_with_0():
     assert "Real conversations" not in output
 
 
-def test_a_proxy_of_the_environment_is_no_matter():
-    done = run_cli("demo", env=environment(ALL_PROXY="socks5://127.0.0.1:9"))
+def test_a_proxy_of_the_environment_is_no_matter(fork_server):
+    env = environment(ALL_PROXY="socks5://127.0.0.1:9")
+    done = fork_server.run("-m", "toolpair_observe", "demo", env=env)
 
     assert (done.returncode, done.stderr) == (0, b"")
 

@@ -60,9 +60,9 @@ def test_so_is_one_that_comes_before_everything_is_imported(command):
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no device that is always full")
 @pytest.mark.parametrize("command", ["check", "demo"])
-def test_an_output_that_can_not_be_written_is_one_line_and_2(command, path):
-    file = path if command == "check" else ""
-    done = run_shell(f"{sys.executable} -m toolpair_observe {command} {file} > {FULL}")
+def test_an_output_that_can_not_be_written_is_one_line_and_2(command, path, fork_server):
+    files = [path] if command == "check" else []
+    done = fork_server.run("-m", "toolpair_observe", command, *files, stdout=FULL)
 
     assert done.returncode == 2
     (line,) = done.stderr.decode().splitlines()

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tests.cli.process import ROOT, environment, run_python
+from tests.cli.process import ROOT, environment
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MOST_LINES = 80
@@ -35,9 +35,13 @@ FACTS = {
 SETTINGS_OF_THE_HOST = ("OPENAI_API_KEY", "OTEL_RESOURCE_ATTRIBUTES", "LANGSMITH_TRACING")
 
 
-def run_example(path, **extra):
-    bare = {k: v for k, v in environment().items() if k not in SETTINGS_OF_THE_HOST}
-    return run_python("-W", "error", str(path), env={**bare, **extra})
+@pytest.fixture
+def run_example(strict_fork_server):
+    def run_example(path, **extra):
+        bare = {k: v for k, v in environment().items() if k not in SETTINGS_OF_THE_HOST}
+        return strict_fork_server.run(str(path), env={**bare, **extra})
+
+    return run_example
 
 
 def test_every_example_has_its_facts():
@@ -45,7 +49,7 @@ def test_every_example_has_its_facts():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_example_shows_what_it_promises(path):
+def test_the_example_shows_what_it_promises(path, run_example):
     done = run_example(path)
 
     output = done.stdout.decode()
@@ -61,13 +65,13 @@ def test_the_example_is_read_in_a_minute(path):
     assert ast.get_docstring(ast.parse(source))
 
 
-def test_attaching_logs_a_warning_before_the_refusal():
+def test_attaching_logs_a_warning_before_the_refusal(run_example):
     done = run_example(ROOT / "examples" / "attach_to_a_chat_model.py")
 
     assert b"WARNING toolpair_observe: near miss: INVALID_TOOL_RESULTS" in done.stderr
 
 
-def test_the_strict_example_only_observes_in_production():
+def test_the_strict_example_only_observes_in_production(run_example):
     path = ROOT / "examples" / "strict_in_staging.py"
 
     done = run_example(path, OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=production")

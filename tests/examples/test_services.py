@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.cli.process import ROOT, environment, run_python
+from tests.cli.process import ROOT, environment
 
 EXAMPLES = ROOT / "examples"
 
@@ -20,13 +20,17 @@ def bare_environment(**extra: str) -> dict[str, str]:
     return {**kept, **extra}
 
 
-def show(path: str) -> str:
-    done = run_python("-W", "error", str(EXAMPLES / path), env=bare_environment())
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
+@pytest.fixture
+def show(strict_fork_server):
+    def show(path: str) -> str:
+        done = strict_fork_server.run(str(EXAMPLES / path), env=bare_environment())
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    return show
 
 
-def test_the_service_answers_and_refuses_and_both_are_traced():
+def test_the_service_answers_and_refuses_and_both_are_traced(show):
     pytest.importorskip("fastapi")
     told = show("fastapi_service/app.py")
     assert "sound: {'answer':" in told
@@ -35,7 +39,7 @@ def test_the_service_answers_and_refuses_and_both_are_traced():
     assert told.count('"name": "chat"') == 2
 
 
-def test_the_graph_resumes_refuses_and_mends():
+def test_the_graph_resumes_refuses_and_mends(show):
     pytest.importorskip("langchain")
     assert show("langgraph_interrupt/main.py").splitlines() == [
         "resumed: The mail is sent.",
@@ -45,23 +49,25 @@ def test_the_graph_resumes_refuses_and_mends():
     ]
 
 
-def gate(folder, *options: str):
+@pytest.fixture
+def gate(strict_fork_server):
     """Run the gate's tests as a CI job does; the plugin is named where it is not installed."""
-    plugin = ("-p", "toolpair_observe.pytest_plugin", "-p", "no:cacheprovider")
-    return run_python(
-        *("-m", "pytest", *plugin, *options),
-        cwd=folder,
-        env=bare_environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
-    )
+
+    def gate(folder, *options: str):
+        plugin = ("-p", "toolpair_observe.pytest_plugin", "-p", "no:cacheprovider")
+        env = bare_environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+        return strict_fork_server.run("-m", "pytest", *plugin, *options, cwd=folder, env=env)
+
+    return gate
 
 
-def test_the_gate_is_open_for_what_is_sound_or_expected():
+def test_the_gate_is_open_for_what_is_sound_or_expected(gate):
     done = gate(EXAMPLES / "ci_gate")
     assert done.returncode == 0, done.stdout.decode()
     assert b"2 chat-model requests checked in 2 tests" in done.stdout
 
 
-def test_the_gate_shuts_on_a_fault_that_nobody_expected(tmp_path):
+def test_the_gate_shuts_on_a_fault_that_nobody_expected(tmp_path, gate):
     folder = shutil.copytree(EXAMPLES / "ci_gate", tmp_path / "gate")
     tests = folder / "test_history.py"
     marked = tests.read_text()
