@@ -1,6 +1,6 @@
-"""What was observed, kept as text: a line for each named history of each integration.
+"""What an integration does today, beside what was observed when its profile was built.
 
-A release before the newest has a snapshot of its own where it behaves differently; it is read where
+A release before the newest has a file of its own where it behaves differently; it is read where
 that release is installed. Set `UPDATE_INTEGRATION_SNAPSHOTS` to `newest` or `older` to record.
 """
 
@@ -8,44 +8,53 @@ from __future__ import annotations
 
 import difflib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .histories import timeline
-from .named import NAMED
 from .observe import observe
+from .snapshot_files import HISTORIES, UPDATE, Snapshot, SnapshotFiles
 
 if TYPE_CHECKING:
     from .recorders import Recorder
 
-FOLDER = Path(__file__).parent / "snapshots"
-UPDATE = "UPDATE_INTEGRATION_SNAPSHOTS"
-
-
-def observed_lines(recorder: Recorder) -> list[str]:
-    """Send every named history and say what became of it."""
-    lines = []
-    for name, text in NAMED.items():
-        observed = observe(recorder, timeline(text))
-        lines.append(f"{name} | {text} | {observed.effect} | {observed.line}".rstrip(" |"))
-    return lines
+TESTS = "tests/integrations/test_snapshots.py"
 
 
 def difference(recorder: Recorder) -> str:
     """Say how an integration differs from its snapshot; write the snapshot if asked to."""
-    lines = observed_lines(recorder)
-    made_by = f"# {recorder.integration.package} {recorder.integration.version}"
-    path = _path(recorder)
-    if os.environ.get(UPDATE):
-        path.write_text("\n".join([made_by, *lines]) + "\n", encoding="utf-8")
-    recorded_by, *recorded = path.read_text(encoding="utf-8").splitlines()
-    changes = difflib.unified_diff(recorded, lines, recorded_by, made_by, lineterm="", n=0)
-    return "\n".join(changes)
+    name, seen, files = recorder.integration.name, observed(recorder), SnapshotFiles()
+    asked_for = os.environ.get(UPDATE)
+    if asked_for:
+        files.record(name, seen, as_older=asked_for == "older")
+        return ""
+    return compared(name, seen, files)
 
 
-def _path(recorder: Recorder) -> Path:
-    integration = recorder.integration
-    older = FOLDER / f"{integration.name}@{integration.version}.txt"
-    if older.exists() or os.environ.get(UPDATE) == "older":
-        return older
-    return FOLDER / f"{integration.name}.txt"
+def observed(recorder: Recorder) -> Snapshot:
+    """Send every named history and keep what became of it."""
+    outcomes = {}
+    for history, text in HISTORIES.items():
+        one = observe(recorder, timeline(text))
+        outcomes[history] = f"{one.effect} | {one.line}".rstrip(" |")
+    return Snapshot(f"{recorder.integration.package} {recorder.integration.version}", outcomes)
+
+
+def compared(integration: str, seen: Snapshot, files: SnapshotFiles) -> str:
+    """Say which lines a snapshot does not share with what was seen, and how to record them."""
+    recorded = files.read(integration, seen.version)
+    path = files.file_of(integration, seen.version)
+    changes = list(
+        difflib.unified_diff(
+            recorded.lines,
+            seen.lines,
+            f"{recorded.release}, as {path} has it",
+            f"{seen.release}, as installed",
+            lineterm="",
+            n=0,
+        )
+    )
+    if not changes:
+        return ""
+    kind = "older" if path != files.newest or seen.precedes(recorded) else "newest"
+    how = f"{UPDATE}={kind} python -m pytest {TESTS} -k '[{integration}]'"
+    return "\n".join([*changes, "Change the profile first; then record anew:", how])
