@@ -16,8 +16,8 @@ from toolpair_observe.pairing.words import Carrier, Case, Cause, Role
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from toolpair_observe.pairing.pair import Block, Finding, Pairing
     from toolpair_observe.pairing.transcript import Entry, Transcript
+    from toolpair_observe.pairing.turns import Block, Finding, Pairing
 
 
 _EXAMPLE_NAMES = ("example_user", "example_assistant")

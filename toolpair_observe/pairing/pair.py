@@ -8,137 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from toolpair_observe.pairing.turns import Block, Finding, Pairing, Stray, Turn
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from toolpair_observe.pairing.transcript import Call, Result
-
-
-@dataclass(slots=True)
-class Turn:
-    """What one speaker sends in one go: one message, or several that the integration merged.
-
-    Attributes:
-        index: Position of its (first) message in the list that was given.
-        position: Position of the turn in what is sent.
-        role: Who speaks; results alone are spoken by the tool.
-        calls: Calls made.
-        results: Results given.
-        has_text: Whether it says anything else.
-        text_first: Whether other content stands before a result.
-        text_last: Whether other content stands after a call.
-        last: Position of its last message in the list that was given.
-    """
-
-    index: int
-    position: int
-    role: Role
-    calls: list[Call] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
-    has_text: bool = True
-    text_first: bool = False
-    text_last: bool = False
-    last: int = 0
-
-    @property
-    def only_answers(self) -> bool:
-        """Whether it gives results and says nothing else."""
-        return bool(self.results) and not self.calls and not self.has_text
-
-    def copy(self) -> Turn:
-        """Return a turn that may be changed; several times as fast as `copy.copy`."""
-        return Turn(
-            self.index,
-            self.position,
-            self.role,
-            self.calls,
-            self.results,
-            self.has_text,
-            self.text_first,
-            self.text_last,
-            self.last,
-        )
-
-
-@dataclass(slots=True, eq=False)
-class Block:
-    """One AI turn with calls and the results that follow it at once.
-
-    Attributes:
-        turn: The AI turn.
-        end: Index of the first message after the block's results.
-        answered: How many of its calls are answered in place.
-        at_end: Whether nothing at all follows the AI turn.
-        unanswered: Calls that no result of the block answers.
-        missing: Those of them that no result answers anywhere.
-        strangers: Results of the block that name none of its calls.
-    """
-
-    turn: Turn
-    end: int
-    answered: int = 0
-    at_end: bool = True
-    unanswered: list[Call] = field(default_factory=list)
-    missing: list[Call] = field(default_factory=list)
-    strangers: list[_Stray] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class Finding:
-    """A breach, with the calls and results that it concerns.
-
-    Attributes:
-        case: What is wrong.
-        call: The call concerned, or None.
-        result: The result concerned, or None.
-        position: Position of the offending turn in what is sent.
-        block: The block of the call, or None.
-        gap: Indices of the messages between the call's block and the result.
-    """
-
-    case: Case
-    call: Call | None
-    result: Result | None
-    position: int
-    block: Block | None = None
-    gap: range = range(0)
-
-    @property
-    def index(self) -> int:
-        """Position of the offending message in the list that was given."""
-        if self.result is not None:
-            return self.result.index
-        return self.call.index if self.call is not None else 0
-
-
-@dataclass(slots=True)
-class Pairing:
-    """Who answers whom.
-
-    Attributes:
-        findings: What does not pair, in the order of the messages.
-        blocks: Every AI turn with calls.
-        answer: For each answered call its result, in place or misplaced.
-    """
-
-    findings: list[Finding]
-    blocks: list[Block]
-    answer: dict[Call, Result]
-
-
-@dataclass(slots=True)
-class _Stray:
-    """A result that no open call of its block asked for."""
-
-    result: Result
-    position: int
-    block: Block | None
-    before: Role | None
 
 
 def pair(
@@ -218,7 +96,7 @@ class _Pass:
         self.ids_matter = ids_matter
         self.findings: list[Finding] = []
         self.blocks: list[Block] = []
-        self.strays: list[_Stray] = []
+        self.strays: list[Stray] = []
         self.answer: dict[Call, Result] = {}
         self.answered_by_id: dict[str, list[Call]] = {}
         self.block_of: dict[Call, Block] = {}
@@ -259,7 +137,7 @@ class _Pass:
             if block is not None and waiting and self._may_answer(waiting[0], key):
                 self._answer(block, waiting.pop(0), result)
             else:
-                self.strays.append(_Stray(result, turn.position, block, before))
+                self.strays.append(Stray(result, turn.position, block, before))
         if block is not None:
             block.end = turn.last + 1
             block.at_end = False
@@ -328,12 +206,12 @@ class _Pass:
             else:
                 self._settle_stranger(stray)
 
-    def _repeats_answer(self, stray: _Stray) -> bool:
+    def _repeats_answer(self, stray: Stray) -> bool:
         """Whether the block of the result has an answer under its id already."""
         answered = _newest(self.answered_by_id.get(stray.result.id), stray.result.index)
         return answered is not None and self.block_of[answered] is stray.block
 
-    def _settle_misplaced(self, call: Call, stray: _Stray) -> None:
+    def _settle_misplaced(self, call: Call, stray: Stray) -> None:
         block = self.block_of[call]
         self.answer[call] = stray.result
         gap = range(block.end, stray.result.index)
@@ -348,7 +226,7 @@ class _Pass:
         roles = {turn.role for turn in near if turn.index < gap.stop and not turn.only_answers}
         return _GAP_CASES.get(roles.pop(), Case.LATE) if len(roles) == 1 else Case.LATE
 
-    def _settle_stranger(self, stray: _Stray) -> None:
+    def _settle_stranger(self, stray: Stray) -> None:
         result, block = stray.result, stray.block
         answered = _newest(self.answered_by_id.get(result.id), result.index) if result.id else None
         if answered is not None:
@@ -447,10 +325,10 @@ def _take_newest(calls: list[Call] | None, index: int) -> Call | None:
 
 
 def _match_strangers(
-    missing: Sequence[Call], strangers: Sequence[_Stray]
-) -> list[tuple[Call, _Stray]]:
+    missing: Sequence[Call], strangers: Sequence[Stray]
+) -> list[tuple[Call, Stray]]:
     """Match calls without a result and results with unknown ids, by tool name, then in order."""
-    by_name: dict[str, deque[_Stray]] = {}
+    by_name: dict[str, deque[Stray]] = {}
     for stray in strangers:
         if stray.result.name:
             by_name.setdefault(stray.result.name, deque()).append(stray)

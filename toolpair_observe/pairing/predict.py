@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.pair import Finding, Turn, pair, pair_anywhere
+from toolpair_observe.pairing.pair import pair, pair_anywhere
 from toolpair_observe.pairing.providers.wire import Note, Wire, send
+from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import (
     EVERY_CALL,
     HARM,
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from toolpair_observe.pairing.facts import Facts
-    from toolpair_observe.pairing.pair import Pairing
     from toolpair_observe.pairing.providers.profile import Profile, Rule
     from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
+    from toolpair_observe.pairing.turns import Pairing
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ from toolpair_observe.pairing.words import Carrier, Case, Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolpair_observe.pairing.pair import Turn
+    from toolpair_observe.pairing.turns import Turn
 
 _ANTHROPIC_MISSING = reject(
     Grade.REPORTED,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.pair import Finding
 from toolpair_observe.pairing.providers.integration import Integration, always
 from toolpair_observe.pairing.providers.openai_like import OPENAI_COMPATIBLE
 from toolpair_observe.pairing.providers.profile import Grade, Row
@@ -24,6 +23,7 @@ from toolpair_observe.pairing.providers.steps import (
     refuse_null_ids,
 )
 from toolpair_observe.pairing.providers.wire import Wire, step
+from toolpair_observe.pairing.turns import Finding
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:

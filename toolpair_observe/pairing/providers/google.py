@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
-from toolpair_observe.pairing.pair import Finding, Turn, pair
+from toolpair_observe.pairing.pair import pair
 from toolpair_observe.pairing.providers.integration import Integration, always
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
 from toolpair_observe.pairing.providers.rules import (
@@ -33,6 +33,7 @@ from toolpair_observe.pairing.providers.steps import (
     take_out_systems,
 )
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
+from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import Carrier, Case, Role, ViolationKind
 
 if TYPE_CHECKING:

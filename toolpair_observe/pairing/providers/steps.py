@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
-from toolpair_observe.pairing.pair import Finding, Turn
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
+from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.first_look import Trait
-    from toolpair_observe.pairing.pair import Finding, Pairing, Turn
     from toolpair_observe.pairing.transcript import Call, Result, Transcript
+    from toolpair_observe.pairing.turns import Finding, Pairing, Turn
 
 
 @dataclass(slots=True)
