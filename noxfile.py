@@ -7,6 +7,7 @@ stale copy is tested. Arguments after `--` take the place of the tests that a se
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,12 @@ nox.options.error_on_external_run = True
 ROOT: Final = Path(__file__).parent
 PROJECT: Final = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 DEV: Final[list[str]] = PROJECT["optional-dependencies"]["dev"]
+
+LATER_PYTHONS: Final = ("3.12", "3.13")
+# pyenv puts the versions that are not chosen on no path, and nox looks nowhere else.
+PYENV: Final = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+for _folder in [path for each in LATER_PYTHONS for path in PYENV.glob(f"versions/{each}.*/bin")]:
+    os.environ["PATH"] += os.pathsep + str(_folder)
 
 PYTEST: Final = ("pytest", "-q", "-n", "auto", "--dist", "loadgroup")
 # What depends on the version of Python: threads, tasks, forks, enums, and how texts are read.
@@ -94,7 +101,7 @@ def tests(session: nox.Session) -> None:
     _test(session)
 
 
-@nox.session(python=["3.12", "3.13"])
+@nox.session(python=LATER_PYTHONS)
 def pythons(session: nox.Session) -> None:
     """Run a smaller set of tests on later versions of Python."""
     session.install("-e", ".[test]")
@@ -139,11 +146,9 @@ def generate(session: nox.Session) -> None:
     session.install("-e", ".[integrations]")
     for command in GENERATORS:
         session.run(*command)
-    session.run(
-        *PYTEST,
-        "tests/integrations/test_snapshots.py",
-        env={"UPDATE_INTEGRATION_SNAPSHOTS": "newest"},
-    )
+    # One process: every integration's snapshot stands in the same file.
+    recording = {"UPDATE_INTEGRATION_SNAPSHOTS": "newest"}
+    session.run("pytest", "-q", "tests/integrations/test_snapshots.py", env=recording)
 
 
 @nox.session
