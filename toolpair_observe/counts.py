@@ -12,13 +12,13 @@ cleared in a forked child, which would otherwise report its parent's counts a se
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import get_meter_provider
 
+from toolpair_observe.forks import in_child, reset_in_child
 from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters import semconv
 
@@ -72,10 +72,11 @@ class Counts:
     def __init__(self, max_label_values: int = DEFAULT_MAX_LABEL_VALUES) -> None:
         self.max_label_values = max_label_values
         self._live: weakref.WeakSet[Sized] = weakref.WeakSet()
-        self._reset()
-        _EVERY.add(self)
+        self.reset()
+        reset_in_child(self)
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget everything that was counted."""
         # Reentrant, because the garbage collector may close an abandoned stream, and with it call
         # a handler, at any bytecode of a thread that holds the lock.
         self._lock = threading.RLock()
@@ -140,12 +141,7 @@ class Counts:
         with self._lock:
             return self._fold(semconv.GEN_AI_PROVIDER_NAME, provider)
 
-    def clear(self) -> None:
-        """Forget everything. For tests and for a forked child."""
-        self._reset()
 
-
-_EVERY: weakref.WeakSet[Counts] = weakref.WeakSet()
 _GLOBAL_PROVIDER = Counts(max_label_values=0)
 _BY_PROVIDER: weakref.WeakKeyDictionary[MeterProvider, Counts] = weakref.WeakKeyDictionary()
 _registry_lock = threading.RLock()
@@ -174,12 +170,7 @@ def shared_counts(
         return counts
 
 
-def _after_fork_in_child() -> None:
+@in_child
+def _renew_lock() -> None:
     global _registry_lock  # noqa: PLW0603 -- another thread may have held it at the fork
     _registry_lock = threading.RLock()
-    for counts in list(_EVERY):
-        counts.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

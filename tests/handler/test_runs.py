@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 import uuid
 import weakref
@@ -13,18 +12,13 @@ from langchain_core.callbacks import CallbackManager
 from langchain_core.outputs import LLMResult
 from opentelemetry.metrics import NoOpMeterProvider
 
+from tests.forking import in_child, needs_fork
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe.attach import at_exit, runs
 from toolpair_observe.attach.handler import ToolPairHandler
 
 EMPTY = LLMResult(generations=[])
-
-
-def needs_fork(test):
-    # Newer versions of Python warn of what the second of these tests is about.
-    test = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")(test)
-    return pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")(test)
 
 
 class Clock:
@@ -150,24 +144,6 @@ def test_many_threads_count_every_request_once(make_handler):
     assert handler.predictions == {("clean", "accepted"): 400, ("reject", "accepted"): 400}
     assert handler.in_flight == 0
     assert not handler.internal_errors
-
-
-def in_child(work):
-    """Run `work` in a forked child and return what it returned, as text."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            answer = repr(work())
-        except BaseException as failure:  # noqa: BLE001 -- the parent has to learn of it
-            answer = repr(failure)
-        os.write(write, answer.encode())
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        answer = pipe.read()
-    os.waitpid(pid, 0)
-    return answer
 
 
 @needs_fork

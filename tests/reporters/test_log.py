@@ -17,8 +17,7 @@ from tests.reporters.samples import (
     settings,
     violation,
 )
-from toolpair_observe import Cause, Effect, Outcome, ViolationKind
-from toolpair_observe.reporters import log
+from toolpair_observe import Cause, Effect, Outcome, ViolationKind, forks
 from toolpair_observe.reporters.log import LOGGER_NAME, MAX_SHAPES, LogReporter
 
 RUN = UUID("11111111-1111-4111-8111-111111111111")
@@ -345,7 +344,7 @@ def test_forked_child_starts_afresh(reporter, lines):
     thread.start()
     held.wait()
     try:
-        log._after_fork_in_child()
+        forks._reset_every()
         assert reporter._lock is not old_lock
         reporter.close()
         assert len(lines()) == 1

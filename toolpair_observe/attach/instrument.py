@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import contextmanager, suppress
 from time import monotonic
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 from toolpair_observe.attach import runs
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.attach.process_hook import ProcessHook
+from toolpair_observe.forks import in_child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,10 +189,6 @@ def attached(handler: ToolPairHandler) -> Iterator[None]:
             _slot.variable.reset(token)
 
 
-def _after_fork_in_child() -> None:
+@in_child
+def _renew_lock() -> None:
     _State.lock = threading.RLock()  # another thread may have held it at the fork
-    _slot.renew_lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from langchain_core.tracers.context import register_configure_hook
 
 from toolpair_observe.attach import seam
+from toolpair_observe.forks import reset_in_child
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import BaseCallbackHandler
@@ -38,6 +39,7 @@ class ProcessHook(seam.Participant):
         self._stands_aside_for = stands_aside_for
         self._lock = threading.Lock()
         self._is_registered = False
+        reset_in_child(self)
         self.variable: ContextVar[BaseCallbackHandler | None] = ContextVar(
             f"toolpair_observe{name}", default=self
         )
@@ -52,7 +54,7 @@ class ProcessHook(seam.Participant):
                 )
                 self._is_registered = True
 
-    def renew_lock(self) -> None:
+    def reset(self) -> None:
         """Leave a lock behind that another thread may have held at a fork."""
         self._lock = threading.Lock()
 

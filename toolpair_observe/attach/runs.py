@@ -7,7 +7,6 @@ give up what is overdue, also of a handler that is not used any more.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import weakref
@@ -16,6 +15,7 @@ from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.forks import in_child
 from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
@@ -264,7 +264,8 @@ _busy: set[Runs] = set()
 _dropped: deque[Run] = deque()
 
 
-def _after_fork_in_child() -> None:
+@in_child
+def _leave_to_parent() -> None:
     """Leave the parent's runs to the parent."""
     global _lock  # noqa: PLW0603 -- another thread may have held it at the fork
     _lock = threading.RLock()
@@ -273,7 +274,3 @@ def _after_fork_in_child() -> None:
     _open.clear()
     _busy.clear()
     _dropped.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import heapq
 import itertools
-import os
 import random
 import threading
 import weakref
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+
+from toolpair_observe.forks import reset_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -113,10 +114,12 @@ class Delivery(Generic[Item]):
         self._settled = settled
         self._limits = limits
         self._closed = False
-        self._reset()
+        self.reset()
+        reset_in_child(self)
         _EVERY.add(self)
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget what is queued, and the worker."""
         # Reentrant: a finalizer that runs while the lock is held may end a run and come back here.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -320,13 +323,3 @@ def close_all(timeout: float) -> None:
     for delivery in list(_EVERY):
         delivery.flush(max(0.0, deadline - monotonic()))
         delivery.close()
-
-
-def _after_fork_in_child() -> None:
-    for delivery in list(_EVERY):
-        # What was queued is the parent's, its worker and the holder of its lock are gone.
-        delivery._reset()  # noqa: SLF001
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import os
 import queue
 import threading
 import weakref
@@ -15,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.forks import in_child, reset_in_child
 from toolpair_observe.observation import Observation
 from toolpair_observe.reporters import semconv
 
@@ -73,10 +73,12 @@ class HookReporter:
             getattr(hook, "__call__", None)  # noqa: B004 -- a callable object's own
         )
         self._closed = False
-        self._reset()
+        self.reset()
+        reset_in_child(self)
         _EVERY.add(self)
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget what waits, and the worker."""
         self._lock = threading.RLock()
         self._done = threading.Condition(self._lock)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -223,6 +225,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 # An event loop keeps only weak references to its tasks.
 _tasks: dict[asyncio.Task[None], _Job] = {}
+in_child(_tasks.clear)
 # Whoever has a call waiting has a worker or a task, and that keeps it alive.
 _EVERY: weakref.WeakSet[HookReporter] = weakref.WeakSet()
 
@@ -237,13 +240,3 @@ def close_all(timeout: float) -> None:
     for reporter in list(_EVERY):
         reporter.flush(max(0.0, deadline - monotonic()))
         reporter.close()
-
-
-def _after_fork_in_child() -> None:
-    _tasks.clear()
-    for reporter in list(_EVERY):
-        reporter._reset()  # noqa: SLF001 -- its worker and the holder of its lock are gone
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

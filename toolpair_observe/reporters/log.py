@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.text import clean, one_line, without_ids
 
@@ -65,10 +64,11 @@ class LogReporter:
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
-        self._reset()
-        _EVERY.add(self)
+        self.reset()
+        reset_in_child(self)
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget what was logged and counted."""
         # Reentrant: a finalizer that runs while the lock is held may end a run and come back here.
         self._lock = threading.RLock()
         # In the order of their ends, because each lasts equally long.
@@ -200,15 +200,3 @@ def _escape(observation: Observation) -> str:
         f"{observation.named_kind}. Profile {report.profile} lacks a rule: run check_messages on "
         "this history, and report it"
     )
-
-
-_EVERY: weakref.WeakSet[LogReporter] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for reporter in list(_EVERY):
-        reporter._reset()  # noqa: SLF001 -- the lock may be held by a thread that is gone
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import weakref
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid5
 
 from toolpair_observe._version import __version__
+from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.delivery import Delivery, Limits
@@ -72,10 +71,11 @@ class LangSmithReporter:
         self._counts = counts
         self._api = FeedbackApi(timeouts_ms)
         self._delivery = Delivery(self._api.send, self._settled, limits or Limits())
-        self._reset()
-        _EVERY.add(self)
+        self.reset()
+        reset_in_child(self)
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget connections and what was logged."""
         self._lock = threading.RLock()
         self._logged: set[tuple[str, str]] = set()
         self._api.forget()
@@ -234,15 +234,3 @@ def _source_info(observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
         "conversation_id": shown_id(observation.conversation_id or "", hashed=hash_ids),
     }
     return {name: value for name, value in info.items() if value not in ("", None, [])}
-
-
-_EVERY: weakref.WeakSet[LangSmithReporter] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for reporter in list(_EVERY):
-        reporter._reset()  # noqa: SLF001 -- connections and the holder of the lock are the parent's
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
