@@ -123,8 +123,8 @@ HARM: Final = frozenset({Effect.LOCAL_ERROR, Effect.REJECT, Effect.SILENT_LOSS})
 class Cause(StrEnum):
     """Why the history probably broke.
 
-    Where several mechanisms leave the same list the member names the group; its mechanisms and
-    hints stand in `toolpair_observe.pairing.cause_notes`.
+    Where several mechanisms leave the same list the member names the group; docs/violations.md
+    lists its mechanisms and hints.
     """
 
     TRIMMED_HEAD = "trimmed_head"
