@@ -15,6 +15,7 @@ from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.first_look import Plain, Trait, plain_call_ids
 from toolpair_observe.pairing.providers import gateways
 from toolpair_observe.pairing.providers.anthropic import drop_blank_ais
+from toolpair_observe.pairing.providers.google import match_names_in_order
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
 from toolpair_observe.pairing.providers.steps import merge_users
 from toolpair_observe.pairing.providers.table import PROFILES
@@ -244,3 +245,38 @@ def test_parallel_results_in_another_order_are_plain():
     assert plain_call_ids(history, Plain({Trait.OTHER_ORDER})) is None
     assert plain_call_ids(history[:-1], Plain()) is None
     assert plain_call_ids([*history, results[0]], Plain()) is None
+
+
+@pytest.mark.parametrize("kind", ["computer_call", "custom_tool_call", "function_call"])
+def test_an_item_that_is_kept_beside_the_content_is_not_plain(kind):
+    kept = {"tool_outputs": [{"type": kind, "id": "item", "call_id": "kept"}]}
+    said = AIMessage([{"type": "text", "text": "Well."}], additional_kwargs=kept)
+    history = [HumanMessage("Look."), said, HumanMessage("And?")]
+    assert_judged_alike(history, LEAVES)
+    assert check(history, PROFILES["openai-responses"]).effect is Effect.REJECT
+
+
+def test_a_system_message_after_a_human_one_that_is_joined_with_the_results_is_not_plain():
+    rules = {Case.SYSTEM_AFTER_TOOL: RULES[0]}
+    profile = replace(PROFILES["openai-chat"], steps=(merge_users,), rules=rules)
+    call = {"name": "look", "args": {}, "id": "a"}
+    result = ToolMessage("11", tool_call_id="a")
+    history = [HumanMessage("Look."), AIMessage("", tool_calls=[call]), result, HUMAN, SYSTEM]
+    assert_judged_alike(history, [profile])
+
+
+def test_one_result_under_the_name_of_another_tool_is_not_plain_where_names_pair():
+    rules = {Case.RESULT_OF_OTHER_TOOL: RULES[0]}
+    profile = replace(PROFILES["openai-chat"], steps=(match_names_in_order,), rules=rules)
+    call = {"name": "look", "args": {}, "id": "a"}
+    result = ToolMessage("11", tool_call_id="a", name="find")
+    assert_judged_alike(
+        [HumanMessage("Look."), AIMessage("", tool_calls=[call]), result], [profile]
+    )
+
+
+def test_ids_that_are_no_strings_are_not_plain():
+    made = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "a"}])
+    result = ToolMessage("11", tool_call_id="a")
+    made.tool_calls[0]["id"] = result.tool_call_id = 5
+    assert_judged_alike([HumanMessage("Look."), made, result], LEAVES)

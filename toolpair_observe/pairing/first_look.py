@@ -126,6 +126,7 @@ def plain_call_ids(messages: Sequence[BaseMessage], plain: Plain) -> list[str] |
             return None
         if plain.human_first and not _starts_with_human(messages):
             return None
+        "".join(ids)  # raises for what is no string
         suits = id_form.suit(ids, plain.id_max, plain.id_pattern)
     except (LookupError, TypeError, AttributeError):  # plain messages have another shape
         return None
@@ -167,6 +168,8 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
             content = fields["content"]
             if content.__class__ is not str and not (blocks and _repeats_calls(content, calls)):
                 return None
+            if content.__class__ is not str and "tool_outputs" in fields["additional_kwargs"]:
+                return None  # langchain-openai has kept items there, which may be calls
             if fields["invalid_tool_calls"]:
                 return None
             if not calls:
@@ -178,7 +181,9 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
                 add(call_id)
                 for answer in rest:
                     fields = answer.__dict__
-                    if fields["tool_call_id"] != call_id:
+                    if fields["tool_call_id"] != call_id or (
+                        in_order and not _answers(calls[0], fields)
+                    ):
                         return None
                     content = fields["content"]
                     if content.__class__ is not str and not _is_passive(content):
@@ -211,7 +216,8 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
             if content.__class__ is not str and not _is_passive(content):
                 return None
             calls = ()
-        elif kind != "system" or (no_system and ids and (calls or _says_nothing(content))):
+        elif kind != "system" or (no_system and ids):
+            # Whether a human message in between is joined with the results is for the closer look.
             return None
     return ids
 
