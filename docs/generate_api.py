@@ -46,7 +46,7 @@ MODULES: Final = ("toolpair_observe.middleware", "toolpair_observe.testing")
 # Private members of public classes that bear no underscore.
 PRIVATE_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     # Between the handler and the other ways to attach.
-    "ToolPairHandler": frozenset({"admit", "fail_open", "retire"}),
+    "ToolPairHandler": frozenset({"admitted", "fail_open", "retire"}),
     # Between a watch and what stands in every run.
     "Watch": frozenset({"started"}),
     "Requests": frozenset({"add"}),

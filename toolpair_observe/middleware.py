@@ -5,7 +5,7 @@ Importing this module needs langchain 1.x; without it `MissingExtraError` is rai
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args
 
 from langchain_core.language_models import BaseChatModel
@@ -133,10 +133,11 @@ class ToolPairMiddleware(AgentMiddleware):
                 with self.handler.fail_open("repair"):
                     request = self._mended(request, asked, target)
                 asked = asked._replace(messages=_history(request))
-        if asked is not None:
-            model_callbacks = getattr(request.model, "callbacks", None)
-            self.handler.admit(asked, ensure_config(), model_callbacks, target)
-        with attached(self.handler):
+        with ExitStack() as stack:
+            if asked is not None:
+                own = getattr(request.model, "callbacks", None)
+                stack.enter_context(self.handler.admitted(asked, ensure_config(), own, target))
+            stack.enter_context(attached(self.handler))
             yield request
 
     def _mended(

@@ -20,6 +20,7 @@ from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.process_hook import ProcessHook
 from toolpair_observe.attach.request import Request
 from toolpair_observe.counts import shared_counts
+from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class Watch:
     def __init__(self, mode: Literal["strict", "observe"]) -> None:
         self.requests = Requests()
         self._settings = Settings.resolve(mode=mode)
-        counts = shared_counts(None, self._settings.max_label_values)
-        self._judge = Judge(self._settings, counts, "testing")
+        self._counts = shared_counts(None, self._settings.max_label_values)
+        self._judge = Judge(self._settings, self._counts, "testing")
         if mode == "strict" and self._settings.seam:
             seam.install()
         _eye.open(self)
@@ -100,7 +101,8 @@ class Watch:
             return
         verdict, refusal = self._judge.decide(request, run_id, mode)
         if verdict is not None:
-            self.requests.add(verdict.report)
+            with FailOpen(self._counts, "testing"):
+                self.requests.add(verdict.report)
         if refusal is not None:
             seam.refuse(refusal, run_id)
 

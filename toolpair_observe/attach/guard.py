@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -131,8 +132,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        messages, admitted = self._admitted(input, config, kwargs)
-        return self._bound.invoke(messages, admitted, **kwargs)
+        with self._admitted(input, config, kwargs) as (messages, admitted):
+            return self._bound.invoke(messages, admitted, **kwargs)
 
     async def ainvoke(
         self,
@@ -146,8 +147,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        messages, admitted = self._admitted(input, config, kwargs)
-        return await self._bound.ainvoke(messages, admitted, **kwargs)
+        with self._admitted(input, config, kwargs) as (messages, admitted):
+            return await self._bound.ainvoke(messages, admitted, **kwargs)
 
     def stream(
         self,
@@ -161,8 +162,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        messages, admitted = self._admitted(input, config, kwargs)
-        yield from self._bound.stream(messages, admitted, **kwargs)
+        with self._admitted(input, config, kwargs) as (messages, admitted):
+            yield from self._bound.stream(messages, admitted, **kwargs)
 
     async def astream(
         self,
@@ -176,9 +177,9 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        messages, admitted = self._admitted(input, config, kwargs)
-        async for chunk in self._bound.astream(messages, admitted, **kwargs):
-            yield chunk
+        with self._admitted(input, config, kwargs) as (messages, admitted):
+            async for chunk in self._bound.astream(messages, admitted, **kwargs):
+                yield chunk
 
     def stream_events(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -189,8 +190,9 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        messages, admitted = self._admitted(input, config, {})
-        return self._bound.stream_events(messages, admitted, **kwargs)
+        # What it returns starts when it is read, and is checked again then.
+        with self._admitted(input, config, {}) as (messages, admitted):
+            return self._bound.stream_events(messages, admitted, **kwargs)
 
     def astream_events(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -201,25 +203,28 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             InvalidToolResultsError: The request has to be blocked.
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
-        messages, admitted = self._admitted(input, config, {})
-        return self._bound.astream_events(messages, admitted, **kwargs)
+        # What it returns starts when it is read, and is checked again then.
+        with self._admitted(input, config, {}) as (messages, admitted):
+            return self._bound.astream_events(messages, admitted, **kwargs)
 
+    @contextmanager
     def _admitted(
         self, history: LanguageModelInput, config: RunnableConfig | None, kwargs: Mapping[str, Any]
-    ) -> tuple[LanguageModelInput, RunnableConfig]:
-        """Return what to call the model with; raise what has to stop the request."""
+    ) -> Iterator[tuple[LanguageModelInput, RunnableConfig]]:
+        """Yield what to call the model with; raise what has to stop the request."""
         # Without it, what an enclosing chain hands down is lost as soon as callbacks are given.
         config = ensure_config(config)
         admitted = merge_configs(config, {"callbacks": [self.handler]})
         try:
             messages = as_messages(history)
         except (TypeError, ValueError):
-            return history, admitted  # the model itself says what is wrong with its input
+            yield history, admitted  # the model itself says what is wrong with its input
+            return
         merged = merge_configs(self._config, config)
         arguments = {**self._arguments, **kwargs}
         request = request_to(self._model, messages, merged.get("metadata"), **arguments)
-        self.handler.admit(request, merged, self._model.callbacks)
-        return messages, admitted
+        with self.handler.admitted(request, merged, self._model.callbacks):
+            yield messages, admitted
 
 
 def _guarded(runnable: Runnable[Any, Any], handler: ToolPairHandler) -> Runnable[Any, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 from uuid import uuid4
 
 from toolpair_observe.accuracy import Accuracy
 from toolpair_observe.attach import runs, seam
+from toolpair_observe.attach.admission import Admission
 from toolpair_observe.attach.at_exit import close_at_exit
 from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.outcomes import outcome_of
@@ -15,12 +17,13 @@ from toolpair_observe.attach.request import Request
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.record import Record
+from toolpair_observe.record import Record, TraceLink
 from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.pipeline import Pipeline
 from toolpair_observe.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
     from langchain_core.callbacks import Callbacks
@@ -183,18 +186,19 @@ class ToolPairHandler(seam.Participant):
             _watch_current_task(run)
         self._pipeline.checked(record)
 
-    def admit(
+    @contextmanager
+    def admitted(
         self,
         request: Request,
         config: RunnableConfig,
         model_callbacks: Callbacks = None,
         target: Target | None = None,
-    ) -> None:
-        """Check a request before any callback starts, and raise what has to stop it.
+    ) -> Iterator[None]:
+        """Check a request before any callback starts, and let it start or raise what stops it.
 
         What is stopped is counted and reported here: LangSmith is shown it as a failed run with its
-        feedback, no other callback hears of it. Everything else is reported when it starts, with
-        the verdict that it was admitted with.
+        feedback, no other callback hears of it. Everything else is counted and reported when it
+        starts, with the verdict that it was admitted with unless something has changed it since.
 
         Args:
             request: The request.
@@ -207,18 +211,24 @@ class ToolPairHandler(seam.Participant):
             CheckFailedError: The check failed, and strict mode must not let that pass.
         """
         refusal: Exception | None = None
+        admission: Admission | None = None
         with FailOpen(self._pipeline.counts, "handler"):
             mode = self._settings.mode_for(request.metadata)
-            if mode == "off":
-                return
-            run_id = config.get("run_id") or uuid4()
-            verdict, refusal = self.judge.decide(request, run_id, mode, target)
-            if refusal is not None:
-                self._report_refused(request, run_id, verdict, refusal, config, model_callbacks)
-            elif verdict is not None:
-                self.judge.admit(request, verdict)
+            # Without a target the start of a request that can't be stopped is soon enough.
+            if mode == "strict" or (mode == "observe" and target is not None):
+                run_id = _free_run_id(config)
+                verdict, refusal = self.judge.decide(request, run_id, mode, target)
+                if refusal is not None:
+                    self._report_refused(request, run_id, verdict, refusal, config, model_callbacks)
+                elif verdict is not None:
+                    admission = Admission(self.judge, request, verdict)
         if refusal is not None:
             raise refusal
+        try:
+            yield
+        finally:
+            if admission is not None:
+                admission.release()
 
     def _report_refused(  # noqa: PLR0913, PLR0917 -- what was refused, and whom to show it to
         self,
@@ -229,12 +239,19 @@ class ToolPairHandler(seam.Participant):
         config: RunnableConfig,
         model_callbacks: Callbacks,
     ) -> None:
-        with seam.failing_run(request, run_id, refusal, config, model_callbacks) as link:
+        with ExitStack() as stack:
+            link: TraceLink | None = None
+            # What LangSmith can't be shown is counted and reported all the same.
+            with self.fail_open("handler"):
+                run = seam.failing_run(request, run_id, refusal, config, model_callbacks)
+                link = stack.enter_context(run)
             if verdict is not None:
                 record = self._record(request, run_id, "strict", verdict)
                 record.link = link
-                self._take_in(record, None)
-                runs.end_refused(run_id)
+                try:
+                    self._take_in(record, None)
+                finally:
+                    runs.end_refused(run_id)
 
     def fail_open(self, component: str) -> FailOpen:
         """Return what keeps a failure of `component` away from the application, and counts it."""
@@ -347,6 +364,12 @@ def _end(run: Run, outcome: Outcome, kind: ViolationKind | None = None) -> None:
     if outcome is Outcome.ESCAPED and run.record.link is None and run.holder is not None:
         run.record.link = seam.trace_link(run.holder)
     run.end(outcome, kind)
+
+
+def _free_run_id(config: RunnableConfig) -> UUID:
+    """Return the id that a run would have; under that of one in flight it would end that one."""
+    run_id = config.get("run_id")
+    return uuid4() if run_id is None or runs.find(run_id) is not None else run_id
 
 
 def _watch_current_task(run: Run) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
+from toolpair_observe.attach.admission import latest
 from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.pairing.check import check
@@ -82,12 +82,19 @@ class Judge:
             leave.
         """
         with FailOpen(self._counts, self._component) as guard:
-            verdict = _admitted(self, request) or self._judge(request, target)
+            verdict = self._admitted(request) or self._judge(request, target)
             stops = mode == "strict" and verdict.stops
             return verdict, self._refusal(verdict.report, run_id) if stops else None
         if mode == "strict" and self._settings.on_internal_error == "block":
             return None, CheckFailedError(type(guard.failure).__name__, run_id)
         return None, None
+
+    def _admitted(self, request: Request) -> Verdict | None:
+        admission = latest()
+        # Whatever fails here, the request is checked.
+        with FailOpen(self._counts, self._component):
+            return None if admission is None else admission.taken_by(self, request)
+        return None
 
     def _judge(self, request: Request, target: Target | None) -> Verdict:
         start_ns, began = time_ns(), perf_counter_ns()
@@ -101,10 +108,6 @@ class Judge:
         summary = without_ids(report).summary() if self._settings.hash_ids else None
         return InvalidToolResultsError(report, run_id, summary=summary)
 
-    def admit(self, request: Request, verdict: Verdict) -> None:
-        """Keep the verdict for the callback of the same request, which starts next."""
-        _admission.set(_Admission(self, request, verdict))
-
     def _stops(self, report: PairingReport, *, identified: bool) -> bool:
         if report.effect in self._settings.block_on:
             return True
@@ -114,26 +117,3 @@ class Judge:
             and self._settings.block_unidentified
             and report.effect is Effect.UNKNOWN
         )
-
-
-class _Admission:
-    """A verdict on a request whose callbacks have not started yet. It is good for one start."""
-
-    def __init__(self, judge: Judge, request: Request, verdict: Verdict) -> None:
-        self.judge = judge
-        self.pending: tuple[Request, Verdict] | None = (request, verdict)
-
-
-_admission: ContextVar[_Admission | None] = ContextVar("toolpair_observe_admission", default=None)
-
-
-def _admitted(judge: Judge, request: Request) -> Verdict | None:
-    """Take the verdict that the request was admitted with, if it was."""
-    admission = _admission.get()
-    if admission is None or admission.judge is not judge or admission.pending is None:
-        return None
-    admitted, verdict = admission.pending
-    if not admitted.is_that_of(request):
-        return None
-    admission.pending = None  # nothing keeps the messages alive for it
-    return verdict

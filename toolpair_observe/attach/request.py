@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.load.dump import dumpd
 
-from toolpair_observe.pairing.providers.integration import TOOL_PARAMS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -36,12 +34,10 @@ class Request(NamedTuple):
         thread_id = self.metadata.get("thread_id") if self.metadata else None
         return None if thread_id is None else str(thread_id)
 
-    def is_that_of(self, other: Request) -> bool:
-        """Whether both are one request, which langchain-core has copied in between."""
-        return (
-            _are_the_same(self.messages, other.messages)
-            and (self.serialized is other.serialized or self.serialized == other.serialized)
-            and _call_alike(self.invocation_params or {}, other.invocation_params or {})
+    def asks_as(self, other: Request) -> bool:
+        """Whether both call the same model with the same parameters."""
+        return self.invocation_params == other.invocation_params and (
+            self.serialized is other.serialized or self.serialized == other.serialized
         )
 
 
@@ -77,23 +73,3 @@ def request_to(
     except Exception:  # noqa: BLE001 -- a foreign model class; the check must not depend on it
         return Request(messages, {}, known, dict(kwargs))
     return Request(messages, serialized, known, params)
-
-
-def _are_the_same(messages: Sequence[BaseMessage], others: Sequence[BaseMessage]) -> bool:
-    return len(messages) == len(others) and all(map(_is_the_same, messages, others))
-
-
-def _is_the_same(message: BaseMessage, other: BaseMessage) -> bool:
-    # For its tracers langchain-core copies a message with a picture or a file, shallowly.
-    return message is other or (
-        message.__class__ is other.__class__
-        and message.additional_kwargs is other.additional_kwargs
-    )
-
-
-def _call_alike(params: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
-    # A model converts its tools and may add defaults of its own before its callbacks start.
-    if any(bool(params.get(name)) != bool(others.get(name)) for name in TOOL_PARAMS):
-        return False
-    names = params.keys() & others.keys() - TOOL_PARAMS
-    return all(params[name] == others[name] for name in names)
