@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from tests.amounts import examples
 from toolpair_observe.pairing.check import check, judge
@@ -280,3 +280,19 @@ def test_ids_that_are_no_strings_are_not_plain():
     result = ToolMessage("11", tool_call_id="a")
     made.tool_calls[0]["id"] = result.tool_call_id = 5
     assert_judged_alike([HumanMessage("Look."), made, result], LEAVES)
+
+
+class Note(BaseMessage):
+    """A message of the application's own, which looks like an answer."""
+
+    type: str = "note"
+    tool_call_id: str = ""
+
+
+def test_a_message_class_of_its_own_is_no_answer():
+    calls = [{"name": "look", "args": {}, "id": id_} for id_ in "ab"]
+    for made in (calls[:1], calls):
+        notes = [Note(content="11", tool_call_id=call["id"]) for call in made]
+        history = [HumanMessage("Look."), AIMessage("", tool_calls=made), *notes]
+        assert plain_call_ids(history, Plain()) is None
+        assert_judged_alike(history, LEAVES)

@@ -31,6 +31,7 @@ ADDED = {
     "call blocks": ({"steps": (refuse_blocks("", Carrier.TOOL_USE),)}, {"no_call_blocks"}),
     "other blocks": ({"steps": (refuse_blocks("", Carrier.RESPONSES_ITEM),)}, set()),
     "raw calls": ({"calls": frozenset({Carrier.RAW_CALL})}, {"calls_as_raw"}),
+    "other tools": ({"rules": {Case.RESULT_OF_OTHER_TOOL: REFUSED}}, {"same_tool"}),
     "a human": ({"rules": {Case.HUMAN_AFTER_TOOL: REFUSED}}, {"no_human_after_result"}),
     "a system": ({"rules": {Case.SYSTEM_AFTER_TOOL: REFUSED}}, {"no_system_after_result"}),
     "a call first": ({"rules": {Case.CALL_FIRST: REFUSED}}, {"human_first"}),

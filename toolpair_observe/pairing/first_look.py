@@ -26,6 +26,7 @@ class Trait(StrEnum):
     """What a plainly sound history may have and some profiles mind."""
 
     OTHER_ORDER = "parallel results in another order than their calls, or of another tool"
+    OTHER_TOOL = "a result that names another tool than its call"
     REUSED_ID = "an id that calls of several turns bear"
     CALL_BLOCK = "a call that a content block repeats"
     NO_RAW_CALL = "a call that additional_kwargs does not repeat"
@@ -54,6 +55,7 @@ class Plain:
         "no_call_blocks",
         "no_human_after_result",
         "no_system_after_result",
+        "same_tool",
         "unique_ids",
     )
 
@@ -70,6 +72,7 @@ class Plain:
         self.no_call_blocks = Trait.CALL_BLOCK in minds
         self.no_human_after_result = Trait.HUMAN_AFTER_RESULT in minds
         self.no_system_after_result = Trait.SYSTEM_AFTER_RESULT in minds
+        self.same_tool = Trait.OTHER_TOOL in minds
         self.unique_ids = Trait.REUSED_ID in minds
         self.id_max = id_max
         self.id_pattern = id_pattern
@@ -150,7 +153,8 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
     # This loop is the price of every request. It reads `__dict__` once a message because attribute
     # access on a pydantic model costs several times as much.
     blocks = not plain.no_call_blocks
-    in_order = plain.in_order
+    same_tool = plain.same_tool
+    in_order = plain.in_order or same_tool
     raw_calls = plain.calls_as_raw
     # A message that says nothing may be left out, and what precedes it then comes right before.
     no_human = plain.no_human_after_result
@@ -166,10 +170,12 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
         if kind == "ai" or kind == "AIMessageChunk":  # noqa: PLR1714 - two compares beat a lookup
             calls = fields["tool_calls"]
             content = fields["content"]
-            if content.__class__ is not str and not (blocks and _repeats_calls(content, calls)):
+            if content.__class__ is not str and (
+                not (blocks and _repeats_calls(content, calls))
+                # langchain-openai has kept items there, which may be calls.
+                or "tool_outputs" in fields["additional_kwargs"]
+            ):
                 return None
-            if content.__class__ is not str and "tool_outputs" in fields["additional_kwargs"]:
-                return None  # langchain-openai has kept items there, which may be calls
             if fields["invalid_tool_calls"]:
                 return None
             if not calls:
@@ -181,9 +187,9 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
                 add(call_id)
                 for answer in rest:
                     fields = answer.__dict__
-                    if fields["tool_call_id"] != call_id or (
-                        in_order and not _answers(calls[0], fields)
-                    ):
+                    if fields["tool_call_id"] != call_id or fields["type"] != "tool":
+                        return None
+                    if same_tool and not _answers(calls[0], fields):
                         return None
                     content = fields["content"]
                     if content.__class__ is not str and not _is_passive(content):
@@ -200,6 +206,8 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
             for answer in rest:
                 fields = answer.__dict__
                 if in_order and not _answers(calls[-len(waiting)], fields):
+                    return None
+                if fields["type"] != "tool":
                     return None
                 waiting.remove(fields["tool_call_id"])
                 content = fields["content"]

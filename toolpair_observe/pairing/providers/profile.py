@@ -86,6 +86,7 @@ _TRAITS: Final[Mapping[Case, Trait]] = {
     Case.SYSTEM_AFTER_TOOL: Trait.SYSTEM_AFTER_RESULT,
     Case.CALL_FIRST: Trait.NO_HUMAN_FIRST,
     Case.REUSED_CALL_ID: Trait.REUSED_ID,
+    Case.RESULT_OF_OTHER_TOOL: Trait.OTHER_TOOL,
 }
 
 
