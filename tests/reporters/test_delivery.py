@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from toolpair_observe.reporters import delivery as module
+from toolpair_observe.reporters import worker
 from toolpair_observe.reporters.delivery import Delivery, Limits, Refused, TryLater
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_items_are_sent_in_order_by_one_thread_that_is_not_the_callers(make_post
 
 def test_no_thread_is_started_before_there_is_work(make_post) -> None:
     post = make_post()
-    assert post.delivery._worker is None
+    assert not post.delivery._worker.is_running
     assert post.delivery.flush(0)
 
 
@@ -205,7 +206,7 @@ def test_what_waits_too_long_is_given_up_with_its_last_reason(make_post, monkeyp
     # Tried once; both wait for an hour that is longer than their age may be.
     assert not post.delivery.flush(600)
     assert post.attempts["a"] == 1
-    with post.delivery._lock:
+    with post.delivery._changed:
         clock["ahead"] = FAR + 601
         post.delivery._changed.notify_all()
     assert not post.delivery.flush(10)
@@ -235,7 +236,7 @@ def test_flush_says_when_something_is_left(make_post) -> None:
 
 
 def test_close_drops_and_counts_what_is_left(make_post, monkeypatch) -> None:
-    monkeypatch.setattr(module, "_JOIN_SECONDS", 0.001)
+    monkeypatch.setattr(worker, "_JOIN_SECONDS", 0.001)
     post = make_post()
     post.hold()
     post.put("a", "b")
@@ -305,13 +306,13 @@ parent = os.getpid()
 delivery = Delivery(send, lambda *end: ends.append(end), Limits())
 delivery.put(lambda: "a", "r"); delivery.put(lambda: "b", "r")
 inside.wait(10)
-delivery._lock.acquire()
+delivery._changed.acquire()
 pid = os.fork()
 gate.set()
 if pid == 0:
     delivery.put(lambda: "c", "r")
     os._exit(0 if delivery.flush(10) and ends == [("sent", "")] else 1)
-delivery._lock.release()
+delivery._changed.release()
 sys.exit(os.waitpid(pid, 0)[1] or not delivery.flush(10))
 """
 

@@ -8,7 +8,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from toolpair_observe.attach import runs
-from toolpair_observe.reporters import delivery, hook
+from toolpair_observe.reporters.delivery import Delivery
+from toolpair_observe.reporters.hook import HookReporter
+from toolpair_observe.reporters.worker import close_all
 
 if TYPE_CHECKING:
 
@@ -45,5 +47,5 @@ def _close_all() -> None:
     for member in list(_Exit.members):
         member.close(timeout=max(0.0, deadline - monotonic()))
     # What handlers have queued that are gone already.
-    for close_all in (delivery.close_all, hook.close_all):
-        close_all(timeout=max(0.0, deadline - monotonic()))
+    for sort in (Delivery, HookReporter):
+        close_all(sort, timeout=max(0.0, deadline - monotonic()))

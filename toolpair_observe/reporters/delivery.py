@@ -1,7 +1,7 @@
-"""A bounded queue with one worker of its own, for what is sent over a network.
+"""A bounded queue of what is sent over a network, with retries that spare the server.
 
-Knows nothing of what is sent or of where it goes; `send` does, and says with `Refused` or
-`TryLater` what became of it. Every item is settled exactly once: sent, failed or dropped.
+What is sent and where to is the business of `send`, which says with `Refused` or `TryLater` what
+became of it. Every item is settled exactly once: sent, failed or dropped.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import contextlib
 import heapq
 import itertools
 import random
-import threading
-import weakref
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.reporters.worker import Worker, close_at_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -25,7 +24,6 @@ Result = Literal["sent", "failed", "dropped"]
 Item = TypeVar("Item")
 
 THREAD_NAME: Final = "toolpair-feedback"
-_JOIN_SECONDS: Final = 1.0
 _MAX_PAUSES: Final = 64
 
 
@@ -113,21 +111,25 @@ class Delivery(Generic[Item]):
         self._send = send
         self._settled = settled
         self._limits = limits
-        self._closed = False
+        self._worker: Worker[_Job[Item]] = Worker(
+            THREAD_NAME,
+            take=self._take,
+            seconds_to_next=self._seconds_to_next,
+            work=self._deliver,
+            idle=limits.idle,
+        )
         self.reset()
         reset_in_child(self)
-        _EVERY.add(self)
+        close_at_exit(self)
 
     def reset(self) -> None:
         """Forget what is queued, and the worker."""
-        # Reentrant: a finalizer that runs while the lock is held may end a run and come back here.
-        self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
+        self._worker.reset()
+        self._changed = self._worker.changed
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, _Job[Item]]] = []
         self._sending: _Job[Item] | None = None
         self._pauses: dict[Hashable, _Pause] = {}
-        self._worker: threading.Thread | None = None
         self._unsettled = 0
         self._lost = 0
 
@@ -139,31 +141,28 @@ class Delivery(Generic[Item]):
             route: Items of one route fail together.
         """
         now = monotonic()
-        with self._lock:
-            reason = self._hindrance()
+        with self._changed:
+            reason = self._reason_to_drop()
         job = None if reason else _Job(make(), route, now + self._limits.max_age)
-        with self._lock:
+        with self._changed:
             self._unsettled += 1
-            reason = reason or self._hindrance()
+            reason = reason or self._reason_to_drop()
             if job is not None and not reason:
                 self._queue(job, now)
         if reason:
             self._settle("dropped", reason)
 
-    def _hindrance(self) -> str:
-        if self._closed:
+    def _reason_to_drop(self) -> str:
+        """Say why nothing can be queued; `""` where it can, with a worker that will see to it."""
+        if self._worker.is_closed:
             return "Closed"
         # The one that is being sent may have to wait again.
         if len(self._waiting) + (self._sending is not None) >= self._limits.max_items:
             return "QueueFull"
-        if self._worker is None:
-            worker = threading.Thread(target=self._work, name=THREAD_NAME, daemon=True)
-            try:
-                worker.start()
-            except RuntimeError:
-                # No thread can be started any more: the process ends, or has no more of them.
-                return "NoThread"
-            self._worker = worker
+        try:
+            self._worker.start()
+        except RuntimeError:
+            return "NoThread"
         return ""
 
     def flush(self, timeout: float) -> bool:
@@ -178,7 +177,7 @@ class Delivery(Generic[Item]):
             Whether all of it was sent.
         """
         deadline = monotonic() + timeout
-        with self._lock:
+        with self._changed:
             lost = self._lost
             while self._unsettled:
                 left = deadline - monotonic()
@@ -192,17 +191,14 @@ class Delivery(Generic[Item]):
 
     def close(self) -> None:
         """Drop what is queued and stop the worker."""
-        with self._lock:
-            self._closed = True
+        with self._changed:
+            self._worker.close()
             left = [job for _, _, job in self._waiting]
             self._waiting.clear()
-            worker = self._worker
-            self._changed.notify_all()
         for job in left:
             self._settle("dropped", job.reason or "Closed")
-        if worker is not None and worker is not threading.current_thread():
-            worker.join(_JOIN_SECONDS)
-        with self._lock:
+        self._worker.join()
+        with self._changed:
             job_cut_off = self._sending
             self._sending = None
         if job_cut_off is not None:
@@ -210,54 +206,47 @@ class Delivery(Generic[Item]):
 
     # On the worker
 
-    def _work(self) -> None:
-        while (job := self._next()) is not None:
-            verdict: Refused | None = None
-            try:
-                self._send(job.item)
-            except Refused as refused:
-                verdict = refused
-            except Exception as failure:  # noqa: BLE001 -- one bad item must not end the worker
-                verdict = Refused(type(failure).__name__)
-            self._conclude(job, verdict)
+    def _take(self) -> _Job[Item] | None:
+        """Take the first item that is due, and whose route is free or whose time is over."""
+        now = monotonic()
+        while self._waiting and self._waiting[0][0] <= now:
+            _, _, job = heapq.heappop(self._waiting)
+            pause = self._pauses.get(job.route)
+            if pause is None or pause.ends <= now or job.expires <= now:
+                self._sending = job
+                return job
+            self._queue(job, pause.ends)
+        return None
 
-    def _next(self) -> _Job[Item] | None:
-        """Wait for an item that is due and whose route is free; None when the worker can go."""
-        while True:
-            expired: _Job[Item] | None = None
-            with self._lock:
-                now = monotonic()
-                if self._closed or not (self._waiting or self._wait_for_work()):
-                    self._worker = None
-                    self._changed.notify_all()
-                    return None
-                due, _, job = self._waiting[0]
-                if due > now:
-                    self._changed.wait(due - now)
-                    continue
-                heapq.heappop(self._waiting)
-                pause = self._pauses.get(job.route)
-                if job.expires <= now:
-                    expired = job
-                elif pause is not None and pause.ends > now:
-                    self._queue(job, pause.ends)
-                else:
-                    self._sending = job
-                    return job
-                self._changed.notify_all()
-            if expired is not None:
-                self._settle("failed", expired.reason or "Expired")
+    def _seconds_to_next(self) -> float | None:
+        return self._waiting[0][0] - monotonic() if self._waiting else None
 
-    def _wait_for_work(self) -> bool:
-        self._changed.wait_for(lambda: self._waiting or self._closed, self._limits.idle)
-        return bool(self._waiting) and not self._closed
+    def _deliver(self, job: _Job[Item]) -> None:
+        if job.expires <= monotonic():
+            self._give_up(job)
+            return
+        verdict: Refused | None = None
+        try:
+            self._send(job.item)
+        except Refused as refused:
+            verdict = refused
+        except Exception as failure:  # noqa: BLE001 -- one bad item must not end the worker
+            verdict = Refused(type(failure).__name__)
+        self._conclude(job, verdict)
+
+    def _give_up(self, job: _Job[Item]) -> None:
+        with self._changed:
+            if self._sending is not job:
+                return
+            self._sending = None
+        self._settle("failed", job.reason or "Expired")
 
     def _conclude(self, job: _Job[Item], verdict: Refused | None) -> None:
         job.attempts += 1
         job.reason = "" if verdict is None else verdict.reason
-        with self._lock:
+        with self._changed:
             if self._sending is not job:
-                # `close` did not want to wait for it, and has counted it.
+                # `close` waited for it no longer, and has counted it.
                 return
             self._sending = None
             again = self._when_again(job, verdict)
@@ -284,7 +273,7 @@ class Delivery(Generic[Item]):
             self._pauses[job.route].ends = ends
             if len(self._pauses) > _MAX_PAUSES:
                 del self._pauses[next(iter(self._pauses))]
-        if job.attempts >= self._limits.max_attempts or self._closed:
+        if job.attempts >= self._limits.max_attempts or self._worker.is_closed:
             return None
         return ends
 
@@ -303,23 +292,7 @@ class Delivery(Generic[Item]):
         # may it end the worker.
         with contextlib.suppress(Exception):
             self._settled(result, reason)
-        with self._lock:
+        with self._changed:
             self._unsettled -= 1
             self._lost += result != "sent"
             self._changed.notify_all()
-
-
-# Whoever has something queued has a worker, and that keeps it alive.
-_EVERY: weakref.WeakSet[Delivery[Any]] = weakref.WeakSet()
-
-
-def close_all(timeout: float) -> None:
-    """Deliver what is queued anywhere in the process, and stop every worker.
-
-    Args:
-        timeout: Seconds to wait at most.
-    """
-    deadline = monotonic() + timeout
-    for delivery in list(_EVERY):
-        delivery.flush(max(0.0, deadline - monotonic()))
-        delivery.close()

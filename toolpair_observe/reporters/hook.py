@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import queue
-import threading
-import weakref
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.forks import in_child, reset_in_child
 from toolpair_observe.observation import Observation
 from toolpair_observe.reporters import semconv
+from toolpair_observe.reporters.worker import Worker, close_at_exit
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -72,18 +70,23 @@ class HookReporter:
         self._is_async = inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(
             getattr(hook, "__call__", None)  # noqa: B004 -- a callable object's own
         )
-        self._closed = False
+        self._worker: Worker[_Job] = Worker(
+            "toolpair-hook",
+            take=lambda: self._queue.popleft() if self._queue else None,
+            seconds_to_next=lambda: 0.0 if self._queue else None,
+            work=self._run,
+            idle=_IDLE_SECONDS,
+        )
         self.reset()
         reset_in_child(self)
-        _EVERY.add(self)
+        close_at_exit(self)
 
     def reset(self) -> None:
         """Forget what waits, and the worker."""
-        self._lock = threading.RLock()
-        self._done = threading.Condition(self._lock)
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._worker.reset()
+        self._changed = self._worker.changed
+        self._queue: deque[_Job] = deque()
         self._waiting = 0
-        self._worker: threading.Thread | None = None
 
     def flagged(self, observation: Observation, trace: Trace) -> None:
         """Wait for the outcome."""
@@ -91,9 +94,9 @@ class HookReporter:
     def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Have the function called, without the trace: that leads to a LangSmith client's key."""
         if self._waiting >= MAX_WAITING:
-            self._take_back()
-        with self._lock:
-            if self._closed or self._waiting >= MAX_WAITING:
+            self._drop_closed_loops()
+        with self._changed:
+            if self._worker.is_closed or self._waiting >= MAX_WAITING:
                 self._counts.add(semconv.INTERNAL_ERRORS, ("QueueFull", _COMPONENT))
                 return
             self._waiting += 1
@@ -103,7 +106,7 @@ class HookReporter:
             _tasks[task] = job
             task.add_done_callback(self._task_done)
         else:
-            self._hand_over(job)
+            self._give_to_worker(job)
 
     # On an event loop
 
@@ -121,11 +124,11 @@ class HookReporter:
         if job is None:
             return
         if task.cancelled():
-            self._cut_off(job)
+            self._loop_ended(job)
         else:
             self._one_done()
 
-    def _take_back(self) -> None:
+    def _drop_closed_loops(self) -> None:
         """Look after the calls of event loops that were closed and will never finish them."""
         for task, job in list(_tasks.items()):
             if job.reporter is not self or not task.get_loop().is_closed():
@@ -134,46 +137,32 @@ class HookReporter:
                 with FailOpen(self._counts, _COMPONENT):
                     # Else the coroutine complains that nobody has awaited it.
                     cast("Coroutine[Any, Any, None]", task.get_coro()).close()
-                self._cut_off(job)
+                self._loop_ended(job)
 
-    def _cut_off(self, job: _Job) -> None:
+    def _loop_ended(self, job: _Job) -> None:
         """Make a call elsewhere that its loop has not begun; one that was begun is lost."""
         if job.started:
             self._swallow(asyncio.CancelledError())
             self._one_done()
         else:
-            self._hand_over(job)
+            self._give_to_worker(job)
 
     # On the worker
 
-    def _hand_over(self, job: _Job) -> None:
-        with self._lock:
-            if self._worker is None:
-                worker = threading.Thread(target=self._work, name="toolpair-hook", daemon=True)
-                try:
-                    worker.start()
-                except RuntimeError as error:
-                    # The process ends, or has no more threads.
-                    self._swallow(error)
-                    self._one_done()
-                    return
-                self._worker = worker
-            self._queue.put(job)
-
-    def _work(self) -> None:
-        while True:
+    def _give_to_worker(self, job: _Job) -> None:
+        with self._changed:
             try:
-                job = self._queue.get(timeout=_IDLE_SECONDS)
-            except queue.Empty:
-                job = None
-            if job is None:
-                with self._lock:
-                    if self._queue.empty():
-                        self._worker = None
-                        return
-                continue
-            job.context.run(self._call, job.observation)
-            self._one_done()
+                self._worker.start()
+            except RuntimeError as error:
+                self._swallow(error)
+                self._one_done()
+                return
+            self._queue.append(job)
+            self._changed.notify_all()
+
+    def _run(self, job: _Job) -> None:
+        job.context.run(self._call, job.observation)
+        self._one_done()
 
     def _call(self, observation: Observation) -> None:
         try:
@@ -187,29 +176,25 @@ class HookReporter:
         FailOpen(self._counts, _COMPONENT).swallow(error, error.__traceback__)
 
     def _one_done(self) -> None:
-        with self._lock:
+        with self._changed:
             self._waiting -= 1
-            self._done.notify_all()
+            self._changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
         """Wait until every call that waits is done, at most `timeout` seconds.
 
         On an event loop only the worker's calls can be waited for; the tasks need the loop.
         """
-        self._take_back()
+        self._drop_closed_loops()
         if self._is_async and _running_loop() is not None:
             return self._waiting == 0
-        with self._lock:
-            return self._done.wait_for(lambda: self._waiting == 0, timeout)
+        with self._changed:
+            return self._changed.wait_for(lambda: self._waiting == 0, timeout)
 
     def close(self) -> None:
         """Stop the worker once it has done what waits."""
-        with self._lock:
-            self._closed = True
-            worker = self._worker
-            self._queue.put(None)
-        if worker is not None and worker is not threading.current_thread():
-            worker.join(timeout=1.0)
+        self._worker.close()
+        self._worker.join()
 
 
 async def _whole(result: Awaitable[None]) -> None:
@@ -226,17 +211,3 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 # An event loop keeps only weak references to its tasks.
 _tasks: dict[asyncio.Task[None], _Job] = {}
 in_child(_tasks.clear)
-# Whoever has a call waiting has a worker or a task, and that keeps it alive.
-_EVERY: weakref.WeakSet[HookReporter] = weakref.WeakSet()
-
-
-def close_all(timeout: float) -> None:
-    """Make the calls that wait anywhere in the process, and stop every worker.
-
-    Args:
-        timeout: Seconds to wait at most.
-    """
-    deadline = monotonic() + timeout
-    for reporter in list(_EVERY):
-        reporter.flush(max(0.0, deadline - monotonic()))
-        reporter.close()

@@ -1,0 +1,148 @@
+"""A background thread that is there while there is work.
+
+Its owner keeps the jobs and decides which one is due when. This module starts the thread, ends it,
+and closes all workers at the end of the process.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Job = TypeVar("Job")
+
+_JOIN_SECONDS: Final = 1.0
+
+
+class Worker(Generic[Job]):
+    """Do jobs one after the other on a daemon thread, started on demand and ended when idle.
+
+    The thread keeps the worker's owner alive, so that no job is lost with it.
+
+    Args:
+        name: The thread's name.
+        take: Returns the next job that can be done now, or None. Called with `changed` held.
+        seconds_to_next: Returns after how long `take` may have a job; None where nothing waits.
+            Called with `changed` held.
+        work: Does a job. Called on the thread, and must not raise.
+        idle: Seconds without a job after which the thread ends.
+
+    Attributes:
+        changed: Guards the owner's state as well, and is notified of each change to it. Reentrant:
+            a finalizer that runs while it is held may end a run and come back here.
+        is_running: Whether there is a thread.
+        is_closed: Whether the thread ends as soon as nothing waits.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        take: Callable[[], Job | None],
+        seconds_to_next: Callable[[], float | None],
+        work: Callable[[Job], None],
+        idle: float,
+    ) -> None:
+        self._name = name
+        self._take = take
+        self._seconds_to_next = seconds_to_next
+        self._work = work
+        self._idle = idle
+        self.is_closed = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the thread, for a forked child, which does not have it."""
+        self.changed = threading.Condition(threading.RLock())
+        # The latest one, which may have ended.
+        self._thread: threading.Thread | None = None
+        self.is_running = False
+
+    def start(self) -> None:
+        """Start the thread unless there is one.
+
+        The caller holds `changed` until its job is there: the thread could end before it is.
+
+        Raises:
+            RuntimeError: No thread can be started: the process ends, or has no more of them.
+        """
+        if not self.is_running:
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread.start()
+            self._thread = thread
+            self.is_running = True
+
+    def close(self) -> None:
+        """Have the thread end once nothing waits. It can be started again."""
+        with self.changed:
+            self.is_closed = True
+            self.changed.notify_all()
+
+    def join(self) -> None:
+        """Wait a moment for the end of the thread; at once where this is the thread itself."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_JOIN_SECONDS)
+
+    def _run(self) -> None:
+        while (job := self._next()) is not None:
+            self._work(job)
+
+    def _next(self) -> Job | None:
+        """Wait for a job; None when the thread can go."""
+        with self.changed:
+            while (job := self._take()) is None:
+                seconds = self._seconds_to_next()
+                if seconds is not None:
+                    self.changed.wait(seconds)
+                elif not self._wait_for_work():
+                    self.is_running = False
+                    self.changed.notify_all()
+                    return None
+            return job
+
+    def _wait_for_work(self) -> bool:
+        if not self.is_closed:
+            self.changed.wait_for(self._is_wanted, self._idle)
+        return self._seconds_to_next() is not None
+
+    def _is_wanted(self) -> bool:
+        return self.is_closed or self._seconds_to_next() is not None
+
+
+class Owner(Protocol):
+    """Something that has jobs done by a worker."""
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until what waits is done, at most `timeout` seconds; say whether all of it was."""
+
+    def close(self) -> None:
+        """Stop the worker. Nothing is done afterwards."""
+
+
+# Weak: an owner with jobs has a thread, and that keeps it alive.
+_OWNERS: weakref.WeakSet[Owner] = weakref.WeakSet()
+
+
+def close_at_exit(owner: Owner) -> None:
+    """Have `close_all` close `owner`, also where its thread alone keeps it alive."""
+    _OWNERS.add(owner)
+
+
+def close_all(sort: type[Owner], timeout: float) -> None:
+    """Have all that waits anywhere in the process done, and stop every worker.
+
+    Args:
+        sort: Whose workers.
+        timeout: Seconds to wait at most.
+    """
+    deadline = monotonic() + timeout
+    for owner in list(_OWNERS):
+        if isinstance(owner, sort):
+            owner.flush(max(0.0, deadline - monotonic()))
+            owner.close()
