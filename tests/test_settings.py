@@ -32,7 +32,7 @@ GOOD = {
     "max_label_values": (7, "7", 7),
     "max_runs": (1, "1", 1),
     "run_timeout": (2.5, "2.5", 2.5),
-    "seam": (False, "false", False),
+    "wrap_callbacks": (False, "false", False),
 }
 BAD = {
     "mode": ["strct", 1, ""],
@@ -48,7 +48,7 @@ BAD = {
     "max_label_values": [0, True, "many", 1.5],
     "max_runs": [0, -1, "1e4"],
     "run_timeout": [0, -1, "soon", True, float("nan"), float("inf")],
-    "seam": ["sewn"],
+    "wrap_callbacks": ["wrapped"],
 }
 
 

@@ -255,14 +255,16 @@ class Settings:
             "After how long a request without an end is given up as abandoned.",
         ),
     )
-    seam: bool = field(
+    wrap_callbacks: bool = field(
         default=True,
         metadata=_about(
             _boolean,
             "true or false",
-            "Whether langchain-core's start callbacks may be wrapped. Without it strict mode "
-            "raises from the callback, which leaves other handlers with runs that never end, and "
-            "LangSmith gets no feedback.",
+            "Whether langchain-core's callback managers are wrapped where a chat model starts, in "
+            "strict mode and for feedback. `false` leaves them alone, at a cost: a blocked request "
+            "is raised from the callback, so LangSmith and other handlers keep a run of it that "
+            "never ends; LangSmith gets no feedback and no tags; and a call that another handler's "
+            "error stops at its start counts as abandoned, after `run_timeout`.",
         ),
     )
 
@@ -343,7 +345,7 @@ class Options(TypedDict, total=False):
     max_label_values: int | None
     max_runs: int | None
     run_timeout: float | None
-    seam: bool | None
+    wrap_callbacks: bool | None
 
 
 def variable_of(option: str) -> str:

@@ -45,7 +45,7 @@ async def test_of_two_handlers_the_first_reports(make_handler):
 @pytest.mark.parametrize("seam", [True, False], ids=["seam", "no-seam"])
 @pytest.mark.parametrize("strict_first", [True, False], ids=["strict-first", "strict-last"])
 async def test_any_strict_handler_stops_the_run(make_handler, seam, strict_first):
-    strict, lax = make_handler("strict", seam=seam), make_handler(seam=seam)
+    strict, lax = make_handler("strict", wrap_callbacks=seam), make_handler(wrap_callbacks=seam)
     both = [strict, lax] if strict_first else [lax, strict]
     model = CountingModel()
     with pytest.raises(InvalidToolResultsError):

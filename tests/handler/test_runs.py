@@ -103,7 +103,7 @@ def test_threads_that_open_runs_at_once_do_not_leave_more_than_max_runs(make_han
 
 
 def test_nothing_grows_over_requests_that_end_and_requests_that_never_do(make_handler):
-    handler = make_handler(max_runs=50, seam=False)
+    handler = make_handler(max_runs=50, wrap_callbacks=False)
     run_ids = [uuid.uuid4() for _ in range(3000)]
     for count, run_id in enumerate(run_ids):
         handler.on_chat_model_start({}, [SOUND], run_id=run_id)
@@ -207,7 +207,9 @@ def test_the_exit_abandons_what_is_open(make_handler):
 
 def test_the_exit_abandons_the_runs_of_a_handler_that_is_gone(make_handler):
     observer = make_handler()
-    gone = type(observer)(meter_provider=observer.meter_provider, seam=False, feedback="off")
+    gone = type(observer)(
+        meter_provider=observer.meter_provider, wrap_callbacks=False, feedback="off"
+    )
     gone.on_chat_model_start({}, [SOUND], run_id=uuid.uuid4())
     del gone
     gc.collect()

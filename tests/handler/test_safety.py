@@ -49,7 +49,7 @@ async def test_a_request_that_cannot_be_checked_passes(make_handler, mode, caplo
 @pytest.mark.usefixtures("broken_check")
 @pytest.mark.parametrize("seam", [True, False], ids=["seam", "no-seam"])
 def test_strict_can_hold_what_it_could_not_check(make_handler, seam):
-    ours = make_handler("strict", on_internal_error="block", seam=seam)
+    ours = make_handler("strict", on_internal_error="block", wrap_callbacks=seam)
     sibling = Sibling()
     model = CountingModel()
     with pytest.raises(CheckFailedError) as caught:

@@ -32,7 +32,7 @@ def test_it_is_installed_once_by_whoever_needs_it(make_handler):
     before = methods()
     make_handler("observe", feedback="off")
     make_handler("off")
-    make_handler("strict", seam=False)
+    make_handler("strict", wrap_callbacks=False)
     assert methods() == before
     make_handler("observe")
     make_handler("strict", feedback="off")

@@ -44,7 +44,7 @@ async def test_a_sound_request_is_checked_once_and_accepted(way, make_handler):
 @every_way
 @pytest.mark.parametrize("seam", [True, False], ids=["seam", "no-seam"])
 async def test_observing_lets_a_broken_request_pass(way, seam, make_handler):
-    handler = make_handler("observe", seam=seam)
+    handler = make_handler("observe", wrap_callbacks=seam)
     model = CountingModel()
     await send(way, model, BROKEN, handler)
     assert model.requests == way.sends
@@ -73,7 +73,7 @@ async def test_strict_stops_a_broken_request_before_it_leaves(way, make_handler)
 @pytest.mark.filterwarnings("ignore:coroutine 'ahandle_event' was never awaited")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_strict_stops_it_without_the_seam_too(way, make_handler):
-    handler = make_handler("strict", seam=False)
+    handler = make_handler("strict", wrap_callbacks=False)
     model = CountingModel()
     with pytest.raises(InvalidToolResultsError):
         await send(way, model, BROKEN, handler)

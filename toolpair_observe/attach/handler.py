@@ -106,7 +106,7 @@ class ToolPairHandler(seam.Participant):
         self._handler_guard = FailOpen(pipeline.counts, "handler")
         self._outcome_guard = FailOpen(pipeline.counts, "outcome")
         sends_feedback = settings.feedback != "off" and settings.mode != "off"
-        if settings.seam and (settings.mode == "strict" or sends_feedback):
+        if settings.wrap_callbacks and (settings.mode == "strict" or sends_feedback):
             seam.install()
         close_at_exit(self)
 
