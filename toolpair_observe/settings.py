@@ -24,8 +24,6 @@ from toolpair_observe.pairing.words import Effect
 _logger = logging.getLogger("toolpair_observe")
 
 PREFIX: Final = "TOOLPAIR_"
-# Variables of this package that are not options of a handler.
-OTHER_VARIABLES: Final = frozenset[str]()
 MODE_KEY: Final = "toolpair_mode"
 
 _LONGEST_SHOWN_VALUE = 80
@@ -413,7 +411,7 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
 
 
 def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
-    known = {variable_of(option.name) for option in fields(Settings)} | OTHER_VARIABLES
+    known = {variable_of(option.name) for option in fields(Settings)}
     for variable in environ:
         if variable.startswith(PREFIX) and variable not in known:
             _warn_once(

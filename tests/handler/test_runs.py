@@ -94,7 +94,7 @@ def test_threads_that_open_runs_at_once_do_not_leave_more_than_max_runs(make_han
     handler = make_handler(max_runs=3)
     managers = [start(handler) for _ in range(3)]
     with monkeypatch.context() as patch:
-        patch.setattr(runs.Run, "end_unseen", lambda *_: False)
+        patch.setattr(runs.Run, "give_up", lambda *_: False)
         managers += [start(handler) for _ in range(2)]
     assert handler.in_flight == 5
     managers.append(start(handler))
@@ -189,12 +189,12 @@ def test_a_child_works_although_another_thread_held_our_locks_at_the_fork(make_h
 
 
 def test_a_handler_can_be_collected_while_its_class_waits_for_the_exit(make_handler):
-    before = len(at_exit._Exit.members)
+    before = len(at_exit._ClosedAtExit.members)
     throwaway = ToolPairHandler(feedback="off")
-    assert len(at_exit._Exit.members) == before + 1
+    assert len(at_exit._ClosedAtExit.members) == before + 1
     del throwaway
     gc.collect()
-    assert len(at_exit._Exit.members) == before
+    assert len(at_exit._ClosedAtExit.members) == before
 
 
 def test_the_exit_abandons_what_is_open(make_handler):

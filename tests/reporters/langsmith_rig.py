@@ -17,7 +17,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.reporters import semconv
-from toolpair_observe.reporters.delivery import Limits
+from toolpair_observe.reporters.delivery import DeliveryLimits
 from toolpair_observe.reporters.langsmith import feedback as langsmith
 from toolpair_observe.reporters.langsmith.feedback import LangSmithReporter
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CANARY = "canary-3f9c"
 CALLER = "caller"
 # Enough attempts for a run that is on its way, quick enough for a test.
-LIMITS = Limits(first_delay=0.01, max_delay=0.1, max_attempts=60)
+LIMITS = DeliveryLimits(first_delay=0.01, max_delay=0.1, max_attempts=60)
 # So long that a busy machine is not taken for a hanging server.
 PATIENT_MS = (10_000, 10_000)
 IMPATIENT_MS = (300, 300)

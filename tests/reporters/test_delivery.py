@@ -13,7 +13,7 @@ import pytest
 
 from toolpair_observe.reporters import delivery as module
 from toolpair_observe.reporters import worker
-from toolpair_observe.reporters.delivery import Delivery, Limits, Refused, TryLater
+from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits, Refused, TryLater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class Post:
         self.gate.set()
         self.arrived = threading.Semaphore(0)
         self.delivery: Delivery[str] = Delivery(
-            self.send, lambda *end: self.ends.update([end]), Limits(**(SOON | limits))
+            self.send, lambda *end: self.ends.update([end]), DeliveryLimits(**(SOON | limits))
         )
 
     def send(self, item: str) -> None:
@@ -154,7 +154,7 @@ def test_a_callback_that_raises_does_not_end_the_worker() -> None:
         raise OSError(msg)
 
     sent: list[str] = []
-    delivery: Delivery[str] = Delivery(sent.append, settled, Limits(max_items=1))
+    delivery: Delivery[str] = Delivery(sent.append, settled, DeliveryLimits(max_items=1))
     for item in ("a", "b"):
         delivery.put(lambda item=item: item, "r")
         assert delivery.flush(10)
@@ -166,7 +166,7 @@ def test_a_callback_that_raises_does_not_end_the_worker() -> None:
 def test_a_dead_route_is_asked_by_one_item_at_a_time_and_other_routes_go_on(make_post) -> None:
     post = make_post()
     post.script["a"] = [TryLater("503", after=FAR, pause=True)]
-    post.delivery._limits = Limits(**(SOON | {"max_delay": FAR}))
+    post.delivery._limits = DeliveryLimits(**(SOON | {"max_delay": FAR}))
     post.hold()
     post.put("a", "b", "c", route="dead")
     post.put("x", route="alive")
@@ -201,7 +201,7 @@ def test_what_waits_too_long_is_given_up_with_its_last_reason(make_post, monkeyp
     post = make_post(max_age=600.0)
     post.script["a"] = [TryLater("503", pause=True)] * 9
     post.script["a"][0].after = FAR
-    post.delivery._limits = Limits(**(SOON | {"max_delay": FAR}))
+    post.delivery._limits = DeliveryLimits(**(SOON | {"max_delay": FAR}))
     post.put("a", "b", route="dead")
     # Tried once; both wait for an hour that is longer than their age may be.
     assert not post.delivery.flush(600)
@@ -296,14 +296,14 @@ def test_every_item_of_many_threads_is_settled_once(make_post) -> None:
 FORK = """
 import os, sys, threading, warnings
 warnings.simplefilter("ignore")
-from toolpair_observe.reporters.delivery import Delivery, Limits
+from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits
 gate, inside, ends = threading.Event(), threading.Event(), []
 def send(item):
     inside.set()
     gate.wait(10)
     os.write(1, f"{os.getpid() == parent} {item}\\n".encode())
 parent = os.getpid()
-delivery = Delivery(send, lambda *end: ends.append(end), Limits())
+delivery = Delivery(send, lambda *end: ends.append(end), DeliveryLimits())
 delivery.put(lambda: "a", "r"); delivery.put(lambda: "b", "r")
 inside.wait(10)
 delivery._changed.acquire()

@@ -49,7 +49,7 @@ from toolpair_observe.counts import Counts
 from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.record import Trace, TraceLink
 from toolpair_observe.reporters import semconv
-from toolpair_observe.reporters.delivery import Limits, TryLater
+from toolpair_observe.reporters.delivery import DeliveryLimits, TryLater
 from toolpair_observe.reporters.langsmith import client as api
 from toolpair_observe.reporters.langsmith.feedback import KEY, LangSmithReporter
 
@@ -729,7 +729,7 @@ def test_ten_thousand_near_misses_while_the_server_is_down() -> None:
     reporter = LangSmithReporter(
         settings(),
         counts=counts,
-        limits=Limits(max_items=500, first_delay=0.01),
+        limits=DeliveryLimits(max_items=500, first_delay=0.01),
         timeouts_ms=PATIENT_MS,
     )
     server = LangSmithServer().start()

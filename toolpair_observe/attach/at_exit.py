@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SECONDS: Final = 3.0
 
 
-class _Exit:
+class _ClosedAtExit:
     """What to close at the end of the process; none of it is kept alive for that."""
 
     members: ClassVar[weakref.WeakSet[Closable]] = weakref.WeakSet()
@@ -33,18 +33,18 @@ class _Exit:
 
 def close_at_exit(member: Closable) -> None:
     """Have `member` closed at the end of the process, unless it is gone by then."""
-    _Exit.members.add(member)
-    if not _Exit.is_registered:
+    _ClosedAtExit.members.add(member)
+    if not _ClosedAtExit.is_registered:
         # Not at import: what is registered later runs earlier, and the application usually sets
         # its exporters up before it makes a handler.
-        _Exit.is_registered = True
+        _ClosedAtExit.is_registered = True
         atexit.register(_close_all)
 
 
 def _close_all() -> None:
     deadline = monotonic() + _SECONDS
     runs.abandon_everything()
-    for member in list(_Exit.members):
+    for member in list(_ClosedAtExit.members):
         member.close(timeout=max(0.0, deadline - monotonic()))
     # What handlers have queued that are gone already.
     for sort in (Delivery, HookReporter):

@@ -146,18 +146,18 @@ class ToolPairHandler(seam.Participant):
         self, request: Request, run_id: UUID, mode: Mode, call: seam.StartCall | None
     ) -> Exception | None:
         """Check a request and take its run in; return the error that has to stop it, or None."""
-        run = runs.find(run_id)
-        if run is not None and call is not None and run not in call.runs:
+        earlier = runs.find(run_id)
+        if earlier is not None and call is not None and earlier not in call.runs:
             # Another request under the same id, whose end cannot be told from the first one's.
-            run.end_unseen(Outcome.ABANDONED)
-            run = None
-        if run is not None and (mode != "strict" or run.owner is self._runs):
+            earlier.give_up(Outcome.ABANDONED)
+            earlier = None
+        if earlier is not None and (mode != "strict" or earlier.owner is self._runs):
             return None
         verdict, refusal = self.judge.decide(request, run_id, mode)
         if verdict is None:
             return refusal
-        if run is None:
-            self._take_in(self._record(request, run_id, mode, verdict), call)
+        if earlier is None:
+            self._open_run(self._record(request, run_id, mode, verdict), call)
         return refusal
 
     def _record(self, request: Request, run_id: UUID, mode: Mode, verdict: Verdict) -> Record:
@@ -175,7 +175,7 @@ class ToolPairHandler(seam.Participant):
             context=self._pipeline.context_of(run_id),
         )
 
-    def _take_in(self, record: Record, call: seam.StartCall | None) -> None:
+    def _open_run(self, record: Record, call: seam.StartCall | None) -> None:
         run = self._runs.open(record)
         if run is None:
             return
@@ -249,7 +249,7 @@ class ToolPairHandler(seam.Participant):
                 record = self._record(request, run_id, "strict", verdict)
                 record.link = link
                 try:
-                    self._take_in(record, None)
+                    self._open_run(record, None)
                 finally:
                     runs.end_refused(run_id)
 
@@ -361,8 +361,8 @@ class ToolPairHandler(seam.Participant):
 
 
 def _end(run: Run, outcome: Outcome, kind: ViolationKind | None = None) -> None:
-    if outcome is Outcome.ESCAPED and run.record.link is None and run.holder is not None:
-        run.record.link = seam.trace_link(run.holder)
+    if outcome is Outcome.ESCAPED and run.record.link is None and run.manager is not None:
+        run.record.link = seam.trace_link(run.manager)
     run.end(outcome, kind)
 
 

@@ -25,13 +25,13 @@ def outcome_of(run: Run, error: BaseException) -> tuple[Outcome, ViolationKind |
     if not isinstance(error, Exception):
         return Outcome.CANCELLED, None
     is_near_miss = record.report.effect.is_near_miss
-    kind = rejection_kind(error, foreseen=is_near_miss) or _foreseen_kind(record.report, error)
+    kind = rejection_kind(error, foreseen=is_near_miss) or _predicted_kind(record.report, error)
     if kind is None:
         return Outcome.FAILED, None
     return (Outcome.REJECTED if is_near_miss else Outcome.ESCAPED), kind
 
 
-def _foreseen_kind(report: PairingReport, error: Exception) -> ViolationKind | None:
+def _predicted_kind(report: PairingReport, error: Exception) -> ViolationKind | None:
     """The breach whose local error, raised by the integration before any request, this is.
 
     The class decides: the rest of the text has positions and counts that differ from case to case.

@@ -45,7 +45,7 @@ class Run:
 
     __slots__ = (
         "_deadline",
-        "_holder",
+        "_manager",
         "_task",
         "always_linked",
         "owner",
@@ -62,7 +62,7 @@ class Run:
         self.siblings: list[Run] = []
         self._deadline = deadline
         self._task: asyncio.Task[object] | None = None
-        self._holder: weakref.ref[object] | None = None
+        self._manager: weakref.ref[object] | None = None
 
     def end(self, outcome: Outcome, rejected_kind: str | None = None) -> bool:
         """Settle the outcome, unless it is settled already.
@@ -75,7 +75,7 @@ class Run:
         if self._task is not None:
             self._task.remove_done_callback(self._task_done)
         self._task = None
-        self._holder = None
+        self._manager = None
         self.siblings = []
         self.record.outcome = outcome
         self.record.rejected_kind = rejected_kind
@@ -87,7 +87,7 @@ class Run:
         self.record.blocked = True
         self.record.mode = "strict"
 
-    def end_unseen(self, outcome: Outcome) -> bool:
+    def give_up(self, outcome: Outcome) -> bool:
         """Settle the outcome of a run whose end nobody reports: accepted, if it was answering."""
         return self.end(Outcome.ACCEPTED if self.streamed else outcome)
 
@@ -96,26 +96,26 @@ class Run:
         self._task = task
         task.add_done_callback(self._task_done)
 
-    def watch_holder(self, holder: object) -> None:
-        """Notice when `holder` is gone, without which nobody can report the end of the run.
+    def watch_manager(self, manager: object) -> None:
+        """Notice when `manager` is gone, without which nobody can report the end of the run.
 
         Args:
-            holder: The run manager. A call that dies outside of langchain-core's `try` just drops
+            manager: The run manager. A call that dies outside of langchain-core's `try` just drops
                 it.
         """
-        self._holder = weakref.ref(holder, self._let_go)
+        self._manager = weakref.ref(manager, self._manager_gone)
 
     @property
-    def holder(self) -> object | None:
-        """The object that was given to `watch_holder`, or None where it is gone."""
-        return None if self._holder is None else self._holder()
+    def manager(self) -> object | None:
+        """The object that was given to `watch_manager`, or None where it is gone."""
+        return None if self._manager is None else self._manager()
 
     def _task_done(self, task: asyncio.Task[object]) -> None:
         # A task that ends well with the run still held has handed a stream on to another task.
-        if task.cancelled() or self.holder is None:
-            self.end_unseen(Outcome.CANCELLED)
+        if task.cancelled() or self.manager is None:
+            self.give_up(Outcome.CANCELLED)
 
-    def _let_go(self, _: weakref.ref[object]) -> None:
+    def _manager_gone(self, _: weakref.ref[object]) -> None:
         # Called by the garbage collector, in any thread and at any bytecode: only take a note.
         _dropped.append(self)
 
@@ -163,7 +163,7 @@ class Runs:
                 _busy.add(self)
             _open[run_id] = self._mine[run_id] = run
         for each in oldest:
-            each.end_unseen(Outcome.ABANDONED)
+            each.give_up(Outcome.ABANDONED)
         if _dropped or now >= _Sweeper.due:
             sweep()
         return run
@@ -171,7 +171,7 @@ class Runs:
     def abandon_all(self) -> None:
         """End every run as abandoned."""
         for run in list(self._mine.values()):
-            run.end_unseen(Outcome.ABANDONED)
+            run.give_up(Outcome.ABANDONED)
 
     def _remove(self, run: Run) -> bool:
         run_id = run.record.run_id
@@ -191,7 +191,7 @@ class Runs:
                     break
                 overdue.append(run)
         for run in overdue:
-            run.end_unseen(Outcome.ABANDONED)
+            run.give_up(Outcome.ABANDONED)
 
     def _forget(self) -> None:
         self._mine.clear()
@@ -229,7 +229,7 @@ def sweep(most: int = _SWEEP_BATCH) -> None:
             run = _dropped.popleft()
         except IndexError:
             break
-        run.end_unseen(Outcome.CANCELLED)
+        run.give_up(Outcome.CANCELLED)
     with _lock:
         busy = list(_busy)
     for runs in busy:

@@ -160,13 +160,15 @@ def install() -> bool:
             if original is None or inspect.iscoroutinefunction(original) is not is_async:
                 _degrade(f"{manager_class.__name__}.{_METHOD} is not what it was")
                 return False
-        _put_on(CallbackManager, _wrap)
-        _put_on(AsyncCallbackManager, _awrap)
+        _set_wrapper(CallbackManager, _wrap)
+        _set_wrapper(AsyncCallbackManager, _awrap)
         _Seam.active = True
         return True
 
 
-def _put_on(manager_class: type, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+def _set_wrapper(
+    manager_class: type, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> None:
     # A wrapper that somebody wrapped again could not be taken off, and works again as it is.
     if manager_class not in _Seam.wrappers:
         original = getattr(manager_class, _METHOD)
@@ -212,7 +214,7 @@ def _wrap(original: Callable[..., Sequence[RunManager]]) -> Callable[..., Sequen
             return original(self, *args, **kwargs)
         with StartCall(is_async=False) as call:
             managers = original(self, *args, **kwargs)
-        _take_over(call, managers)
+        _connect(call, managers)
         refusal = call.refusal
         if refusal is not None:
             _close(call, managers, refusal)
@@ -233,7 +235,7 @@ def _awrap(
             return await original(self, *args, **kwargs)
         with StartCall(is_async=True) as call:
             managers = await original(self, *args, **kwargs)
-        _take_over(call, managers)
+        _connect(call, managers)
         refusal = call.refusal
         if refusal is not None:
             await _aclose(call, managers, refusal)
@@ -252,7 +254,7 @@ def _is_served(manager: object) -> bool:
     return False
 
 
-def _take_over(call: StartCall, managers: Sequence[RunManager]) -> None:
+def _connect(call: StartCall, managers: Sequence[RunManager]) -> None:
     """Tie each run to its manager, and put our handlers before the others there."""
     try:
         for run in call.runs:
@@ -262,7 +264,7 @@ def _take_over(call: StartCall, managers: Sequence[RunManager]) -> None:
             manager = managers[0] if len(managers) == 1 else _manager_of(record.run_id, managers)
             if not isinstance(manager.handlers[0], Participant):
                 manager.handlers = sorted(manager.handlers, key=_is_sibling)
-            run.watch_holder(manager)
+            run.watch_manager(manager)
             if run.always_linked or record.report.effect.is_near_miss:
                 record.link = trace_link(manager)
         if len(call.runs) > 1 and not call.is_async:

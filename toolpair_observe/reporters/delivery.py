@@ -20,7 +20,7 @@ from toolpair_observe.reporters.worker import Worker, close_at_exit
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-Result = Literal["sent", "failed", "dropped"]
+DeliveryResult = Literal["sent", "failed", "dropped"]
 Item = TypeVar("Item")
 
 THREAD_NAME: Final = "toolpair-feedback"
@@ -28,7 +28,7 @@ _MAX_PAUSES: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class DeliveryLimits:
     """How much is kept, and how long is tried.
 
     Attributes:
@@ -76,7 +76,7 @@ class TryLater(Refused):
 
 
 @dataclass(slots=True)
-class _Job(Generic[Item]):
+class _QueuedItem(Generic[Item]):
     item: Item
     route: Hashable
     expires: float
@@ -105,13 +105,13 @@ class Delivery(Generic[Item]):
     def __init__(
         self,
         send: Callable[[Item], None],
-        settled: Callable[[Result, str], None],
-        limits: Limits,
+        settled: Callable[[DeliveryResult, str], None],
+        limits: DeliveryLimits,
     ) -> None:
         self._send = send
         self._settled = settled
         self._limits = limits
-        self._worker: Worker[_Job[Item]] = Worker(
+        self._worker: Worker[_QueuedItem[Item]] = Worker(
             THREAD_NAME,
             take=self._take,
             seconds_to_next=self._seconds_to_next,
@@ -127,8 +127,8 @@ class Delivery(Generic[Item]):
         self._worker.reset()
         self._changed = self._worker.changed
         self._order = itertools.count()
-        self._waiting: list[tuple[float, int, _Job[Item]]] = []
-        self._sending: _Job[Item] | None = None
+        self._waiting: list[tuple[float, int, _QueuedItem[Item]]] = []
+        self._sending: _QueuedItem[Item] | None = None
         self._pauses: dict[Hashable, _Pause] = {}
         self._unsettled = 0
         self._lost = 0
@@ -143,7 +143,7 @@ class Delivery(Generic[Item]):
         now = monotonic()
         with self._changed:
             reason = self._reason_to_drop()
-        job = None if reason else _Job(make(), route, now + self._limits.max_age)
+        job = None if reason else _QueuedItem(make(), route, now + self._limits.max_age)
         with self._changed:
             self._unsettled += 1
             reason = reason or self._reason_to_drop()
@@ -206,7 +206,7 @@ class Delivery(Generic[Item]):
 
     # On the worker
 
-    def _take(self) -> _Job[Item] | None:
+    def _take(self) -> _QueuedItem[Item] | None:
         """Take the first item that is due, and whose route is free or whose time is over."""
         now = monotonic()
         while self._waiting and self._waiting[0][0] <= now:
@@ -221,7 +221,7 @@ class Delivery(Generic[Item]):
     def _seconds_to_next(self) -> float | None:
         return self._waiting[0][0] - monotonic() if self._waiting else None
 
-    def _deliver(self, job: _Job[Item]) -> None:
+    def _deliver(self, job: _QueuedItem[Item]) -> None:
         if job.expires <= monotonic():
             self._give_up(job)
             return
@@ -234,14 +234,14 @@ class Delivery(Generic[Item]):
             verdict = Refused(type(failure).__name__)
         self._conclude(job, verdict)
 
-    def _give_up(self, job: _Job[Item]) -> None:
+    def _give_up(self, job: _QueuedItem[Item]) -> None:
         with self._changed:
             if self._sending is not job:
                 return
             self._sending = None
         self._settle("failed", job.reason or "Expired")
 
-    def _conclude(self, job: _Job[Item], verdict: Refused | None) -> None:
+    def _conclude(self, job: _QueuedItem[Item], verdict: Refused | None) -> None:
         job.attempts += 1
         job.reason = "" if verdict is None else verdict.reason
         with self._changed:
@@ -256,7 +256,7 @@ class Delivery(Generic[Item]):
         if again is None:
             self._settle("sent" if verdict is None else "failed", job.reason)
 
-    def _when_again(self, job: _Job[Item], verdict: Refused | None) -> float | None:
+    def _when_again(self, job: _QueuedItem[Item], verdict: Refused | None) -> float | None:
         now = monotonic()
         if not isinstance(verdict, TryLater):
             # Any final answer, also a refusal, shows that the route is open.
@@ -283,11 +283,11 @@ class Delivery(Generic[Item]):
         spread = random.uniform(0.75, 1.0)  # noqa: S311 -- nobody has to be unable to guess it
         return min(self._limits.first_delay * 2.0**exponent, self._limits.max_delay) * spread
 
-    def _queue(self, job: _Job[Item], due: float) -> None:
+    def _queue(self, job: _QueuedItem[Item], due: float) -> None:
         heapq.heappush(self._waiting, (due, next(self._order), job))
         self._changed.notify_all()
 
-    def _settle(self, result: Result, reason: str) -> None:
+    def _settle(self, result: DeliveryResult, reason: str) -> None:
         # Not under the lock: what the callback does, for example logging, is not ours to know. Nor
         # may it end the worker.
         with contextlib.suppress(Exception):

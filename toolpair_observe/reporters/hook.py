@@ -32,7 +32,7 @@ _IDLE_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
+class _HookCall:
     """One call of the function.
 
     Attributes:
@@ -70,7 +70,7 @@ class HookReporter:
         self._is_async = inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(
             getattr(hook, "__call__", None)  # noqa: B004 -- a callable object's own
         )
-        self._worker: Worker[_Job] = Worker(
+        self._worker: Worker[_HookCall] = Worker(
             "toolpair-hook",
             take=lambda: self._queue.popleft() if self._queue else None,
             seconds_to_next=lambda: 0.0 if self._queue else None,
@@ -85,7 +85,7 @@ class HookReporter:
         """Forget what waits, and the worker."""
         self._worker.reset()
         self._changed = self._worker.changed
-        self._queue: deque[_Job] = deque()
+        self._queue: deque[_HookCall] = deque()
         self._waiting = 0
 
     def flagged(self, observation: Observation, trace: Trace) -> None:
@@ -100,7 +100,7 @@ class HookReporter:
                 self._counts.add(semconv.INTERNAL_ERRORS, ("QueueFull", _COMPONENT))
                 return
             self._waiting += 1
-        job = _Job(self, contextvars.copy_context(), observation)
+        job = _HookCall(self, contextvars.copy_context(), observation)
         if self._is_async and (loop := _running_loop()) is not None:
             task = loop.create_task(self._await(job))
             _tasks[task] = job
@@ -110,7 +110,7 @@ class HookReporter:
 
     # On an event loop
 
-    async def _await(self, job: _Job) -> None:
+    async def _await(self, job: _HookCall) -> None:
         job.started = True
         try:
             result = self._hook(job.observation)
@@ -139,7 +139,7 @@ class HookReporter:
                     cast("Coroutine[Any, Any, None]", task.get_coro()).close()
                 self._loop_ended(job)
 
-    def _loop_ended(self, job: _Job) -> None:
+    def _loop_ended(self, job: _HookCall) -> None:
         """Make a call elsewhere that its loop has not begun; one that was begun is lost."""
         if job.started:
             self._swallow(asyncio.CancelledError())
@@ -149,7 +149,7 @@ class HookReporter:
 
     # On the worker
 
-    def _give_to_worker(self, job: _Job) -> None:
+    def _give_to_worker(self, job: _HookCall) -> None:
         with self._changed:
             try:
                 self._worker.start()
@@ -160,7 +160,7 @@ class HookReporter:
             self._queue.append(job)
             self._changed.notify_all()
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: _HookCall) -> None:
         job.context.run(self._call, job.observation)
         self._one_done()
 
@@ -209,5 +209,5 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 # An event loop keeps only weak references to its tasks.
-_tasks: dict[asyncio.Task[None], _Job] = {}
+_tasks: dict[asyncio.Task[None], _HookCall] = {}
 in_child(_tasks.clear)

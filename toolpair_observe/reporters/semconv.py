@@ -21,7 +21,6 @@ SCOPE: Final = "toolpair_observe"
 
 # Span
 SPAN_CHECK: Final = "check tool_pairing"
-MAX_SPAN_ATTRIBUTES: Final = 24
 
 OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
 OPENINFERENCE_GUARDRAIL: Final = "GUARDRAIL"

@@ -88,7 +88,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AppliedStep:
     """One object and what is done with it.
 
     Attributes:
@@ -139,7 +139,7 @@ def connect(api_url: str | None = None, api_key: str | None = None) -> Iterator[
 
 def apply(
     client: Client, project: str, *, dry_run: bool = False, webhook: str | None = None
-) -> Iterator[Step]:
+) -> Iterator[AppliedStep]:
     """Bring a project to what the files say, one step at a time.
 
     Args:
@@ -155,7 +155,7 @@ def apply(
         ApplyError: Nothing more can be done at all.
     """
     try:
-        yield from _steps(_Api(client), project, dry_run=dry_run, webhook=webhook)
+        yield from _steps(_LangSmithApi(client), project, dry_run=dry_run, webhook=webhook)
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         message = (
             f"the answers of {urlsplit(client.api_url).netloc} are not those of LangSmith's API "
@@ -164,17 +164,19 @@ def apply(
         raise ApplyError(Reason.REFUSED, message) from error
 
 
-def _steps(api: _Api, project: str, *, dry_run: bool, webhook: str | None) -> Iterator[Step]:
+def _steps(
+    api: _LangSmithApi, project: str, *, dry_run: bool, webhook: str | None
+) -> Iterator[AppliedStep]:
     project_id = _project_id(api, project)
     fill = partial(_fill, values={PROJECT_ID: project_id, PROJECT_NAME: project})
-    run = _Run(api, dry_run=dry_run)
-    yield from _feedback_config(run, fill(load("feedback-config.json")))
-    yield from _charts(run, fill(load("charts.json")))
-    yield from _alerts(run, fill(load("alerts.json")), project_id, webhook)
-    yield from _filters(run, fill(load("filters.json")), project_id)
+    applier = _Applier(api, dry_run=dry_run)
+    yield from _feedback_config(applier, fill(load("feedback-config.json")))
+    yield from _charts(applier, fill(load("charts.json")))
+    yield from _alerts(applier, fill(load("alerts.json")), project_id, webhook)
+    yield from _filters(applier, fill(load("filters.json")), project_id)
 
 
-class _Api:
+class _LangSmithApi:
     """Requests whose failures say what a person has to do."""
 
     def __init__(self, client: Client) -> None:
@@ -260,10 +262,10 @@ def _detail(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Applier:
     """How one object is brought to what it shall be."""
 
-    api: _Api
+    api: _LangSmithApi
     dry_run: bool
 
     def settle(
@@ -273,33 +275,35 @@ class _Run:
         existing: Body | None,
         create: Callable[[], Any],
         update: Callable[[Body], Any],
-    ) -> tuple[Step, Any]:
+    ) -> tuple[AppliedStep, Any]:
         """Create, update or keep an object; return the step and the object, as far as known."""
         changes = sorted(k for k in wanted if existing is None or _differs(wanted[k], existing[k]))
         if existing is not None and not changes:
-            return Step(Action.KEEP, what), existing
+            return AppliedStep(Action.KEEP, what), existing
         action = Action.CREATE if existing is None else Action.UPDATE
         detail = "" if existing is None else ", ".join(changes)
         if self.dry_run:
-            return Step(action, what, detail), existing
+            return AppliedStep(action, what, detail), existing
         try:
             made = create() if existing is None else update(existing)
         except ApplyError as error:
             return _failed(what, error), None
-        return Step(action, what, detail), made
+        return AppliedStep(action, what, detail), made
 
 
-def _patching(api: _Api, path_of: Callable[[Body], str], body: Body) -> Callable[[Body], Any]:
+def _patching(
+    api: _LangSmithApi, path_of: Callable[[Body], str], body: Body
+) -> Callable[[Body], Any]:
     return lambda old: api.patch(path_of(old), body)
 
 
-def _failed(what: str, error: ApplyError) -> Step:
+def _failed(what: str, error: ApplyError) -> AppliedStep:
     if error.reason in _FATAL:
         raise error
-    return Step(Action.FAIL, what, str(error), error.reason)
+    return AppliedStep(Action.FAIL, what, str(error), error.reason)
 
 
-def _project_id(api: _Api, name: str) -> str:
+def _project_id(api: _LangSmithApi, name: str) -> str:
     try:
         found = api.get("/sessions", name=name, limit=1, include_stats=False)
     except ApplyError as error:
@@ -313,62 +317,62 @@ def _project_id(api: _Api, name: str) -> str:
     return str(found[0]["id"])
 
 
-def _feedback_config(run: _Run, wanted: Body) -> Iterator[Step]:
+def _feedback_config(applier: _Applier, wanted: Body) -> Iterator[AppliedStep]:
     key = wanted["feedback_key"]
     what = f"feedback config {key}"
     try:
-        found = run.api.get("/feedback-configs", key=key, limit=100)
+        found = applier.api.get("/feedback-configs", key=key, limit=100)
     except ApplyError as error:
         yield _failed(what, error)
         return
     existing = next((each for each in found if each["feedback_key"] == key), None)
-    step, _ = run.settle(
+    step, _ = applier.settle(
         what,
         wanted,
         existing and _with_all(wanted, existing),
-        create=lambda: run.api.post("/feedback-configs", wanted),
-        update=lambda _: run.api.patch("/feedback-configs", wanted),
+        create=lambda: applier.api.post("/feedback-configs", wanted),
+        update=lambda _: applier.api.patch("/feedback-configs", wanted),
     )
     yield step
 
 
-def _charts(run: _Run, wanted: Body) -> Iterator[Step]:
+def _charts(applier: _Applier, wanted: Body) -> Iterator[AppliedStep]:
     section_wanted, charts_wanted = wanted["section"], wanted["charts"]
     title = section_wanted["title"]
     what = f"chart section {title!r}"
     try:
-        found = run.api.get("/charts/section", title_contains=title, limit=100)
+        found = applier.api.get("/charts/section", title_contains=title, limit=100)
         existing = next((each for each in found if each["title"] == title), None)
-        charts = [] if existing is None else _charts_of(run.api, existing["id"])
+        charts = [] if existing is None else _charts_of(applier.api, existing["id"])
     except ApplyError as error:
         yield _failed(what, error)
         return
-    step, section = run.settle(
+    step, section = applier.settle(
         what,
         section_wanted,
         existing and _with_all(section_wanted, existing),
-        create=lambda: run.api.post("/charts/section", section_wanted),
-        update=_patching(run.api, lambda old: f"/charts/section/{old['id']}", section_wanted),
+        create=lambda: applier.api.post("/charts/section", section_wanted),
+        update=_patching(applier.api, lambda old: f"/charts/section/{old['id']}", section_wanted),
     )
     yield step
     for chart in charts_wanted:
         name = f"chart {chart['title']!r}"
-        if section is None and not run.dry_run:
-            yield Step(Action.SKIP, name, "its section could not be made")
+        if section is None and not applier.dry_run:
+            yield AppliedStep(Action.SKIP, name, "its section could not be made")
             continue
         body = chart if section is None else chart | {"section_id": section["id"]}
         present = next((each for each in charts if each["title"] == chart["title"]), None)
-        step, _ = run.settle(
+        step, _ = applier.settle(
             name,
             chart,
             present and _with_all(chart, present),
-            create=partial(run.api.post, "/charts/create", body),
-            update=_patching(run.api, lambda old: f"/charts/{old['id']}", body),
+            create=partial(applier.api.post, "/charts/create", body),
+            update=_patching(applier.api, lambda old: f"/charts/{old['id']}", body),
         )
         yield step
 
 
-def _charts_of(api: _Api, section_id: str) -> list[Body]:
+def _charts_of(api: _LangSmithApi, section_id: str) -> list[Body]:
     now = datetime.now(UTC)
     period = {
         "start_time": (now - timedelta(hours=1)).isoformat(),
@@ -380,15 +384,17 @@ def _charts_of(api: _Api, section_id: str) -> list[Body]:
     return [chart for chart in answer.get("charts") or () if "title" in chart]
 
 
-def _alerts(run: _Run, wanted: list[Body], project_id: str, webhook: str | None) -> Iterator[Step]:
+def _alerts(
+    applier: _Applier, wanted: list[Body], project_id: str, webhook: str | None
+) -> Iterator[AppliedStep]:
     names = {rule["name"]: f"alert {rule['name']!r}" for rule in wanted}
     if webhook is None:
         for what in names.values():
-            yield Step(Action.SKIP, what, "nowhere to send it: give a webhook")
+            yield AppliedStep(Action.SKIP, what, "nowhere to send it: give a webhook")
         return
-    path = f"{run.api.platform}/alerts"
+    path = f"{applier.api.platform}/alerts"
     try:
-        every = _every_alert(run.api, path)
+        every = _every_alert(applier.api, path)
     except ApplyError as error:
         for what in names.values():
             yield _failed(what, error)
@@ -405,17 +411,19 @@ def _alerts(run: _Run, wanted: list[Body], project_id: str, webhook: str | None)
             ),
             None,
         )
-        step, _ = run.settle(
+        step, _ = applier.settle(
             names[rule["name"]],
             body,
             present and _with_all(body, present),
-            create=partial(run.api.post, f"{path}/{project_id}", body),
-            update=_patching(run.api, lambda old: f"{path}/{project_id}/{old['rule']['id']}", body),
+            create=partial(applier.api.post, f"{path}/{project_id}", body),
+            update=_patching(
+                applier.api, lambda old: f"{path}/{project_id}/{old['rule']['id']}", body
+            ),
         )
         yield step
 
 
-def _every_alert(api: _Api, path: str) -> list[Body]:
+def _every_alert(api: _LangSmithApi, path: str) -> list[Body]:
     every: list[Body] = []
     while True:
         page = api.get(path, limit=100, offset=len(every))
@@ -425,22 +433,22 @@ def _every_alert(api: _Api, path: str) -> list[Body]:
             return every
 
 
-def _filters(run: _Run, wanted: list[Body], project_id: str) -> Iterator[Step]:
+def _filters(applier: _Applier, wanted: list[Body], project_id: str) -> Iterator[AppliedStep]:
     path = f"/sessions/{project_id}/views"
     try:
-        found = run.api.get(path)
+        found = applier.api.get(path)
     except ApplyError as error:
         yield _failed("saved filters", error)
         return
     for view in wanted:
         name = view["display_name"]
         present = next((each for each in found if each["display_name"] == name), None)
-        step, _ = run.settle(
+        step, _ = applier.settle(
             f"saved filter {name!r}",
             view,
             present and _with_all(view, present),
-            create=partial(run.api.post, path, view),
-            update=_patching(run.api, lambda old: f"{path}/{old['id']}", view),
+            create=partial(applier.api.post, path, view),
+            update=_patching(applier.api, lambda old: f"{path}/{old['id']}", view),
         )
         yield step
 

@@ -12,7 +12,7 @@ from toolpair_observe._version import __version__
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters import semconv
-from toolpair_observe.reporters.delivery import Delivery, Limits
+from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits
 from toolpair_observe.reporters.langsmith.client import (
     TIMEOUTS_MS,
     FeedbackApi,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from toolpair_observe.counts import Counts
     from toolpair_observe.observation import Observation
     from toolpair_observe.record import Trace, TraceLink
-    from toolpair_observe.reporters.delivery import Result
+    from toolpair_observe.reporters.delivery import DeliveryResult
     from toolpair_observe.settings import Settings
 
 KEY: Final = "INVALID_TOOL_RESULTS"
@@ -62,7 +62,7 @@ class LangSmithReporter:
         *,
         client: Client | None = None,
         counts: Counts,
-        limits: Limits | None = None,
+        limits: DeliveryLimits | None = None,
         timeouts_ms: tuple[int, int] = TIMEOUTS_MS,
     ) -> None:
         self._settings = settings
@@ -70,7 +70,7 @@ class LangSmithReporter:
         self._client = client
         self._counts = counts
         self._api = FeedbackApi(timeouts_ms)
-        self._delivery = Delivery(self._api.send, self._settled, limits or Limits())
+        self._delivery = Delivery(self._api.send, self._settled, limits or DeliveryLimits())
         self.reset()
         reset_in_child(self)
 
@@ -110,7 +110,7 @@ class LangSmithReporter:
         self._delivery.close()
         self._api.close()
 
-    def _settled(self, result: Result, reason: str) -> None:
+    def _settled(self, result: DeliveryResult, reason: str) -> None:
         self._counts.add(semconv.FEEDBACK_SUBMISSIONS, (result, reason))
         if result == "sent":
             return
