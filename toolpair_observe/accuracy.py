@@ -21,7 +21,7 @@ class AccuracyRow:
     Attributes:
         provider: The provider's name in the OpenTelemetry conventions, `""` when unknown.
         model: The model as requested, `""` when unknown.
-        effect: What was predicted.
+        effect: The predicted effect.
         outcomes: How many requests had which outcome; every outcome is there.
     """
 

@@ -1,4 +1,4 @@
-"""The one place through which everything of ours fails open."""
+"""The one place that keeps failures of this package away from the application."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ News = TypeVarTuple("News")
 
 
 class FailOpen:
-    """Count, log once and swallow an exception of ours.
+    """Count, log once and swallow an exception of this package.
 
-    Only `Exception` is swallowed: what stops a thread or a task has to go on doing so.
+    Only an `Exception` is swallowed: a `KeyboardInterrupt` or a cancellation has to get through.
 
     Args:
         counts: Where the failure is counted.
-        component: Which part failed, for metric and log.
+        component: The part that failed, for metric and log.
 
     Attributes:
         failure: What was swallowed, or None.
@@ -57,7 +57,7 @@ class FailOpen:
         return True
 
     def swallow(self, error: BaseException, traceback: TracebackType | None) -> None:
-        """Count and log a failure that nobody else will hear of."""
+        """Count a failure, and log the first of its sort."""
         with contextlib.suppress(Exception):
             self._report(type(error).__name__, traceback)
 
@@ -80,8 +80,8 @@ class FailOpen:
 def tell(listeners: Iterable[tuple[Callable[[*News], None], FailOpen]], *news: *News) -> None:
     """Call each listener; one that fails stops no other.
 
-    The same as a `FailOpen` around each call, at a fraction of the price: this is called for every
-    request, and a `try` without an exception costs nothing.
+    This does the same as a `FailOpen` around each call at a fraction of the cost: it runs for every
+    request, and a `try` without an exception is free.
     """
     for listener, guard in listeners:
         try:

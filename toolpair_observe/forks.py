@@ -1,8 +1,8 @@
-"""What a forked child has to set right before it goes on.
+"""What a forked child has to reset before it goes on.
 
-Of all threads only the one that forked is there in the child. The others will never release a
-lock that they held, nor do what is queued; and counts, connections and runs in flight are the
-parent's, who goes on with them.
+Only the thread that forked exists in the child. No other thread will release a lock that it held
+at the fork, or empty a queue. Counts, connections and runs in flight belong to the parent, which
+goes on with them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Resettable(Protocol):
-    """Something that holds a lock, or something of its process."""
+    """An object with a lock, or with something that belongs to its process."""
 
     def reset(self) -> None:
-        """Start from nothing, with locks that nobody holds."""
+        """Start from nothing, with new locks."""
 
 
 def in_child(action: Callable[[], None]) -> Callable[[], None]:

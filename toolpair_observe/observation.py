@@ -1,4 +1,4 @@
-"""`Observation`: one checked request, as an application's own function is told of it."""
+"""`Observation`: one checked request, as handed to an application's own function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN_KIND: Final = "unknown"
 
 
 def is_finding(report: PairingReport, outcome: Outcome | None) -> bool:
-    """Whether there is something to tell of a request: it is a near miss, or an escape."""
+    """Whether a request is worth reporting: it is a near miss, or an escape."""
     return report.effect.is_near_miss or outcome is Outcome.ESCAPED
 
 
@@ -24,8 +24,8 @@ def is_finding(report: PairingReport, outcome: Outcome | None) -> bool:
 class Observation:
     """What is known of one request: its check and, once it has ended, its outcome.
 
-    It leads neither to message content nor to a client or a key, so it can be logged, kept and
-    handed to other threads.
+    It holds no message content and refers to no client or key, so an application can log it, keep
+    it and hand it to other threads.
 
     Attributes:
         run_id: LangChain's run id of the chat-model run.
@@ -36,7 +36,7 @@ class Observation:
         conversation_id: `thread_id` of the run's metadata, or None.
         start_ns: Wall clock at the start of the check, nanoseconds since the epoch.
         check_ns: Length of the check, nanoseconds.
-        identified: Whether the provider is known; otherwise the contract judged.
+        identified: Whether the provider is known. If not, LangChain's own contract was the measure.
         blocked: Whether strict mode stopped the request.
         outcome: None until the end of the run is known.
         rejected_kind: The kind of violation that the provider's own error names, or None.
@@ -62,7 +62,7 @@ class Observation:
 
     @property
     def is_finding(self) -> bool:
-        """Whether there is something to tell: a near miss, or an escape."""
+        """Whether the request is worth reporting: a near miss, or an escape."""
         return is_finding(self.report, self.outcome)
 
     @property

@@ -1,8 +1,7 @@
-"""One request in flight, as the handler and the seam write it and as reporters are told of it.
+"""One request in flight, as the handler and the seam write it and as reporters read it.
 
-Only `Observation` reaches the application's own function. What leads further, to a LangSmith
-client with its key or to an OpenTelemetry context, travels beside it in a `Trace`, which only
-reporters are given.
+The application's own function gets an `Observation` and nothing else. A LangSmith client with its
+key and an OpenTelemetry context travel beside it in a `Trace`, which only reporters get.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class TraceLink(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Where a request stands in the traces of the application.
+    """The place of a request in the traces of the application.
 
     Attributes:
         context: The OpenTelemetry context that its spans and events belong to (never attached).
@@ -76,23 +75,22 @@ class Record:
     rejected_kind: str | None = None
 
     def observation(self) -> Observation:
-        """Return what is known by now, for good."""
-        # By position: by name it takes half as long again, and every request pays for it.
+        """Return a frozen copy of what is known so far."""
         return Observation(
-            self.run_id,
-            self.report,
-            self.mode,
-            self.provider,
-            self.model,
-            self.conversation_id,
-            self.start_ns,
-            self.check_ns,
-            self.identified,
-            self.blocked,
-            self.outcome,
-            self.rejected_kind,
+            run_id=self.run_id,
+            report=self.report,
+            mode=self.mode,
+            provider=self.provider,
+            model=self.model,
+            conversation_id=self.conversation_id,
+            start_ns=self.start_ns,
+            check_ns=self.check_ns,
+            identified=self.identified,
+            blocked=self.blocked,
+            outcome=self.outcome,
+            rejected_kind=self.rejected_kind,
         )
 
     def trace(self) -> Trace:
-        """Return where the request stands in the traces of the application by now."""
+        """Return the place of the request in the application's traces, as far as it is known."""
         return Trace(self.context, self.link)

@@ -1,4 +1,4 @@
-"""Every option: what was given in code, else in the environment, else the default.
+"""Every option: its value given in code, else in the environment, else the default.
 
 `Settings` is the one place that lists them. Each field carries its environment variable, its kind
 of value and its documentation in its metadata, so that errors, the table in the docs
@@ -131,7 +131,7 @@ def _profile(value: object) -> Profile | None:
 def _about(
     parse: Callable[[object], object], choices: Callable[[], str] | str, doc: str
 ) -> dict[str, object]:
-    """What the readers and writers of an option need to know of it."""
+    """Return the metadata of an option: how to read it, its values and its documentation."""
     return {_PARSE: parse, _CHOICES: choices, _DOC: doc}
 
 
@@ -158,9 +158,9 @@ class Settings:
         metadata=_about(
             _names,
             "names, separated by commas",
-            "Deployment environments in which the default mode is `strict`: those whose name "
-            "stands as `deployment.environment.name` in `OTEL_RESOURCE_ATTRIBUTES`. A mode that "
-            "is given wins.",
+            "Deployment environments in which the default mode is `strict`. The environment's name "
+            "is `deployment.environment.name` in `OTEL_RESOURCE_ATTRIBUTES`. A mode that is given "
+            "wins.",
         ),
     )
     block_on: frozenset[Effect] = field(
@@ -193,7 +193,7 @@ class Settings:
         metadata=_about(
             _profile,
             lambda: f"auto or one of {', '.join(PROFILES)}",
-            "Whose rules judge; `auto` finds out for each request.",
+            "The rules that judge; `auto` identifies the provider of each request.",
         ),
     )
     feedback: RequestSelection = field(
@@ -272,7 +272,7 @@ class Settings:
 
         Args:
             environ: Environment variables with their values; None for the process's own.
-            **given: Options by name; None stands for not given.
+            **given: Options by name; None means not given.
 
         Returns:
             The settings.
@@ -404,7 +404,7 @@ def _shown(value: object) -> str:
 
 
 def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """Ask for the name that was probably meant. What all names begin with does not count."""
+    """Suggest the name that was probably meant; the common prefix of all names does not count."""
     ends = [other.removeprefix(prefix) for other in known]
     nearest = difflib.get_close_matches(name.removeprefix(prefix), ends, n=1)
     return f"; did you mean {prefix}{nearest[0]}?" if nearest else ""

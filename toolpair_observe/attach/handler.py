@@ -47,11 +47,11 @@ class ToolPairHandler(seam.Participant):
     """Check the tool calls and tool results of every chat-model request.
 
     In `observe` mode it reports; in `strict` mode it also stops a request that is predicted to
-    fail, with `InvalidToolResultsError`, before anything is sent. Nothing else that it does ever
-    raises into the application.
+    fail, with `InvalidToolResultsError`, before anything is sent. Its own failures never reach the
+    application, unless `on_internal_error` says so.
 
-    A copy of the handler, shallow or deep, is the handler itself. A pickled one is made anew from
-    its settings: providers, client and hook stay behind.
+    A copy of the handler, shallow or deep, is the handler itself. Unpickling makes a new one from
+    the settings, without the providers, the client and the hook.
 
     Args:
         mode: `"observe"` (the default), `"strict"` or `"off"`.
@@ -102,7 +102,7 @@ class ToolPairHandler(seam.Participant):
             counts=pipeline.counts,
             ended=pipeline.finished,
         )
-        # One guard serves every thread where its `failure` is not read.
+        # All threads share these two, because their `failure` is never read.
         self._handler_guard = FailOpen(pipeline.counts, "handler")
         self._outcome_guard = FailOpen(pipeline.counts, "outcome")
         sends_feedback = settings.feedback != "off" and settings.mode != "off"
@@ -127,8 +127,8 @@ class ToolPairHandler(seam.Participant):
         """Check the request, and stop it where strict mode has to.
 
         Raises:
-            InvalidToolResultsError: Strict mode stops the request, and no seam does it.
-            CheckFailedError: The check failed, and strict mode must not let that pass.
+            InvalidToolResultsError: Strict mode stops the request, and there is no seam to do it.
+            CheckFailedError: The check failed, and strict mode blocks such a request.
         """
         refusal: Exception | None = None
         with self._handler_guard:
@@ -145,10 +145,10 @@ class ToolPairHandler(seam.Participant):
     def _start(
         self, request: Request, run_id: UUID, mode: Mode, call: seam.StartCall | None
     ) -> Exception | None:
-        """Check a request and take its run in; return the error that has to stop it, or None."""
+        """Check a request and open its run; return the error that has to stop it, or None."""
         earlier = runs.find(run_id)
         if earlier is not None and call is not None and earlier not in call.runs:
-            # Another request under the same id, whose end cannot be told from the first one's.
+            # Another request under the same run id. Their ends can't be told apart.
             earlier.give_up(Outcome.ABANDONED)
             earlier = None
         if earlier is not None and (mode != "strict" or earlier.owner is self._runs):
@@ -197,7 +197,7 @@ class ToolPairHandler(seam.Participant):
         """Check a request before any callback starts, and let it start or raise what stops it.
 
         What is stopped is counted and reported here: LangSmith is shown it as a failed run with its
-        feedback, no other callback hears of it. Everything else is counted and reported when it
+        feedback; no other callback is called. Everything else is counted and reported when it
         starts, with the verdict that it was admitted with unless something has changed it since.
 
         Args:
@@ -254,11 +254,11 @@ class ToolPairHandler(seam.Participant):
                     runs.end_refused(run_id)
 
     def fail_open(self, component: str) -> FailOpen:
-        """Return what keeps a failure of `component` away from the application, and counts it."""
+        """Return a guard that counts failures of `component` and swallows them."""
         return FailOpen(self._pipeline.counts, component)
 
     def on_llm_new_token(self, token: object, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
-        """Note that the model answers: whatever happens now, the request was accepted."""
+        """Note that the model answers: from now on the request counts as accepted."""
         run = runs.find(run_id)
         if run is not None:
             run.streamed = True
@@ -296,7 +296,7 @@ class ToolPairHandler(seam.Participant):
         return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES))
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Give up what is overdue, and deliver what is queued.
+        """Give up overdue requests, and deliver queued reports.
 
         Args:
             timeout: Seconds to wait at most.
@@ -310,7 +310,7 @@ class ToolPairHandler(seam.Participant):
         return False
 
     def close(self, timeout: float = 5.0) -> bool:
-        """Abandon what is in flight, deliver what is queued, and stop all workers.
+        """Abandon requests in flight, deliver queued reports, and stop all workers.
 
         The handler goes on checking, counting and blocking if it is called again, and delivers
         nothing more to LangSmith or to `on_near_miss`.
@@ -330,7 +330,7 @@ class ToolPairHandler(seam.Participant):
         return False
 
     def retire(self, timeout: float = 5.0) -> bool:
-        """Deliver what is queued, and close unless requests are in flight.
+        """Deliver queued reports, and close unless requests are in flight.
 
         Their ends are still reported; `close` would give them up.
 

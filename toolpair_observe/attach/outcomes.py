@@ -1,4 +1,4 @@
-"""What the end of a run says of its request."""
+"""What became of a request, as the end of its run tells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def outcome_of(run: Run, error: BaseException) -> tuple[Outcome, ViolationKind | None]:
-    """What an error says of the request, and which kind of breach the provider named."""
+    """Return the outcome of a request that failed, and the kind of breach that the error names."""
     record = run.record
     if isinstance(error, ToolPairError):
         return (Outcome.BLOCKED if record.blocked else Outcome.CANCELLED), None
@@ -32,23 +32,24 @@ def outcome_of(run: Run, error: BaseException) -> tuple[Outcome, ViolationKind |
 
 
 def _predicted_kind(report: PairingReport, error: Exception) -> ViolationKind | None:
-    """The breach whose local error, raised by the integration before any request, this is.
+    """Return the kind of the breach whose predicted local error this is, or None.
 
-    The class decides: the rest of the text has positions and counts that differ from case to case.
+    The class of the error decides: the rest of its text has positions and counts in it that differ
+    from case to case.
     """
     if report.effect is not Effect.LOCAL_ERROR:
         return None
     name = type(error).__name__
-    foreseen = [
+    candidates = [
         violation
         for violation in report.violations
         if violation.effect is Effect.LOCAL_ERROR and _named_class(violation.expected_error) == name
     ]
     text = f"{name}: {error}"
-    literal = [violation for violation in foreseen if violation.expected_error in text]
-    return next((violation.kind for violation in literal or foreseen), None)
+    literal = [violation for violation in candidates if violation.expected_error in text]
+    return next((violation.kind for violation in literal or candidates), None)
 
 
 def _named_class(expected: str) -> str:
-    """The bare name of the class that an expected error begins with."""
+    """Return the bare name of the class that an expected error begins with."""
     return re.split(r"[.\s]", expected.partition(":")[0])[-1]

@@ -1,8 +1,8 @@
 """Requests in flight, from their check to their outcome: bounded in number and in age.
 
-A run belongs to the handler that checked it first. All runs of the process stand in one table, so
-that of several handlers on one run only one reports it, and that any handler's later callback can
-give up what is overdue, also of a handler that is not used any more.
+A run belongs to the handler that checked it first. All runs of the process are in one table. So
+only one of several handlers on a run reports it, and a callback of any handler can give up an
+overdue run, even one of a handler that is no longer used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from toolpair_observe.counts import Counts
     from toolpair_observe.record import Record
 
-# A callback is never kept longer than it takes to end this many runs that are not its own.
+# At most this many runs of a handler are ended in one callback, so that no callback takes long.
 _SWEEP_BATCH: Final = 64
 _SWEEP_SECONDS: Final = 1.0
 
@@ -35,12 +35,12 @@ class Run:
     """One request in flight.
 
     Attributes:
-        record: What is known of it.
+        record: Everything known of it so far.
         owner: The runs of the handler that checked it.
         streamed: Whether the model has answered with a first token already.
         always_linked: Whether LangSmith's side of it is wanted even when nothing is wrong.
-        siblings: The runs that end with this one when it fails: the other prompts of a synchronous
-            `generate`, which langchain-core never ends.
+        siblings: Runs that end with this one when it fails: the other prompts of a synchronous
+            `generate`, whose runs langchain-core never ends.
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class Run:
         """Settle the outcome, unless it is settled already.
 
         Returns:
-            Whether this was the end. It is for exactly one caller.
+            Whether this call settled it. Exactly one does.
         """
         if not self.owner._remove(self):  # noqa: SLF001 -- run and runs are one thing
             return False
@@ -88,35 +88,35 @@ class Run:
         self.record.mode = "strict"
 
     def give_up(self, outcome: Outcome) -> bool:
-        """Settle the outcome of a run whose end nobody reports: accepted, if it was answering."""
+        """Settle a run whose end no callback reports: as accepted, if the model was answering."""
         return self.end(Outcome.ACCEPTED if self.streamed else outcome)
 
     def watch_task(self, task: asyncio.Task[object]) -> None:
-        """End the run with `task`, if nothing ends it before: a cancelled call tells nobody."""
+        """End the run with `task` at the latest: a cancelled call fires no callback."""
         self._task = task
         task.add_done_callback(self._task_done)
 
     def watch_manager(self, manager: object) -> None:
-        """Notice when `manager` is gone, without which nobody can report the end of the run.
+        """Notice when the run's manager is gone: no other object can report the end of the run.
 
         Args:
-            manager: The run manager. A call that dies outside of langchain-core's `try` just drops
-                it.
+            manager: The run manager. A call that fails outside of langchain-core's `try` just
+                drops it.
         """
         self._manager = weakref.ref(manager, self._manager_gone)
 
     @property
     def manager(self) -> object | None:
-        """The object that was given to `watch_manager`, or None where it is gone."""
+        """The run manager, or None where there is none or it is gone."""
         return None if self._manager is None else self._manager()
 
     def _task_done(self, task: asyncio.Task[object]) -> None:
-        # A task that ends well with the run still held has handed a stream on to another task.
+        # If a task ends well and the manager still exists, another task reads the stream.
         if task.cancelled() or self.manager is None:
             self.give_up(Outcome.CANCELLED)
 
     def _manager_gone(self, _: weakref.ref[object]) -> None:
-        # Called by the garbage collector, in any thread and at any bytecode: only take a note.
+        # The garbage collector calls this in any thread, at any bytecode: only take a note.
         _dropped.append(self)
 
 
@@ -149,14 +149,14 @@ class Runs:
         return len(self._mine)
 
     def open(self, record: Record) -> Run | None:
-        """Take a run in; None where it is another handler's, or this one's, already."""
+        """Open a run; return None where any handler has a run with this id already."""
         now = monotonic()
         run = Run(record, self, now + self._timeout)
         run_id = record.run_id
         with _lock:
             if run_id in _open:
                 return None
-            # More than one where other threads have opened theirs and not ended the oldest yet.
+            # More than one, if other threads have opened runs and not ended the oldest yet.
             surplus = max(0, len(self._mine) + 1 - self._limit)
             oldest = list(islice(self._mine.values(), surplus)) if surplus else ()
             if not self._mine:
@@ -216,11 +216,11 @@ def end_refused(run_id: UUID) -> None:
 
 
 def sweep(most: int = _SWEEP_BATCH) -> None:
-    """End what nobody else will: dropped runs as cancelled, overdue ones as abandoned.
+    """End runs that no callback will end: dropped ones as cancelled, overdue ones as abandoned.
 
     Args:
-        most: How many of a handler to end at most, so that no callback pays for all of them.
-            What is left waits for the next one.
+        most: How many runs of a handler to end at most, so that no callback pays for all of them.
+            The next callback ends the rest.
     """
     now = monotonic()
     _Sweeper.due = now + _SWEEP_SECONDS
@@ -237,7 +237,7 @@ def sweep(most: int = _SWEEP_BATCH) -> None:
 
 
 def abandon_everything() -> None:
-    """End every run of the process, also of handlers that are gone already."""
+    """End every run of the process, also those of handlers that are gone already."""
     with _lock:
         busy = list(_busy)
     for runs in busy:
@@ -245,12 +245,12 @@ def abandon_everything() -> None:
 
 
 def sweep_all() -> None:
-    """Do all of what `sweep` does in portions."""
+    """Sweep without a limit."""
     sweep(most=sys.maxsize)
 
 
 class _Sweeper:
-    """When runs of other handlers are looked at next; a look at each callback would cost more."""
+    """When overdue runs are looked for next; to look at each callback would cost more."""
 
     due = 0.0
 
@@ -259,14 +259,14 @@ class _Sweeper:
 # at any bytecode of a thread that holds the lock.
 _lock = threading.RLock()
 _open: dict[UUID, Run] = {}
-# Strong references: runs in flight keep what reports them alive, and nothing else does.
+# Strong references: runs in flight keep their reporters alive, and nothing else does.
 _busy: set[Runs] = set()
 _dropped: deque[Run] = deque()
 
 
 @in_child
 def _leave_to_parent() -> None:
-    """Leave the parent's runs to the parent."""
+    """Forget the parent's runs: the parent reports them."""
     global _lock  # noqa: PLW0603 -- another thread may have held it at the fork
     _lock = threading.RLock()
     for runs in _busy:

@@ -4,10 +4,10 @@ langchain-core fires `on_chat_model_start` outside of the `try` whose `except` f
 `on_llm_error`. So a handler that raises there leaves every handler before it with a run that never
 ends. The seam wraps the two managers' `on_chat_model_start` instead: when it returns, every
 handler has started, and a blocked request is closed like any failed one before the error is
-raised. It also shows our handler what a callback alone never sees: the run managers, its siblings,
-and LangSmith's side of the run.
+raised. It also gives our handler access to what a callback alone never sees: the run managers, the
+other handlers, and LangSmith's side of the run.
 
-Other calls pay one look at their list of handlers.
+A call without our handler costs one look at its list of handlers.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class StartCall:
             # and that one ends with it.
             pass
         if error is not None:
-            # A sibling raised, or the caller was cancelled: langchain-core ends nobody's run.
+            # Another handler raised, or the caller was cancelled: langchain-core ends no run.
             for run in self.runs:
                 run.end(Outcome.CANCELLED)
 
@@ -114,7 +114,7 @@ _current: ContextVar[StartCall | None] = ContextVar("toolpair_observe_start", de
 def current_call() -> StartCall | None:
     """Return the start that is going on, or None where no seam surrounds the caller."""
     call = _current.get()
-    # A task that a sibling left behind still has the context of a start that is over.
+    # A task that another handler left behind still has the context of a start that is over.
     return None if call is None or call.is_over else call
 
 
@@ -136,7 +136,7 @@ def refuse(error: Exception, run_id: UUID) -> None:
 
 
 class _Seam:
-    """Whether the managers are wrapped, and with what they were before."""
+    """Whether the managers are wrapped, and their methods before and after."""
 
     lock = threading.RLock()
     active = False
@@ -149,8 +149,8 @@ def install() -> bool:
     """Wrap both managers, unless they are wrapped already.
 
     Returns:
-        Whether the seam is active. It is not where langchain-core has another shape than the one
-        that it knows; a warning said so.
+        Whether the seam is active. It is not where langchain-core's managers are not as expected;
+        a warning is logged then.
     """
     with _Seam.lock:
         if _Seam.active or _Seam.broken:
@@ -169,7 +169,7 @@ def install() -> bool:
 def _set_wrapper(
     manager_class: type, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
 ) -> None:
-    # A wrapper that somebody wrapped again could not be taken off, and works again as it is.
+    # A wrapper that is still there was wrapped by others, so `uninstall` had to leave it.
     if manager_class not in _Seam.wrappers:
         original = getattr(manager_class, _METHOD)
         _Seam.originals[manager_class] = original
@@ -178,7 +178,7 @@ def _set_wrapper(
 
 
 def uninstall() -> None:
-    """Switch the seam off, and unwrap the managers where nobody has wrapped them since."""
+    """Switch the seam off, and unwrap the managers unless others have wrapped them since."""
     with _Seam.lock:
         _Seam.active = False
         for manager_class, wrapper in list(_Seam.wrappers.items()):
@@ -248,7 +248,7 @@ def _awrap(
 def _is_served(manager: object) -> bool:
     # A loop, because `any` over a generator costs every call of the process several times as much.
     for handler in getattr(manager, "handlers", ()):
-        # The hook of `instrument()` stays for good; between two calls of it there is nobody behind.
+        # The hook of `instrument()` stays for good, also while no handler is behind it.
         if isinstance(handler, Participant) and not getattr(handler, "ignore_chat_model", False):
             return True
     return False
@@ -361,10 +361,10 @@ def _tracers_among(handlers: Iterable[BaseCallbackHandler]) -> list[Any]:
 
 
 def _views(managers: Sequence[RunManager]) -> Iterator[RunManager]:
-    """A copy of each manager for each of its handlers, in the order in which they are closed.
+    """Yield a copy of each manager for each of its handlers, in the order of their closing.
 
-    The reverse of their start, as contexts that were entered one in another have to be left. Ours
-    come first, so that what they write into LangSmith's run is there when its tracer sends it.
+    That is the reverse of their start, because contexts may be nested. Our handlers come first: the
+    tracer sends LangSmith's run when it closes, and what they write has to be there by then.
     """
     for manager in reversed(managers):
         handlers = manager.handlers[::-1]
@@ -383,7 +383,7 @@ def _close(call: StartCall, managers: Sequence[RunManager], error: Exception) ->
                 view.on_llm_error(error, response=LLMResult(generations=[]))
             except (KeyboardInterrupt, SystemExit) as stop:
                 interrupt = stop
-            except BaseException as failure:  # noqa: BLE001 -- ours is the error to raise
+            except BaseException as failure:  # noqa: BLE001 -- the refusal is raised
                 _log_failure(view, failure)
     if interrupt is not None:
         raise interrupt
@@ -397,8 +397,8 @@ async def _aclose(call: StartCall, managers: Sequence[RunManager], error: Except
     try:
         await asyncio.shield(closing)
     except asyncio.CancelledError:
-        # The caller gets our error, which ends it as well. One cancel waits for the others'
-        # handlers; who cancels again does not want to, and they end in the background.
+        # The caller gets our error, which ends it as well. After one cancellation the handlers are
+        # still waited for; after another one they end in the background.
         try:
             await asyncio.shield(closing)
         except asyncio.CancelledError:
@@ -414,7 +414,7 @@ async def _close_each(call: StartCall, managers: Sequence[RunManager], error: Ex
                 await view.on_llm_error(error, response=LLMResult(generations=[]))
             except (KeyboardInterrupt, SystemExit) as stop:
                 interrupt = stop
-            except BaseException as failure:  # noqa: BLE001 -- ours is the error to raise
+            except BaseException as failure:  # noqa: BLE001 -- the refusal is raised
                 _log_failure(view, failure)
     if interrupt is not None:
         raise interrupt
@@ -422,7 +422,7 @@ async def _close_each(call: StartCall, managers: Sequence[RunManager], error: Ex
 
 @contextlib.contextmanager
 def _closing(call: StartCall) -> Iterator[None]:
-    """Settle our runs in any case, and swallow nothing but a shape that we do not know."""
+    """Settle our runs in any case, and swallow only signs of an unknown langchain-core."""
     try:
         yield
     except (AttributeError, TypeError) as failure:

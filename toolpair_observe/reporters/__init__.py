@@ -1,1 +1,1 @@
-"""Where observations go: one module per place, all of them speaking `pipeline.Reporter`."""
+"""One module for each place that observations go to; `pipeline.Reporter` is their protocol."""

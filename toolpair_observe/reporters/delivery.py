@@ -1,7 +1,7 @@
 """A bounded queue of what is sent over a network, with retries that spare the server.
 
-What is sent and where to is the business of `send`, which says with `Refused` or `TryLater` what
-became of it. Every item is settled exactly once: sent, failed or dropped.
+The function `send` knows what is sent and where to; it raises `Refused` or `TryLater` where an item
+was not taken. Every item is settled exactly once: sent, failed or dropped.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _MAX_PAUSES: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryLimits:
-    """How much is kept, and how long is tried.
+    """How much is queued, and how long it is tried.
 
     Attributes:
-        max_items: How many items are kept at most; what comes on top is dropped.
+        max_items: How many items are queued at most; further ones are dropped.
         max_attempts: How often an item is tried.
         max_age: Seconds after which an item is given up.
         first_delay: Seconds before the second attempt; doubled for each one after.
-        max_delay: Seconds that an attempt is put off at most, whatever the server asks for.
+        max_delay: Seconds before the next attempt at most, even if the server asks for more.
         idle: Seconds after which a worker without work ends. The next item starts another.
     """
 
@@ -86,7 +86,7 @@ class _QueuedItem(Generic[Item]):
 
 @dataclass(slots=True)
 class _Pause:
-    """Nothing goes along a route until `ends`, when one item tries whether the way is free."""
+    """A pause of a route: no item is sent until `ends`, and then one item at first."""
 
     failures: int = 0
     ends: float = 0.0
@@ -97,9 +97,9 @@ class Delivery(Generic[Item]):
 
     Args:
         send: Sends one item, on the worker. Raises `Refused` or `TryLater`.
-        settled: Told of each item's end with its result and, unless it was sent, the reason.
-            Called on any thread.
-        limits: How much is kept, and how long is tried.
+        settled: Called at the end of each item with its result and, unless it was sent, the
+            reason. On any thread.
+        limits: How much is queued, and how long it is tried.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Delivery(Generic[Item]):
             self._settle("dropped", reason)
 
     def _reason_to_drop(self) -> str:
-        """Say why nothing can be queued; `""` where it can, with a worker that will see to it."""
+        """Return why nothing can be queued now; `""` where it can, and the worker is running."""
         if self._worker.is_closed:
             return "Closed"
         # The one that is being sent may have to wait again.
@@ -207,7 +207,7 @@ class Delivery(Generic[Item]):
     # On the worker
 
     def _take(self) -> _QueuedItem[Item] | None:
-        """Take the first item that is due, and whose route is free or whose time is over."""
+        """Take the first item that is due, unless its route is paused and it may still wait."""
         now = monotonic()
         while self._waiting and self._waiting[0][0] <= now:
             _, _, job = heapq.heappop(self._waiting)
@@ -246,7 +246,7 @@ class Delivery(Generic[Item]):
         job.reason = "" if verdict is None else verdict.reason
         with self._changed:
             if self._sending is not job:
-                # `close` waited for it no longer, and has counted it.
+                # `close` has given it up, and counted it.
                 return
             self._sending = None
             again = self._when_again(job, verdict)
@@ -279,8 +279,8 @@ class Delivery(Generic[Item]):
 
     def _delay(self, failures: int) -> float:
         exponent = min(failures - 1, 32)
-        # Not all processes of a fleet at the same moment.
-        spread = random.uniform(0.75, 1.0)  # noqa: S311 -- nobody has to be unable to guess it
+        # So that the processes of a fleet do not all try again at the same moment.
+        spread = random.uniform(0.75, 1.0)  # noqa: S311 -- no secret
         return min(self._limits.first_delay * 2.0**exponent, self._limits.max_delay) * spread
 
     def _queue(self, job: _QueuedItem[Item], due: float) -> None:
@@ -288,8 +288,8 @@ class Delivery(Generic[Item]):
         self._changed.notify_all()
 
     def _settle(self, result: DeliveryResult, reason: str) -> None:
-        # Not under the lock: what the callback does, for example logging, is not ours to know. Nor
-        # may it end the worker.
+        # Without the lock: the callback may take locks of its own, for example to log. And its
+        # failure must not end the worker.
         with contextlib.suppress(Exception):
             self._settled(result, reason)
         with self._changed:

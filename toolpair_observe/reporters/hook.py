@@ -1,4 +1,4 @@
-"""The application's own function, called for each near miss, rejection and escape."""
+"""The application's own function, called for each near miss and each escape."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class _HookCall:
     """One call of the function.
 
     Attributes:
-        reporter: Whose function it is.
+        reporter: The reporter of the function.
         context: The context variables of the model call.
-        observation: What the function is told.
+        observation: The argument of the function.
         started: Whether an event loop has begun it.
     """
 
@@ -51,11 +51,11 @@ class _HookCall:
 class HookReporter:
     """Call a function of the application, never on the thread of its model call.
 
-    A plain function runs on one worker thread of its own, with the context variables of the model
-    call. A coroutine function runs as a task on the event loop that the model call ran on, or on
-    the worker where there was none or where the loop ends before it begins. At most `MAX_WAITING`
-    calls wait; what comes on top is dropped and counted as an internal error, like a call that
-    raises or is cancelled.
+    A plain function runs on a worker thread, with the context variables of the model call. A
+    coroutine function runs as a task on the event loop of the model call; it runs on the worker
+    thread if there is no loop, or if the loop ends before the task begins. At most `MAX_WAITING`
+    calls wait. A further one is dropped and counted as an internal error, like a call that raises
+    or is cancelled.
 
     Args:
         hook: The function.
@@ -92,7 +92,7 @@ class HookReporter:
         """Wait for the outcome."""
 
     def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
-        """Have the function called, without the trace: that leads to a LangSmith client's key."""
+        """Call the function, without the trace, which holds a LangSmith client with its key."""
         if self._waiting >= MAX_WAITING:
             self._drop_closed_loops()
         with self._changed:
@@ -129,18 +129,18 @@ class HookReporter:
             self._one_done()
 
     def _drop_closed_loops(self) -> None:
-        """Look after the calls of event loops that were closed and will never finish them."""
+        """Settle the calls whose event loop was closed before they were done."""
         for task, job in list(_tasks.items()):
             if job.reporter is not self or not task.get_loop().is_closed():
                 continue
             if _tasks.pop(task, None) is not None:
                 with FailOpen(self._counts, _COMPONENT):
-                    # Else the coroutine complains that nobody has awaited it.
+                    # Otherwise Python warns that the coroutine was never awaited.
                     cast("Coroutine[Any, Any, None]", task.get_coro()).close()
                 self._loop_ended(job)
 
     def _loop_ended(self, job: _HookCall) -> None:
-        """Make a call elsewhere that its loop has not begun; one that was begun is lost."""
+        """Move a call to the worker if its loop has not begun it; otherwise the call is lost."""
         if job.started:
             self._swallow(asyncio.CancelledError())
             self._one_done()

@@ -28,7 +28,7 @@ _logger = logging.getLogger(LOGGER_NAME)
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What makes two lines so alike that the second says nothing new."""
+    """What two lines have in common if the second one would say nothing new."""
 
     event: str
     profile: str
@@ -37,13 +37,13 @@ class _Shape:
     effect: str
 
 
-# Shares one count among all shapes beyond `MAX_SHAPES`.
+# The common shape of all shapes past `MAX_SHAPES`.
 _OTHER_SHAPES: Final = _Shape("warnings of other shapes, too many to keep apart", "", "", (), "")
 
 
 @dataclass(slots=True)
 class _Window:
-    """The minute after a line, in which its like is only counted."""
+    """The minute after a line, in which lines of the same shape are only counted."""
 
     ends: float
     repeats: int = 0
@@ -53,8 +53,8 @@ class _Window:
 class LogReporter:
     """Warn about near misses, provider rejections and escapes.
 
-    A near miss is logged at its check, so that the line is there whatever becomes of the request.
-    What the provider did is a line of its own.
+    A near miss is logged at its check, so that there is a line even if the request never ends.
+    A refusal by the provider gets a second line.
 
     Args:
         settings: Whether ids are hashed.
@@ -77,7 +77,7 @@ class LogReporter:
 
     @property
     def wants_sound(self) -> bool:
-        """Whether a minute is over, whose count any request has to bring into the log."""
+        """Whether the minute of a line is over, so that its count is due."""
         return self._clock() >= self._next_end
 
     def flagged(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
@@ -95,7 +95,7 @@ class LogReporter:
             self._write_counts(self._take_ended(self._clock()))
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 -- logging is synchronous
-        """Log the counts whose minute is over; the others are still being counted."""
+        """Log the counts whose minute is over; the other ones go on."""
         self._write_counts(self._take_ended(self._clock()))
         return True
 
@@ -146,7 +146,7 @@ class LogReporter:
         return ended
 
     def _write_counts(self, ended: list[tuple[_Shape, _Window]]) -> None:
-        # Outside the lock: what an application's log handler does is not ours to know.
+        # Without the lock: the application's log handler may take locks of its own.
         for shape, window in ended:
             if window.repeats:
                 _logger.warning(

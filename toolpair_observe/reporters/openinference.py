@@ -1,8 +1,7 @@
 """Find the span that OpenInference opened for a LangChain run.
 
 OpenInference never makes its spans current, so the OpenTelemetry context does not lead to them.
-It is looked up among the modules that are loaded already: a process that does not use it neither
-needs nor imports it.
+The module is looked up in `sys.modules`, so OpenInference is not imported where it is not in use.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ _MODULE: Final = "openinference.instrumentation.langchain"
 
 
 def has_span(context: Context) -> bool:
-    """Whether a span of anybody's is current in `context`."""
+    """Whether there is a current span in `context`."""
     return trace.get_current_span(context).get_span_context().is_valid
 
 
 def with_parent(context: Context, run_id: UUID) -> Context:
-    """Return the context that what is written of a run belongs to.
+    """Return the context that the telemetry of a run belongs to.
 
     Args:
-        context: The context that is current where the application calls the model.
+        context: The context of the model call.
         run_id: LangChain's run id of the chat-model run.
 
     Returns:
-        `context` itself where it has a span or OpenInference has none; else the same one with
+        `context` itself where it has a span or OpenInference has none; else `context` with
         OpenInference's span of the run in it.
     """
     if has_span(context):

@@ -1,8 +1,8 @@
 """Spans and events through the OpenTelemetry API; the metrics are in `otel_metrics`.
 
-Only the API is used: without an SDK in the application all of it does nothing. A span and its
-events are written once the outcome is known, with the times and the context of the check, so
-nothing is held open and nothing depends on a context that may be gone by then.
+Only the API is used, so all of it does nothing in an application without an SDK. A span and its
+events are written once the outcome is known, with the times and the context of the check. So no
+span stays open, and none depends on a context that may be gone by then.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ class OtelReporter:
         self._logger = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
 
     def flagged(self, observation: Observation, trace: Trace) -> None:
-        """Wait for the outcome: a span that were open until then could be lost."""
+        """Wait for the outcome: a span that is open until then could be lost."""
 
     def finished(self, observation: Observation, trace: Trace) -> None:
         """Write the span and the events of the request."""
         wants_span = self._wants_span(observation)
         if not (wants_span or self._settings.evaluation_events):
             return
-        # The second look: a handler that starts before OpenInference does finds nothing at the
-        # check, but also ends before it.
+        # For the second time: a handler that starts before OpenInference finds no span at the
+        # check, but it also ends before OpenInference does.
         context = with_parent(trace.context, observation.run_id)
         if wants_span:
             own_context = self._write(observation, context)
@@ -78,11 +78,11 @@ class OtelReporter:
             self._write_evaluation(observation, context)
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 -- nothing is queued here
-        """Nothing waits here: the application flushes its own SDK."""
+        """Return True: nothing is queued here, and the application flushes its own SDK."""
         return True
 
     def close(self) -> None:
-        """Nothing to stop."""
+        """Do nothing: there is no worker."""
 
     def _wants_span(self, observation: Observation) -> bool:
         if self._settings.spans == "near_miss":
@@ -108,7 +108,7 @@ class OtelReporter:
         return context
 
     def _identity(self, observation: Observation) -> dict[str, AttributeValue]:
-        """What a sampler may decide on, so it is there when the span starts."""
+        """Return the attributes that a sampler may need, which are set when the span starts."""
         attributes: dict[str, AttributeValue] = {
             semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_GUARDRAIL,
             semconv.MODE: observation.mode,

@@ -27,7 +27,7 @@ _DURATION_LABELS: Final = {effect: {semconv.EFFECT: effect.value} for effect in 
 
 
 class CheckMetrics:
-    """Measure checks, and show the counts to whoever collects metrics.
+    """Record the length of checks, and export the counts.
 
     Args:
         meter_provider: None for the application's global one.
@@ -64,8 +64,8 @@ class Histograms(NamedTuple):
 class _Globals:
     """The instruments of the application's global meter provider.
 
-    Kept, because the API's stand-in for a provider that is not set yet remembers every
-    instrument ever asked of it: a handler for each request would fill the memory.
+    They are kept because the API's stand-in for a provider that is not set yet remembers every
+    instrument that is made with it: one handler for each request would fill the memory.
     """
 
     provider: MeterProvider | None = None
@@ -125,8 +125,8 @@ def _reader(
 ) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def read(_: CallbackOptions) -> Iterable[Observation]:
         totals = counts.snapshot(metric)
-        # A provider that a handler was given may become the global one later. An SDK ignores the
-        # callbacks of the second handler's instruments, so these read both handlers' counts.
+        # A handler's own provider may become the global one later. An SDK ignores the callbacks of
+        # the second handler's instruments, so these read the counts of both handlers.
         now = shared_counts(meter_provider, max_label_values=0)
         if now is not counts:
             for labels, total in now.snapshot(metric).items():
@@ -137,6 +137,6 @@ def _reader(
 
 
 def _labelled(metric: semconv.Metric, values: tuple[str, ...]) -> dict[str, str]:
-    """What is not known is left out: `error.type` of a success, the model of a bare request."""
+    """Return attributes without empty values, such as `error.type` of a success."""
     pairs = zip(metric.labels, values, strict=True)
     return {label: clean(value) for label, value in pairs if value}

@@ -1,4 +1,4 @@
-"""From an observation to everything that wants to know of it."""
+"""The way from a checked request to counts, metrics and reporters."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ if TYPE_CHECKING:
 
 
 class Reporter(Protocol):
-    """A place where observations go.
+    """A place that observations go to.
 
-    Every method is called inside the handler's fail-open guard, must not block on a network and
-    must be safe to call from any thread.
+    Every method is called under a fail-open guard, must not block on a network and must be safe to
+    call from any thread.
     """
 
     @property
     def wants_sound(self) -> bool:
-        """Whether it has to be told of a request that ends now with nothing to tell of it."""
+        """Whether `finished` is to be called for a request that ends now and is no finding."""
 
     def flagged(self, observation: Observation, trace: Trace) -> None:
         """Take note of a near miss, before the request leaves."""
 
     def finished(self, observation: Observation, trace: Trace) -> None:
-        """Take note of the outcome of a finding, or of any request where `wants_sound` says so."""
+        """Take note of the outcome of a finding and, if `wants_sound`, of any other request."""
 
     def flush(self, timeout: float) -> bool:
-        """Deliver what is queued within `timeout` seconds; say whether all of it went."""
+        """Deliver what is queued within `timeout` seconds; return whether all of it went."""
 
     def close(self) -> None:
-        """Stop workers. Nothing is delivered afterwards."""
+        """Stop workers. Nothing is delivered afterward."""
 
 
 class Pipeline:
@@ -109,16 +109,16 @@ class Pipeline:
 
     def report_to(self, reporters: Mapping[str, Reporter]) -> None:
         """Report to these and to no others, each under its name."""
-        # A guard keeps nothing that the next use would mind, so each reporter needs one only.
+        # One guard for all calls of a reporter: no use of it depends on an earlier one.
         self._reporters = [
             (reporter, FailOpen(self.counts, name)) for name, reporter in reporters.items()
         ]
         self._on_flagged = [(reporter.flagged, guard) for reporter, guard in self._reporters]
 
     def context_of(self, run_id: UUID) -> Context:
-        """Return the OpenTelemetry context of a run that starts now.
+        """Return the OpenTelemetry context that the telemetry of a run which starts now belongs to.
 
-        It has to be asked for at the check: OpenInference's span may be gone when the run ends.
+        Call it at the check: OpenInference's span may be gone when the run ends.
         """
         context = get_current()
         try:
@@ -152,11 +152,11 @@ class Pipeline:
             if worth_it or reporter.wants_sound
         ]
         if listeners:
-            # Made for those who listen: for most sound requests nobody does.
+            # Most sound requests have no listener, and an observation costs more than a count.
             tell(listeners, record.observation(), record.trace())
 
     def flush(self, timeout: float) -> bool:
-        """Deliver what is queued within `timeout` seconds; say whether all of it went."""
+        """Deliver what is queued within `timeout` seconds; return whether all of it went."""
         deadline = monotonic() + timeout
         delivered = True
         for reporter, guard in self._reporters:

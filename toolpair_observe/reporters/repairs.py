@@ -1,4 +1,4 @@
-"""Say that a request was mended: one log line, one event for each change, and the caller's hook."""
+"""Reports of repairs: one log line, one event for each change, and the application's function."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _logger = logging.getLogger("toolpair_observe")
 
 
 class RepairReporter:
-    """Report what was done to a request before it left.
+    """Report the repair of a request.
 
-    The stored history stays broken, so each later request of the same conversation is mended in
-    the same way. That is written to the log once.
+    The stored history stays broken, so each later request of the same conversation is repaired in
+    the same way. The log gets one line for all of them.
 
     Args:
         settings: Whether ids are hashed.
@@ -50,11 +50,11 @@ class RepairReporter:
         self._on_repair = on_repair
         self._events = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
         self._lock = threading.Lock()
-        # In the order in which they were seen first.
+        # In the order of their first time.
         self._known: dict[frozenset[tuple[str, str]], None] = {}
 
     def repaired(self, repair: Repair) -> None:
-        """Report one mended request."""
+        """Report one repaired request."""
         if self._is_new(repair):
             if self._settings.hash_ids:
                 shown = replace(

@@ -1,4 +1,4 @@
-"""Make strings of unknown origin fit to leave the process."""
+"""Make strings of unknown origin safe to export and to log."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def shown_id(identifier: str, *, hashed: bool) -> str:
 def one_line(text: str) -> str:
     """Return `text` without line breaks and other control characters.
 
-    An id with a line break in it could otherwise forge a log line of its own.
+    Otherwise an id with a line break in it could forge a log line.
 
     Args:
         text: A line made of parts of unknown origin.

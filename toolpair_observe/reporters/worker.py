@@ -36,7 +36,7 @@ class Worker(Generic[Job]):
         changed: Guards the owner's state as well, and is notified of each change to it. Reentrant:
             a finalizer that runs while it is held may end a run and come back here.
         is_running: Whether there is a thread.
-        is_closed: Whether the thread ends as soon as nothing waits.
+        is_closed: Whether the thread ends as soon as no job waits.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Worker(Generic[Job]):
             self.is_running = True
 
     def close(self) -> None:
-        """Have the thread end once nothing waits. It can be started again."""
+        """Have the thread end once no job waits. It can be started again."""
         with self.changed:
             self.is_closed = True
             self.changed.notify_all()
@@ -119,10 +119,10 @@ class Owner(Protocol):
     """Something that has jobs done by a worker."""
 
     def flush(self, timeout: float) -> bool:
-        """Wait until what waits is done, at most `timeout` seconds; say whether all of it was."""
+        """Wait at most `timeout` seconds for all jobs; return whether all of them were done."""
 
     def close(self) -> None:
-        """Stop the worker. Nothing is done afterwards."""
+        """Stop the worker. No job is done afterward."""
 
 
 # Weak: an owner with jobs has a thread, and that keeps it alive.
@@ -135,10 +135,10 @@ def close_at_exit(owner: Owner) -> None:
 
 
 def close_all(sort: type[Owner], timeout: float) -> None:
-    """Have all that waits anywhere in the process done, and stop every worker.
+    """Wait for the jobs of all owners in the process, and stop their workers.
 
     Args:
-        sort: Whose workers.
+        sort: The class of the owners.
         timeout: Seconds to wait at most.
     """
     deadline = monotonic() + timeout

@@ -1,8 +1,8 @@
 """Create or update feedback config, charts, alerts and saved filters in a LangSmith project.
 
-What there shall be stands in the JSON files of `dashboards/langsmith`. Each object is found again
-by its name, compared field by field, and only written where it differs, so that applying twice
-changes nothing. Fields that the files do not name are left as they are.
+The JSON files of `dashboards/langsmith` define the objects. Each object is looked up by its name,
+compared field by field, and only written where it differs, so applying twice changes nothing.
+Fields that the files do not name are left as they are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PROJECT_ID: Final = "$PROJECT_ID"
 PROJECT_NAME: Final = "$PROJECT_NAME"
-# Milliseconds to connect and to read: a person waits, and sees what for.
+# Milliseconds to connect and to read. A person waits for the answer.
 _TIMEOUTS_MS: Final = (5_000, 30_000)
 _MAX_DETAIL: Final = 300
 _PLAN: Final = re.compile(
@@ -65,11 +65,11 @@ _FATAL: Final = frozenset(
 
 
 class ApplyError(ToolPairError):
-    """LangSmith could not be asked, or said no.
+    """LangSmith could not be reached, or refused.
 
     Args:
         reason: Why.
-        message: One line for people, without the key.
+        message: One line for a person, without the key.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
@@ -115,14 +115,14 @@ def load(name: str) -> Any:  # noqa: ANN401 -- JSON
 
 @contextmanager
 def connect(api_url: str | None = None, api_key: str | None = None) -> Iterator[Client]:
-    """Make a client for `apply`, and close it afterwards.
+    """Make a client for `apply`, and close it afterward.
 
     Args:
         api_url: The endpoint; None for `LANGSMITH_ENDPOINT` or the hosted service.
         api_key: The key; None for `LANGSMITH_API_KEY` or the LangSmith profile.
 
     Raises:
-        ApplyError: The endpoint is no URL.
+        ApplyError: The endpoint is not a URL.
     """
     from langsmith import utils  # noqa: PLC0415 -- takes longer than the rest of the command line
 
@@ -145,8 +145,8 @@ def apply(
     Args:
         client: From `connect`.
         project: Name of the project.
-        dry_run: Only read, and say what would be done.
-        webhook: Where alerts are sent; None leaves the alerts out.
+        dry_run: Only read, and yield what would be done.
+        webhook: URL that alerts are sent to; None leaves the alerts out.
 
     Yields:
         Each object with what is done, or would be done, with it.
@@ -177,24 +177,24 @@ def _steps(
 
 
 class _LangSmithApi:
-    """Requests whose failures say what a person has to do."""
+    """Requests to LangSmith. Their errors say what a person can do about them."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        # The platform's own paths hang on the host, or on the `/api/v1` of a self-hosted one.
+        # The platform's paths follow the host, or the `/api/v1` of a self-hosted server.
         ends_with_version = client.api_url.rstrip("/").endswith("/v1")
         self.platform = "/platform" if ends_with_version else "/v1/platform"
 
     def get(self, path: str, **params: Any) -> Any:  # noqa: ANN401 -- JSON
-        """Read."""
+        """Return the answer to a GET request."""
         return self._request("GET", path, params=params)
 
     def post(self, path: str, body: Body) -> Any:  # noqa: ANN401 -- JSON
-        """Create, or read what takes a body to ask for."""
+        """Return the answer to a POST request."""
         return self._request("POST", path, json=body)
 
     def patch(self, path: str, body: Body) -> Any:  # noqa: ANN401 -- JSON
-        """Update."""
+        """Return the answer to a PATCH request."""
         return self._request("PATCH", path, json=body)
 
     def _request(self, method: Any, path: str, **request: Any) -> Any:  # noqa: ANN401
@@ -250,7 +250,7 @@ def _reason(status: int, detail: str, *, has_key: bool) -> Reason:
 
 
 def _detail(text: str) -> str:
-    """What the server says, on one line."""
+    """Return the server's explanation on one line."""
     try:
         answer = json.loads(text)
     except ValueError:
@@ -263,7 +263,7 @@ def _detail(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Applier:
-    """How one object is brought to what it shall be."""
+    """Brings one object after the other to what the files define."""
 
     api: _LangSmithApi
     dry_run: bool
@@ -454,12 +454,12 @@ def _filters(applier: _Applier, wanted: list[Body], project_id: str) -> Iterator
 
 
 def _with_all(wanted: Body, existing: Body) -> Body:
-    """The object with a null for what an older server does not tell of it."""
+    """Return the object with None for each field that an older server leaves out."""
     return dict.fromkeys(wanted) | existing
 
 
 def _differs(wanted: object, existing: object) -> bool:
-    """Whether what is named in `wanted` is otherwise in `existing`, which may hold more."""
+    """Whether `existing`, which may have more fields, differs in a field of `wanted`."""
     if isinstance(wanted, dict):
         if not isinstance(existing, dict):
             return True

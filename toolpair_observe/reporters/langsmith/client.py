@@ -1,8 +1,8 @@
-"""Where feedback goes and how: the endpoint and key of a run, and the request itself.
+"""The address of feedback, which is the endpoint and key of a run, and the request itself.
 
-All of it is read from the run's own tracer, but nothing is sent through the tracer's client: its
-session retries on its own for minutes, and its `create_feedback` logs each failure with a
-traceback. Clients of our own are short-tempered and used by the worker only.
+The address is read from the run's own tracer, but nothing is sent through the tracer's client: its
+session retries for minutes, and its `create_feedback` logs each failure with a traceback. Our
+clients have short timeouts, never retry, and are used by the worker only.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TIMEOUTS_MS: Final = (1000, 3000)
 _MAX_CLIENTS: Final = 8
 _MAX_PROJECTS: Final = 256
-# How long an id is believed whatever goes wrong.
+# How long a project's id is kept even if requests fail.
 _PROJECT_SECONDS: Final = 60.0
 
 _REDIRECT: Final = 300
@@ -91,7 +91,7 @@ class Submission:
 
 
 def address_of(link: TraceLink, client: Client | None) -> Address | None:
-    """Say where the run is written, under the id that LangChain gave it.
+    """Return where the run is written under the id that LangChain gave it.
 
     Args:
         link: LangSmith's side of the run.
@@ -125,7 +125,7 @@ def _replica_with_our_ids(
     replicas: Any,  # noqa: ANN401 -- of a library in motion
     project_name: str | None,
 ) -> Mapping[str, Any] | None:
-    """The first copy of the run that keeps its ids; the tracer gives the others new ones."""
+    """Return the first copy of the run that keeps its ids; the tracer gives others new ones."""
     known = [replica for replica in replicas if isinstance(replica, Mapping)]
     primary = [replica for replica in known if replica.get("primary")]
     same_project = [
@@ -157,7 +157,7 @@ def _destination(client: Any, replica: Mapping[str, Any]) -> Destination:  # noq
 def is_sampled(client: object, trace_id: UUID) -> bool:
     """Whether the tracer's client sends this trace at all.
 
-    Newer clients decide by the trace's id, older ones remember what they left out.
+    Newer clients decide by the trace's id, older ones keep the ids of the traces they left out.
     """
     decide = getattr(client, "_should_sample", None)
     if decide is not None and _takes_an_id(getattr(decide, "__func__", decide)):
@@ -238,8 +238,8 @@ class FeedbackApi:
             reason = "NoProject"
             raise Refused(reason)
         if address not in self._projects:
-            # A project comes into being with its first run, which may be on its way: a miss is
-            # not kept.
+            # A project is created with its first run, which may be on its way. So a project that
+            # is missing now is looked for again.
             project = client.read_project(project_name=address.project_name)
             self._projects[address] = project.id, monotonic()
             if len(self._projects) > _MAX_PROJECTS:
@@ -247,7 +247,7 @@ class FeedbackApi:
         return self._projects[address][0]
 
     def _doubt(self, address: Address) -> None:
-        """Ask again for a project that may have been deleted and made anew."""
+        """Forget an old id of a project, which may have been deleted and created again."""
         _, since = self._projects.get(address, (None, 0.0))
         if monotonic() - since > _PROJECT_SECONDS:
             self._projects.pop(address, None)
@@ -297,7 +297,7 @@ def _session_like(donor: Session | None) -> Session:
 
 
 def _expect_no_redirect(response: Response) -> None:
-    """Notice a proxy that wants a login: it answers with its page, and all looks well."""
+    """Raise if a proxy has sent the request elsewhere, such as to its login page."""
     if response.status_code >= _REDIRECT or response.request.method != "POST":
         reason = "Redirected"
         raise Refused(reason)
@@ -310,11 +310,11 @@ def close_client(client: Client) -> None:
 
 
 def verdict_on(error: Exception) -> Refused | None:
-    """What an error of the client means for the item; None where the server has it already."""
+    """Return what an error of the client means for the item; None if the server has it already."""
     response = response_of(error)
     status = None if response is None else response.status_code
     if status is None and type(error).__name__ == "LangSmithNotFoundError":
-        # A project that does not exist: an empty list, not a 404.
+        # For a project that does not exist the server returns an empty list, not a 404.
         status = _NOT_FOUND
     if status is None:
         name = transport_failure(error)
@@ -336,7 +336,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def response_of(error: Exception) -> Response | None:
-    """The server's answer, which the client's errors only carry in what they were raised from."""
+    """Return the server's answer, which only the causes of the client's errors have."""
     for each in _chain(error):
         response: Response | None = getattr(each, "response", None)
         if response is not None:
@@ -345,7 +345,7 @@ def response_of(error: Exception) -> Response | None:
 
 
 def transport_failure(error: Exception) -> str | None:
-    """Name the failure of the connection, or None where the error has another reason."""
+    """Return the name of the connection's failure, or None where the error has another reason."""
     from requests import ConnectionError, Timeout  # noqa: A004, PLC0415
     from requests.exceptions import ChunkedEncodingError  # noqa: PLC0415
 

@@ -45,14 +45,14 @@ _logger = logging.getLogger("toolpair_observe")
 class LangSmithReporter:
     """Send feedback on near misses and escapes, once their outcome is known.
 
-    The caller's thread only writes into the run's own tree and into a queue. Where no tracer
-    writes the run, nothing is sent.
+    The caller's thread only writes into the run's own tree and into a queue. A run without a tracer
+    gets no feedback.
 
     Args:
         settings: Whether clean requests get feedback, too, and whether ids are hashed.
-        client: Whose endpoint and key to use; None for those of each run's own tracer.
+        client: The client whose endpoint and key to use; None for that of each run's own tracer.
         counts: Where submissions are counted.
-        limits: How much is queued, and how long is tried.
+        limits: How much is queued, and how long it is tried.
         timeouts_ms: Milliseconds to connect and to read.
     """
 
@@ -102,7 +102,7 @@ class LangSmithReporter:
             )
 
     def flush(self, timeout: float) -> bool:
-        """Wait until all queued feedback is settled; say whether all of it was sent."""
+        """Wait until all queued feedback is settled; return whether all of it was sent."""
         return self._delivery.flush(timeout)
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ _ADVICE: Final = {
     "404": "404 not found: the run or its project never arrived",
     "422": "422: the server does not understand it",
     "429": "429 too many requests",
-    "QueueFull": "the queue is full: more near misses than can be delivered, or no way there",
+    "QueueFull": "the queue is full: too many near misses, or LangSmith is not reachable",
     "Redirected": "sent elsewhere by a proxy: check LANGSMITH_ENDPOINT, or log in there",
     "NoProject": "the run has no project",
     "Closed": "the handler was closed before it could be sent",
@@ -162,7 +162,7 @@ def mark_run(link: TraceLink, observation: Observation) -> None:
 
 
 def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
-    """Say what is known of a request as the body of LangSmith's create-feedback request.
+    """Return the body of LangSmith's create-feedback request.
 
     Args:
         link: LangSmith's side of the run.
@@ -176,7 +176,7 @@ def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) 
     kinds = observation.kinds
     start_time = getattr(link.run_tree, "start_time", None)
     body: dict[str, Any] = {
-        # The same for each repeat, so that a repeat changes nothing.
+        # The same for each attempt, so that a repeated one changes nothing.
         "id": str(uuid5(observation.run_id, KEY)),
         "created_at": now,
         "modified_at": now,
@@ -209,7 +209,7 @@ def _comment(observation: Observation, *, hash_ids: bool) -> str:
 
 
 def _encodable(text: str) -> str:
-    """A lone surrogate, which a bad history can have in an id, makes a server refuse the body."""
+    """Replace lone surrogates, which an id may contain: a server refuses a body with one."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
