@@ -81,7 +81,7 @@ class Watch:
         self._settings = Settings.resolve(mode=mode)
         self._counts = shared_counts(None, self._settings.max_label_values)
         self._judge = Judge(self._settings, self._counts, "testing")
-        if mode == "strict" and self._settings.seam:
+        if mode == "strict" and self._settings.wrap_callbacks:
             seam.install()
         _eye.open(self)
 
