@@ -1,4 +1,4 @@
-"""What every command shares: readable output, whatever the histories hold, and exit codes."""
+"""What all commands share: safe output, complaints about unreadable input, and exit codes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, TextIO
 if TYPE_CHECKING:
     from toolpair_observe.histories import Unreadable
 
-_MOST_SHOWN: Final = 20
+_MAX_SHOWN: Final = 20
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """Exit codes, the same for every command."""
 
     OK = 0
@@ -24,10 +24,10 @@ class Exit(IntEnum):
 
 
 def printable(text: str) -> str:
-    """Return `text` with every control character but the line break written as an escape.
+    """Return `text` with every control character except the line break written as an escape.
 
-    Ids and tool names come from files that nobody vouches for; printed as they are they could move
-    the cursor or rewrite the screen.
+    Ids and tool names come from untrusted files. Printed unescaped, they could move the cursor or
+    rewrite the screen.
     """
     if text.isprintable():
         return text
@@ -38,12 +38,12 @@ def printable(text: str) -> str:
 
 
 def show(text: str, stream: TextIO | None = None) -> None:
-    """Print `text`, made printable, to the standard output or to `stream`."""
+    """Print `text`, made printable, to standard output or to `stream`."""
     print(printable(text), file=stream or sys.stdout)
 
 
 class Complaints:
-    """Names unreadable parts on the standard error, up to a bound for each file."""
+    """Reports unreadable parts on standard error, up to a limit for each file."""
 
     def __init__(self) -> None:
         """Start without complaints."""
@@ -51,20 +51,18 @@ class Complaints:
 
     @property
     def count(self) -> int:
-        """How many there were, shown or not."""
+        """How many parts were unreadable, shown or not."""
         return self._seen.total()
 
     def add(self, unreadable: Unreadable) -> None:
-        """Name one unreadable part."""
+        """Report one unreadable part."""
         self._seen[unreadable.name] += 1
-        if self._seen[unreadable.name] <= _MOST_SHOWN:
+        if self._seen[unreadable.name] <= _MAX_SHOWN:
             show(f"toolpair-observe: {unreadable}", sys.stderr)
 
     def close(self) -> None:
-        """Say how many were left out."""
+        """Report how many parts were not shown."""
         for name, count in self._seen.items():
-            if count > _MOST_SHOWN:
-                left_out = count - _MOST_SHOWN
-                show(
-                    f"toolpair-observe: {name}: and {left_out:,} more unreadable parts", sys.stderr
-                )
+            if count > _MAX_SHOWN:
+                more = count - _MAX_SHOWN
+                show(f"toolpair-observe: {name}: and {more:,} more unreadable parts", sys.stderr)

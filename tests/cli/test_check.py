@@ -150,7 +150,7 @@ def test_prefixes_are_listed_once_and_counted_as_requests(write, capsys):
     out = capsys.readouterr().out
     assert out.count("a.jsonl:1: reject: missing_result") == 1
     assert "checked 4 requests in 1 history of 1 file: 3 near misses" in out
-    assert "accepted by the provider: 1 predicted so, 0 undecided, 3 predicted otherwise" in out
+    assert "accepted by the provider: 1 as predicted, 0 undecided, 3 not as predicted" in out
 
 
 def test_the_standard_input_is_read_as_a_dash(tmp_path):

@@ -53,7 +53,7 @@ def test_it_runs_without_a_key_and_ends_with_0():
     output = done.stdout.decode()
     assert "\x1b" not in output
     assert "In all 4 cases the provider did what was predicted." in output
-    assert "Real conversations" not in output
+    assert "Your conversations" not in output
 
 
 def test_a_proxy_of_the_environment_is_no_matter(fork_server):
@@ -68,14 +68,14 @@ def test_a_prediction_that_fails_ends_with_1(monkeypatch, capsys):
     monkeypatch.setattr(show, "LoopbackProvider", lax)
 
     assert main(["demo"]) == 1
-    assert "Only in 1 of 4 cases" in capsys.readouterr().out
+    assert "Only 1 of 4 cases" in capsys.readouterr().out
 
 
 def test_histories_are_checked_and_counted(histories, capsys):
     code = main(["demo", "--width", "90", "--histories", "rows.jsonl.gz", "list.json"])
 
     out, err = capsys.readouterr()
-    _, _, totals = flat(out).partition("Real conversations")
+    _, _, totals = flat(out).partition("Your conversations")
     assert code == 0
     assert err == ""
     assert "4 requests in 4 conversations of 2 files" in totals
@@ -192,7 +192,10 @@ def test_a_missing_extra_is_one_clear_line(module):
 
 @pytest.mark.parametrize(
     ("width", "reason"),
-    [("many", "'many' is no number of columns"), ("20", "20 columns are too few, 60 are needed")],
+    [
+        ("many", "'many' is not a number of columns"),
+        ("20", "20 columns are too few; the demo needs at least 60"),
+    ],
 )
 def test_a_useless_width_is_refused(width, reason, capsys):
     with pytest.raises(SystemExit) as caught:

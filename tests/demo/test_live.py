@@ -17,7 +17,7 @@ from toolpair_observe import check_messages
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.demo.live import damage
 from toolpair_observe.demo.live.agents import AGENTS
-from toolpair_observe.demo.live.show import Phase, Timeline, new_handler, run_live, work
+from toolpair_observe.demo.live.show import Phase, Schedule, new_handler, run_agent, run_live
 from toolpair_observe.demo.live.telemetry import Telemetry
 from toolpair_observe.demo.loopback.responses import judge
 from toolpair_observe.errors import ToolPairError
@@ -37,9 +37,9 @@ def free_port() -> int:
 
 
 def test_the_incident_is_in_the_middle():
-    timeline = Timeline(10, 20, 30)
+    schedule = Schedule(10, 20, 30)
     seconds = (0, 9.9, 10, 29.9, 30, 59.9, 60)
-    assert [timeline.phase(second) for second in seconds] == [
+    assert [schedule.phase(second) for second in seconds] == [
         Phase.HEALTHY,
         Phase.HEALTHY,
         Phase.INCIDENT,
@@ -51,11 +51,11 @@ def test_the_incident_is_in_the_middle():
 
 
 def test_minutes_are_shared_out_evenly():
-    assert Timeline.of_minutes(3) == Timeline(60, 60, 60)
+    assert Schedule.of_minutes(3) == Schedule(60, 60, 60)
 
 
 class Script:
-    """A clock that says what it was told, one word per look."""
+    """A clock with a script of phases, one for each look."""
 
     def __init__(self, *phases: Phase) -> None:
         self._phases = iter(phases)
@@ -82,7 +82,7 @@ def happened(telemetry):
     def run(*phases: Phase) -> Accuracy:
         for agent in AGENTS:
             handler = new_handler(agent, telemetry)
-            work(agent, handler, Script(*phases))
+            run_agent(agent, handler, Script(*phases))
             handler.close()
         return handler.accuracy()
 
@@ -169,7 +169,7 @@ def test_where_the_environment_says_so_everything_is_pushed(monkeypatch):
         telemetry = Telemetry.create()
         try:
             handler = new_handler(AGENTS[0], telemetry)
-            work(AGENTS[0], handler, Script(Phase.INCIDENT))
+            run_agent(AGENTS[0], handler, Script(Phase.INCIDENT))
             handler.close()
         finally:
             telemetry.shutdown()
@@ -181,7 +181,7 @@ def test_where_the_environment_says_so_everything_is_pushed(monkeypatch):
 
 def test_every_story_is_told():
     said = []
-    run_live(Timeline(0, 0.3, 0), free_port(), say=said.append)
+    run_live(Schedule(0, 1, 0), free_port(), say=said.append)
 
     assert all(any(agent.story in line for line in said) for agent in AGENTS)
 
@@ -195,7 +195,7 @@ def test_metrics_are_served_on_the_loopback_interface_and_not_afterwards():
         with urllib.request.urlopen(url, timeout=5) as response:
             pages.append(response.read().decode())
 
-    run_live(Timeline(0.3, 0, 0), port, say=scrape)
+    run_live(Schedule(0.3, 0, 0), port, say=scrape)
 
     assert "toolpair_runs_in_flight" in pages[-1]
     assert 'deployment_environment_name="demo"' in pages[-1]
@@ -209,7 +209,7 @@ def test_a_port_that_is_taken_is_named():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ToolPairError, match=f"port {port}"):
-            run_live(Timeline(1, 0, 0), port)
+            run_live(Schedule(1, 0, 0), port)
 
 
 def test_the_responses_provider_pairs_by_id_and_wherever_they_stand():

@@ -51,7 +51,7 @@ def test_a_broken_case_shows_timeline_prediction_answer_and_block(output):
     assert (
         "answered 400 An assistant message with 'tool_calls' must be followed by tool messages "
         "responding to each 'tool_call_id'. The following tool_call_ids did not have response "
-        "messages: call_oslo ✓ the very words that were predicted"
+        "messages: call_oslo ✓ exactly the error text that was predicted"
     ) in flat
     assert "strict blocked with InvalidToolResultsError; nothing was sent" in flat
     assert "to do loop over every entry of ai_message.tool_calls" in flat
@@ -63,7 +63,7 @@ def test_the_sound_case_shows_no_complaint(output):
     assert "✗" not in case
     flat = " ".join(case.split())
     assert "predicted clean answered 200" in flat
-    assert "strict let it pass (200)" in flat
+    assert "strict allowed (200)" in flat
     assert "to do" not in flat
 
 
@@ -72,7 +72,7 @@ def test_the_overview_lists_every_case(output):
 
     assert [line.split()[-4:] for line in lines if re.match(r"  \d\. ", line)] == [
         ["reject", "400", "blocked", "✓"],
-        ["200", "let", "pass", "✓"],
+        ["clean", "200", "allowed", "✓"],
         ["reject", "400", "blocked", "✓"],
         ["reject", "400", "blocked", "✓"],
     ]
@@ -99,7 +99,7 @@ def test_a_terminal_without_unicode_gets_ascii_only():
     text, _ = printed(80, encoding="ascii")
 
     assert "+.. x" in text
-    assert "ok the very words that were predicted" in text
+    assert "ok exactly the error text that was predicted" in text
 
 
 def test_without_color_no_color_is_sent():
@@ -125,9 +125,9 @@ def test_a_prediction_that_fails_is_shown_as_such(monkeypatch):
     assert not agrees
     case = part(text, "1. Two calls, one result")
     assert "✗ reject was predicted, but the provider answered" in case
-    assert "the very words" not in case
+    assert "exactly the error text" not in case
     assert part(text, "Predicted and answered").count("✗ disagrees") == 3
-    assert "✗ Only in 1 of 4 cases things went as predicted." in text
+    assert "✗ Only 1 of 4 cases went as predicted." in text
 
 
 def test_a_refusal_of_what_was_called_clean_is_shown_as_such(monkeypatch):
@@ -140,7 +140,7 @@ def test_a_refusal_of_what_was_called_clean_is_shown_as_such(monkeypatch):
     assert not agrees
     case = part(text, "2. Two calls, two results")
     assert "✗ clean was predicted, but the provider refused" in case
-    assert "✗ strict mode let pass what the provider refused" in case
+    assert "✗ strict mode allowed a request that the provider refused" in case
 
 
 def test_a_wide_terminal_is_not_filled(monkeypatch):

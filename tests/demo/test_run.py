@@ -44,7 +44,7 @@ def test_the_provider_answers_as_predicted_in_the_very_words(demo):
     result, _ = demo
 
     assert [case.observed.answer.status for case in result.cases] == [400, 200, 400, 400]
-    assert [case.says_it_word_for_word for case in result.cases] == [True, False, True, True]
+    assert [case.has_predicted_text for case in result.cases] == [True, False, True, True]
     assert result.agrees
     assert [case.disagreements() for case in result.cases] == [[], [], [], []]
 
@@ -54,7 +54,7 @@ def test_strict_mode_blocks_the_three_and_nothing_of_them_arrives(demo):
 
     assert [case.strict.blocked for case in result.cases] == [True, False, True, True]
     assert [case.strict.requests for case in result.cases] == [0, 1, 0, 0]
-    # Four observed, and the one that strict mode let pass.
+    # Four observed, and the one that strict mode allowed.
     assert len(requests) == 5
 
 
@@ -101,7 +101,7 @@ def test_a_provider_that_refuses_sound_pairs_is_a_disagreement():
 
     assert result.cases[0].disagreements() == [
         "clean was predicted, but the provider refused",
-        "strict mode let pass what the provider refused",
+        "strict mode allowed a request that the provider refused",
     ]
 
 
@@ -114,7 +114,7 @@ def test_a_refusal_for_another_reason_is_a_disagreement():
     result, _ = run(lambda _: other, scenarios=SCENARIOS[:1])
 
     assert result.cases[0].disagreements() == [
-        "the provider refused for another reason than predicted: it names no pairing fault"
+        "the provider refused for a reason that was not predicted: it names no pairing fault"
     ]
 
 
@@ -128,7 +128,7 @@ def test_other_words_for_the_same_fault_agree():
     result, _ = run(lambda _: other, scenarios=SCENARIOS[:1])
 
     assert result.agrees
-    assert not result.cases[0].says_it_word_for_word
+    assert not result.cases[0].has_predicted_text
 
 
 def test_a_block_that_does_not_keep_the_request_back_is_a_disagreement(demo):
@@ -137,14 +137,14 @@ def test_a_block_that_does_not_keep_the_request_back_is_a_disagreement(demo):
 
     case = replace(result.cases[0], strict=leaky)
 
-    assert case.disagreements() == ["strict mode blocked, but the provider was asked all the same"]
+    assert case.disagreements() == ["strict mode blocked, but a request was still sent"]
 
 
 @pytest.mark.parametrize(
     ("number", "blocked", "text"),
     [
-        (0, False, "strict mode let a request pass that it had to block"),
-        (1, True, "strict mode blocked a request that it had to let pass"),
+        (0, False, "strict mode allowed a request that it should have blocked"),
+        (1, True, "strict mode blocked a request that it should have allowed"),
     ],
 )
 def test_a_block_in_the_wrong_place_is_a_disagreement(demo, number, blocked, text):
@@ -178,4 +178,4 @@ def test_the_hosts_options_in_the_environment_do_not_change_the_demo(monkeypatch
     result, _ = run()
 
     assert result.agrees
-    assert all(case.says_it_word_for_word for case in result.cases if case.observed.report)
+    assert all(case.has_predicted_text for case in result.cases if case.observed.report)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from toolpair_observe.histories import History, Limits, Unreadable, read_histories
+from toolpair_observe.histories import History, ReadLimits, Unreadable, read_histories
 
 USER = {"role": "user", "content": "Weather?"}
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -35,7 +35,7 @@ def lines(*values):
 
 
 def read(path, limits=None):
-    found = list(read_histories(path, limits or Limits()))
+    found = list(read_histories(path, limits or ReadLimits()))
     good = [item for item in found if isinstance(item, History)]
     bad = [(item.line, item.reason) for item in found if isinstance(item, Unreadable)]
     assert all(item.path == path for item in found)
@@ -209,7 +209,7 @@ def test_a_line_that_is_too_long_is_left_out_and_the_rest_is_read(write):
     long_line = json.dumps([{"role": "user", "content": "x" * 5000}])
     data = f"{GOOD}\n{long_line}\n{GOOD}\n"
 
-    good, bad = read(write(data, "h.jsonl"), Limits(value_bytes=1000))
+    good, bad = read(write(data, "h.jsonl"), ReadLimits(value_bytes=1000))
 
     assert [h.line for h in good] == [1, 3]
     assert bad == [(2, "the line is longer than 1,000 bytes")]
@@ -219,7 +219,7 @@ def test_a_long_document_in_one_line_is_read_element_by_element(write):
     data = json.dumps([ASKED] * 50)
     assert len(data) > 2000
 
-    good, bad = read(write(data), Limits(value_bytes=2000))
+    good, bad = read(write(data), ReadLimits(value_bytes=2000))
 
     assert len(good) == 50
     assert bad == []
@@ -235,7 +235,7 @@ def test_a_long_document_in_one_line_is_read_element_by_element(write):
         ("[\n" + GOOD + "\n", 3, "the list does not end"),
         ("[\n" + GOOD + "\n" + GOOD + "]", 3, "expected , or ]"),
         ("[\n" + GOOD + ",\n{oops}\n]", 3, "not JSON"),
-        ("[\n" + GOOD + ',\n[{"role', 3, "not JSON: Unterminated string; what came before"),
+        ("[\n" + GOOD + ',\n[{"role', 3, "not JSON: Unterminated string; the part before that"),
         ("[\n" + GOOD + ",\n\n" + "[" * 100_000, 4, "nested more than 100 deep"),
         ("[\n" + GOOD + ",\n" + '{"messages": ' + "9" * 5000 + "}]", 3, "too many digits"),
     ],
@@ -253,7 +253,7 @@ def test_a_broken_document_is_named_with_its_line(write, document, line, reason)
 def test_a_single_value_that_is_too_large_ends_the_document(write):
     document = "[\n" + GOOD + ",\n" + json.dumps([{"role": "user", "content": "x" * 900_000}]) + "]"
 
-    good, bad = read(write(document), Limits(value_bytes=100_000))
+    good, bad = read(write(document), ReadLimits(value_bytes=100_000))
 
     assert len(good) == 1
     ((_, text),) = bad
@@ -301,7 +301,7 @@ def test_a_gzip_bomb_stops_at_the_limit(tmp_path):
     path.write_bytes(gzip.compress(lines(ASKED).encode() + b" " * 50_000_000))
     assert path.stat().st_size < 100_000
 
-    good, bad = read(str(path), Limits(value_bytes=10_000, file_bytes=1_000_000))
+    good, bad = read(str(path), ReadLimits(value_bytes=10_000, file_bytes=1_000_000))
 
     assert len(good) == 1
     (_, text) = bad[-1]
@@ -319,7 +319,7 @@ def test_gzip_is_recognized_by_its_content(tmp_path):
 
 @pytest.mark.parametrize("dump", [json.dumps, pretty])
 def test_a_history_with_too_many_messages_is_named(write, dump):
-    good, bad = read(write(dump([USER] * 11)), Limits(messages=10))
+    good, bad = read(write(dump([USER] * 11)), ReadLimits(messages=10))
 
     assert good == []
     ((_, text),) = bad
@@ -329,16 +329,16 @@ def test_a_history_with_too_many_messages_is_named(write, dump):
 def test_a_long_list_of_messages_is_not_gathered_beyond_the_limit(write):
     endless = "[\n" + f"{json.dumps(USER)},\n" * 20 + "and so on"
 
-    good, bad = read(write(endless), Limits(messages=10))
+    good, bad = read(write(endless), ReadLimits(messages=10))
 
     assert good == []
-    assert bad == [(12, "the history has more than 10 messages; what came before was read")]
+    assert bad == [(12, "the history has more than 10 messages; the part before that was read")]
 
 
 def test_too_many_prefixes_are_named(write):
     row = {"prefixes": True, "messages": [USER] * 11}
 
-    _, ((line, text),) = read(write(row), Limits(prefix_messages=10))
+    _, ((line, text),) = read(write(row), ReadLimits(prefix_messages=10))
 
     assert line == 1
     assert "too many to check every prefix" in text

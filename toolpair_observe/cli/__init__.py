@@ -1,6 +1,6 @@
 """The subcommands of `toolpair-observe`, one module each.
 
-A module offers `register(commands)`: it adds its parser and sets `run`, which takes the parsed
-arguments and returns the exit code. What a command needs beyond the standard library and this
-package's light modules is imported inside `run`, so that the others start fast and without it.
+Each module has a function `register(commands)`, which adds the parser and sets its `run`. `run`
+takes the parsed arguments and returns the exit code. It imports slow and optional dependencies
+itself, so that the other commands start fast and work without them.
 """

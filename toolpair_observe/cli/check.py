@@ -1,18 +1,19 @@
-"""`toolpair-observe check`: are there near misses in these histories?"""
+"""`toolpair-observe check`: find near misses in recorded histories."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from toolpair_observe.console import Complaints, Exit, show
+from toolpair_observe.console import Complaints, ExitCode, show
 from toolpair_observe.histories import Unreadable, name_of, read_histories
 from toolpair_observe.histories.tally import (
+    VERDICT_TITLES,
     Agreement,
     Checked,
     NewViolations,
+    ProviderVerdict,
     Tally,
-    Verdict,
     tally_histories,
 )
 from toolpair_observe.pairing.providers.table import PROFILES, profile_named
@@ -30,12 +31,12 @@ Check the tool calls and tool results of recorded conversations.
 
 FILE holds histories as JSON or JSON Lines, plain or gzip: lists of OpenAI messages, objects with
 such a list under "messages", LangChain's messages_to_dict output, or rows with "langchain".
-- is the standard input. The files are read as data only.
+- is standard input. Files are read as data only.
 
 exit status:
   0  no near misses
   1  near misses were found
-  2  a file or a part of one could not be read (the rest was checked all the same)
+  2  a file or a part of one could not be read (the rest was still checked)
 """
 
 
@@ -46,10 +47,10 @@ def register(commands: Subcommands) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file of histories")
     add_profile_option(parser)
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="json: one object a line"
+        "--format", choices=("text", "json"), default="text", help="json: one object per line"
     )
     parser.add_argument(
-        "--explain", action="store_true", help="show the timeline and what to do for each near miss"
+        "--explain", action="store_true", help="show a timeline and hints for each near miss"
     )
     parser.set_defaults(run=run)
 
@@ -60,13 +61,13 @@ def add_profile_option(parser: argparse.ArgumentParser) -> None:
         "--profile",
         choices=tuple(PROFILES),
         metavar="NAME",
-        help="who judges, instead of the provider that a row names (the contract where it names "
-        f"none): {', '.join(PROFILES)}",
+        help="check against this profile instead of that of the provider that each row names "
+        f"(the contract if it names none): {', '.join(PROFILES)}",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check the files and say what was found."""
+    """Check the files and print the findings."""
     profile = profile_named(arguments.profile) if arguments.profile else None
     output: _Output = (
         _JsonOutput() if arguments.format == "json" else _TextOutput(explain=arguments.explain)
@@ -76,27 +77,27 @@ def run(arguments: argparse.Namespace) -> int:
         for found in tally_histories(read_histories(path), tally, profile):
             if isinstance(found, Unreadable):
                 complaints.add(found)
-                output.unreadable(found)
+                output.show_unreadable(found)
             elif new := new_violations.of(found):
-                output.near_miss(found, new)
+                output.show_near_miss(found, new)
     complaints.close()
-    output.summary(tally, len(arguments.files))
+    output.show_summary(tally, len(arguments.files))
     if complaints.count:
-        return Exit.BAD_INPUT
-    return Exit.FOUND if tally.near_misses else Exit.OK
+        return ExitCode.BAD_INPUT
+    return ExitCode.FOUND if tally.near_misses else ExitCode.OK
 
 
 class _Output(Protocol):
-    def near_miss(self, checked: Checked, new: list[Violation]) -> None: ...
-    def unreadable(self, found: Unreadable) -> None: ...
-    def summary(self, tally: Tally, files: int) -> None: ...
+    def show_near_miss(self, checked: Checked, new: list[Violation]) -> None: ...
+    def show_unreadable(self, found: Unreadable) -> None: ...
+    def show_summary(self, tally: Tally, files: int) -> None: ...
 
 
 class _JsonOutput:
-    def near_miss(self, checked: Checked, new: list[Violation]) -> None:
+    def show_near_miss(self, checked: Checked, new: list[Violation]) -> None:
         del new
         history = checked.history
-        self._line(
+        self._show_line(
             type="near_miss",
             file=history.path,
             line=history.line,
@@ -105,13 +106,13 @@ class _JsonOutput:
             report=checked.report.to_dict(),
         )
 
-    def unreadable(self, found: Unreadable) -> None:
-        self._line(type="unreadable", file=found.path, line=found.line, reason=found.reason)
+    def show_unreadable(self, found: Unreadable) -> None:
+        self._show_line(type="unreadable", file=found.path, line=found.line, reason=found.reason)
 
-    def summary(self, tally: Tally, files: int) -> None:
-        self._line(type="summary", files=files, **tally.to_dict())
+    def show_summary(self, tally: Tally, files: int) -> None:
+        self._show_line(type="summary", files=files, **tally.to_dict())
 
-    def _line(self, **fields: Any) -> None:  # noqa: ANN401 - JSON
+    def _show_line(self, **fields: Any) -> None:  # noqa: ANN401 - JSON
         show(json.dumps(fields))
 
 
@@ -119,7 +120,7 @@ class _TextOutput:
     def __init__(self, *, explain: bool) -> None:
         self._explain = explain
 
-    def near_miss(self, checked: Checked, new: list[Violation]) -> None:
+    def show_near_miss(self, checked: Checked, new: list[Violation]) -> None:
         where = place(checked)
         if self._explain:
             show(f"{where}\n{checked.report.explain()}\n")
@@ -127,16 +128,16 @@ class _TextOutput:
         for violation in new:
             show(f"{where}: {violation.effect}: {describe(violation)}")
 
-    def unreadable(self, found: Unreadable) -> None:
-        """Say nothing: the standard error has it."""
+    def show_unreadable(self, found: Unreadable) -> None:
+        """Print nothing: `Complaints` prints it on standard error."""
 
-    def summary(self, tally: Tally, files: int) -> None:
+    def show_summary(self, tally: Tally, files: int) -> None:
         for line in summary_lines(tally, files):
             show(line)
 
 
 def place(checked: Checked) -> str:
-    """Name the file, the line and, as far as they are known, number and id of the history."""
+    """Return the file, the line and, where known, the position and the id of the history."""
     history = checked.history
     number = "" if history.position is None else f"history {history.position}"
     which = ", ".join(filter(None, (number, history.name)))
@@ -160,22 +161,15 @@ def summary_lines(tally: Tally, files: int) -> list[str]:
         f"  {kind}, {effect}: {_count(count, 'request')}"
         for (kind, effect), count in tally.kinds.most_common()
     ]
-    for verdict in Verdict:
+    for verdict in ProviderVerdict:
         counts = [tally.verdicts[verdict, agreement] for agreement in Agreement]
         if any(counts):
             agrees, undecided, disagrees = counts
             lines.append(
-                f"  {VERDICT_TITLES[verdict]}: {agrees:,} predicted so, {undecided:,} undecided, "
-                f"{disagrees:,} predicted otherwise"
+                f"  {VERDICT_TITLES[verdict]}: {agrees:,} as predicted, {undecided:,} undecided, "
+                f"{disagrees:,} not as predicted"
             )
     return lines
-
-
-VERDICT_TITLES: Final = {
-    Verdict.ACCEPTED: "accepted by the provider",
-    Verdict.REJECTED_PAIRING: "rejected for its pairing",
-    Verdict.REJECTED_OTHER: "rejected for another reason",
-}
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

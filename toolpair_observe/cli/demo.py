@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.cli.check import add_profile_option
-from toolpair_observe.console import Complaints, Exit, show
+from toolpair_observe.console import Complaints, ExitCode, show
 from toolpair_observe.errors import MissingExtraError
 from toolpair_observe.pairing.providers.table import profile_named
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 _DESCRIPTION: Final = """\
 Send the four cases of LangChain's INVALID_TOOL_RESULTS page through the real ChatOpenAI to a
-server on this machine that enforces OpenAI's pairing rule: what is predicted, what the provider
-answers, what strict mode does. Needs no key and no network.
+server on this machine that enforces OpenAI's pairing rule. Show the prediction, the provider's
+answer and the effect of strict mode. Needs no key and no network.
 
-With --live: six agents at work, with an incident in the middle, and their metrics served on this
+With --live: run six agents, with an incident in the middle, and serve their metrics on this
 machine for Prometheus (see dashboards/README.md). Needs toolpair-observe[live].
 
 exit status:
   0  everything happened as predicted
-  1  the provider did something else than predicted
-  2  a file of --histories, or a part of one, could not be read (the rest was checked all the same)
+  1  the provider did not do what was predicted
+  2  a file of --histories, or a part of one, could not be read (the rest was still checked)
 """
 _MODULES: Final = {"rich": "rich", "langchain_openai": "langchain-openai"}
 _LIVE_MODULES: Final = {
@@ -35,7 +35,7 @@ _LIVE_MODULES: Final = {
     "opentelemetry.exporter.prometheus": "opentelemetry-exporter-prometheus",
     "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
 }
-_LEAST_WIDTH: Final = 60
+_MIN_WIDTH: Final = 60
 
 
 def register(commands: Subcommands) -> None:
@@ -52,15 +52,19 @@ def register(commands: Subcommands) -> None:
     add_profile_option(parser)
     parser.add_argument("--no-color", action="store_true", help="print without colors")
     parser.add_argument(
-        "--width", type=_width, metavar="N", help="columns, instead of those of the terminal"
+        "--width", type=_width, metavar="N", help="columns (default: those of the terminal)"
     )
     live = parser.add_argument_group("the live demo")
-    live.add_argument("--live", action="store_true", help="let agents work, and serve metrics")
+    live.add_argument("--live", action="store_true", help="run agents and serve their metrics")
     live.add_argument(
-        "--minutes", type=_minutes, default=6.0, metavar="N", help="how long (%(default)g)"
+        "--minutes", type=_minutes, default=6.0, metavar="N", help="duration (default: %(default)g)"
     )
     live.add_argument(
-        "--port", type=_port, default=9464, metavar="N", help="of the metrics (%(default)s)"
+        "--port",
+        type=_port,
+        default=9464,
+        metavar="N",
+        help="port of the metrics (default: %(default)s)",
     )
     parser.set_defaults(run=run)
 
@@ -70,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.live:
         return _run_live(arguments)
     _require_extra()
-    # Both need the extra.
+    # These need the extra.
     from toolpair_observe.demo.cases.histories_view import check_files  # noqa: PLC0415
     from toolpair_observe.demo.cases.render import DemoPrinter, new_console  # noqa: PLC0415
     from toolpair_observe.demo.cases.show import show_cases  # noqa: PLC0415
@@ -81,23 +85,23 @@ def run(arguments: argparse.Namespace) -> int:
     complaints = Complaints()
     if arguments.histories:
         profile = profile_named(arguments.profile) if arguments.profile else None
-        printer.section("Real conversations")
+        printer.print_section("Your conversations")
         check_files(console, arguments.histories, profile, complaints)
     console.print()
     if complaints.count:
-        return Exit.BAD_INPUT
-    return Exit.OK if agrees else Exit.FOUND
+        return ExitCode.BAD_INPUT
+    return ExitCode.OK if agrees else ExitCode.FOUND
 
 
 def _run_live(arguments: argparse.Namespace) -> int:
     _require_extra(_LIVE_MODULES, "live")
     # Needs the extra.
-    from toolpair_observe.demo.live.show import Timeline, run_live  # noqa: PLC0415
+    from toolpair_observe.demo.live.show import Schedule, run_live  # noqa: PLC0415
 
-    timeline = Timeline.of_minutes(arguments.minutes)
-    accuracy = run_live(timeline, arguments.port, say=show)
+    schedule = Schedule.of_minutes(arguments.minutes)
+    accuracy = run_live(schedule, arguments.port, say=show)
     show(f"\n{accuracy}")
-    return Exit.OK
+    return ExitCode.OK
 
 
 def _require_extra(modules: Mapping[str, str] = _MODULES, extra: str = "demo") -> None:
@@ -119,29 +123,29 @@ def _is_installed(module: str) -> bool:
 
 
 def _minutes(text: str) -> float:
-    return _number(text, 24 * 60, "minutes")
+    return _positive_number(text, 24 * 60, "minutes")
 
 
 def _port(text: str) -> int:
-    return int(_number(text, 65535, "port"))
+    return int(_positive_number(text, 65535, "port"))
 
 
-def _number(text: str, most: int, what: str) -> float:
+def _positive_number(text: str, maximum: int, what: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = 0
-    if not 0 < number <= most:
-        msg = f"{text!r}: {what} must be more than 0 and at most {most}"
+    if not 0 < number <= maximum:
+        msg = f"{text!r}: {what} must be more than 0 and at most {maximum}"
         raise argparse.ArgumentTypeError(msg)
     return number
 
 
 def _width(text: str) -> int:
     if not text.isdecimal():
-        msg = f"{text!r} is no number of columns"
+        msg = f"{text!r} is not a number of columns"
         raise argparse.ArgumentTypeError(msg)
-    if int(text) < _LEAST_WIDTH:
-        msg = f"{text} columns are too few, {_LEAST_WIDTH} are needed"
+    if int(text) < _MIN_WIDTH:
+        msg = f"{text} columns are too few; the demo needs at least {_MIN_WIDTH}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)

@@ -1,4 +1,4 @@
-"""The commands of `toolpair-observe`, and what becomes of their failures."""
+"""The parser of `toolpair-observe`, and the exit codes of failures."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe import __version__
+from toolpair_observe._version import __version__
 from toolpair_observe.cli import check, demo, langsmith, run
 from toolpair_observe.cli.subcommands import Subcommands
-from toolpair_observe.console import Exit, show
+from toolpair_observe.console import ExitCode, show
 from toolpair_observe.errors import ToolPairError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# A new command is a module with `register`, and its line here.
+# A new command is a module with a function `register`, and a line here.
 COMMANDS: Final[tuple[Callable[[Subcommands], None], ...]] = (
     demo.register,
     check.register,
@@ -44,40 +44,40 @@ def dispatch(argv: Sequence[str] | None) -> int:
     """Run a command.
 
     Args:
-        argv: The arguments, None for those of the process.
+        argv: The arguments; None for those of the process.
 
     Returns:
         The exit code.
     """
     arguments = build_parser().parse_args(argv)
-    _never_fail_to_encode()
+    _escape_unencodable_characters()
     try:
         code = int(arguments.run(arguments))
         if sys.stdout is not None:
             sys.stdout.flush()
     except ToolPairError as error:
         show(f"toolpair-observe: {error}", sys.stderr)
-        return Exit.BAD_INPUT
+        return ExitCode.BAD_INPUT
     except BrokenPipeError:
-        # Whoever read the output has closed it.
-        _let_go_of_output()
-        return Exit.BROKEN_PIPE
+        # The reader of the output has closed it, as `head` does.
+        _discard_output()
+        return ExitCode.BROKEN_PIPE
     except OSError as error:
-        _let_go_of_output()
+        _discard_output()
         show(f"toolpair-observe: {error}", sys.stderr)
-        return Exit.BAD_INPUT
+        return ExitCode.BAD_INPUT
     return code
 
 
-def _never_fail_to_encode() -> None:
-    """Let a terminal that lacks a character show its escape instead of ending the program."""
+def _escape_unencodable_characters() -> None:
+    """Print an escape for a character that the terminal's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _let_go_of_output() -> None:
-    """Keep the interpreter from complaining at its exit of an output that can't be written."""
+def _discard_output() -> None:
+    """Discard output that can't be written, so that the interpreter exits without a complaint."""
     try:
         sys.stdout.flush()
     except OSError:

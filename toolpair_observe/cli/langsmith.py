@@ -1,4 +1,4 @@
-"""`toolpair-observe langsmith apply`: charts, alerts and filters in a LangSmith project."""
+"""`toolpair-observe langsmith apply`: set up charts, alerts and filters in a LangSmith project."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from collections import Counter
 from typing import Final
 
 from toolpair_observe.cli.subcommands import Subcommands
-from toolpair_observe.console import Exit, show
+from toolpair_observe.console import ExitCode, show
 
 _DESCRIPTION: Final = """\
-Create or update what makes near misses visible in a LangSmith project: the feedback config of
-INVALID_TOOL_RESULTS, a section of charts, alert rules and saved filters. Applying twice changes
-nothing; what you added yourself is left alone.
+Create or update the objects that show near misses in a LangSmith project: the feedback config of
+INVALID_TOOL_RESULTS, a section of charts, alert rules and saved filters. A second run changes
+nothing, and objects that you added yourself stay as they are.
 
   toolpair-observe langsmith apply --project checkout --dry-run
   toolpair-observe langsmith apply --project checkout --webhook https://example.com/hook
 
-LANGSMITH_API_KEY, LANGSMITH_ENDPOINT and LANGSMITH_WORKSPACE_ID say where, as for any LangSmith
-client.
+LANGSMITH_API_KEY, LANGSMITH_ENDPOINT and LANGSMITH_WORKSPACE_ID select the workspace, as for any
+LangSmith client.
 
-exit status: 0 when all is as it shall be; 1 when something could not be done; 2 when nothing could
+exit status:
+  0  everything is set up
+  1  some of it could not be set up
+  2  none of it could be set up
 """
 
 
@@ -31,9 +34,9 @@ def register(commands: Subcommands) -> None:
     apply = Subcommands(parser).add("apply", "create or update them")
     apply.description = _DESCRIPTION
     apply.add_argument("--project", required=True, metavar="NAME", help="the tracing project")
-    apply.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    apply.add_argument("--dry-run", action="store_true", help="only print what would be done")
     apply.add_argument(
-        "--webhook", type=_url, metavar="URL", help="where alerts go; without it there are none"
+        "--webhook", type=_url, metavar="URL", help="target of the alerts; without it, no alerts"
     )
     apply.set_defaults(run=run)
 
@@ -46,8 +49,8 @@ def _url(text: str) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Apply, and print each step."""
-    # Imports the LangSmith client, which nobody should wait for in vain.
+    """Apply the files and print each step."""
+    # Imports the LangSmith client, which is slow; `--help` does not need it.
     from toolpair_observe.reporters.langsmith.apply import Action, apply, connect  # noqa: PLC0415
 
     done: Counter[Action] = Counter()
@@ -60,4 +63,4 @@ def run(arguments: argparse.Namespace) -> int:
             show(line, sys.stderr if step.action is Action.FAIL else None)
     total = ", ".join(f"{count} {action}" for action, count in done.items())
     show(f"{'would be done' if arguments.dry_run else 'done'} at {client.api_url}: {total}")
-    return Exit.FOUND if done[Action.FAIL] else Exit.OK
+    return ExitCode.FOUND if done[Action.FAIL] else ExitCode.OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from toolpair_observe.console import Exit, show
+from toolpair_observe.console import ExitCode, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,21 +15,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        argv: The arguments, those of the process by default.
+        argv: The arguments; None for those of the process.
 
     Returns:
         The exit code.
     """
     try:
-        # Imports langchain-core, which takes long enough to be interrupted.
+        # Imports langchain-core, which takes so long that a user may interrupt it.
         from toolpair_observe.cli.dispatch import dispatch  # noqa: PLC0415
 
         return dispatch(argv)
     except KeyboardInterrupt:
-        # A terminal has just echoed the key, in the middle of a line.
+        # The terminal has echoed the key in the middle of a line.
         gap = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""
         show(f"{gap}toolpair-observe: interrupted", sys.stderr)
-        return Exit.INTERRUPTED
+        return ExitCode.INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How a command adds itself to the parser."""
+"""The subcommands of a parser, to which each command adds itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Subcommands:
         )
 
     def add(self, name: str, summary: str) -> argparse.ArgumentParser:
-        """Return the parser of a new command."""
+        """Add a command and return its parser."""
         return self._parsers.add_parser(
             name,
             help=summary,

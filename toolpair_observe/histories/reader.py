@@ -1,4 +1,4 @@
-"""Histories out of files: which lists of messages a JSON value holds, and what is known of them."""
+"""Read histories from files: the lists of messages in each JSON value, with their metadata."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_core.messages import AIMessage
 
 from toolpair_observe.errors import HistoryFileError
+from toolpair_observe.histories.limits import ReadLimits, too_many_messages
 from toolpair_observe.histories.shapes import LIST_KEYS, looks_like_message, messages_from
-from toolpair_observe.histories.values import (
-    Limits,
-    Progress,
-    Unreadable,
-    Value,
-    read_values,
-    too_many,
-)
+from toolpair_observe.histories.values import Unreadable, Value, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from langchain_core.messages import BaseMessage
 
-DEFAULT_LIMITS: Final = Limits()
+    from toolpair_observe.histories.source import Progress
+
+DEFAULT_LIMITS: Final = ReadLimits()
 
 _WRONG_SHAPE: Final = (
     "wrong shape: expected a list of chat messages, or an object with such a list under "
@@ -37,19 +33,19 @@ class History:
     """One conversation of a file.
 
     Attributes:
-        path: The file, as it was named.
+        path: The file, as the caller named it.
         line: The line on which it starts, from 1.
-        name: The row's own id, `""` where it has none.
+        name: The row's id, `""` if it has none.
         messages: The whole conversation.
-        position: Which of a list of histories it is, from 0; None where there is no such list.
+        position: Its position in a list of histories, from 0; None if there is no such list.
         has_prefixes: Whether every prefix that ends right before the first of a run of AI messages
-            was a request; otherwise the whole list is the one request.
-        provider: Who answered, as the row names it; `""` where it doesn't.
-        api: The API that was asked, as the row names its format; `""` where it doesn't.
+            was a request; otherwise the whole list is the only request.
+        provider: The provider, as the row names it, or `""`.
+        api: The provider's API, as the row names its format, or `""`.
         model: The model, as the row names it, or None.
-        has_server_state: Whether earlier turns may lie with the provider.
-        verdict: What the provider said, `"accepted"` or `"rejected"`; None where nobody knows.
-        kind: Which pairing fault the provider named, `"other"` for another reason, or None.
+        has_server_state: Whether the provider may hold earlier turns.
+        verdict: The provider's verdict, `"accepted"` or `"rejected"`; None if it is not known.
+        kind: The pairing fault that the provider named, `"other"` for another reason, or None.
     """
 
     path: str
@@ -66,7 +62,7 @@ class History:
     kind: str | None = None
 
     def requests(self) -> Iterator[list[BaseMessage]]:
-        """Yield the lists of messages that a model was, or would be, asked with."""
+        """Yield the lists of messages that were, or would be, sent to a model."""
         if not self.has_prefixes:
             yield self.messages
             return
@@ -77,18 +73,18 @@ class History:
 
 
 def read_histories(
-    path: str, limits: Limits = DEFAULT_LIMITS, *, progress: Progress | None = None
+    path: str, limits: ReadLimits = DEFAULT_LIMITS, *, progress: Progress | None = None
 ) -> Iterator[History | Unreadable]:
     """Yield every history of a file, and every part of it that can't be read.
 
-    The file is data and nothing else: no class that it names is instantiated. It may hold rows
+    The file is read as data only: no class that it names is instantiated. It may hold rows
     with `langchain` or `messages`, lists of OpenAI messages, `messages_to_dict` output or
     LangChain's flat or serialized message dicts, as JSON or JSON Lines, plain or gzip.
 
     Args:
-        path: The file; `-` is the standard input.
-        limits: How much is taken of it.
-        progress: Is told how many bytes have been read, and of how many.
+        path: The file; `-` is standard input.
+        limits: How much of it is read.
+        progress: Called with the number of bytes read and the size of the file.
     """
     found = read_values(path, limits, belongs_to_list=looks_like_message, progress=progress)
     for value in found:
@@ -98,7 +94,7 @@ def read_histories(
             yield from _histories_in(path, value, limits)
 
 
-def _histories_in(path: str, value: Value, limits: Limits) -> Iterator[History | Unreadable]:
+def _histories_in(path: str, value: Value, limits: ReadLimits) -> Iterator[History | Unreadable]:
     data = value.data
     row: dict[str, Any] = data if isinstance(data, dict) else {}
     try:
@@ -128,18 +124,18 @@ def _items_of(data: object) -> list[Any]:
 
 
 def _are_histories(items: list[Any]) -> bool:
-    """Whether these are histories; one of them may be none and not spoil the others."""
+    """Whether these are histories; a single bad one does not change the answer."""
     return any(isinstance(item, dict | list) for item in items) and not any(
         map(looks_like_message, items)
     )
 
 
 def _history(
-    path: str, value: Value, row: dict[str, Any], items: list[Any], limits: Limits
+    path: str, value: Value, row: dict[str, Any], items: list[Any], limits: ReadLimits
 ) -> History:
     has_prefixes = row.get("prefixes") is True
     if len(items) > limits.messages:
-        raise HistoryFileError(too_many(limits))
+        raise HistoryFileError(too_many_messages(limits))
     if has_prefixes and len(items) > limits.prefix_messages:
         msg = f"more than {limits.prefix_messages:,} messages, too many to check every prefix"
         raise HistoryFileError(msg)

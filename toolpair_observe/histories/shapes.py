@@ -1,7 +1,7 @@
-"""Chat messages out of JSON, field by field from an allow-list.
+"""Build chat messages from JSON, field by field from an allow-list.
 
-Nothing here instantiates a class that the data names: a serialized LangChain object is read by the
-last part of its id, which has to be one of the message classes listed below.
+Nothing here instantiates a class that the data names. A serialized LangChain object is recognized
+by the last part of its id, which has to be one of the message classes listed below.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def messages_from(items: Sequence[object]) -> list[BaseMessage]:
             `[role, text]` pairs; forms may be mixed.
 
     Raises:
-        HistoryFileError: An item is no message; the text names its position and no content.
+        HistoryFileError: An item is not a message; the text names its position, not its content.
     """
     return [_message_at(position, item) for position, item in enumerate(items)]
 
@@ -104,7 +104,7 @@ def _is_pair(data: object) -> TypeGuard[list[str]]:
 
 
 def _flat(item: object) -> _Data:
-    """Bring the forms of a message to one flat dict whose `type` is one of ours."""
+    """Return a message in any of the forms as a flat dict whose `type` is a key of `_BUILDERS`."""
     if _is_pair(item):
         return {"type": _ROLES[item[0]], "content": item[1]}
     if not isinstance(item, dict):
@@ -122,14 +122,14 @@ def _flat(item: object) -> _Data:
 
 
 def _name_and_fields(item: _Data) -> tuple[object, object]:
-    """Return what a message dict calls itself, and where its fields stand."""
+    """Return the name of a message dict's role or class, and its fields."""
     kind = item.get("type")
     if kind == "constructor" and item.get("lc") == 1:
         path = item.get("id")
         return (path[-1] if isinstance(path, list) and path else None), item.get("kwargs")
     if isinstance(item.get("data"), dict):
         return kind, item["data"]
-    # A ChatMessage has both; its role is its own affair.
+    # A ChatMessage has both, and its role can be any text.
     is_langchain = isinstance(kind, str) and kind in _ROLES
     return (kind if is_langchain else item.get("role")), item
 
@@ -178,7 +178,7 @@ def _ai_fields(data: _Data) -> _Data:
 
 
 def _call(call: _Data) -> _Data:
-    """Return LangChain's form of a call, with `args` None where they are no JSON object."""
+    """Return LangChain's form of a call, with `args` None if they are not a JSON object."""
     function, custom = call.get("function"), call.get("custom")
     if isinstance(function, dict):
         name, arguments = function.get("name"), _object_in(function.get("arguments"))

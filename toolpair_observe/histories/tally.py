@@ -1,4 +1,4 @@
-"""Check histories and count: what was found, and how it compares with the provider's verdict."""
+"""Check histories, count the findings, and compare them with the providers' verdicts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.words import ViolationKind
 
-# What a row may call its provider, where that is not a profile's own name.
+# Profiles of providers that rows call by a name other than the profile's.
 PROFILE_OF_PROVIDER: Final[Mapping[str, str]] = {
     "openai": "openai-chat",
     "azure": "azure-openai-chat",
@@ -33,7 +33,7 @@ PROFILE_OF_PROVIDER: Final[Mapping[str, str]] = {
     # DeepSeek's Responses endpoint wants results in place, as its chat endpoint does.
     "deepseek-responses": "deepseek",
 }
-# A provider that was asked through another API than its own.
+# Profiles of providers that were reached through another API than their own.
 PROFILE_OF_API: Final[Mapping[tuple[str, str], str]] = {
     ("bedrock", "anthropic"): "bedrock-invoke",
     ("bedrock", "openai-responses"): CONTRACT.name,
@@ -48,12 +48,19 @@ PAIRING_KINDS: Final = frozenset({"missing", "orphan", "duplicate", "mismatched"
 _ERRORS: Final = (Effect.REJECT, Effect.LOCAL_ERROR)
 
 
-class Verdict(StrEnum):
-    """What the provider said of a request."""
+class ProviderVerdict(StrEnum):
+    """The provider's recorded verdict on a request."""
 
     ACCEPTED = "accepted"
     REJECTED_PAIRING = "rejected_pairing"
     REJECTED_OTHER = "rejected_other"
+
+
+VERDICT_TITLES: Final[Mapping[ProviderVerdict, str]] = {
+    ProviderVerdict.ACCEPTED: "accepted by the provider",
+    ProviderVerdict.REJECTED_PAIRING: "rejected for its pairing",
+    ProviderVerdict.REJECTED_OTHER: "rejected for another reason",
+}
 
 
 class Agreement(StrEnum):
@@ -72,24 +79,24 @@ class Checked:
     report: PairingReport
 
     @property
-    def verdict(self) -> Verdict | None:
-        """What the provider said, None where the row doesn't tell."""
+    def verdict(self) -> ProviderVerdict | None:
+        """The provider's verdict, None if the row has none."""
         if self.history.verdict == "accepted":
-            return Verdict.ACCEPTED
+            return ProviderVerdict.ACCEPTED
         if self.history.verdict is None or self.history.kind is None:
             return None
         is_pairing = self.history.kind in PAIRING_KINDS
-        return Verdict.REJECTED_PAIRING if is_pairing else Verdict.REJECTED_OTHER
+        return ProviderVerdict.REJECTED_PAIRING if is_pairing else ProviderVerdict.REJECTED_OTHER
 
     @property
     def agreement(self) -> Agreement | None:
-        """How the prediction compares with the verdict, None where there is no verdict."""
+        """How the prediction compares with the verdict, None if there is no verdict."""
         if self.verdict is None:
             return None
         if self.report.effect is Effect.UNKNOWN:
             return Agreement.UNDECIDED
-        foresees_error = self.report.effect in _ERRORS
-        if foresees_error == (self.verdict is Verdict.REJECTED_PAIRING):
+        predicts_error = self.report.effect in _ERRORS
+        if predicts_error == (self.verdict is ProviderVerdict.REJECTED_PAIRING):
             return Agreement.AGREES
         return Agreement.DISAGREES
 
@@ -100,7 +107,7 @@ class Tally:
 
     Attributes:
         histories: Conversations read.
-        requests: Requests checked; a conversation may stand for many.
+        requests: Requests checked; a conversation can consist of many.
         messages: Messages of the conversations read.
         effects: Requests by predicted effect.
         profiles: Requests by the profile that judged.
@@ -115,7 +122,7 @@ class Tally:
     effects: Counter[Effect] = field(default_factory=Counter)
     profiles: Counter[str] = field(default_factory=Counter)
     kinds: Counter[tuple[ViolationKind, Effect]] = field(default_factory=Counter)
-    verdicts: Counter[tuple[Verdict, Agreement]] = field(default_factory=Counter)
+    verdicts: Counter[tuple[ProviderVerdict, Agreement]] = field(default_factory=Counter)
     unreadable: int = 0
 
     @property
@@ -123,12 +130,12 @@ class Tally:
         """Requests whose predicted effect is neither clean nor accept."""
         return sum(count for effect, count in self.effects.items() if effect.is_near_miss)
 
-    def read(self, history: History) -> None:
+    def add_history(self, history: History) -> None:
         """Count one conversation."""
         self.histories += 1
         self.messages += len(history.messages)
 
-    def add(self, checked: Checked) -> None:
+    def add_request(self, checked: Checked) -> None:
         """Count one request."""
         report = checked.report
         self.requests += 1
@@ -161,29 +168,29 @@ class Tally:
 
 
 def profile_for(history: History) -> Profile:
-    """Return the profile of the provider that the row names, the contract where there is none."""
+    """Return the profile of the provider that the row names, or the contract if it names none."""
     own = PROFILE_OF_PROVIDER.get(history.provider, history.provider)
     name = PROFILE_OF_API.get((history.provider, history.api), own)
     return PROFILES.get(name, CONTRACT)
 
 
 def check_requests(history: History, profile: Profile | None = None) -> Iterator[Checked]:
-    """Check every request that a history stands for.
+    """Check every request of a history.
 
     Args:
         history: The history.
-        profile: Who judges; None stands for the profile of the provider that the row names.
+        profile: The profile to check against; None for that of the provider that the row names.
 
     Raises:
-        HistoryFileError: The history is too odd to be checked; the text names the reason.
+        HistoryFileError: The check failed; the text names the class of the failure.
     """
-    judge = profile or profile_for(history)
+    profile = profile or profile_for(history)
     facts = Facts(server_state=history.has_server_state, model=history.model)
     for messages in history.requests():
         try:
-            report = check(messages, judge, facts)
+            report = check(messages, profile, facts)
         except Exception as error:
-            # Untrusted data must not end the reading of the rest; its text may hold content.
+            # One bad history must not stop the others, and the error's text may quote content.
             msg = f"the history could not be checked ({type(error).__name__})"
             raise HistoryFileError(msg) from error
         yield Checked(history, report)
@@ -192,16 +199,16 @@ def check_requests(history: History, profile: Profile | None = None) -> Iterator
 def tally_histories(
     found: Iterator[History | Unreadable], tally: Tally, profile: Profile | None = None
 ) -> Iterator[Checked | Unreadable]:
-    """Count what `read_histories` yields, and pass on each request and each unreadable part."""
+    """Count the items of `read_histories`, and yield each request and each unreadable part."""
     for item in found:
         if isinstance(item, Unreadable):
             tally.unreadable += 1
             yield item
             continue
-        tally.read(item)
+        tally.add_history(item)
         try:
             for checked in check_requests(item, profile):
-                tally.add(checked)
+                tally.add_request(checked)
                 yield checked
         except HistoryFileError as error:
             tally.unreadable += 1
@@ -209,7 +216,7 @@ def tally_histories(
 
 
 class NewViolations:
-    """Picks the violations that the earlier, shorter requests of the same history did not have."""
+    """Finds the violations that earlier, shorter requests of the same history did not have."""
 
     def __init__(self) -> None:
         """Start with the first history."""

@@ -1,60 +1,32 @@
-"""JSON values out of files that nobody vouches for: JSON, JSON Lines, gzip of each.
+"""JSON values from untrusted files: JSON, JSON Lines, and gzip of each.
 
-Files are read as a stream and nothing in them is trusted: the size of a value, of an unpacked file
-and the depth of nesting are bounded, and whatever can't be read is named with its line while the
-rest of the file is still read.
+Files are read as a stream. The size of a value and of an unpacked file and the depth of nesting
+are bounded. A part that can't be read is reported with its line, and the rest is still read.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
-import io
 import json
-import os
-import sys
-import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.errors import HistoryFileError
+from toolpair_observe.histories.limits import size_text, too_deep, too_many_messages
+from toolpair_observe.histories.source import STDIN, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-STDIN: Final = "-"
+    from toolpair_observe.histories.limits import ReadLimits
+    from toolpair_observe.histories.source import Progress, Source
 
-_MEBI: Final = 1024 * 1024
-_GZIP_MAGIC: Final = b"\x1f\x8b"
+_CHUNK_BYTES: Final = 256 * 1024
 _LINE_SUFFIXES: Final = (".jsonl", ".ndjson")
 _WHITESPACE: Final = " \t\r\n"
-
-
-# Is told how many bytes of the file (packed, where it is packed) have been read, and of how many.
-Progress: TypeAlias = "Callable[[int, int], None]"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of an untrusted file is taken.
-
-    Attributes:
-        value_bytes: Longest single line, or longest single value of a JSON document.
-        file_bytes: Most bytes of one file, after unpacking.
-        depth: Deepest nesting of lists and objects.
-        messages: Most messages of one history.
-        prefix_messages: Most messages of a history whose prefixes are requests; each of them is
-            checked, so the work grows with the square.
-    """
-
-    value_bytes: int = 32 * _MEBI
-    file_bytes: int = 4096 * _MEBI
-    depth: int = 100
-    messages: int = 20_000
-    prefix_messages: int = 2_000
+_NOT_TEXT: Final = "not UTF-8 text"
+_BAD_NUMBER: Final = "not JSON: a number has too many digits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +36,7 @@ class Value:
     Attributes:
         line: The line on which it starts, from 1.
         data: The value.
-        position: Where it stands in the document's list, from 0; None outside of one.
+        position: Its position in the document's list, from 0; None outside of a list.
     """
 
     line: int
@@ -77,9 +49,9 @@ class Unreadable:
     """A part of a file that could not be read.
 
     Attributes:
-        path: The file, as it was named.
-        line: Where, from 1; None where the whole file is meant.
-        reason: What is wrong, without any of the file's content.
+        path: The file, as the caller named it.
+        line: The line, from 1; None for the whole file.
+        reason: The fault, without any of the file's content.
     """
 
     path: str
@@ -87,49 +59,49 @@ class Unreadable:
     reason: str
 
     def __str__(self) -> str:
-        """Name file, line and reason."""
+        """Return file, line and reason."""
         where = self.name if self.line is None else f"{self.name}:{self.line}"
         return f"{where}: {self.reason}"
 
     @property
     def name(self) -> str:
-        """What people call the file."""
+        """The file's name for people."""
         return name_of(self.path)
 
 
 def name_of(path: str) -> str:
-    """Call a file what people call it."""
+    """Return a file's name for people."""
     return "standard input" if path == STDIN else path
 
 
 def read_values(
     path: str,
-    limits: Limits,
+    limits: ReadLimits,
     *,
     belongs_to_list: Callable[[object], bool],
     progress: Progress | None = None,
 ) -> Iterator[Value | Unreadable]:
     """Yield every JSON value of a file, and every part that can't be read.
 
-    The top-level list of a JSON document is read element by element, unless `belongs_to_list` says
-    of its first element that only the whole list makes sense.
+    The top-level list of a JSON document is read element by element, unless its first element
+    belongs to the list: then the whole list is one value.
 
     Args:
-        path: The file; `-` is the standard input.
-        limits: How much is taken.
+        path: The file; `-` is standard input.
+        limits: How much of it is read.
         belongs_to_list: Whether an element is a part of a value rather than a value.
-        progress: Is told how far the reading is.
+        progress: Called with the progress of the reading.
     """
-    source: _Source | None = None
+    source: Source | None = None
     try:
-        with _opened(path, limits, progress) as source:
+        with open_source(path, limits, progress) as source:
             for found in _values(path, source, limits, belongs_to_list):
                 if isinstance(found, Value):
                     yield found
                 else:
                     yield Unreadable(path, *found)
     except HistoryFileError as error:
-        # No line has been read yet where the very beginning is damaged.
+        # No line has been read if the very beginning is damaged.
         yield Unreadable(path, (source.line or None) if source else None, str(error))
     except OSError as error:
         yield Unreadable(path, None, _os_reason(error))
@@ -139,7 +111,7 @@ _Found = Value | tuple[int | None, str]
 
 
 def _values(
-    path: str, source: _Source, limits: Limits, belongs_to_list: Callable[[object], bool]
+    path: str, source: Source, limits: ReadLimits, belongs_to_list: Callable[[object], bool]
 ) -> Iterator[_Found]:
     first = source.next_line()
     while first is not None and not first.strip():
@@ -152,11 +124,11 @@ def _values(
     elif first.lstrip()[:1] in (b"[", b"{"):
         yield from _Document(first, source, limits).values(belongs_to_list)
     else:
-        yield source.line, _not_json(first, limits)
+        yield source.line, _parse_fault(first, limits)
 
 
-def _is_json_lines(path: str, first: bytes, limits: Limits) -> bool:
-    """Whether each line is a value of its own. A document in a single line is one of those."""
+def _is_json_lines(path: str, first: bytes, limits: ReadLimits) -> bool:
+    """Whether each line is a separate value. A document in a single line counts as one of those."""
     name = path.lower().removesuffix(".gz")
     if name.endswith(_LINE_SUFFIXES):
         return True
@@ -167,13 +139,13 @@ def _is_json_lines(path: str, first: bytes, limits: Limits) -> bool:
     return True
 
 
-def _line_values(first: bytes, source: _Source, limits: Limits) -> Iterator[_Found]:
+def _line_values(first: bytes, source: Source, limits: ReadLimits) -> Iterator[_Found]:
     line: bytes | None = first
     while line is not None:
         number = source.line
         if source.at_long_line:
             source.skip_line()
-            yield number, f"the line is longer than {_size(limits.value_bytes)}"
+            yield number, f"the line is longer than {size_text(limits.value_bytes)}"
         elif line.strip():
             try:
                 yield Value(number, _parse(line, limits))
@@ -182,7 +154,7 @@ def _line_values(first: bytes, source: _Source, limits: Limits) -> Iterator[_Fou
         line = source.next_line()
 
 
-def _not_json(line: bytes, limits: Limits) -> str:
+def _parse_fault(line: bytes, limits: ReadLimits) -> str:
     try:
         _parse(line, limits)
     except HistoryFileError as error:
@@ -190,7 +162,7 @@ def _not_json(line: bytes, limits: Limits) -> str:
     return "not JSON"
 
 
-def _parse(line: bytes, limits: Limits) -> object:
+def _parse(line: bytes, limits: ReadLimits) -> object:
     try:
         value = json.loads(line.decode().rstrip())
     except UnicodeDecodeError:
@@ -201,17 +173,17 @@ def _parse(line: bytes, limits: Limits) -> object:
     except ValueError:
         raise HistoryFileError(_BAD_NUMBER) from None
     except RecursionError:
-        raise HistoryFileError(_too_deep(limits)) from None
-    _bound_depth(value, limits)
+        raise HistoryFileError(too_deep(limits)) from None
+    _check_depth(value, limits)
     return value
 
 
 def _fault(error: json.JSONDecodeError) -> str:
-    """What is wrong, without the beginning of where."""
+    """Return the fault without the decoder's words for its place."""
     return error.msg.removesuffix(" at").removesuffix(" starting").removesuffix(": ")
 
 
-def _bound_depth(value: object, limits: Limits) -> None:
+def _check_depth(value: object, limits: ReadLimits) -> None:
     level: list[object] = [value]
     for _ in range(limits.depth + 1):
         level = [
@@ -223,66 +195,13 @@ def _bound_depth(value: object, limits: Limits) -> None:
         ]
         if not level:
             return
-    raise HistoryFileError(_too_deep(limits))
-
-
-class _Source:
-    """A bounded binary stream that knows its line."""
-
-    def __init__(
-        self,
-        stream: BinaryIO | gzip.GzipFile,
-        limits: Limits,
-        report: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.line = 0
-        self.at_long_line = False
-        self._stream = stream
-        self._limits = limits
-        self._report = report
-        self._left = limits.file_bytes
-
-    def next_line(self) -> bytes | None:
-        """Return the next line, cut where it is too long, or None at the end."""
-        line = self._take(self._stream.readline, self._limits.value_bytes + 1)
-        if not line:
-            return None
-        if self.line == 0:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        self.line += 1
-        self.at_long_line = len(line) > self._limits.value_bytes
-        return line
-
-    def skip_line(self) -> None:
-        """Leave out the rest of a line that is too long."""
-        while (rest := self._take(self._stream.readline, _MEBI)) and not rest.endswith(b"\n"):
-            pass
-
-    def read(self, count: int) -> bytes:
-        """Return at most `count` bytes, none at the end."""
-        return self._take(self._stream.read, count)
-
-    def _take(self, how: Callable[[int], bytes], count: int) -> bytes:
-        try:
-            data = how(count)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            msg = "the gzip data is damaged or cut off; what came before it was read"
-            raise HistoryFileError(msg) from None
-        self._left -= len(data)
-        if self._left < 0:
-            msg = (
-                f"the file is larger than {_size(self._limits.file_bytes)} when unpacked; "
-                "what came before was read"
-            )
-            raise HistoryFileError(msg)
-        self._report()
-        return data
+    raise HistoryFileError(too_deep(limits))
 
 
 class _Document:
     """A JSON document over several lines, decoded value by value."""
 
-    def __init__(self, first: bytes, source: _Source, limits: Limits) -> None:
+    def __init__(self, first: bytes, source: Source, limits: ReadLimits) -> None:
         self._source = source
         self._limits = limits
         self._decode_text = codecs.getincrementaldecoder("utf-8")().decode
@@ -293,7 +212,7 @@ class _Document:
         self._ended = False
 
     def values(self, belongs_to_list: Callable[[object], bool]) -> Iterator[_Found]:
-        """Yield the values; what follows a fault can't be told apart, so it ends there."""
+        """Yield the values up to the first fault; after it, no value can be recognized."""
         try:
             while character := self._next_character():
                 if character == "[":
@@ -301,7 +220,7 @@ class _Document:
                 else:
                     yield Value(self._line, self._value())
         except HistoryFileError as error:
-            yield self._line, f"{error}; what came before was read"
+            yield self._line, f"{error}; the part before that was read"
 
     def _list(self, belongs_to_list: Callable[[object], bool]) -> Iterator[Value]:
         start = self._line
@@ -314,7 +233,7 @@ class _Document:
             for element in elements:
                 whole.append(element.data)
                 if len(whole) > self._limits.messages:
-                    raise HistoryFileError(too_many(self._limits))
+                    raise HistoryFileError(too_many_messages(self._limits))
             yield Value(start, whole)
         else:
             for position, element in enumerate(chain([first], elements)):
@@ -350,15 +269,15 @@ class _Document:
             except ValueError:
                 raise HistoryFileError(_BAD_NUMBER) from None
             except RecursionError:
-                raise HistoryFileError(_too_deep(self._limits)) from None
+                raise HistoryFileError(too_deep(self._limits)) from None
             else:
                 self._advance(end)
-                _bound_depth(value, self._limits)
+                _check_depth(value, self._limits)
                 return value
             self._read_more()
 
     def _is_final(self, error: json.JSONDecodeError) -> bool:
-        """Whether more text can't mend the error: it stands well before the end of the text."""
+        """Whether the error is so far from the end of the text that more text can't fix it."""
         longest_token = 16
         return (
             not error.msg.startswith("Unterminated string")
@@ -385,10 +304,10 @@ class _Document:
             return False
         pending = len(self._text) - self._at
         if pending > self._limits.value_bytes:
-            msg = f"a single value is larger than {_size(self._limits.value_bytes)}"
+            msg = f"a single value is larger than {size_text(self._limits.value_bytes)}"
             raise HistoryFileError(msg)
         # Doubling keeps the repeated decoding of a long value linear.
-        data = self._source.read(max(_MEBI // 4, pending))
+        data = self._source.read(max(_CHUNK_BYTES, pending))
         self._ended = not data
         self._text = self._text[self._at :] + self._as_text(data)
         self._at = 0
@@ -399,52 +318,6 @@ class _Document:
             return self._decode_text(data, final=not data)
         except UnicodeDecodeError:
             raise HistoryFileError(_NOT_TEXT) from None
-
-
-@contextmanager
-def _opened(path: str, limits: Limits, progress: Progress | None) -> Iterator[_Source]:
-    with _raw(path) as raw:
-        total = 0 if path == STDIN else os.fstat(raw.fileno()).st_size
-
-        def report() -> None:
-            if total and progress is not None and raw.seekable():
-                progress(raw.tell(), total)
-
-        if raw.peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)] != _GZIP_MAGIC:
-            yield _Source(raw, limits, report)
-            return
-        with gzip.GzipFile(fileobj=raw) as unpacked:
-            yield _Source(unpacked, limits, report)
-
-
-@contextmanager
-def _raw(path: str) -> Iterator[io.BufferedReader]:
-    if path != STDIN:
-        with Path(path).open("rb") as raw:
-            yield raw
-    elif sys.stdin is None:
-        msg = "it is closed"
-        raise HistoryFileError(msg)
-    else:
-        buffer: Any = sys.stdin.buffer
-        yield buffer if isinstance(buffer, io.BufferedReader) else io.BufferedReader(buffer)
-
-
-_NOT_TEXT: Final = "not UTF-8 text"
-_BAD_NUMBER: Final = "not JSON: a number has too many digits"
-
-
-def too_many(limits: Limits) -> str:
-    """Say that a history is too long."""
-    return f"the history has more than {limits.messages:,} messages"
-
-
-def _too_deep(limits: Limits) -> str:
-    return f"lists and objects are nested more than {limits.depth} deep"
-
-
-def _size(count: int) -> str:
-    return f"{count // _MEBI:,} MiB" if count >= _MEBI else f"{count:,} bytes"
 
 
 def _os_reason(error: OSError) -> str:

@@ -1,1 +1,1 @@
-"""The four cases of INVALID_TOOL_RESULTS, sent and drawn."""
+"""The four cases of INVALID_TOOL_RESULTS: send them and draw the results."""

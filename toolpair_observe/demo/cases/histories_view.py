@@ -1,4 +1,4 @@
-"""Real conversations in the demo: a progress bar, then the totals."""
+"""The user's own conversations in the demo: a progress bar, then the totals."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from toolpair_observe.cli.check import VERDICT_TITLES
 from toolpair_observe.console import Complaints, printable
 from toolpair_observe.histories import STDIN, Unreadable, read_histories
 from toolpair_observe.histories.tally import (
+    VERDICT_TITLES,
     Agreement,
     NewViolations,
+    ProviderVerdict,
     Tally,
-    Verdict,
     tally_histories,
 )
 from toolpair_observe.pairing.words import Effect
@@ -32,32 +32,32 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import Violation
 
-_MOST_EXAMPLES: Final = 5
+_MAX_EXAMPLES: Final = 5
 _INDENT: Final = 2
 _GAP: Final = 3
-_REPORT_EVERY: Final = 64 * 1024
+_REPORT_BYTES: Final = 64 * 1024
 
 
 def check_files(
     console: Console, files: Sequence[str], profile: Profile | None, complaints: Complaints
 ) -> None:
-    """Check the conversations of `files` and print what was found.
+    """Check the conversations of `files` and print the findings.
 
     Args:
-        console: Where to print.
-        files: The files, as they were named.
-        profile: Who judges, None for the provider that each row names.
-        complaints: Is told what could not be read.
+        console: The console to print to.
+        files: The files, as the user named them.
+        profile: The profile to check against; None for that of the provider that each row names.
+        complaints: Collects the parts that could not be read.
     """
     tally, new_violations = Tally(), NewViolations()
     examples: list[tuple[Checked, Violation]] = []
-    with _progress(console, files) as reported:
+    with _progress(console, files) as progress_of:
         for path in files:
-            found_in = read_histories(path, progress=reported(path))
-            for found in tally_histories(found_in, tally, profile):
+            histories = read_histories(path, progress=progress_of(path))
+            for found in tally_histories(histories, tally, profile):
                 if isinstance(found, Unreadable):
                     complaints.add(found)
-                elif len(examples) < _MOST_EXAMPLES:
+                elif len(examples) < _MAX_EXAMPLES:
                     examples += [(found, new) for new in new_violations.of(found)[:1]]
     complaints.close()
     _print_totals(console, tally, len(files))
@@ -68,7 +68,7 @@ def check_files(
 def _progress(
     console: Console, files: Sequence[str]
 ) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
-    """Show a bar over the bytes of all files; yields what makes a file's own callback."""
+    """Show a bar over the bytes of all files; yield a function that makes a file's callback."""
     columns = (
         TextColumn("  checking"),
         BarColumn(bar_width=None),
@@ -80,20 +80,20 @@ def _progress(
         task = progress.add_task("", total=total or None)
         before = 0
 
-        def reported(path: str) -> Callable[[int, int], None]:
+        def progress_of(path: str) -> Callable[[int, int], None]:
             nonlocal before
             start, shown = before, 0
             before += _size(path)
 
             def report(done: int, of: int) -> None:
                 nonlocal shown
-                if done - shown >= _REPORT_EVERY or done == of:
+                if done - shown >= _REPORT_BYTES or done == of:
                     shown = done
                     progress.update(task, completed=start + done)
 
             return report
 
-        yield reported
+        yield progress_of
 
 
 def _size(path: str) -> int:
@@ -105,7 +105,7 @@ def _size(path: str) -> int:
 
 def _print_totals(console: Console, tally: Tally, files: int) -> None:
     console.print()
-    _body(
+    _print_indented(
         console,
         Text(
             f"{tally.requests:,} requests in {tally.histories:,} conversations of {files:,} "
@@ -115,16 +115,16 @@ def _print_totals(console: Console, tally: Tally, files: int) -> None:
     )
     profiles = ", ".join(f"{name} {count:,}" for name, count in tally.profiles.most_common())
     if profiles:
-        _body(console, Text(f"judged under {profiles}", style="muted"))
+        _print_indented(console, Text(f"judged under {profiles}", style="muted"))
     if tally.requests:
         console.print()
-        _body(console, _effects(tally))
+        _print_indented(console, _effects(tally))
     if tally.kinds:
         console.print()
-        _body(console, _kinds(tally))
+        _print_indented(console, _kinds(tally))
     if tally.verdicts:
         console.print()
-        _body(console, _verdicts(tally))
+        _print_indented(console, _verdicts(tally))
 
 
 def _print_examples(
@@ -143,21 +143,21 @@ def _print_examples(
     for what, (checked, _) in zip(found, examples, strict=True):
         places.add_row(what, Text(_place(checked, left)))
     console.print()
-    _body(console, places)
+    _print_indented(console, places)
     console.print()
     hint = "toolpair-observe check FILE --explain shows each with its timeline"
-    _body(console, Text(hint, style="muted"))
+    _print_indented(console, Text(hint, style="muted"))
 
 
 def _place(checked: Checked, width: int) -> str:
-    """Name file, line and number; of a name that is too long the end, which tells more."""
+    """Return file, line and position; if that is too long, its end, which says more."""
     history = checked.history
     number = "" if history.position is None else f" (history {history.position})"
     place = printable(f"{Path(history.path).name}:{history.line}{number}")
     return place if len(place) <= width else f"...{place[3 - width :]}"
 
 
-def _body(console: Console, content: Table | Text) -> None:
+def _print_indented(console: Console, content: Table | Text) -> None:
     console.print(Padding(content, (0, 0, 0, _INDENT)))
 
 
@@ -188,8 +188,8 @@ def _kinds(tally: Tally) -> Table:
 
 
 def _verdicts(tally: Tally) -> Table:
-    table = _table("what the provider said", "predicted so", "undecided", "predicted otherwise")
-    for verdict in Verdict:
+    table = _table("provider's verdict", "as predicted", "undecided", "not as predicted")
+    for verdict in ProviderVerdict:
         counts = [tally.verdicts[verdict, agreement] for agreement in Agreement]
         if any(counts):
             *others, disagrees = (f"{count:,}" for count in counts)

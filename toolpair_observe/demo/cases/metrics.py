@@ -1,4 +1,4 @@
-"""The metrics of a demo run, as an exporter would have got them."""
+"""The metrics of a demo run, as an exporter would receive them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class MetricRow:
         name: The metric's OpenTelemetry name.
         labels: Its attributes that have a value, in the order of the table of metrics.
         value: The count of a counter, the number of measurements of a histogram.
-        median_bound: For a histogram the upper bound of the bucket that holds the median (the
-            first request of a process is no measure of the others), None for a counter.
+        median_bound: For a histogram the upper bound of the bucket that holds the median, which
+            unlike the mean hides the slow first request of a process; None for a counter.
         unit: The metric's unit.
     """
 
@@ -37,7 +37,7 @@ class MetricRow:
 
 
 def read_metrics(reader: InMemoryMetricReader) -> tuple[MetricRow, ...]:
-    """Collect once, and return every series of ours that has counted something."""
+    """Collect once, and return every series of this package that has counted something."""
     data = reader.get_metrics_data()
     resources = data.resource_metrics if data else ()
     rows = {

@@ -35,7 +35,7 @@ _COLORS: Final = TerminalTheme(
     normal=[(46, 50, 60), *_HUES, (214, 218, 226)],
     bright=[(128, 136, 152), *_HUES, (240, 242, 246)],
 )
-# Rich's own format loads a font from the network; a picture has no business there.
+# Rich's own format loads a font from the network, which a picture should not do.
 _FORMAT: Final = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" \
 role="img" aria-label="Output of toolpair-observe demo">
@@ -78,18 +78,18 @@ def draw(cases: int) -> str:
     printer = DemoPrinter(console)
     with LoopbackProvider() as provider:
         result = run_demo(SCENARIOS, provider)
-    printer.heading()
+    printer.print_heading()
     for number, case in enumerate(result.cases[:cases], start=1):
-        printer.case(number, case)
-    printer.summary(result)
+        printer.print_case(number, case)
+    printer.print_summary(result)
     svg = console.export_svg(theme=_COLORS, code_format=_FORMAT, unique_id="demo")
     return _TEXT.sub(_without_outer_spaces, svg)
 
 
 def _without_outer_spaces(found: re.Match[str]) -> str:
-    """Place a piece of text where its first visible character stands.
+    """Place a piece of text at its first visible character.
 
-    Some renderers drop leading spaces, others trailing ones, and everything would shift.
+    Some renderers drop leading spaces, others trailing ones, which would shift everything.
     """
     text = html.unescape(found["text"])
     visible = text.strip()

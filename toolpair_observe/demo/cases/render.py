@@ -55,8 +55,8 @@ def new_console(*, color: bool = True, width: int | None = None) -> Console:
     """Return a console for the demo.
 
     Args:
-        color: Whether colors may be used at all; off a terminal there are none anyway.
-        width: Columns, None for those of the terminal, at most `MAX_WIDTH`.
+        color: Whether colors may be used; without a terminal there are none anyway.
+        width: Columns; None for those of the terminal, at most `MAX_WIDTH`.
     """
     console = _Console(no_color=None if color else True, theme=THEME, highlight=False, width=width)
     if width is None and console.width > MAX_WIDTH:
@@ -66,12 +66,12 @@ def new_console(*, color: bool = True, width: int | None = None) -> Console:
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to the command line, whose exit code says so."""
-        raise  # noqa: PLE0704 -- called where the error is being handled
+        """Pass the error on to the command line, which has an exit code for it."""
+        raise  # noqa: PLE0704 -- rich calls this in its `except` block
 
 
 class DemoPrinter:
-    """Prints the demo part by part."""
+    """Prints the parts of the demo."""
 
     def __init__(self, console: Console) -> None:
         """Print to `console`."""
@@ -80,51 +80,51 @@ class DemoPrinter:
         self._glyphs = ASCII if self._plain else UNICODE
         self._fine, self._broken = ("ok", "x") if self._plain else ("✓", "✗")
 
-    def heading(self) -> None:
-        """Say what is going to happen."""
+    def print_heading(self) -> None:
+        """Print what the demo does."""
         self._console.print()
-        self._body(Text("toolpair-observe demo", style="title"))
+        self._print_indented(Text("toolpair-observe demo", style="title"))
         self._console.print()
-        self._body(
+        self._print_indented(
             Text(
                 "The real ChatOpenAI talks to a server on this machine that refuses broken "
-                "tool-call pairs in OpenAI's own words. No key, no network. Each history of "
-                "LangChain's INVALID_TOOL_RESULTS page is sent twice: in observe mode, then in "
+                "tool-call pairs with OpenAI's own error texts. No key, no network. Each history "
+                "of LangChain's INVALID_TOOL_RESULTS page is sent twice: in observe mode, then in "
                 "strict mode.",
                 style="muted",
             )
         )
 
-    def case(self, number: int, result: CaseResult) -> None:
+    def print_case(self, number: int, result: CaseResult) -> None:
         """Print one case."""
-        self.section(f"{number}. {result.scenario.title}")
-        self._body(Text(result.scenario.story, style="muted"))
+        self.print_section(f"{number}. {result.scenario.title}")
+        self._print_indented(Text(result.scenario.story, style="muted"))
         self._console.print()
         for line in self._timeline(result):
             self._console.print(line, soft_wrap=True)
         self._console.print()
-        self._body(self._verdict(result))
+        self._print_indented(self._case_table(result))
 
-    def summary(self, result: DemoResult) -> None:
-        """Print what was predicted beside what happened, and the metrics."""
-        self.section("Predicted and answered")
-        self._body(self._overview(result))
+    def print_summary(self, result: DemoResult) -> None:
+        """Print the predictions beside the answers, and the metrics."""
+        self.print_section("Predicted and answered")
+        self._print_indented(self._overview(result))
         self._console.print()
-        self._body(self._conclusion(result))
-        self.section("Metrics")
-        self._body(_metrics_table(result.metrics))
+        self._print_indented(self._conclusion(result))
+        self.print_section("Metrics")
+        self._print_indented(_metrics_table(result.metrics))
         self._console.print()
-        self._body(_constant_labels(result.metrics))
+        self._print_indented(_constant_labels(result.metrics))
 
-    def section(self, title: str) -> None:
-        """Begin a part of the output."""
+    def print_section(self, title: str) -> None:
+        """Print the heading of a part."""
         self._console.print()
         rule = "-" if self._plain else "─"
         text = Text.assemble((rule * _INDENT, "muted"), " ", (title, "title"), " ")
         text.append(rule * (self._console.width - len(text)), style="muted")
         self._console.print(text, soft_wrap=True)
 
-    def _body(self, content: RenderableType) -> None:
+    def _print_indented(self, content: RenderableType) -> None:
         self._console.print(Padding(content, (0, 0, 0, _INDENT)))
 
     def _timeline(self, result: CaseResult) -> Iterator[Text]:
@@ -151,7 +151,7 @@ class DemoPrinter:
             text.append(f"  {kind}", style="broken")
         return text
 
-    def _verdict(self, result: CaseResult) -> Table:
+    def _case_table(self, result: CaseResult) -> Table:
         observed = result.observed
         grid = Table.grid(padding=(0, 2))
         grid.add_column(style="muted", no_wrap=True, min_width=len("likely cause"))
@@ -159,9 +159,9 @@ class DemoPrinter:
         grid.add_row("predicted", _prediction(observed))
         grid.add_row("answered", _answer(observed))
         if observed.violations:
-            words = "the very words that were predicted"
-            other = "predicted in other words"
-            grid.add_row("", self._tick(words) if result.says_it_word_for_word else Text(other))
+            same = "exactly the error text that was predicted"
+            other = "not the error text that was predicted"
+            grid.add_row("", self._tick(same) if result.has_predicted_text else Text(other))
         grid.add_row("strict", _strict(result.strict))
         if observed.violations:
             cause = CAUSES[observed.violations[0].cause]
@@ -183,7 +183,7 @@ class DemoPrinter:
                 f"{number}. {case.scenario.title}",
                 _effect(observed.effect),
                 Text(str(observed.answer.status) if observed.answer else "nothing"),
-                Text("blocked" if case.strict.blocked else "let pass"),
+                Text("blocked" if case.strict.blocked else "allowed"),
                 self._tick("") if fine else Text(f"{self._broken} disagrees", style="broken"),
             )
         return table
@@ -193,7 +193,7 @@ class DemoPrinter:
         agreeing = sum(not case.disagreements() for case in result.cases)
         if result.agrees:
             return self._tick(f"In all {count} cases the provider did what was predicted.")
-        text = f"{self._broken} Only in {agreeing} of {count} cases things went as predicted."
+        text = f"{self._broken} Only {agreeing} of {count} cases went as predicted."
         return Text(text, style="broken")
 
     def _tick(self, words: str) -> Text:
@@ -227,7 +227,7 @@ def _strict(attempt: Attempt) -> Text:
     if attempt.blocked:
         return Text("blocked, but a request was sent", style="broken")
     status = attempt.answer.status if attempt.answer else "no answer"
-    return Text(f"let it pass ({status})")
+    return Text(f"allowed ({status})")
 
 
 def _metrics_table(rows: Sequence[MetricRow]) -> Table:

@@ -1,6 +1,6 @@
-"""Send each case to the provider, in observe and in strict mode, and compare what was foretold.
+"""Send each case to the provider in both modes, and compare the predictions with the answers.
 
-Everything here is real but the provider: `ChatOpenAI`, the HTTP request, the handler, its metrics.
+Only the provider is an imitation; `ChatOpenAI`, HTTP, the handler and its metrics are real.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _OK: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the client got from the provider.
+    """The provider's answer, as the client received it.
 
     Attributes:
         status: The HTTP status.
-        text: The error's text, or what the model said.
-        kind: The pairing fault that the error names, None where it names none.
+        text: The text of the error or of the model.
+        kind: The pairing fault that the error names, None if it names none.
     """
 
     status: int
@@ -62,11 +62,11 @@ class Attempt:
     """One request in one mode.
 
     Attributes:
-        report: What the handler reported, None where it reported neither a near miss nor, after
-            a refusal, an escape.
+        report: The handler's report, None if it reported neither a near miss nor, after a refusal,
+            an escape.
         blocked: Whether strict mode stopped the request.
         requests: How many requests arrived at the provider.
-        answer: What came back, None where nothing was sent.
+        answer: The provider's answer, None if nothing was sent.
     """
 
     report: PairingReport | None
@@ -81,7 +81,7 @@ class Attempt:
 
     @property
     def violations(self) -> tuple[Violation, ...]:
-        """What the handler found wrong."""
+        """The violations that the handler reported."""
         return self.report.violations if self.report else ()
 
 
@@ -94,14 +94,14 @@ class CaseResult:
     strict: Attempt
 
     @property
-    def says_it_word_for_word(self) -> bool:
-        """Whether the provider used the very words that were predicted."""
+    def has_predicted_text(self) -> bool:
+        """Whether the provider's error text is exactly the predicted one."""
         answer = self.observed.answer
         expected = {found.expected_error for found in self.observed.violations}
         return answer is not None and answer.text in expected
 
     def disagreements(self) -> list[str]:
-        """Say where the prediction and what happened part; empty where they agree."""
+        """Return the differences between prediction and answer; empty if they agree."""
         return [*_observed_disagreements(self.observed), *_strict_disagreements(self.strict)]
 
 
@@ -128,7 +128,7 @@ def run_demo(scenarios: Sequence[Scenario], provider: LoopbackProvider) -> DemoR
     reader = InMemoryMetricReader()
     meter_provider = MeterProvider(metric_readers=[reader], shutdown_on_exit=False)
     try:
-        with _undisturbed():
+        with _isolated():
             cases = tuple(
                 CaseResult(
                     scenario,
@@ -153,7 +153,7 @@ def _attempt(
     handler = ToolPairHandler(
         mode=mode,
         block_on=BLOCK_ON,
-        # The handler recognizes real endpoints; of one on this machine it has to be told.
+        # The handler recognizes real endpoints; for a local one it needs the profile.
         profile="openai-chat",
         feedback="off",
         spans="off",
@@ -187,38 +187,38 @@ def _text_of(error: openai.APIStatusError) -> str:
 def _observed_disagreements(attempt: Attempt) -> list[str]:
     answer = attempt.answer
     if answer is None:
-        return ["observe mode kept the request from the provider"]
-    foretold = attempt.effect in BLOCK_ON
-    if foretold and not answer.is_refusal:
+        return ["observe mode did not send the request to the provider"]
+    predicts_refusal = attempt.effect in BLOCK_ON
+    if predicts_refusal and not answer.is_refusal:
         return [f"{attempt.effect} was predicted, but the provider answered"]
-    if not foretold and answer.is_refusal:
+    if not predicts_refusal and answer.is_refusal:
         return [f"{attempt.effect} was predicted, but the provider refused"]
-    if foretold and answer.kind not in {found.kind for found in attempt.violations}:
+    if predicts_refusal and answer.kind not in {found.kind for found in attempt.violations}:
         named = answer.kind or "no pairing fault"
-        return [f"the provider refused for another reason than predicted: it names {named}"]
+        return [f"the provider refused for a reason that was not predicted: it names {named}"]
     return []
 
 
 def _strict_disagreements(attempt: Attempt) -> list[str]:
     if attempt.effect in BLOCK_ON:
         if not attempt.blocked:
-            return ["strict mode let a request pass that it had to block"]
+            return ["strict mode allowed a request that it should have blocked"]
         if attempt.requests:
-            return ["strict mode blocked, but the provider was asked all the same"]
+            return ["strict mode blocked, but a request was still sent"]
         return []
     if attempt.blocked:
-        return ["strict mode blocked a request that it had to let pass"]
+        return ["strict mode blocked a request that it should have allowed"]
     if attempt.answer is not None and attempt.answer.is_refusal:
-        return ["strict mode let pass what the provider refused"]
+        return ["strict mode allowed a request that the provider refused"]
     return []
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the demo on this machine and its screen its own.
+def _isolated() -> Iterator[None]:
+    """Keep traces from LangSmith, and the handler's log lines from the screen.
 
-    No traces leave for LangSmith, and the handler's log lines, which repeat what the demo prints,
-    are not printed by logging's last resort.
+    The log lines repeat the demo's own output. Without a handler of its logger, logging's last
+    resort would print them.
     """
     logger = logging.getLogger("toolpair_observe")
     silence = logging.NullHandler()

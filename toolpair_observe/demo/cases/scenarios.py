@@ -21,8 +21,8 @@ class Scenario:
 
     Attributes:
         title: The case in a few words.
-        story: How an application comes to such a history.
-        messages: What is sent to the model.
+        story: How an application produces such a history.
+        messages: The messages sent to the model.
     """
 
     title: str
@@ -30,7 +30,7 @@ class Scenario:
     messages: tuple[BaseMessage, ...]
 
     def texts(self) -> dict[int, list[str]]:
-        """Return what to show of each message: one text per call, one otherwise."""
+        """Return the texts to show for each message: one per call, or a single one."""
         return {index: _texts(message) for index, message in enumerate(self.messages)}
 
 
@@ -44,7 +44,7 @@ def _as_code(name: str, arguments: dict[str, object]) -> str:
     return f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
 
 
-def _asked() -> tuple[BaseMessage, ...]:
+def _question_and_calls() -> tuple[BaseMessage, ...]:
     calls = [
         {"name": "get_weather", "args": {"city": city}, "id": call_id}
         for call_id, city in _CALLS.items()
@@ -60,17 +60,17 @@ SCENARIOS: Final = (
     Scenario(
         "Two calls, one result",
         "A loop ran the first tool call and forgot the second.",
-        (*_asked(), _result("call_rome")),
+        (*_question_and_calls(), _result("call_rome")),
     ),
     Scenario(
         "Two calls, two results",
-        "Nothing is wrong here, so nothing may be said or blocked.",
-        (*_asked(), _result("call_rome"), _result("call_oslo")),
+        "Nothing is wrong here, so nothing may be reported or blocked.",
+        (*_question_and_calls(), _result("call_rome"), _result("call_oslo")),
     ),
     Scenario(
-        "Two calls, and a result that comes twice",
+        "Two calls, and a duplicate result",
         "A retried step appended its result again.",
-        (*_asked(), _result("call_rome"), _result("call_oslo"), _result("call_oslo")),
+        (*_question_and_calls(), _result("call_rome"), _result("call_oslo"), _result("call_oslo")),
     ),
     Scenario(
         "A result on its own",

@@ -18,10 +18,10 @@ def show_cases(printer: DemoPrinter) -> bool:
     Returns:
         Whether everything happened as predicted.
     """
-    printer.heading()
+    printer.print_heading()
     with LoopbackProvider() as provider:
         result = run_demo(SCENARIOS, provider)
     for number, case in enumerate(result.cases, start=1):
-        printer.case(number, case)
-    printer.summary(result)
+        printer.print_case(number, case)
+    printer.print_summary(result)
     return result.agrees

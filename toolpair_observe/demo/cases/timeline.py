@@ -1,6 +1,6 @@
 """A conversation as lines, with a rail from each call to its result.
 
-Nothing here is colored or printed; that is the part of `toolpair_observe.demo.cases.render`.
+`toolpair_observe.demo.cases.render` colors and prints the lines.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
 
 _NO_RESULT: Final = "no result"
-# So that the timelines of short conversations stand in line with each other.
-_LEAST_LANES: Final = 2
+# Aligns the timelines of short conversations with each other.
+_MIN_LANES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """What rails are drawn with."""
+    """The characters of a rail."""
 
     begin: str
     end: str
@@ -44,12 +44,12 @@ class Line:
 
     Attributes:
         rail: The drawing that ties calls to results.
-        index: Position of the message; None on the further lines of the same one.
-        role: Who speaks; `""` on the further lines of the same message.
+        index: Position of the message; None on further lines of the same message.
+        role: Role of the message; `""` on further lines of the same message.
         call_id: The id of the call or of the result; `""` on other lines.
-        text: What was said, called or answered.
-        is_broken: Whether this is where the pairing fails.
-        kinds: The kinds of violation that are named here.
+        text: The text of the message, the call or the result.
+        is_broken: Whether the pairing fails here.
+        kinds: The kinds of violation at this line.
     """
 
     rail: str
@@ -71,25 +71,25 @@ def draw(
 
     Args:
         transcript: The conversation.
-        violations: What is wrong with it.
-        texts: For each message what to show of it: one text per call, one per result, one for a
-            message without either.
-        glyphs: What to draw with.
+        violations: Its violations.
+        texts: The texts to show for each message: one per call, one per result, one for a message
+            without either.
+        glyphs: The characters of the rails.
     """
-    plan = _Plan(violations, texts, _answers(transcript))
-    plan.lay(transcript.entries)
-    width = max(_LEAST_LANES, *(len(step.lanes) for step in plan.steps))
+    layout = _Layout(violations, texts, _answers(transcript))
+    layout.add_messages(transcript.entries)
+    width = max(_MIN_LANES, *(len(draft.lanes) for draft in layout.drafts))
     return [
         Line(
-            rail=_rail(step, width, glyphs),
-            index=step.entry.index if step.is_first else None,
-            role=step.entry.role if step.is_first else "",
-            call_id=step.call_id,
-            text=step.text,
-            is_broken=bool(step.kinds) or step.is_mismatched,
-            kinds=tuple(sorted(step.kinds)),
+            rail=_rail(draft, width, glyphs),
+            index=draft.entry.index if draft.is_first else None,
+            role=draft.entry.role if draft.is_first else "",
+            call_id=draft.call_id,
+            text=draft.text,
+            is_broken=bool(draft.kinds) or draft.is_mismatched,
+            kinds=tuple(sorted(draft.kinds)),
         )
-        for step in plan.steps
+        for draft in layout.drafts
     ]
 
 
@@ -107,10 +107,20 @@ def _answers(transcript: Transcript) -> dict[Result, Call]:
 
 
 @dataclass(slots=True)
-class _Step:
-    """A line whose rail is not drawn yet.
+class _Draft:
+    """A line without its rail.
 
-    `lanes` tells which rails run past or meet the line, `lane` which one begins or ends in it.
+    Attributes:
+        entry: The message.
+        call_id: See `Line`.
+        text: See `Line`.
+        kinds: See `Line`.
+        lane: The lane of the rail that begins or ends at the line.
+        begins: Whether that rail begins here.
+        is_loose: Whether the line has no counterpart: a call or a result that pairs with nothing.
+        is_mismatched: Whether a violation pairs the call with a result of another id.
+        is_first: Whether it is the first line of its message.
+        lanes: Which lanes have a rail at the line.
     """
 
     entry: Entry
@@ -126,55 +136,57 @@ class _Step:
 
 
 @dataclass(slots=True)
-class _Plan:
+class _Layout:
+    """The lines of a conversation, with the lane of each open call."""
+
     violations: Sequence[Violation]
     texts: Mapping[int, Sequence[str]]
     ties: dict[Result, Call]
-    steps: list[_Step] = field(default_factory=list)
+    drafts: list[_Draft] = field(default_factory=list)
     _lanes: list[Call | None] = field(default_factory=list)
 
-    def lay(self, entries: Sequence[Entry]) -> None:
-        """Lay out the lines of every message, and those of the results that never came."""
+    def add_messages(self, entries: Sequence[Entry]) -> None:
+        """Add the lines of every message, and a line for each call that has no result."""
         answered = set(self.ties.values())
         unanswered: list[tuple[Entry, Call]] = []
         for entry in entries:
             if not entry.results:
-                self._cut(unanswered)
+                self._end_rails(unanswered)
                 unanswered = []
-            self._message(entry)
+            self._add_message(entry)
             unanswered += [(entry, call) for call in entry.calls if call not in answered]
-        self._cut(unanswered)
+        self._end_rails(unanswered)
 
-    def _message(self, entry: Entry) -> None:
+    def _add_message(self, entry: Entry) -> None:
         texts = iter(self.texts.get(entry.index, ()))
         if not entry.calls and not entry.results:
-            self._add(_Step(entry, "", next(texts, ""), self._kinds_at(entry.index, None)))
+            self._add(_Draft(entry, "", next(texts, ""), self._kinds_at(entry.index, None)))
         for result in entry.results:
-            self._result(entry, result, next(texts, ""))
+            self._add_result(entry, result, next(texts, ""))
         for call in entry.calls:
-            self._call(entry, call, next(texts, call.name or ""))
+            self._add_call(entry, call, next(texts, call.name or ""))
 
-    def _call(self, entry: Entry, call: Call, text: str) -> None:
+    def _add_call(self, entry: Entry, call: Call, text: str) -> None:
         kinds = self._kinds_at(entry.index, call.id) - {ViolationKind.MISSING_RESULT}
         free = [lane for lane, owner in enumerate(self._lanes) if owner is None]
         lane = free[0] if free else len(self._lanes)
         self._lanes[lane : lane + 1] = [call]
-        self._add(_Step(entry, call.id, text, kinds, lane=lane, begins=True))
+        self._add(_Draft(entry, call.id, text, kinds, lane=lane, begins=True))
 
-    def _result(self, entry: Entry, result: Result, text: str) -> None:
+    def _add_result(self, entry: Entry, result: Result, text: str) -> None:
         kinds = self._kinds_at(entry.index, result.id)
         call = self.ties.get(result)
         if call is None:
-            self._add(_Step(entry, result.id, text, kinds, is_loose=True))
+            self._add(_Draft(entry, result.id, text, kinds, is_loose=True))
             return
         lane = self._lanes.index(call)
-        self._add(_Step(entry, result.id, text, kinds, lane=lane))
+        self._add(_Draft(entry, result.id, text, kinds, lane=lane))
         self._lanes[lane] = None
 
-    def _cut(self, unanswered: Sequence[tuple[Entry, Call]]) -> None:
+    def _end_rails(self, unanswered: Sequence[tuple[Entry, Call]]) -> None:
         for entry, call in unanswered:
             lane = self._lanes.index(call)
-            step = _Step(
+            draft = _Draft(
                 entry,
                 call.id,
                 _NO_RESULT,
@@ -183,14 +195,14 @@ class _Plan:
                 is_loose=True,
                 is_mismatched=self._is_mismatched(call),
             )
-            self._add(step)
-            step.is_first = False
+            self._add(draft)
+            draft.is_first = False
             self._lanes[lane] = None
 
-    def _add(self, step: _Step) -> None:
-        step.is_first = not self.steps or self.steps[-1].entry is not step.entry
-        step.lanes = tuple(owner is not None for owner in self._lanes)
-        self.steps.append(step)
+    def _add(self, draft: _Draft) -> None:
+        draft.is_first = not self.drafts or self.drafts[-1].entry is not draft.entry
+        draft.lanes = tuple(owner is not None for owner in self._lanes)
+        self.drafts.append(draft)
 
     def _kinds_at(self, index: int, call_id: str | None) -> frozenset[ViolationKind]:
         return frozenset(
@@ -206,18 +218,18 @@ class _Plan:
         )
 
 
-def _rail(step: _Step, width: int, glyphs: Glyphs) -> str:
-    run = glyphs.loose if step.is_loose else glyphs.run
-    return "".join(_rail_parts(step, width, glyphs, run))
+def _rail(draft: _Draft, width: int, glyphs: Glyphs) -> str:
+    run = glyphs.loose if draft.is_loose else glyphs.run
+    return "".join(_rail_parts(draft, width, glyphs, run))
 
 
-def _rail_parts(step: _Step, width: int, glyphs: Glyphs, run: str) -> Iterator[str]:
+def _rail_parts(draft: _Draft, width: int, glyphs: Glyphs, run: str) -> Iterator[str]:
     for lane in range(width):
-        is_taken = lane < len(step.lanes) and step.lanes[lane]
-        if step.lane is None or lane < step.lane:
+        is_taken = lane < len(draft.lanes) and draft.lanes[lane]
+        if draft.lane is None or lane < draft.lane:
             yield glyphs.past if is_taken else " "
-        elif lane == step.lane:
-            yield glyphs.begin if step.begins else glyphs.end
+        elif lane == draft.lane:
+            yield glyphs.begin if draft.begins else glyphs.end
         else:
             yield glyphs.cross if is_taken else run
-    yield run * 2 if step.lane is not None or step.is_loose else "  "
+    yield run * 2 if draft.lane is not None or draft.is_loose else "  "

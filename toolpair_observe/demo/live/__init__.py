@@ -1,1 +1,1 @@
-"""Agents at work for some minutes, with an incident in the middle."""
+"""The live demo: agents run for some minutes, with an incident in the middle."""

@@ -1,4 +1,4 @@
-"""The agents of the live demo: who they ask, and what goes wrong with them in the incident."""
+"""The agents of the live demo: their models, their providers and their faults in the incident."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolpair_observe.demo.loopback.responses import ResponsesProvider
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from toolpair_observe.demo.live.damage import History
+    from toolpair_observe.demo.live.damage import Messages
     from toolpair_observe.observation import Observation
     from toolpair_observe.settings import Mode
 
@@ -24,17 +24,17 @@ class Agent:
     """One agent.
 
     Attributes:
-        name: What it is for.
+        name: Its name.
         story: What happens to it in the incident.
-        model: The model that it asks for.
-        profile: Who it believes to speak to. The handler recognizes real endpoints; of one on
-            this machine it has to be told. None for a server that really is on this machine.
-        provider: Makes the provider, which refuses what it refuses.
-        sound: Makes a history before and after the incident, of so many turns.
-        broken: Makes a history in the incident.
+        model: The model that it requests.
+        profile: The handler's profile. The handler recognizes real endpoints, and needs the
+            profile for one on this machine. None for a model that really runs on this machine.
+        provider: Makes the provider.
+        sound: Makes a history of that many turns before and after the incident.
+        broken: Makes a history of that many turns in the incident.
         mode: The handler's mode.
-        on_near_miss: The application's own function for near misses.
-        langsmith_key: Its key for LangSmith; `""` where it is not traced there.
+        on_near_miss: The application's function for near misses.
+        langsmith_key: Its key for LangSmith; `""` if it is not traced there.
     """
 
     name: str
@@ -42,15 +42,15 @@ class Agent:
     model: str
     profile: str | None
     provider: Callable[[], LoopbackProvider | ResponsesProvider] = LoopbackProvider
-    sound: Callable[[int], History] = damage.conversation
-    broken: Callable[[int], History] = damage.conversation
+    sound: Callable[[int], Messages] = damage.conversation
+    broken: Callable[[int], Messages] = damage.conversation
     mode: Mode = "observe"
     on_near_miss: Callable[[Observation], None] | None = None
     langsmith_key: str = ""
 
 
 def _refuses_repeated_ids(messages: Sequence[WireMessage]) -> WireError | None:
-    """The rule that a provider added and that no profile knows."""
+    """Apply a rule that the provider has added and that no profile knows."""
     seen: dict[str, int] = {}
     for index, message in enumerate(messages):
         result_id = message.get("tool_call_id")
@@ -67,12 +67,12 @@ def _refuses_repeated_ids(messages: Sequence[WireMessage]) -> WireError | None:
 
 
 def _repairs_everything(_: Sequence[WireMessage]) -> WireError | None:
-    """A gateway that mends what it is given before it hands it on."""
+    """Accept everything, as a gateway does that repairs each request before it forwards it."""
     return None
 
 
-def _page_somebody(_: Observation) -> None:
-    """A function for near misses that nobody has ever tried."""
+def _page_on_call(_: Observation) -> None:
+    """Fail, as an untested function for near misses does."""
     msg = "the pager has no address"
     raise LookupError(msg)
 
@@ -88,7 +88,7 @@ AGENTS: Final = (
     ),
     Agent(
         name="research",
-        story="it numbers its calls from one in every turn, and ChatOpenAI drops the second ones",
+        story="it numbers its calls from one in every turn, and ChatOpenAI drops repeated ids",
         model="gpt-5-mini",
         profile="openai-responses",
         provider=ResponsesProvider,
@@ -97,8 +97,8 @@ AGENTS: Final = (
     ),
     Agent(
         name="support",
-        story="its users ask on while tools are running, which strict mode stops, and its "
-        "LangSmith key has been revoked",
+        story="its users write again while tools are running, strict mode stops those requests, "
+        "and its LangSmith key has been revoked",
         model="gpt-4o",
         profile="azure-openai-chat",
         broken=damage.aborted,
@@ -107,7 +107,7 @@ AGENTS: Final = (
     ),
     Agent(
         name="triage",
-        story="its provider refuses what it accepted yesterday, and no profile knows",
+        story="its provider has added a rule that no profile knows, and refuses its histories",
         model="deepseek-chat",
         profile="deepseek",
         provider=lambda: LoopbackProvider(judge=_refuses_repeated_ids),
@@ -115,7 +115,7 @@ AGENTS: Final = (
     ),
     Agent(
         name="desk",
-        story="a retried step repeats its results, and its gateway mends that without a word",
+        story="a retried step repeats its results, and its gateway silently repairs that",
         model="gpt-4.1",
         profile="openai-chat",
         provider=lambda: LoopbackProvider(judge=_repairs_everything),
@@ -128,6 +128,6 @@ AGENTS: Final = (
         profile=None,
         provider=lambda: LoopbackProvider(judge=_repairs_everything),
         broken=damage.partly_run,
-        on_near_miss=_page_somebody,
+        on_near_miss=_page_on_call,
     ),
 )

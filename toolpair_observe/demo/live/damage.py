@@ -1,4 +1,4 @@
-"""Conversations as an agent keeps them, and the ways in which applications break them."""
+"""An agent's conversations, and the ways in which applications break them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
-    History = list[BaseMessage]
+    Messages = list[BaseMessage]
 
 _CITIES: Final = ("Rome", "Oslo", "Lima", "Cairo", "Quito", "Hanoi")
 _ids = count(1)
 
 
-def conversation(turns: int, calls: int = 2) -> History:
+def conversation(turns: int, calls: int = 2) -> Messages:
     """Return a sound conversation that ends with the results of the last turn's calls.
 
     Args:
-        turns: How often the user asks.
+        turns: How many questions the user asks.
         calls: How many tool calls each turn has.
     """
-    history: History = []
+    history: Messages = []
     for turn in range(turns):
         if turn:
             history.append(AIMessage("Anything else?"))
@@ -33,7 +33,7 @@ def conversation(turns: int, calls: int = 2) -> History:
     return history
 
 
-def _turn(turn: int, ids: Sequence[str]) -> History:
+def _turn(turn: int, ids: Sequence[str]) -> Messages:
     cities = [_CITIES[(turn + place) % len(_CITIES)] for place in range(len(ids))]
     calls = [
         {"name": "get_weather", "args": {"city": city}, "id": each}
@@ -46,31 +46,31 @@ def _turn(turn: int, ids: Sequence[str]) -> History:
     ]
 
 
-def trimmed(turns: int) -> History:
-    """Return what a window of the last messages leaves: it starts with results."""
+def trimmed(turns: int) -> Messages:
+    """Return a conversation cut to a window of its last messages, which starts with results."""
     return conversation(turns)[2:]
 
 
-def aborted(turns: int) -> History:
-    """Return a conversation whose user asked on while the tools were still running."""
+def aborted(turns: int) -> Messages:
+    """Return a conversation whose user wrote again while the tools were still running."""
     history = conversation(turns)
     return [*history[:-2], HumanMessage("Never mind. What about tomorrow?")]
 
 
-def partly_run(turns: int) -> History:
-    """Return a conversation whose last turn ran the first of two calls only."""
+def partly_run(turns: int) -> Messages:
+    """Return a conversation whose last turn ran only the first of two calls."""
     return conversation(turns)[:-1]
 
 
-def retried(turns: int) -> History:
+def retried(turns: int) -> Messages:
     """Return a conversation whose last step was retried and appended its result again."""
     history = conversation(turns)
     return [*history, history[-1]]
 
 
-def with_numbers_as_ids(turns: int) -> History:
-    """Return a conversation of an agent that numbers the calls of each turn from one."""
-    history: History = []
+def with_numbers_as_ids(turns: int) -> Messages:
+    """Return a conversation whose agent numbers the calls of each turn from one."""
+    history: Messages = []
     for turn in range(turns):
         if turn:
             history.append(AIMessage("Anything else?"))
@@ -78,7 +78,7 @@ def with_numbers_as_ids(turns: int) -> History:
     return history
 
 
-def interrupted(turns: int) -> History:
-    """Return a conversation in which a note stands between a call and its results."""
+def interrupted(turns: int) -> Messages:
+    """Return a conversation with a note between a call and its results."""
     history = conversation(turns)
     return [*history[:-2], HumanMessage("(the user is still online)"), *history[-2:]]

@@ -1,7 +1,7 @@
-"""`toolpair-observe demo --live`: agents at work for some minutes, with an incident in the middle.
+"""`toolpair-observe demo --live`: agents run for some minutes, with an incident in the middle.
 
-Everything is real but the providers: `ChatOpenAI`, HTTP, the handler, OpenTelemetry's SDK, and its
-Prometheus exporter, which serves the metrics on the loopback interface for anybody to scrape.
+Only the providers are imitations. `ChatOpenAI`, HTTP, the handler, OpenTelemetry's SDK and its
+Prometheus exporter are real; the exporter serves the metrics on the loopback interface.
 """
 
 from __future__ import annotations
@@ -42,13 +42,14 @@ REQUESTS_PER_SECOND: Final = 2.0
 _NO_PROXY: Final = "NO_PROXY"
 _SHOWN_EVERY: Final = 5.0
 _FEEDBACK_SECONDS: Final = 30.0
-# One in three is broken in the incident: enough to burn any budget, and still mostly at work.
+# One history in three is broken in the incident: enough to burn any error budget, while most
+# requests still work.
 _BROKEN: Final = (True, False, False)
 _TURNS: Final = (2, 3, 5, 2, 8, 3)
 
 
 class Phase(StrEnum):
-    """What is going on."""
+    """A phase of the live demo."""
 
     HEALTHY = "healthy"
     INCIDENT = "incident"
@@ -56,26 +57,26 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
-    """How long each phase lasts, in seconds."""
+class Schedule:
+    """The length of each phase in seconds."""
 
     healthy: float
     incident: float
     recovered: float
 
     @classmethod
-    def of_minutes(cls, minutes: float) -> Timeline:
+    def of_minutes(cls, minutes: float) -> Schedule:
         """Return three phases of the same length."""
         third = minutes * 60 / 3
         return cls(third, third, third)
 
     @property
     def total(self) -> float:
-        """How long all of it lasts."""
+        """The length of all phases."""
         return self.healthy + self.incident + self.recovered
 
     def phase(self, elapsed: float) -> Phase | None:
-        """Return the phase after so many seconds, None when all is over."""
+        """Return the phase after `elapsed` seconds, or None after the last one."""
         for phase, length in zip(Phase, (self.healthy, self.incident, self.recovered), strict=True):
             if elapsed < length:
                 return phase
@@ -84,39 +85,39 @@ class Timeline:
 
 
 def run_live(
-    timeline: Timeline,
+    schedule: Schedule,
     port: int = DEFAULT_PORT,
     agents: Sequence[Agent] = AGENTS,
     say: Callable[[str], None] = print,
 ) -> Accuracy:
-    """Let the agents work until the timeline is over.
+    """Run the agents until the schedule is over.
 
     Args:
-        timeline: How long each phase lasts.
-        port: Where the metrics are served on the loopback interface.
-        agents: Who works.
-        say: Is told what is going on.
+        schedule: The length of each phase.
+        port: The port on the loopback interface that serves the metrics.
+        agents: The agents.
+        say: Prints the progress.
 
     Returns:
-        What was predicted and what happened.
+        The predictions against the outcomes.
 
     Raises:
         ToolPairError: The port is taken.
     """
-    with _undisturbed(), serve_telemetry(port) as telemetry:
+    with _isolated(), serve_telemetry(port) as telemetry:
         say(f"metrics: http://127.0.0.1:{port}/metrics")
         if telemetry.pushes:
             say("metrics, spans and events also go over OTLP")
-        clock = Clock(timeline)
+        clock = Clock(schedule)
         with ThreadPoolExecutor(len(agents), thread_name_prefix="agent") as pool, clock:
             handlers = [new_handler(agent, telemetry) for agent in agents]
-            at_work = [
-                pool.submit(work, agent, handler, clock)
+            runs = [
+                pool.submit(run_agent, agent, handler, clock)
                 for agent, handler in zip(agents, handlers, strict=True)
             ]
             _narrate(clock, agents, handlers[0], say)
-        for each in at_work:
-            each.result()
+        for run in runs:
+            run.result()
         accuracy = handlers[0].accuracy()
         for handler in handlers:
             handler.close()
@@ -124,21 +125,21 @@ def run_live(
 
 
 class Clock:
-    """Tells the phase, and wakes everybody up at the end."""
+    """Knows the phase, and wakes all agents at the end."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
         self._start = monotonic()
         self._over = threading.Event()
 
     @property
     def phase(self) -> Phase | None:
-        """The phase, None when all is over."""
-        return None if self._over.is_set() else self._timeline.phase(monotonic() - self._start)
+        """The phase, or None after the last one."""
+        return None if self._over.is_set() else self._schedule.phase(monotonic() - self._start)
 
     def wait(self, seconds: float) -> None:
         """Wait, but not past the end."""
-        left = self._timeline.total - (monotonic() - self._start)
+        left = self._schedule.total - (monotonic() - self._start)
         self._over.wait(max(0.0, min(seconds, left)))
 
     def __enter__(self) -> Self:
@@ -161,8 +162,8 @@ def new_handler(agent: Agent, telemetry: Telemetry) -> ToolPairHandler:
     )
 
 
-def work(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
-    """Let an agent work until the clock says that all is over."""
+def run_agent(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
+    """Run an agent until the clock's last phase is over."""
     with (
         agent.provider() as provider,
         _traced(agent, handler),
@@ -177,7 +178,7 @@ def work(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
         while phase := clock.phase:
             is_broken = phase is Phase.INCIDENT and next(broken)
             make = agent.broken if is_broken else agent.sound
-            # What goes wrong is what the demo is about; the metrics tell.
+            # Failed requests are the point of the demo; the metrics count them.
             with suppress(openai.APIStatusError, InvalidToolResultsError):
                 model.invoke(make(next(turns)))
             clock.wait(1 / REQUESTS_PER_SECOND)
@@ -185,7 +186,7 @@ def work(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
 
 @contextmanager
 def _traced(agent: Agent, handler: ToolPairHandler) -> Iterator[None]:
-    """Trace an agent to a LangSmith on this machine where it has a key, and nowhere otherwise."""
+    """Trace an agent with a key to a LangSmith server on this machine, any other nowhere."""
     if not agent.langsmith_key:
         with tracing_context(enabled=False):
             yield
@@ -197,7 +198,7 @@ def _traced(agent: Agent, handler: ToolPairHandler) -> Iterator[None]:
                 yield
         finally:
             client.flush()
-            # Its feedback goes to the same server, which is about to go away.
+            # The feedback goes to the same server, which stops after this.
             handler.flush(_FEEDBACK_SECONDS)
             client.cleanup()
 
@@ -208,13 +209,13 @@ def _narrate(
     handler: ToolPairHandler,
     say: Callable[[str], None],
 ) -> None:
-    told: Phase | None = None
+    announced: Phase | None = None
     for tick in count():
         phase = clock.phase
         if phase is None:
             return
-        if phase is not told:
-            told = phase
+        if phase is not announced:
+            announced = phase
             say(f"\n{phase}")
             if phase is Phase.INCIDENT:
                 for agent in agents:
@@ -230,18 +231,18 @@ def _narrate(
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the demo on this machine and its screen its own."""
+def _isolated() -> Iterator[None]:
+    """Keep the handler's log lines from the screen, and the demo's requests from any proxy."""
     logger = logging.getLogger("toolpair_observe")
     silence = logging.NullHandler()
     logger.addHandler(silence)
-    proxied = os.environ.get(_NO_PROXY)
+    previous = os.environ.get(_NO_PROXY)
     os.environ[_NO_PROXY] = "127.0.0.1"
     try:
         yield
     finally:
         logger.removeHandler(silence)
-        if proxied is None:
+        if previous is None:
             del os.environ[_NO_PROXY]
         else:
-            os.environ[_NO_PROXY] = proxied
+            os.environ[_NO_PROXY] = previous

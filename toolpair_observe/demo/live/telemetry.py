@@ -1,4 +1,4 @@
-"""Where the live demo's telemetry goes: a page to scrape and, if the environment says so, OTLP."""
+"""The live demo's telemetry: a page to scrape and, if the environment asks for it, OTLP."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Telemetry:
 
     @classmethod
     def create(cls) -> Telemetry:
-        """Make the providers. They push where `OTEL_EXPORTER_OTLP_ENDPOINT` says."""
+        """Make the providers. They push to `OTEL_EXPORTER_OTLP_ENDPOINT` if it is set."""
         pushes = bool(os.environ.get(_ENDPOINT))
         resource = Resource.create(
             {"service.name": SERVICE, "deployment.environment.name": ENVIRONMENT}
@@ -82,7 +82,7 @@ def serve_telemetry(port: int) -> Iterator[Telemetry]:
     """Serve the metrics on the loopback interface while the context lasts.
 
     Args:
-        port: Where.
+        port: The port.
 
     Raises:
         ToolPairError: The port is taken.
@@ -90,7 +90,7 @@ def serve_telemetry(port: int) -> Iterator[Telemetry]:
     try:
         server, thread = start_http_server(port, addr="127.0.0.1")
     except OSError as error:
-        msg = f"port {port} cannot be served on ({error.strerror}); choose another one"
+        msg = f"can't serve on port {port} ({error.strerror}); choose another one"
         raise ToolPairError(msg) from error
     telemetry = Telemetry.create()
     try:

@@ -1,4 +1,4 @@
-"""The real `ChatOpenAI`, on its way to a server on this machine whatever the environment says."""
+"""The real `ChatOpenAI`, connected to a server on this machine regardless of the environment."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 def loopback_model(
     name: str, base_url: str, handler: ToolPairHandler, *, uses_responses: bool = False
 ) -> Iterator[ChatOpenAI]:
-    """Make a model that no proxy of the environment stands before, not even a broken one.
+    """Make a model that uses no proxy of the environment, not even a broken one.
 
     Args:
         name: The model's name.
-        base_url: The server's.
-        handler: Who checks.
+        base_url: The server's base URL.
+        handler: The handler that checks its requests.
         uses_responses: Whether the server speaks OpenAI's Responses API.
     """
-    # Some versions warn of a proxy that they pass by, unless told to leave sockets alone.
+    # Some versions warn about a proxy that they bypass, unless they get no socket options.
     knows_sockets = "http_socket_options" in ChatOpenAI.model_fields
     quiet: dict[str, Any] = {"http_socket_options": ()} if knows_sockets else {}
     # Nothing here speaks TLS, and loading the certificate authorities takes longer than a case.
@@ -42,7 +42,7 @@ def loopback_model(
             max_retries=0,
             openai_proxy=None,
             http_client=client,
-            # Never used, but made from the environment where none is given.
+            # Never used, but without it the model makes one from the environment.
             http_async_client=DefaultAsyncHttpxClient(trust_env=False, verify=no_authorities),
             callbacks=[handler],
             **quiet,

@@ -1,7 +1,7 @@
 """The pairing rule as OpenAI's Chat Completions API enforces it on the wire.
 
-This is the judge of our own predictions, so it shares nothing with `toolpair_observe.pairing`: it
-reads the JSON that really arrived and answers in the provider's own words.
+It judges the predictions, so it shares no code with `toolpair_observe.pairing`: it reads the JSON
+that really arrived and answers with the provider's own error texts.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class WireError:
 
 
 def judge(messages: Sequence[WireMessage]) -> WireError | None:
-    """Return the provider's refusal of `messages`, or None where it would answer.
+    """Return the provider's refusal of `messages`, or None if it would answer.
 
-    Like the provider it names one fault at a time: schema faults first, then the first pairing
+    Like the provider, it names one fault at a time: schema faults first, then the first pairing
     fault in the order of the messages.
     """
     for fault in _schema_faults(messages):

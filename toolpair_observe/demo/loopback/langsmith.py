@@ -1,4 +1,4 @@
-"""A LangSmith endpoint on the loopback interface: it takes runs and feedback, and keeps nothing."""
+"""A LangSmith endpoint on the loopback interface that accepts runs and feedback, storing none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEY: Final = "loopback"
 REVOKED_KEY: Final = "loopback-revoked"
 
-# Told to the client so that it need not ask.
+# Given to the client, which otherwise requests it.
 INFO: Final[Mapping[str, Any]] = {
     "version": "0.12.0",
     "instance_flags": {"zstd_compression_enabled": True},
@@ -38,17 +38,17 @@ class LoopbackLangSmith(LoopbackServer):
 
     def __init__(self) -> None:
         """Bind a free port."""
-        super().__init__(_Handler, "loopback-langsmith")
+        super().__init__(_LangSmithHandler, "loopback-langsmith")
 
     @property
     def api_url(self) -> str:
-        """What a client takes as its endpoint."""
+        """The endpoint for a client."""
         return self.origin
 
 
-class _Handler(JsonHandler):
+class _LangSmithHandler(JsonHandler):
     def do_GET(self) -> None:  # noqa: N802 -- http.server looks for it
-        """Answer a question for the server's own facts, or for a project."""
+        """Return the server's facts, or a project."""
         path = urlsplit(self.path)
         if path.path == "/sessions":
             names = parse_qs(path.query).get("name", ["default"])
@@ -57,7 +57,7 @@ class _Handler(JsonHandler):
             self.send_json(HTTPStatus.OK, dict(INFO))
 
     def do_POST(self) -> None:  # noqa: N802 -- http.server looks for it
-        """Take runs, and feedback under a good key."""
+        """Accept runs, and feedback with a valid key."""
         self._read_body()
         if self.path == "/feedback" and self.headers.get("x-api-key") == REVOKED_KEY:
             self.send_json(HTTPStatus.FORBIDDEN, {"detail": "Forbidden"})
@@ -65,7 +65,7 @@ class _Handler(JsonHandler):
             self.send_json(HTTPStatus.ACCEPTED, {})
 
     def do_PATCH(self) -> None:  # noqa: N802 -- http.server looks for it
-        """Take the end of a run."""
+        """Accept the end of a run."""
         self.do_POST()
 
     def _read_body(self) -> None:

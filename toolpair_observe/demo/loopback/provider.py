@@ -1,8 +1,8 @@
 """An OpenAI-compatible server on the loopback interface that enforces the pairing rule.
 
-It stands in for the provider wherever a key or a network would be too much to ask: in the demo,
-the examples and the tests. What it refuses is decided by its neighbor `judge`, what it answers by a
-script of `Reply`s.
+It replaces the provider where a key or a network is not available: in the demo, the examples and
+the tests. The module `judge` decides which requests it refuses; a script of `Reply`s contains its
+answers.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ class ToolCall:
     id: str = "call_1"
 
     def wire(self) -> dict[str, Any]:
-        """Return the call as it stands in a response."""
+        """Return the call in the form of a response."""
         function = {"name": self.name, "arguments": json.dumps(self.arguments)}
         return {"id": self.id, "type": "function", "function": function}
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the scripted model says to one accepted request."""
+    """The scripted model's answer to one accepted request."""
 
     content: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
 
     @property
     def finish_reason(self) -> str:
-        """Why the model stopped."""
+        """The reason why the model stopped."""
         return "tool_calls" if self.tool_calls else "stop"
 
     def message(self) -> dict[str, Any]:
@@ -71,13 +71,13 @@ DEFAULT_REPLY = Reply("Rome is clear at 18 degrees, Oslo has rain at 7 degrees."
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request as it arrived, and what became of it.
+    """One request as it arrived, with its answer.
 
     Attributes:
-        path: The path that was asked for.
+        path: The path of the URL.
         body: The decoded JSON body.
         status: The HTTP status of the answer.
-        error: The refusal, or None where the request was answered.
+        error: The refusal, or None if the request was answered.
     """
 
     path: str
@@ -94,8 +94,8 @@ class RecordedRequest:
 class LoopbackProvider(LoopbackServer):
     """A server for `ChatOpenAI(base_url=provider.base_url, api_key="none")`.
 
-    Used as a context manager. Replies of the script are used up in order; after the last one every
-    request gets `DEFAULT_REPLY`. A refused request uses up no reply.
+    Used as a context manager. The replies of the script are used in order; after the last one,
+    every request gets `DEFAULT_REPLY`. A refused request uses no reply.
 
     Attributes:
         requests: Every request that arrived, in order.
@@ -110,10 +110,10 @@ class LoopbackProvider(LoopbackServer):
         """Bind a free port.
 
         Args:
-            script: What the model says, one reply per accepted request.
-            judge: What decides whether the messages are refused.
+            script: The model's answers, one per accepted request.
+            judge: Returns the refusal of a list of messages, or None.
         """
-        super().__init__(partial(_Handler, self), "loopback-provider")
+        super().__init__(partial(_ProviderHandler, self), "loopback-provider")
         self.requests: list[RecordedRequest] = []
         self._script = deque(script)
         self._judge = judge
@@ -121,11 +121,11 @@ class LoopbackProvider(LoopbackServer):
 
     @property
     def base_url(self) -> str:
-        """What a client takes as its base URL."""
+        """The base URL for a client."""
         return f"{self.origin}/v1"
 
     def complete(self, path: str, body: dict[str, Any]) -> Reply | WireError:
-        """Judge one request, record it, and return what to answer."""
+        """Judge one request, record it, and return the answer."""
         error = _body_fault(body) or self._judge(body["messages"])
         status = HTTPStatus.BAD_REQUEST if error else HTTPStatus.OK
         with self._lock:
@@ -148,7 +148,7 @@ def _body_fault(body: dict[str, Any]) -> WireError | None:
     return None
 
 
-class _Handler(JsonHandler):
+class _ProviderHandler(JsonHandler):
     def __init__(self, provider: LoopbackProvider, *connection: Any) -> None:  # noqa: ANN401 -- the base class's
         self._provider = provider
         super().__init__(*connection)

@@ -1,7 +1,7 @@
 """OpenAI's Responses API on the loopback interface, as far as tool pairing is concerned.
 
-Calls and outputs are matched by id over the whole request, wherever they stand, so what the other
-server refuses is fine here, and what an integration drops on the way is never missed.
+Calls and outputs are matched by id over the whole request, in any position. So this server accepts
+histories that the other one refuses, and does not notice data that an integration has dropped.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ class ResponsesProvider(LoopbackServer):
 
     def __init__(self) -> None:
         """Bind a free port."""
-        super().__init__(_Handler, "loopback-responses")
+        super().__init__(_ResponsesHandler, "loopback-responses")
 
     @property
     def base_url(self) -> str:
-        """What a client takes as its base URL."""
+        """The base URL for a client."""
         return f"{self.origin}/v1"
 
 
 def judge(items: list[dict[str, Any]]) -> WireError | None:
-    """Return the provider's refusal of the input items, or None where it would answer."""
+    """Return the provider's refusal of the input items, or None if it would answer."""
     calls = _ids(items, "function_call")
     outputs = _ids(items, "function_call_output")
     for call in calls:
@@ -50,7 +50,7 @@ def _ids(items: list[dict[str, Any]], kind: str) -> list[str]:
     return [str(item.get("call_id")) for item in items if item.get("type") == kind]
 
 
-class _Handler(JsonHandler):
+class _ResponsesHandler(JsonHandler):
     def do_POST(self) -> None:  # noqa: N802 -- http.server looks for it
         """Answer one request."""
         length = min(int(self.headers.get("Content-Length") or 0), MAX_BODY_BYTES)

@@ -1,4 +1,4 @@
-"""What the servers of the demo have in common: a free loopback port, a thread, JSON answers."""
+"""The base of the demo's servers: a free loopback port, a thread, JSON answers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _POLL_SECONDS: Final = 0.05
 
 
 class LoopbackServer:
-    """An HTTP server that answers on a thread of its own while its context lasts."""
+    """An HTTP server that answers on its own thread while its context lasts."""
 
     def __init__(self, handler: Callable[..., BaseHTTPRequestHandler], name: str) -> None:
         """Bind a free port.
 
         Args:
-            handler: Makes what answers a connection.
+            handler: Makes the handler of a connection.
             name: Name of the thread.
         """
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -52,21 +52,21 @@ class LoopbackServer:
 
 
 class JsonHandler(BaseHTTPRequestHandler):
-    """Answers with JSON, and keeps the host's output quiet."""
+    """Answers with JSON and logs nothing."""
 
     protocol_version = "HTTP/1.1"
     # A small answer must not wait for the acknowledgement of its own headers.
     disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def send_json(self, status: HTTPStatus, content: object) -> None:
-        """Answer with `content`."""
+        """Send `content` as JSON."""
         self.send_payload(status, "application/json", json.dumps(content).encode())
 
     def send_payload(self, status: HTTPStatus, content_type: str, payload: bytes) -> None:
-        """Answer with bytes of any type."""
+        """Send bytes of any type."""
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(payload)))
