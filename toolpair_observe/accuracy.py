@@ -1,4 +1,4 @@
-"""How far the predictions can be trusted: predicted effect against what really happened."""
+"""The accuracy of the predictions: predicted effects against outcomes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AccuracyRow:
         provider: The provider's name in the OpenTelemetry conventions, `""` when unknown.
         model: The model as requested, `""` when unknown.
         effect: The predicted effect.
-        outcomes: How many requests had which outcome; every outcome is there.
+        outcomes: The number of requests for every outcome.
     """
 
     provider: str
@@ -32,18 +32,18 @@ class AccuracyRow:
 
     @property
     def total(self) -> int:
-        """All requests of the row."""
+        """The number of all requests of the row."""
         return sum(self.outcomes.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Predicted effect against outcome, for each provider and model.
+    """Predicted effects against outcomes, for each provider and model.
 
-    `str()` draws the table for people.
+    `str()` returns the table as text.
 
     Attributes:
-        rows: By provider and model; the worst effect first.
+        rows: The rows, sorted by provider, model and effect, the worst effect first.
     """
 
     rows: tuple[AccuracyRow, ...]
@@ -83,7 +83,7 @@ class Accuracy:
         return sum(row.outcomes[outcome] for row in self.rows if row.effect in wanted)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers and the rows as JSON-able data."""
+        """Return the totals and the rows as JSON-able data."""
         return {
             "hits": self.hits,
             "misses": self.misses,

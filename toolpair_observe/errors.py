@@ -4,12 +4,13 @@
 
     ToolPairError
     ├── InvalidToolResultsError   (ModelInvalidRequestError, ValueError)  strict mode blocked
-    ├── CheckFailedError          (RuntimeError) our own failure, with on_internal_error="block"
-    ├── SettingsError             (ValueError)   an option has a value that it can't have
+    ├── CheckFailedError          (RuntimeError) the check failed, with on_internal_error="block"
+    ├── SettingsError             (ValueError)   the value of an option is not allowed
     ├── HistoryFileError          (ValueError)   a file of histories can't be read
     └── MissingExtraError         (ImportError)  an optional dependency is not installed
 
-No message holds message content: langchain-core logs the `repr` of whatever a callback raises.
+No error text holds message content: langchain-core logs the `repr` of an exception that a callback
+raises.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.report import PairingReport
 else:
-    # What a provider's 400 becomes; older versions of langchain-core have the common base only.
+    # LangChain's class for a provider's 400; older versions of langchain-core have only its base.
     _InvalidRequest = getattr(_core, "ModelInvalidRequestError", LangChainException)
 
 
@@ -37,11 +38,11 @@ class ToolPairError(Exception):
 class InvalidToolResultsError(ToolPairError, _InvalidRequest, ValueError):
     """The tool calls and tool results of a request do not pair, and it was not sent.
 
-    An `except` for a provider's rejected request catches it too, and whatever asks
-    `is_retryable` (LangChain's retry middleware does) learns that trying again is of no use.
+    An `except` for a provider's rejected request catches it, too. `is_retryable`, which
+    LangChain's retry middleware reads, is False, because a retry would fail the same way.
 
     Attributes:
-        report: What is wrong with the history, and where.
+        report: The violations of the history.
         run_id: LangChain's id of the chat-model run, or None outside of one.
     """
 
@@ -52,7 +53,7 @@ class InvalidToolResultsError(ToolPairError, _InvalidRequest, ValueError):
     def __init__(
         self, report: PairingReport, run_id: UUID | None = None, *, summary: str | None = None
     ) -> None:
-        """Say in the report's words, or in `summary` (ids hashed), what does not pair."""
+        """Use the summary of the report, or `summary`, in which ids may be hashed."""
         self._summary = report.summary() if summary is None else summary
         super().__init__(
             create_message(message=self._summary, error_code=ErrorCode.INVALID_TOOL_RESULTS)
@@ -74,10 +75,9 @@ def _rebuild(
 
 
 class CheckFailedError(ToolPairError, RuntimeError):
-    """A history could not be checked, and strict mode with `on_internal_error="block"` held it.
+    """A check failed, and strict mode with `on_internal_error="block"` stopped the request.
 
-    The message names the class of the failure and no more, because the failure's own text may hold
-    message content.
+    The message contains only the class of the failure, because its text may hold message content.
 
     Attributes:
         failure: Name of the class of the failure.
@@ -90,8 +90,8 @@ class CheckFailedError(ToolPairError, RuntimeError):
 
     def __init__(self, failure: str, run_id: UUID | None = None) -> None:
         super().__init__(
-            f"toolpair_observe failed to check this history ({failure}) and held it because "
-            'on_internal_error is "block"; the log of toolpair_observe says where it failed'
+            f"toolpair_observe failed to check this history ({failure}) and stopped the request "
+            'because on_internal_error is "block"; the log of toolpair_observe names the place'
         )
         self.failure = failure
         self.run_id = run_id
@@ -101,7 +101,7 @@ class CheckFailedError(ToolPairError, RuntimeError):
 
 
 class SettingsError(ToolPairError, ValueError):
-    """An option has a value that it can't have; the message names option, value and choices."""
+    """The value of an option is not allowed; the message names option, value and choices."""
 
 
 class HistoryFileError(ToolPairError, ValueError):

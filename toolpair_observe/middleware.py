@@ -1,6 +1,6 @@
-"""`ToolPairMiddleware`: check, block and mend the model requests of LangChain's `create_agent`.
+"""`ToolPairMiddleware`: check, block and repair the model requests of LangChain's `create_agent`.
 
-Importing this module needs langchain 1.x; without it `MissingExtraError` is raised.
+Importing this module needs langchain 1.x; without it, the import raises `MissingExtraError`.
 """
 
 from __future__ import annotations
@@ -39,33 +39,32 @@ if TYPE_CHECKING:
 __all__ = ["RepairMode", "ToolPairMiddleware"]
 
 RepairMode = Literal["off", "insert_error_results"]
-"""What a middleware does about a broken history: nothing, or the repair of `repair_messages`."""
+"""What a middleware does with a broken history: nothing, or the repair of `repair_messages`."""
 
 
 class ToolPairMiddleware(AgentMiddleware):
-    """Check each model request of an agent before it leaves, and mend or stop it.
+    """Check each model request of an agent before it leaves, and repair or stop it.
 
-    What has to be blocked never starts; LangSmith is shown it as a failed run. A mended request
-    is what is checked, counted and sent; the agent's state stays as it is. Put it last in the
-    agent's list of middleware, so that it sees what the others have made of the history.
+    A blocked request never starts; LangSmith shows a failed run for it. A repaired request is
+    checked, counted and sent in its repaired form; the agent's state stays as it is. Put the
+    middleware last in the agent's list, so that it sees the history as the others leave it.
 
     Args:
         handler: The handler that checks; None makes one from `options`.
-        repair: `"insert_error_results"` answers each call without a result with an error and
-            brings late results back to their calls, as far as nothing is lost by it (see
-            `repair_messages`).
+        repair: `"insert_error_results"` inserts an error for each call without a result and moves
+            late results back to their calls, as far as nothing is lost (see `repair_messages`).
         drop_unpaired: Whether a repair may drop results that answer no call.
-        pending: Ids of calls whose results are still to come, or a function that tells them of
-            a request.
-        on_repair: Function to call with the `Repair` of each mended request.
+        pending: Ids of calls whose results are still to come, or a function that returns them
+            for a request.
+        on_repair: Function to call with the `Repair` of each repaired request.
         **options: See `HandlerOptions`. The mode is `"strict"` unless it is given here or in the
             environment.
 
     Attributes:
-        handler: The handler that checks; `handler.close()` delivers what is queued.
+        handler: The handler that checks; `handler.close()` delivers everything in its queues.
 
     Raises:
-        SettingsError: An option is unknown or has a value that it can't have.
+        SettingsError: An option is unknown or its value is not allowed.
         TypeError: A handler and options were both given.
     """
 
@@ -99,11 +98,11 @@ class ToolPairMiddleware(AgentMiddleware):
         request: ModelRequest[Any],
         handler: Callable[[ModelRequest[Any]], ModelResponse[Any]],
     ) -> ModelResponse[Any]:
-        """Mend and check the request, and send it.
+        """Repair, check and send the request.
 
         Raises:
-            InvalidToolResultsError: The request has to be blocked.
-            CheckFailedError: The check failed, and strict mode must not let that pass.
+            InvalidToolResultsError: Strict mode blocks the request.
+            CheckFailedError: The check failed, and `on_internal_error` is `"block"`.
         """
         with self._admitted(request) as admitted:
             return handler(admitted)
@@ -113,11 +112,11 @@ class ToolPairMiddleware(AgentMiddleware):
         request: ModelRequest[Any],
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
-        """Mend and check the request, and send it.
+        """Repair, check and send the request.
 
         Raises:
-            InvalidToolResultsError: The request has to be blocked.
-            CheckFailedError: The check failed, and strict mode must not let that pass.
+            InvalidToolResultsError: Strict mode blocks the request.
+            CheckFailedError: The check failed, and `on_internal_error` is `"block"`.
         """
         with self._admitted(request) as admitted:
             return await handler(admitted)
@@ -131,7 +130,7 @@ class ToolPairMiddleware(AgentMiddleware):
             if self._repairs and self.handler.settings.mode_for(asked.metadata) != "off":
                 target = self.handler.judge.identify(asked)
                 with self.handler.fail_open("repair"):
-                    request = self._mended(request, asked, target)
+                    request = self._repaired(request, asked, target)
                 asked = asked._replace(messages=_history(request))
         with ExitStack() as stack:
             if asked is not None:
@@ -140,7 +139,7 @@ class ToolPairMiddleware(AgentMiddleware):
             stack.enter_context(attached(self.handler))
             yield request
 
-    def _mended(
+    def _repaired(
         self, request: ModelRequest[Any], asked: Request, target: Target
     ) -> ModelRequest[Any]:
         repair = repair_history(
@@ -152,7 +151,7 @@ class ToolPairMiddleware(AgentMiddleware):
         )
         if not repair.changed:
             return request
-        # The application's own function, which hears of it, must not undo the repair.
+        # A failure of the application's `on_repair` must not undo the repair.
         with self.handler.fail_open("on_repair"):
             self._reporter.repaired(repair)
         messages: list[Any] = repair.messages[len(asked.messages) - len(request.messages) :]
@@ -163,8 +162,8 @@ def _request(request: ModelRequest[Any]) -> Request:
     config = ensure_config()
     model: Any = request.model
     if not isinstance(model, BaseChatModel | RunnableBinding) and hasattr(model, "_model"):
-        # What `init_chat_model` makes of configurable fields: the config says which model it is.
-        model = model._model(config)  # noqa: SLF001 -- there is no public one
+        # `init_chat_model` with configurable fields: the config determines the model.
+        model = model._model(config)  # noqa: SLF001 -- there is no public way
     arguments = {"tools": request.tools, **request.model_settings}
     if not request.tools:
         del arguments["tools"]
@@ -174,6 +173,6 @@ def _request(request: ModelRequest[Any]) -> Request:
 def _history(request: ModelRequest[Any]) -> list[BaseMessage]:
     system = getattr(request, "system_message", None)
     if system is None and request.system_prompt:
-        # Before langchain 1.1 the prompt is a string only.
+        # Before langchain 1.1, the prompt is only a string.
         system = SystemMessage(request.system_prompt)
     return [system, *request.messages] if system is not None else [*request.messages]

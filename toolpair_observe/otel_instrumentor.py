@@ -1,8 +1,8 @@
 """The instrumentor behind `opentelemetry-instrument`.
 
-Installed as the `opentelemetry_instrumentor` entry point `toolpair`, a name of its own: three
-other packages share `langchain`. It imports the `opentelemetry-instrumentation` package, which is
-there wherever the entry point is asked for.
+Installed as the `opentelemetry_instrumentor` entry point `toolpair`. The name `langchain` is
+shared by three other packages. The module imports the `opentelemetry-instrumentation` package,
+which is installed wherever the entry point is loaded.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _logger = logging.getLogger("toolpair_observe")
 
 
 class ToolPairInstrumentor(BaseInstrumentor):  # type: ignore[misc]
-    """Check every chat model of the process: `instrument` in OpenTelemetry's own form.
+    """Check every chat model of the process: `instrument` in OpenTelemetry's form.
 
     `ToolPairInstrumentor().instrument(mode="strict")` takes the arguments of `ToolPairHandler`.
-    Without any the environment decides, and what is wrong there is logged and not raised: the
-    caller is OpenTelemetry's loader, which would leave out every instrumentor after this one.
+    Without arguments, the options come from the environment, and a wrong one is logged and not
+    raised: the caller is OpenTelemetry's loader, which would skip all later instrumentors.
     """
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """Return what has to be installed for it to be of use."""
+        """Return the packages without which it has no effect."""
         return ("langchain-core >= 1.0",)
 
     def _instrument(self, **kwargs: Any) -> None:  # noqa: ANN401 -- the base class's own

@@ -1,7 +1,7 @@
 """The pytest plugin: a test fails when a chat model in it was given a broken history.
 
-It does nothing, and imports nothing but pytest, unless `--toolpair`, the ini option `toolpair` or
-the fixture `toolpair` asks for it.
+Without `--toolpair`, the ini option `toolpair` or the fixture `toolpair`, it does nothing and
+imports only pytest.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 _MARK: Final = "toolpair_expect"
 _WATCH: Final = pytest.StashKey["Watch | None"]()
 _REQUESTS: Final = pytest.StashKey["Requests"]()
-# How many of the test's reports have been told in a failure.
-_TOLD: Final = pytest.StashKey[int]()
+# The number of the test's reports that a failure has already shown.
+_SHOWN: Final = pytest.StashKey[int]()
 _WHEN: Final = {
     "setup": "while the test was set up",
     "call": "in this test",
@@ -35,47 +35,47 @@ _MAX_TESTS_SHOWN: Final = 20
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option and its ini twin."""
+    """Add the command-line option and the ini option."""
     group = parser.getgroup("toolpair", "tool calls and tool results (toolpair_observe)")
     group.addoption(
         "--toolpair",
         choices=_MODES,
         default=None,
         help="fail each test in which a chat model was given tool calls and tool results that do "
-        "not pair; strict also stops such a request (default: the ini option toolpair, else only "
-        "tests that use the fixture toolpair are watched)",
+        "not pair; strict also stops such a request (default: the ini option toolpair; without "
+        "it, only tests that use the fixture toolpair are watched)",
     )
-    parser.addini("toolpair", "strict, observe or off: what --toolpair is by default", default="")
+    parser.addini("toolpair", "strict, observe or off: the default of --toolpair", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the options, and start to watch if they say so."""
+    """Read the options, and start to watch if they ask for it."""
     config.addinivalue_line(
         "markers",
         f"{_MARK}(*kinds): the test gives a chat model histories with violations of exactly these "
-        'kinds, such as "missing_result"; it fails if one of them does not happen',
+        'kinds, such as "missing_result"; it fails if one of them does not occur',
     )
-    mode = asked_mode(config)
+    mode = requested_mode(config)
     config.pluginmanager.register(_Summary(), "toolpair-summary")
     config.stash[_WATCH] = _new_watch(mode) if mode in ("strict", "observe") else None
 
 
-def asked_mode(config: pytest.Config) -> Mode | None:
-    """Return what was asked for, None where nothing was.
+def requested_mode(config: pytest.Config) -> Mode | None:
+    """Return the mode of the command line or the ini file, or None.
 
     Raises:
-        pytest.UsageError: The ini option has a value that it can't have.
+        pytest.UsageError: The value of the ini option is not allowed.
     """
     given: Mode | None = config.getoption("toolpair")
     if given is not None:
         return given
-    asked = str(config.getini("toolpair")).strip()
-    if not asked:
+    value = str(config.getini("toolpair")).strip()
+    if not value:
         return None
     for mode in _MODES:
-        if asked == mode:
+        if value == mode:
             return mode
-    msg = f"ini option toolpair is {asked!r}; expected {', '.join(_MODES)}"
+    msg = f"ini option toolpair is {value!r}; expected {', '.join(_MODES)}"
     raise pytest.UsageError(msg)
 
 
@@ -87,7 +87,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _new_watch(mode: Literal["strict", "observe"]) -> Watch:
-    # Imports langchain-core, which a run that does not ask for it should not pay for.
+    # Imports langchain-core, which would slow down every run that does not use the plugin.
     from toolpair_observe.errors import SettingsError  # noqa: PLC0415
     from toolpair_observe.testing import Watch  # noqa: PLC0415
 
@@ -101,7 +101,7 @@ def _new_watch(mode: Literal["strict", "observe"]) -> Watch:
 def toolpair(request: pytest.FixtureRequest) -> Iterator[Requests]:
     """Return the chat-model requests of this test: `checked`, `reports` of the broken ones.
 
-    Watches the test even where `--toolpair` is not given; `--toolpair=off` leaves it empty.
+    The fixture watches the test even without `--toolpair`; with `--toolpair=off` it is empty.
     """
     from toolpair_observe.testing import Requests  # noqa: PLC0415 -- see `_new_watch`
 
@@ -110,7 +110,7 @@ def toolpair(request: pytest.FixtureRequest) -> Iterator[Requests]:
         yield request.node.stash[_REQUESTS]
         return
     requests = request.node.stash[_REQUESTS] = Requests()
-    if asked_mode(config) == "off":
+    if requested_mode(config) == "off":
         yield requests
         return
     watch = _new_watch("observe")
@@ -121,9 +121,9 @@ def toolpair(request: pytest.FixtureRequest) -> Iterator[Requests]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Collect the requests of one test, anew where another plugin runs it again."""
+    """Start to collect the requests of one test, again each time that a plugin reruns it."""
     watch = item.config.stash[_WATCH]
-    item.stash[_TOLD] = 0
+    item.stash[_SHOWN] = 0
     if watch is not None:
         watch.requests = item.stash[_REQUESTS] = _new_requests()
 
@@ -136,25 +136,25 @@ def _new_requests() -> Requests:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail the test if a chat model was given something that was not expected."""
+    """Fail the test if a chat model was given an unexpected broken history."""
     expected = _expected(item)
     try:
         result = yield
     except pytest.skip.Exception:
-        # A test that skips itself where a request fails would hide why that is.
-        _judge(item, expected, is_whole=False)
+        # A test that skips itself after a failed request would hide the reason.
+        _fail_if_unexpected(item, expected, is_whole=False)
         raise
     except Exception as error:
         if not _is_expected(error, expected):
             raise
         result = None
-    _judge(item, expected, is_whole=True)
+    _fail_if_unexpected(item, expected, is_whole=True)
     return result
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail the teardown if a chat model was given something broken in it."""
+    """Fail the teardown if a chat model was given an unexpected broken history in it."""
     requests = item.stash.get(_REQUESTS, None)
     seen = len(requests.reports) if requests is not None else 0
     result = yield
@@ -181,7 +181,7 @@ def _expected(item: pytest.Item) -> frozenset[str]:
 
 
 def _is_expected(error: Exception, expected: frozenset[str]) -> bool:
-    """Whether it is a block, and all that was blocked for is expected."""
+    """Whether the error is a block for expected kinds only."""
     if not expected:
         return False
     from toolpair_observe.errors import InvalidToolResultsError  # noqa: PLC0415 -- see `_new_watch`
@@ -189,26 +189,26 @@ def _is_expected(error: Exception, expected: frozenset[str]) -> bool:
     return isinstance(error, InvalidToolResultsError) and not _unexpected([error.report], expected)
 
 
-def _judge(item: pytest.Item, expected: frozenset[str], *, is_whole: bool) -> None:
-    """Fail for what was not expected and, after a whole test, for what did not happen."""
+def _fail_if_unexpected(item: pytest.Item, expected: frozenset[str], *, is_whole: bool) -> None:
+    """Fail for unexpected kinds and, after a whole test, for expected kinds that did not occur."""
     requests = item.stash.get(_REQUESTS, None)
     if requests is None:
         return
     unexpected = _unexpected(requests.reports, expected)
     if unexpected:
         _fail(item, unexpected, "call")
-    happened = {kind for report in requests.reports for kind in kinds_of(report)}
-    missed = sorted(expected - happened)
-    if missed and is_whole:
+    found = {kind for report in requests.reports for kind in kinds_of(report)}
+    missing = sorted(expected - found)
+    if missing and is_whole:
         pytest.fail(
-            f"expected {', '.join(missed)} and no chat model was given it "
+            f"expected {', '.join(missing)}, and no chat model was given it "
             f"({requests.checked} requests checked)",
             pytrace=False,
         )
 
 
 def kinds_of(report: PairingReport) -> set[str]:
-    """Return the kinds of violation for which a history is not accepted."""
+    """Return the kinds of violation that make a report a near miss."""
     return {v.kind.value for v in report.violations if v.effect.is_near_miss}
 
 
@@ -217,11 +217,11 @@ def _unexpected(reports: list[PairingReport], expected: frozenset[str]) -> list[
 
 
 def _fail(item: pytest.Item, reports: list[PairingReport], when: str) -> NoReturn:
-    item.stash[_TOLD] = len(item.stash[_REQUESTS].reports)
-    pytest.fail(_story(reports, when), pytrace=False)
+    item.stash[_SHOWN] = len(item.stash[_REQUESTS].reports)
+    pytest.fail(_failure_text(reports, when), pytrace=False)
 
 
-def _story(reports: list[PairingReport], when: str) -> str:
+def _failure_text(reports: list[PairingReport], when: str) -> str:
     count = f"{len(reports)} broken histories" if len(reports) > 1 else "a broken history"
     shown = "\n\n".join(report.explain() for report in reports[:_MAX_SHOWN])
     more = f"\n\n... and {len(reports) - _MAX_SHOWN} more" if len(reports) > _MAX_SHOWN else ""
@@ -232,17 +232,17 @@ def _story(reports: list[PairingReport], when: str) -> str:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Hand the numbers to whoever sums up, and the timeline to a test that failed by itself."""
+    """Add the numbers for the summary, and the timeline to a test that failed by itself."""
     report = yield
     requests = item.stash.get(_REQUESTS, None)
     if requests is None:
         return report
-    untold = requests.reports[item.stash[_TOLD] :]
-    if report.failed and untold:
-        item.stash[_TOLD] += len(untold)
-        report.sections.append(("toolpair", _story(untold, call.when)))
+    new = requests.reports[item.stash[_SHOWN] :]
+    if report.failed and new:
+        item.stash[_SHOWN] += len(new)
+        report.sections.append(("toolpair", _failure_text(new, call.when)))
     if call.when == "teardown":
-        # An attribute of the report gets from an xdist worker to its controller.
+        # xdist sends the attributes of a report from a worker to the controller.
         numbers = {
             "checked": requests.checked,
             "kinds": [sorted(kinds_of(each)) for each in requests.reports],
@@ -252,7 +252,7 @@ def pytest_runtest_makereport(
 
 
 class _Summary:
-    """The numbers of the whole run, also of what xdist's workers did."""
+    """The numbers of the whole run, including those of xdist's workers."""
 
     def __init__(self) -> None:
         self._tests = 0
@@ -262,17 +262,17 @@ class _Summary:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add one test."""
-        told = getattr(report, "toolpair", None)
-        if told is None:
+        numbers = getattr(report, "toolpair", None)
+        if numbers is None:
             return
-        self._tests += bool(told["checked"])
-        self._checked += told["checked"]
-        for kinds in told["kinds"]:
+        self._tests += bool(numbers["checked"])
+        self._checked += numbers["checked"]
+        for kinds in numbers["kinds"]:
             self._kinds.update(kinds)
             self._broken.setdefault(report.nodeid, Counter()).update(kinds)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Write what was seen, if anything was looked at."""
+        """Write the totals, if any request was checked."""
         if not self._checked:
             return
         terminalreporter.section("toolpair")

@@ -1,16 +1,16 @@
-"""Mend a history whose tool calls and tool results do not pair, as far as nothing is lost by it.
+"""Repair a history whose tool calls and tool results do not pair, as far as nothing is lost.
 
-Pure: a list of messages in, a `Repair` out; the messages given are never touched. What may be done
-is little, and all of it is reported:
+Pure: a list of messages in, a `Repair` out; the given messages are never changed. A repair does
+only a few things, and reports each of them:
 
-- A late result goes back to its call. It answers the newest call that bears its id. Where two open
-  calls share that id, or the result stands before the call, nothing is guessed and both stay.
-- A call without a result gets an error result after its real siblings, unless the caller names it
-  as pending.
-- An orphan or duplicate is left, because it is somebody's data; an option drops it.
+- It moves a late result back to its call: the newest earlier call with its id. If two open calls
+  share the id, or the result comes before the call, it guesses nothing and moves nothing.
+- It inserts an error result for a call without one, after the results of its sibling calls, unless
+  the caller names the call as pending.
+- It keeps orphans and duplicates, because they hold data of the application; an option drops them.
 
-Human, AI and system messages stay as they are and in their order. Ids are never made up, stripped
-or matched by position.
+Human, AI and system messages keep their content and order. A repair never invents or changes an
+id, and never matches by position.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Call
 
 MARK: Final = "toolpair_repair"
-"""Key in `additional_kwargs` of a result that was put in; its value is the action."""
+"""Key in `additional_kwargs` of an inserted result; its value is the action."""
 
 NO_RESULT_TEXT: Final = (
     "Error: no result of this tool call is available. The call was interrupted or its result was "
@@ -54,30 +54,30 @@ _NAMESPACE: Final = UUID("6f0c8a52-2d0b-5d53-9a43-3a6c5f9e1b7d")
 
 
 class RepairAction(StrEnum):
-    """What was done about one call or result."""
+    """What a repair did with one call or result."""
 
     INSERTED = "inserted_error_result"
-    """An error result was put in for a call that had none."""
+    """An error result was inserted for a call that had no result."""
 
     MOVED = "moved_result"
-    """A result was put back to its call."""
+    """A result was moved to its call."""
 
     DROPPED = "dropped_result"
-    """A result was left out: it answered no call, or one that was answered already."""
+    """A result was dropped: it answered no call, or a call that already had an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that a repair did.
+    """One change that a repair made.
 
     Attributes:
-        action: What was done.
+        action: The kind of change.
         tool_call_id: The id of the call and of its result.
-        tool_name: Name of the tool, or None where the history does not tell.
-        message_index: Position of the result in the history given, from 0; for an inserted result
-            that of its call.
-        new_index: Position of the result in the repaired history, from 0, or None where it was
-            dropped.
+        tool_name: Name of the tool, or None if the history does not contain it.
+        message_index: Position of the result in the original history, from 0; for an inserted
+            result, the position of its call.
+        new_index: Position of the result in the repaired history, from 0, or None for a dropped
+            result.
     """
 
     action: RepairAction
@@ -89,13 +89,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A repaired history and what was done to it.
+    """A repaired history and its changes.
 
     Attributes:
-        messages: The history to send. The very list that was given where nothing was changed.
-        changes: What was done, in the order of the repaired history; what was dropped comes last.
-        before: The check of the history given.
-        after: The check of the repaired history. What it still finds could not be mended without
+        messages: The history to send. If nothing was changed, it is the given list itself.
+        changes: The changes, in the order of the repaired history; dropped results come last.
+        before: The check of the original history.
+        after: The check of the repaired history. Violations in it could not be repaired without
             loss.
     """
 
@@ -106,11 +106,11 @@ class Repair:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was done."""
+        """Whether anything was changed."""
         return bool(self.changes)
 
     def summary(self) -> str:
-        """Return one line for a log, without content."""
+        """Return one line for a log, without message content."""
         counted = Counter(change.action for change in self.changes)
         done = ", ".join(f"{counted[each]} {each}" for each in RepairAction if counted[each])
         return f"{done or 'nothing changed'}; before: {self.before.summary()}; after: " + (
@@ -118,7 +118,7 @@ class Repair:
         )
 
 
-def repair_messages(  # noqa: PLR0913 -- each keyword is a fact of its own
+def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
     messages: LanguageModelInput,
     profile: str | Profile | None = None,
     *,
@@ -130,16 +130,16 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a fact of its own
     integration_version: str | None = None,
     model: str | None = None,
 ) -> Repair:
-    """Mend what can be mended without loss, and say what was done.
+    """Repair what can be repaired without loss, and report the changes.
 
-    The messages given are never touched. docs/attach.md lists what a repair does and what it
+    The given messages are never changed. docs/attach.md lists what a repair does and what it
     never does.
 
     Args:
         messages: What LangChain takes as chat input: messages, `(role, content)` tuples, message
             dicts (also in OpenAI format), a `PromptValue`.
-        profile: Name of the profile that will judge the history, or a `Profile`; None is
-            LangChain's contract.
+        profile: Name of the profile to check against, or a `Profile`; None is LangChain's
+            contract.
         pending: Ids of calls whose results are still to come, such as an interrupted tool's. They
             stay open.
         drop_unpaired: Whether results that answer no call, and further results of an answered
@@ -154,8 +154,8 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a fact of its own
         model: The model as requested.
 
     Returns:
-        The repair. A history that the profile takes comes back as it was, and so does one that
-        could only be made worse.
+        The repair. It leaves a history unchanged if the profile accepts it, or if every possible
+        change would make it worse.
 
     Raises:
         TypeError: `messages` is not chat input.
@@ -181,46 +181,46 @@ def repair_history(
     pending: Collection[str],
     drop_unpaired: bool,
 ) -> Repair:
-    """Mend a history for a request whose profile and facts are known. See `repair_messages`."""
+    """Repair a history for a request whose profile and facts are known. See `repair_messages`."""
     given = as_messages(messages)
     if isinstance(messages, list) and all(a is b for a, b in zip(messages, given, strict=True)):
         given = messages
     before = check(given, profile, facts)
     if before.ok:
         return Repair(given, (), before, before)
-    # One id alone is a collection, too: of characters.
+    # A single id is a str, which is also a collection: of characters.
     open_ids = frozenset([pending] if isinstance(pending, str) else pending)
     plan = _Plan(given, profile.row(facts), open_ids, drop_unpaired=drop_unpaired)
     best = Repair(given, (), before, before)
     for in_call_order in (False, True):
-        mended, changes = plan.carry_out(in_call_order=in_call_order)
+        repaired, changes = plan.apply(in_call_order=in_call_order)
         if not changes:
             continue
-        after = check(mended, profile, facts)
-        # Order is changed only where that helps; the rest where it does no harm.
-        if _badness(after) < _badness(best.after) or (
-            not in_call_order and _badness(after) == _badness(before)
+        after = check(repaired, profile, facts)
+        # A new order has to improve the report; other changes only must not worsen it.
+        if _severity(after) < _severity(best.after) or (
+            not in_call_order and _severity(after) == _severity(before)
         ):
-            best = Repair(mended, changes, before, after)
+            best = Repair(repaired, changes, before, after)
     return best
 
 
-def _badness(report: PairingReport) -> tuple[int, int]:
+def _severity(report: PairingReport) -> tuple[int, int]:
     near_misses = sum(violation.effect.is_near_miss for violation in report.violations)
     return -report.effect.rank, near_misses
 
 
 @dataclass(slots=True, eq=False)
-class _Block:
-    """An AI message with calls and the results that follow it at once.
+class _CallGroup:
+    """An AI message with calls, and the results right after it.
 
     Attributes:
         calls: Its calls.
-        start: Where its results start.
-        end: Where they end.
+        start: Position of its first result.
+        end: Position after its last result.
         answers: For each result in place the call that it answers.
-        strangers: Other results that stand among them.
-        moved: Results that go back to it, with their calls.
+        strangers: Results among them that answer none of the calls.
+        moved: Results that move to it, with their calls.
         missing: Calls that get an error result.
     """
 
@@ -233,14 +233,14 @@ class _Block:
     missing: list[Call] = field(default_factory=list)
 
     def out_of_place(self, results: Sequence[Result]) -> dict[Result, Call]:
-        """Those of the results, with their calls, that do not stand where they are found."""
+        """Return the results, with their calls, that are not in the order of the history."""
         found = [*self.answers, *self.moved]
         owners = self.answers | self.moved
         return {new: owners[new] for new, old in zip(results, found, strict=True) if new is not old}
 
 
 class _Plan:
-    """What is to be done with each result and each call."""
+    """The changes to make to each result and each call."""
 
     def __init__(
         self,
@@ -251,173 +251,173 @@ class _Plan:
         drop_unpaired: bool,
     ) -> None:
         self._messages = messages
-        # Every call counts, also one that the integration does not send: its result is no orphan.
+        # A call counts even if the integration does not send it, so its result is not an orphan.
         results = EVERY_RESULT | profile.results
         if Carrier.TOOL_RESULT_IN_TOOL not in profile.results:
             results -= {Carrier.TOOL_RESULT_IN_TOOL}
         self._turns = [
             as_turn(entry, EVERY_CALL, results) for entry in read_transcript(messages).entries
         ]
-        self._blocks: list[_Block] = []
+        self._groups: list[_CallGroup] = []
         self._strays: list[Result] = []
         self._unpaired: list[Result] = []
-        self._open: dict[Call, _Block] = {}
-        # Ids under which a result may be there that cannot be placed.
-        self._held: set[str] = set()
-        # How many earlier calls bear the same id.
+        self._open: dict[Call, _CallGroup] = {}
+        # Ids with a result that may belong to more than one call.
+        self._ambiguous_ids: set[str] = set()
+        # The number of earlier calls with the same id.
         self._occurrence: dict[Call, int] = {}
         self._pair_in_place()
         self._place_strays()
-        for call, block in self._open.items():
+        for call, group in self._open.items():
             if (
-                call.id not in self._held
+                call.id not in self._ambiguous_ids
                 and call.id not in pending
                 and _is_answerable(call, profile)
             ):
-                block.missing.append(call)
+                group.missing.append(call)
         self._dropped = [r for r in self._unpaired if drop_unpaired and self._is_alone(r)]
 
     def _pair_in_place(self) -> None:
-        block: _Block | None = None
+        group: _CallGroup | None = None
         for turn in self._turns:
             for result in turn.results:
-                self._take(result, block)
+                self._pair(result, group)
             if turn.calls or not turn.results or turn.has_text:
-                block = None
-            elif block is not None:
-                block.end = turn.index + 1
+                group = None
+            elif group is not None:
+                group.end = turn.index + 1
             if turn.calls:
-                block = _Block(turn.calls, turn.index + 1, turn.index + 1)
-                self._blocks.append(block)
-                self._open.update(dict.fromkeys(turn.calls, block))
+                group = _CallGroup(turn.calls, turn.index + 1, turn.index + 1)
+                self._groups.append(group)
+                self._open.update(dict.fromkeys(turn.calls, group))
 
-    def _take(self, result: Result, block: _Block | None) -> None:
-        for call in block.calls if block and result.id else ():
+    def _pair(self, result: Result, group: _CallGroup | None) -> None:
+        for call in group.calls if group and result.id else ():
             if call.id == result.id and call in self._open:
                 self._open.pop(call).answers[result] = call
                 return
         self._strays.append(result)
-        if block is not None:
-            block.strangers.append(result)
+        if group is not None:
+            group.strangers.append(result)
 
     def _place_strays(self) -> None:
-        bearers: dict[str, list[Call]] = {}
+        calls: dict[str, list[Call]] = {}
         waiting: dict[str, list[Call]] = {}
-        for block in self._blocks:
-            for call in block.calls:
-                same_id = bearers.setdefault(call.id, [])
+        for group in self._groups:
+            for call in group.calls:
+                same_id = calls.setdefault(call.id, [])
                 self._occurrence[call] = len(same_id)
                 if same_id and same_id[-1].index == call.index:
-                    # An id that two calls of one message share does not tell whose a result is.
-                    self._held.add(call.id)
+                    # If two calls of one message share an id, a result may belong to either.
+                    self._ambiguous_ids.add(call.id)
                 same_id.append(call)
                 if call in self._open:
                     waiting.setdefault(call.id, []).append(call)
         for result in self._strays:
             if result.id:
-                self._place(result, bearers.get(result.id, []), waiting.get(result.id, []))
+                self._place(result, calls.get(result.id, []), waiting.get(result.id, []))
 
-    def _place(self, result: Result, bearers: list[Call], waiting: list[Call]) -> None:
-        """Give the result to its call, or note why that can't be done.
+    def _place(self, result: Result, calls: list[Call], waiting: list[Call]) -> None:
+        """Move the result to its call, or record why that is not possible.
 
         Args:
-            result: A result that stands with no call of its id.
-            bearers: The calls that bear its id.
-            waiting: Those of them that nothing has answered yet.
+            result: A result that does not follow a call with its id.
+            calls: The calls with its id.
+            waiting: Those of them that have no result yet.
         """
-        made = bisect_left(bearers, result.index, key=_index_of)
-        might = bisect_left(waiting, result.index, key=_index_of)
-        if not might and (made or not waiting):
+        earlier = bisect_left(calls, result.index, key=_index_of)
+        candidates = bisect_left(waiting, result.index, key=_index_of)
+        if not candidates and (earlier or not waiting):
             self._unpaired.append(result)
             return
-        is_told = might == 1 and waiting[0] is bearers[made - 1]
-        if is_told and result.id not in self._held and self._is_alone(result):
+        is_clear = candidates == 1 and waiting[0] is calls[earlier - 1]
+        if is_clear and result.id not in self._ambiguous_ids and self._is_alone(result):
             call = waiting.pop(0)
             self._open.pop(call).moved[result] = call
         else:
-            self._held.add(result.id)
+            self._ambiguous_ids.add(result.id)
 
     def _is_alone(self, result: Result) -> bool:
-        """Whether the result is all that its message is."""
+        """Whether its message contains nothing but the result."""
         turn = self._turns[result.index]
         return turn.role is Role.TOOL and turn.results == [result]
 
-    def carry_out(self, *, in_call_order: bool) -> tuple[list[BaseMessage], tuple[Change, ...]]:
-        """Return the mended history and what was done.
+    def apply(self, *, in_call_order: bool) -> tuple[list[BaseMessage], tuple[Change, ...]]:
+        """Return the repaired history and the changes.
 
         Args:
-            in_call_order: Whether real results are put in the order of their calls, too.
+            in_call_order: Whether real results are also sorted in the order of their calls.
         """
-        gone = self._leaving()
+        gone = self._removed_positions()
         taken: set[int] = set()
         moves: dict[Result, Call] = {}
         inserts: dict[int, list[Result | Call]] = {}
-        for block in self._blocks:
-            put = list(block.moved)
-            moves.update(block.moved)
-            if in_call_order and self._is_sortable(block, gone):
-                put = self._sorted(block)
-                moves.update(block.out_of_place(put))
+        for group in self._groups:
+            put = list(group.moved)
+            moves.update(group.moved)
+            if in_call_order and self._is_sortable(group, gone):
+                put = self._in_call_order(group)
+                moves.update(group.out_of_place(put))
             taken.update(result.index for result in put)
-            inserts[block.end] = [*put, *block.missing]
-        return self._assembled(gone | taken, inserts, moves)
+            inserts[group.end] = [*put, *group.missing]
+        return self._assemble(gone | taken, inserts, moves)
 
-    def _leaving(self) -> set[int]:
-        """Positions of the results that do not stay where they are, whatever the order."""
-        moved = {result.index for block in self._blocks for result in block.moved}
+    def _removed_positions(self) -> set[int]:
+        """Return the positions of results that are moved or dropped in any order of results."""
+        moved = {result.index for group in self._groups for result in group.moved}
         return moved | {result.index for result in self._dropped}
 
-    def _sorted(self, block: _Block) -> list[Result]:
-        """The block's results in the order of their calls, those of an earlier repair last."""
-        place = {call: position for position, call in enumerate(block.calls)}
-        owners = block.answers | block.moved
+    def _in_call_order(self, group: _CallGroup) -> list[Result]:
+        """Return the results in the order of their calls, those of an earlier repair last."""
+        place = {call: position for position, call in enumerate(group.calls)}
+        owners = group.answers | group.moved
 
         def order(result: Result) -> tuple[bool, int]:
             return MARK in self._messages[result.index].additional_kwargs, place[owners[result]]
 
         return sorted(owners, key=order)
 
-    def _is_sortable(self, block: _Block, leaving: Collection[int]) -> bool:
-        """Whether nothing but results of the block's own calls will stand there."""
-        return all(stranger.index in leaving for stranger in block.strangers) and all(
-            map(self._is_alone, block.answers)
+    def _is_sortable(self, group: _CallGroup, removed: Collection[int]) -> bool:
+        """Whether only results of the group's calls will remain after its message."""
+        return all(stranger.index in removed for stranger in group.strangers) and all(
+            map(self._is_alone, group.answers)
         )
 
-    def _assembled(
+    def _assemble(
         self,
         gone: Collection[int],
         inserts: Mapping[int, list[Result | Call]],
         moves: Mapping[Result, Call],
     ) -> tuple[list[BaseMessage], tuple[Change, ...]]:
-        mended: list[BaseMessage] = []
+        repaired: list[BaseMessage] = []
         changes: list[Change] = []
         for index in range(len(self._messages) + 1):
             for put in inserts.get(index, ()):
                 if isinstance(put, Result):
                     if put in moves:
                         changes.append(
-                            _change(RepairAction.MOVED, put, moves[put].name, len(mended))
+                            _change(RepairAction.MOVED, put, moves[put].name, len(repaired))
                         )
-                    mended.append(self._messages[put.index])
+                    repaired.append(self._messages[put.index])
                 else:
-                    changes.append(_change(RepairAction.INSERTED, put, put.name, len(mended)))
-                    mended.append(self._error_result(put))
+                    changes.append(_change(RepairAction.INSERTED, put, put.name, len(repaired)))
+                    repaired.append(self._error_result(put))
             if index < len(self._messages) and index not in gone:
-                mended.append(self._messages[index])
+                repaired.append(self._messages[index])
         changes += [
             _change(RepairAction.DROPPED, result, result.name, None) for result in self._dropped
         ]
-        return mended, tuple(changes)
+        return repaired, tuple(changes)
 
     def _error_result(self, call: Call) -> ToolMessage:
-        """An error result that is the same for the same call, however often it is made."""
-        bearer = self._messages[call.index].id or str(self._occurrence[call])
+        """Return an error result, the same one in every repair of the same call."""
+        message_id = self._messages[call.index].id or str(self._occurrence[call])
         return ToolMessage(
             NO_RESULT_TEXT,
             tool_call_id=call.id,
             name=call.name,
             status="error",
-            id=str(uuid5(_NAMESPACE, f"{bearer}/{call.id}")),
+            id=str(uuid5(_NAMESPACE, f"{message_id}/{call.id}")),
             additional_kwargs={MARK: RepairAction.INSERTED.value},
         )
 
@@ -432,13 +432,14 @@ def _change(
     return Change(action, subject.id, name, subject.index, new_index)
 
 
-_OWN_KINDS = frozenset({Carrier.RESPONSES_ITEM, Carrier.KEPT_ITEM})
+_PROVIDER_KINDS = frozenset({Carrier.RESPONSES_ITEM, Carrier.KEPT_ITEM})
 
 
 def _is_answerable(call: Call, profile: Profile) -> bool:
-    """Whether an error result can stand for the call's own.
+    """Whether an error result can replace the call's own result.
 
-    Without an id nothing can; what answers a provider's own kind of call (a screenshot, a patch)
-    can't be made up; and the result of a call that is not sent would be an orphan.
+    It needs the call's id. The answer to a provider's own kind of call (a screenshot, a patch)
+    can't be invented. The result of a call that is not sent would be an orphan.
     """
-    return bool(call.id) and not call.carriers & _OWN_KINDS and bool(call.carriers & profile.calls)
+    can_be_invented = not call.carriers & _PROVIDER_KINDS
+    return bool(call.id) and can_be_invented and bool(call.carriers & profile.calls)

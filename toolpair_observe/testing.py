@@ -1,6 +1,6 @@
-"""Watch the chat-model requests of a test, whatever else is attached to the models.
+"""Watch the chat-model requests of a test, independently of other handlers on the models.
 
-The pytest plugin uses it. Other test runners can, too:
+The pytest plugin uses this module. Other test runners can use it, too:
 
     watch = Watch("observe")
     try:
@@ -37,8 +37,8 @@ class Requests:
     """The requests of one test.
 
     Attributes:
-        checked: How many chat-model requests there were.
-        reports: The reports of those whose history is not accepted as it is meant.
+        checked: The number of chat-model requests.
+        reports: The reports of the requests that are near misses.
     """
 
     checked: int
@@ -50,7 +50,7 @@ class Requests:
         self._lock = threading.Lock()
 
     def add(self, report: PairingReport) -> None:
-        """Take note of one request."""
+        """Record one request."""
         with self._lock:
             self.checked += 1
             if not report.ok:
@@ -58,20 +58,20 @@ class Requests:
 
 
 class Watch:
-    """Look at every chat-model request of the process until `stop`.
+    """Check every chat-model request of the process until `stop`.
 
-    It sees requests that a handler of the application checks as well, and leaves counting and
-    reporting to that one.
+    A watch also checks requests that a handler of the application checks. It does not count or
+    report them as a handler does.
 
     Args:
-        mode: `"observe"` only looks; `"strict"` also stops the requests that strict mode stops.
+        mode: `"observe"` only checks; `"strict"` also stops the requests that strict mode stops.
             The other options come from the environment.
 
     Attributes:
-        requests: Where requests are noted; replace it to start anew.
+        requests: The recorded requests; replace it to start a new record.
 
     Raises:
-        SettingsError: An environment variable has a value that it can't have.
+        SettingsError: The value of an environment variable is not allowed.
     """
 
     requests: Requests
@@ -83,18 +83,18 @@ class Watch:
         self._judge = Judge(self._settings, self._counts, "testing")
         if mode == "strict" and self._settings.wrap_callbacks:
             seam.install()
-        _eye.open(self)
+        _hook.add(self)
 
     def stop(self) -> None:
         """End the watch."""
-        _eye.close(self)
+        _hook.remove(self)
 
     def started(self, request: Request, run_id: UUID) -> None:
-        """See a request, and stop it where strict mode has to.
+        """Check a request when it starts, and stop it if strict mode does.
 
         Raises:
-            InvalidToolResultsError: Strict mode stops the request, and no seam does it.
-            CheckFailedError: The check failed, and strict mode must not let that pass.
+            InvalidToolResultsError: Strict mode stops the request, and the seam is off.
+            CheckFailedError: The check failed, and `on_internal_error` is `"block"`.
         """
         mode = self._settings.mode_for(request.metadata)
         if mode == "off":
@@ -107,30 +107,30 @@ class Watch:
             seam.refuse(refusal, run_id)
 
 
-class _Eye(ProcessHook):
-    """Stands in every chat-model run, beside any handler of the application."""
+class _WatchHook(ProcessHook):
+    """Takes part in every chat-model run, next to the handlers of the application."""
 
     ignore_llm = True
 
     def __init__(self) -> None:
-        super().__init__("_eye")
+        super().__init__("_hook")
         self._watches: tuple[Watch, ...] = ()
         self._watches_lock = threading.Lock()
 
-    def open(self, watch: Watch) -> None:
-        """Let `watch` see requests."""
+    def add(self, watch: Watch) -> None:
+        """Pass requests on to `watch`."""
         with self._watches_lock:
             self._watches += (watch,)
         self.register()
 
-    def close(self, watch: Watch) -> None:
-        """Keep requests from `watch`."""
+    def remove(self, watch: Watch) -> None:
+        """Stop passing requests on to `watch`."""
         with self._watches_lock:
             self._watches = tuple(each for each in self._watches if each is not watch)
 
     @property
     def ignore_chat_model(self) -> bool:
-        """Whether no watch is open."""
+        """Whether there is no watch."""
         return not self._watches
 
     def on_chat_model_start(
@@ -142,10 +142,10 @@ class _Eye(ProcessHook):
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 -- langchain-core's own signature
     ) -> None:
-        """Show that a request starts."""
+        """Pass a request on to each watch."""
         request = Request(messages[0], serialized, metadata, kwargs.get("invocation_params"))
         for watch in self._watches:
             watch.started(request, run_id)
 
 
-_eye = _Eye()
+_hook = _WatchHook()

@@ -36,7 +36,7 @@ def _nobody_watches(monkeypatch):
     for variable in ("TOOLPAIR_MODE", "TOOLPAIR_PROFILE"):
         monkeypatch.delenv(variable, raising=False)
     yield
-    assert testing._eye._watches == ()
+    assert testing._hook._watches == ()
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_an_expected_violation_that_does_not_happen_fails(suite):
         "--toolpair=observe",
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*expected missing_result and no chat model was given it (1 *"])
+    result.stdout.fnmatch_lines(["*expected missing_result, and no chat model was given it (1 *"])
 
 
 def test_another_violation_than_the_expected_one_fails(suite):
