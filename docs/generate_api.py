@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PAGE: Final = Path(__file__).parent / "api.md"
 WIDTH: Final = 100
 
-# The order of the page. tests/docs/test_api.py holds that every public name stands here once.
+# The order of the page. tests/docs/test_api.py checks that it contains every public name once.
 GROUPS: Final[Mapping[str, str]] = {
     "Check and repair": "check_messages repair_messages Repair Change RepairAction",
     "Attach": "ToolPairHandler instrument uninstrument guard GuardedModel HandlerOptions Options",
@@ -55,7 +55,7 @@ PRIVATE_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     # From the counters.
     "Accuracy": frozenset({"of"}),
 }
-# An application passes a profile on; its rules and steps change with the providers.
+# An application only passes a profile on; its rules and steps change with the providers.
 PUBLIC_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     "Profile": frozenset({"name", "title", "provider", "package", "client"}),
 }
@@ -84,9 +84,9 @@ class Doc:
 
     Attributes:
         summary: Its first paragraph.
-        rest: The other paragraphs, as they stand there.
-        items: For each section that lists names what is said of each.
-        returns: What is returned, `""` where no section says it.
+        rest: The other paragraphs, unchanged.
+        items: For each section that lists names, the text for each name.
+        returns: The text of the section "Returns", or `""`.
     """
 
     summary: str = ""
@@ -96,7 +96,7 @@ class Doc:
 
 
 def parse(docstring: str | None) -> Doc:
-    """Take a Google docstring apart."""
+    """Split a Google docstring into its parts."""
     free: list[str] = []
     sections: dict[str, list[str]] = {}
     lines = free
@@ -142,15 +142,15 @@ def _assignment(body: list[ast.stmt], name: str) -> tuple[str, str]:
     for position, statement in enumerate(body):
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
             below = body[position + 1] if position + 1 < len(body) else None
-            says = below.value if isinstance(below, ast.Expr) else None
-            text = says.value if isinstance(says, ast.Constant) else ""
+            value = below.value if isinstance(below, ast.Expr) else None
+            text = value.value if isinstance(value, ast.Constant) else ""
             return _quoted(ast.unparse(statement.value)), str(text)
     msg = f"{name} is not assigned"
     raise LookupError(msg)
 
 
 def _quoted(code: str) -> str:
-    """Write strings as the source does."""
+    """Return code with double quotes, as in the source."""
     return code.replace("'", '"')
 
 
@@ -200,17 +200,17 @@ def _is_ours(cls: type) -> bool:
 
 def attributes_of(cls: type) -> dict[str, tuple[str, str]]:
     """Return the type and the description of each public attribute; `""` where none is given."""
-    told = parse(cls.__doc__).items.get("Attributes", {})
+    texts = parse(cls.__doc__).items.get("Attributes", {})
     found: dict[str, tuple[str, str]] = {}
     for statement in _node(cls).body:
         if isinstance(statement, ast.AnnAssign):
             name = ast.unparse(statement.target)
-            found[name] = (_quoted(ast.unparse(statement.annotation)), told.get(name, ""))
+            found[name] = (_quoted(ast.unparse(statement.annotation)), texts.get(name, ""))
     for name, member in vars(cls).items():
         if isinstance(member, property) and member.fget is not None:
             kind = _type(member.fget.__annotations__["return"])
             found[name] = (kind, parse(member.__doc__).summary)
-    return {name: said for name, said in found.items() if is_public(cls.__name__, name)}
+    return {name: facts for name, facts in found.items() if is_public(cls.__name__, name)}
 
 
 def _type(annotation: object) -> str:
@@ -308,7 +308,7 @@ def _class(cls: type) -> Iterator[str]:
 
 def _bases(cls: type) -> str:
     if is_typeddict(cls):
-        # At run time it has no base but dict.
+        # At run time its only base is dict.
         named = [ast.unparse(each) for each in (*_node(cls).bases, *_node(cls).keywords)]
         return f"({', '.join(named)})"
     named = [base.__name__ for base in _shown_bases(cls)]
@@ -316,7 +316,7 @@ def _bases(cls: type) -> str:
 
 
 def _shown_bases(cls: type) -> Iterator[type]:
-    """Yield the bases that a reader can look up; in place of a private one, what it is made of."""
+    """Yield the bases that a reader can look up; a private base is replaced by its own bases."""
     for base in cls.__bases__:
         if _is_ours(base) and base.__name__ not in toolpair_observe.__all__:
             yield from _shown_bases(base)
@@ -336,7 +336,7 @@ def _members(cls: type[enum.Enum]) -> Iterator[str]:
 
 
 def _methods(cls: type) -> Iterator[str]:
-    """List the methods, and after them those that a base class of another package describes."""
+    """Yield the list of methods, then the methods that override those of another package."""
     lists: dict[str, list[str]] = {"": []}
     for name, method in methods_of(cls).items():
         base = overridden_in(cls, name)

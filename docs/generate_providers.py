@@ -65,9 +65,10 @@ def _index() -> str:
         "",
         _NOTE,
         "",
-        "A profile is one provider, reached through one LangChain integration. Evidence: "
+        "A profile is one provider, reached through one LangChain integration. Evidence is "
         "*documented* by the provider, *reported* with the provider's own error text, *executed* "
-        "through the real integration, *inferred* and so never predicted as a rejection.",
+        "through the real integration, or *inferred*; inferred evidence never predicts a "
+        "rejection.",
         "",
         f"| profile | what it is | {' | '.join(_INDEXED)} |",
         f"| --- | --- |{' --- |' * len(_INDEXED)}",
@@ -112,17 +113,17 @@ def _report(profile: Profile, example: str) -> PairingReport:
 
 
 def _examples(profile: Profile) -> Iterator[str]:
-    yield "## What finally happens"
+    yield "## The effect of each history"
     yield ""
     yield "H human, A AI with its calls (`!` bad arguments), T result, S system."
     yield ""
-    yield "| history | | effect | what is lost or said |"
+    yield "| history | | effect | lost data or error text |"
     yield "| --- | --- | --- | --- |"
     for title, example in _EXAMPLES.items():
         report = _report(profile, example)
         worst = min(report.violations, key=lambda v: v.effect is not report.effect, default=None)
-        said = (worst.lost or worst.expected_error) if worst else ""
-        yield f"| {title} | `{example}` | **{report.effect}** | {_cell(said)} |"
+        consequence = (worst.lost or worst.expected_error) if worst else ""
+        yield f"| {title} | `{example}` | **{report.effect}** | {_cell(consequence)} |"
     yield ""
 
 
@@ -152,7 +153,7 @@ def _page(profile: Profile) -> str:
 def _facts(profile: Profile) -> Iterator[str]:
     yield f"- package: `{profile.package}`" if profile.package else "- package: any"
     if profile.client:
-        yield f"- the client beneath, whose version decides: `{profile.client}`"
+        yield f"- the underlying client, whose version decides: `{profile.client}`"
     yield (
         f"- `gen_ai.provider.name`: `{profile.provider}`"
         if profile.provider
@@ -165,7 +166,7 @@ def _facts(profile: Profile) -> Iterator[str]:
         pattern = f"only `[{profile.id_pattern}]`" if profile.id_pattern else ""
         yield f"- ids: {' and '.join(filter(None, (length, pattern)))}"
     if profile.pairs_anywhere:
-        yield "- pairs by id over the whole request, wherever a result stands"
+        yield "- pairs by id over the whole request, in any position"
     if not profile.ids_matter:
         yield "- does not refuse an empty id as such"
 
@@ -183,12 +184,12 @@ def _steps(profile: Profile) -> Iterator[str]:
 
 def _rules(profile: Profile) -> Iterator[str]:
     if not profile.rules:
-        yield "It refuses nothing; what it silently changes is listed above."
+        yield "It refuses nothing; the steps above list its silent changes."
         yield ""
         return
-    yield "## What the provider makes of what is sent"
+    yield "## What the provider does with a breach"
     yield ""
-    yield "| breach | kind | effect | evidence | source | the provider's words |"
+    yield "| breach | kind | effect | evidence | source | the provider's error text |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for case in Case:
         rule = profile.rules.get(case)

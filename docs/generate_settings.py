@@ -14,29 +14,29 @@ _TEXT = """\
 
 # Options
 
-Every option can be given in code, as an argument of `ToolPairHandler`, `instrument`, `guard` or
-`ToolPairMiddleware`, or in the environment. Code wins over the environment, the environment over
-the default. A value that an option can't have is one error at the start that names the option, the
-value and the choices; a `TOOLPAIR_` variable that is no option is named in a warning with the
-nearest one that is.
+Every option can be set in code, as an argument of `ToolPairHandler`, `instrument`, `guard` or
+`ToolPairMiddleware`, or in the environment. Code overrides the environment, and the environment
+overrides the default. A value that is not allowed raises one error at the start, which names the
+option, the value and the choices. A `TOOLPAIR_` variable that is not an option causes a warning with
+the most similar option.
 
 {table}
 
 ## One request
 
-A request can have a mode of its own: `config={{"metadata": {{"toolpair_mode": "observe"}}}}`. It
-wins over everything else for that request.
+A request can have its own mode: `config={{"metadata": {{"toolpair_mode": "observe"}}}}`. It
+overrides every other setting for that request.
 
 ## Ways to attach
 
-| way | code | who is checked |
+| way | code | what is checked |
 |---|---|---|
 | a handler | `config={{"callbacks": [ToolPairHandler()]}}`, or on the model | the call, or the model |
-| a process | `instrument()` | every chat model without a handler of its own |
+| a process | `instrument()` | every chat model without its own handler |
 | a command | `toolpair-observe run app.py` | as `instrument()`, forked workers included |
 | OpenTelemetry | `opentelemetry-instrument python app.py` (entry point `toolpair`) | as `instrument()` |
-| a guard | `guard(model)` | the model; what is blocked never starts |
-| an agent | `create_agent(..., middleware=[ToolPairMiddleware()])` | the agent; can also mend |
+| a guard | `guard(model)` | the model; a blocked request never starts |
+| an agent | `create_agent(..., middleware=[ToolPairMiddleware()])` | the agent; can also repair |
 | pytest | `pytest --toolpair=strict` | every chat model in every test |
 """
 

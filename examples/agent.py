@@ -25,14 +25,14 @@ def get_weather(city: str) -> str:
 
 @before_model
 def keep_only_the_last_message(state: AgentState[Any], runtime: Runtime) -> dict[str, Any]:
-    """Save tokens, and cut a result off from its call."""
+    """Save tokens, but separate a result from its call."""
     del runtime
     return {"messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES), state["messages"][-1]]}
 
 
 def ask(question: str, *middleware: AgentMiddleware[Any, Any]) -> str:
     """Ask an agent under a strict handler."""
-    # Real endpoints are recognized; whose rules one on this machine keeps has to be said.
+    # The handler recognizes real endpoints; for a local one it needs the profile.
     handler = ToolPairHandler(mode="strict", profile="openai-chat")
     with LoopbackProvider([CALL, Reply("It is clear in Rome, at 18 degrees.")]) as provider:
         model = ChatOpenAI(
@@ -46,7 +46,7 @@ def ask(question: str, *middleware: AgentMiddleware[Any, Any]) -> str:
 
 
 def main() -> None:
-    """Ask the agent as it should be, then with the middleware that breaks it."""
+    """Ask the correct agent, then the one with the middleware that breaks the history."""
     print("the agent:", ask("What is the weather in Rome?"))
     try:
         ask("What is the weather in Rome?", keep_only_the_last_message)

@@ -1,4 +1,4 @@
-"""Attach the handler to a chat model: a broken history is named before the provider refuses it."""
+"""Attach the handler to a chat model: it reports a broken history before it is refused."""
 
 import logging
 
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from toolpair_observe import ToolPairHandler
 from toolpair_observe.demo.loopback.provider import LoopbackProvider
 
-# Two calls were made, and only one was answered.
+# The model made two calls, and only one has a result.
 HISTORY = [
     HumanMessage("What is the weather in Rome and in Oslo?"),
     AIMessage(
@@ -25,9 +25,9 @@ HISTORY = [
 
 
 def main() -> None:
-    """Ask with the broken history, then with the whole one."""
+    """Ask with the broken history, then with the complete one."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    # Real endpoints are recognized; whose rules one on this machine keeps has to be said.
+    # The handler recognizes real endpoints; for a local one it needs the profile.
     handler = ToolPairHandler(profile="openai-chat")
     with LoopbackProvider() as provider:
         model = ChatOpenAI(
@@ -40,8 +40,8 @@ def main() -> None:
             model.invoke(HISTORY)
         except BadRequestError as error:
             print("the provider refused:", error)
-        whole = [*HISTORY, ToolMessage("rain, 7 degrees", tool_call_id="call_oslo")]
-        print("the provider answered:", model.invoke(whole).text)
+        complete = [*HISTORY, ToolMessage("rain, 7 degrees", tool_call_id="call_oslo")]
+        print("the provider answered:", model.invoke(complete).text)
 
 
 if __name__ == "__main__":

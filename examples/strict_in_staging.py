@@ -1,6 +1,7 @@
-"""Strict mode in staging: a request that would fail is not sent, and the error tells what to mend.
+"""Strict mode in staging: a request that would fail is not sent, and the error names the fault.
 
-The same code observes everywhere else. The environment is the one that OpenTelemetry knows.
+In any other environment, the same code observes. The environment is OpenTelemetry's
+`deployment.environment.name`.
 """
 
 import os
@@ -19,13 +20,13 @@ HISTORY = [HumanMessage("What is the weather?"), AIMessage("", tool_calls=[CALL]
 
 
 def main() -> None:
-    """Ask with the broken history, mend it, and ask again."""
+    """Ask with the broken history, repair it, and ask again."""
     os.environ.setdefault("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=staging")
     handler = ToolPairHandler(
         strict_environments={"staging"},
-        # Also stop what would go through with data lost on the way.
+        # Also stop requests that would lose data on the way.
         block_on={"reject", "local_error", "silent_loss"},
-        profile="openai-chat",  # of the server on this machine; real ones are recognized
+        profile="openai-chat",  # for the local server; the handler recognizes real endpoints
     )
     with LoopbackProvider() as provider:
         model = ChatOpenAI(
@@ -39,7 +40,7 @@ def main() -> None:
         except InvalidToolResultsError as error:
             print(error.report.explain())
             print("requests sent:", len(provider.requests))
-        print("after mending:", model.invoke(HISTORY[:-1]).text)
+        print("after the repair:", model.invoke(HISTORY[:-1]).text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tests that say nothing of tool calls. The gate stands in pytest.ini: `toolpair = strict`."""
+"""Tests that do not mention tool calls. The gate is in pytest.ini: `toolpair = strict`."""
 
 import pytest
 from history import keep_last, keep_last_carelessly
@@ -20,11 +20,11 @@ def answer_to(history: list[BaseMessage]) -> str:
 
 
 def test_the_model_is_asked_with_what_fits() -> None:
-    """Passes: the cut is made before a person speaks."""
+    """Passes: the history is cut before a human message."""
     assert answer_to(keep_last(HISTORY, 2)) == "Clear, too."  # noqa: S101 -- a test
 
 
 @pytest.mark.toolpair_expect("orphan_result")
 def test_a_known_fault() -> None:
-    """Fails without the marker, though the fake model answers anything."""
+    """Fails without the marker, although the fake model answers everything."""
     assert answer_to(keep_last_carelessly(HISTORY, 2)) == "Clear, too."  # noqa: S101 -- a test

@@ -1,4 +1,4 @@
-"""A chat service: broken histories show up in its traces, and the client is told what to mend.
+"""A chat service: its traces show broken histories, and its errors explain what to fix.
 
 Needs `pip install "toolpair-observe[demo]" fastapi httpx`. Run `python app.py` to see it work on
 this machine, or `uvicorn app:from_environment --factory` for a real model.
@@ -32,7 +32,7 @@ def create_app(model: BaseChatModel, **options: Any) -> FastAPI:  # noqa: ANN401
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         instrument(**options)
         yield
-        uninstrument()  # delivers what is queued
+        uninstrument()  # delivers the queues
 
     app = FastAPI(lifespan=lifespan)
 
@@ -50,7 +50,7 @@ def create_app(model: BaseChatModel, **options: Any) -> FastAPI:  # noqa: ANN401
 
 
 def from_environment() -> FastAPI:
-    """Return the service in front of a real model; TOOLPAIR_MODE=strict makes it refuse."""
+    """Return the service with a real model; with TOOLPAIR_MODE=strict it refuses bad requests."""
     return create_app(ChatOpenAI(model="gpt-4o-mini"))
 
 

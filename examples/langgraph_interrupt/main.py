@@ -1,8 +1,8 @@
 """A tool waits for a person, and the person changes the subject instead of answering.
 
-The checkpoint then holds a call that nothing has answered, and OpenAI refuses every later request
-of that thread. Resuming is sound; a new question is mended on its way out and the checkpoint stays
-as it is. Needs `pip install "toolpair-observe[demo]" langchain`.
+The checkpoint then holds a call without a result, and OpenAI refuses every later request of that
+thread. To resume is fine; a new question is repaired on its way out, and the checkpoint does not
+change. Needs `pip install "toolpair-observe[demo]" langchain`.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ def send_mail(to: str) -> str:
 
 
 def agent_on(server: LoopbackProvider, middleware: ToolPairMiddleware) -> Any:  # noqa: ANN401
-    """Return the agent, on a server of this machine that keeps OpenAI's rule."""
+    """Return the agent, connected to a server on this machine that enforces OpenAI's rule."""
     model = ChatOpenAI(model="gpt-4o-mini", base_url=server.base_url, api_key=SecretStr("none"))
     return create_agent(model, [send_mail], middleware=[middleware], checkpointer=InMemorySaver())
 
@@ -39,7 +39,7 @@ def agent_on(server: LoopbackProvider, middleware: ToolPairMiddleware) -> Any:  
 def main() -> None:
     """Resume once, change the subject twice."""
     strict = ToolPairMiddleware(profile="openai-chat")
-    mending = ToolPairMiddleware(strict.handler, repair="insert_error_results")
+    repairing = ToolPairMiddleware(strict.handler, repair="insert_error_results")
     thread: Any = {"configurable": {"thread_id": "1"}}
 
     with LoopbackProvider([ASK, Reply("The mail is sent.")]) as server:
@@ -57,10 +57,10 @@ def main() -> None:
             print("another subject:", error.report.violations[0].kind, "- not sent")
 
     with LoopbackProvider([ASK, Reply("It is noon.")]) as server:
-        agent = agent_on(server, mending)
+        agent = agent_on(server, repairing)
         agent.invoke(REQUEST, thread)
         done = agent.invoke(NEW_SUBJECT, thread)
-        print("mended:", done["messages"][-1].text)
+        print("repaired:", done["messages"][-1].text)
         print("in the checkpoint:", [message.type for message in done["messages"]])
     strict.handler.close()
 

@@ -21,7 +21,7 @@ FACTS = {
         "duplicate_result at message 3",
         "expected error: Invalid parameter: Duplicate value for 'tool_call_id' of 'call_rome'",
         "requests sent: 0",
-        "after mending: Rome is clear",
+        "after the repair: Rome is clear",
     ],
     "agent": [
         "the agent: It is clear in Rome",

@@ -39,12 +39,12 @@ def test_the_service_answers_and_refuses_and_both_are_traced(show):
     assert told.count('"name": "chat"') == 2
 
 
-def test_the_graph_resumes_refuses_and_mends(show):
+def test_the_graph_resumes_refuses_and_repairs(show):
     pytest.importorskip("langchain")
     assert show("langgraph_interrupt/main.py").splitlines() == [
         "resumed: The mail is sent.",
         "another subject: missing_result - not sent",
-        "mended: It is noon.",
+        "repaired: It is noon.",
         "in the checkpoint: ['human', 'ai', 'human', 'ai']",
     ]
 
