@@ -1,1 +1,1 @@
-"""Dashboards, rules and alerts for the metrics of toolpair_observe, and the checks of them."""
+"""Dashboards, rules and alerts for the metrics of toolpair_observe, with their checks."""

@@ -1,1 +1,1 @@
-"""What makes the dashboards, rules and alerts, and what checks them."""
+"""Programs that generate the dashboards, rules and alerts, and programs that check them."""

@@ -1,10 +1,10 @@
-"""Do our spans arrive in Phoenix as what they are? `python -m dashboards.tools.check_phoenix`.
+"""Check how Phoenix shows the handler's span: `python -m dashboards.tools.check_phoenix`.
 
-A real Phoenix server takes the spans of the real handler and of OpenInference over OTLP, and gives
-them back by its API. Our span has to be a guardrail and not a second LLM call, in the trace of the
-LLM call it is about, and it must not hold what the messages say.
+A real Phoenix server receives the spans of the real handler and of OpenInference over OTLP, and
+returns them through its API. The handler's span has to be a guardrail and not a second LLM call, in
+the trace of its LLM call, and it must not contain message content.
 
-Needs the extra `test`, and Phoenix in an environment of its own, because it brings 850 MB:
+Needs the extra `test`, and Phoenix in a separate environment, because it needs 850 MB:
 `python -m venv phoenix && phoenix/bin/pip install arize-phoenix==20.26.1`, then
 `--phoenix phoenix/bin/phoenix`.
 """
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 _START_SECONDS: Final = 120.0
 _READ_SECONDS: Final = 30.0
 _APPLICATION_SPAN: Final = "answer the user"
-# What the broken histories of the demo say.
+# Message content of the demo's broken histories.
 _CONTENT: Final = ("clear, 18 degrees", "What is the weather")
 
 Span = dict[str, Any]
@@ -59,16 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the check.
 
     Args:
-        argv: The arguments, those of the process by default.
+        argv: The arguments; None for those of the process.
 
     Returns:
-        The exit code: 0 where Phoenix shows the spans as what they are.
+        The exit code: 0 if Phoenix shows the spans correctly.
     """
     parser = argparse.ArgumentParser(prog="python -m dashboards.tools.check_phoenix")
     parser.add_argument("--phoenix", default="phoenix", help="the program (%(default)s)")
-    parser.add_argument("--picture", type=Path, help="where to put a picture of a trace")
+    parser.add_argument("--picture", type=Path, help="write a picture of a trace to this file")
     arguments = parser.parse_args(argv)
-    # The handler's own log lines are not what is looked at here.
+    # Keep the handler's log lines from the screen.
     logging.getLogger("toolpair_observe").addHandler(logging.NullHandler())
     try:
         with tempfile.TemporaryDirectory() as folder, _phoenix(arguments.phoenix, folder) as url:
@@ -89,7 +89,7 @@ def _check(url: str) -> list[str]:
         ("with-openinference", _with_openinference, _beside_the_llm_call),
         ("strict", _strict, _beside_the_llm_call),
         ("application-span", _with_application_span, _below_the_application),
-        ("alone", _alone, _a_trace_of_its_own),
+        ("alone", _alone, _a_separate_trace),
         ("control", _without_kind, _control),
     ):
         spans = _recorded(url, name, run)
@@ -123,7 +123,7 @@ def _alone(provider: TracerProvider) -> None:
 
 
 def _without_kind(provider: TracerProvider) -> None:
-    """What the span would look like without `openinference.span.kind`."""
+    """Send a span without `openinference.span.kind`."""
     attributes = {
         semconv.GEN_AI_PROVIDER_NAME: "openai",
         semconv.GEN_AI_REQUEST_MODEL: "gpt-4o-mini",
@@ -160,7 +160,7 @@ def _beside_the_llm_call(spans: list[Span]) -> list[str]:
     problems = _as_a_guardrail(spans)
     calls = [span for span in spans if span["span_kind"] == "LLM"]
     if len(calls) != 1:
-        problems.append(f"{len(calls)} LLM calls are counted, and one was made")
+        problems.append(f"{len(calls)} LLM calls are counted, but one was made")
     elif not problems:
         (ours,) = _ours(spans)
         if ours["context"]["trace_id"] != calls[0]["context"]["trace_id"]:
@@ -180,15 +180,15 @@ def _below_the_application(spans: list[Span]) -> list[str]:
     return problems
 
 
-def _a_trace_of_its_own(spans: list[Span]) -> list[str]:
+def _a_separate_trace(spans: list[Span]) -> list[str]:
     problems = _as_a_guardrail(spans)
     if len(spans) != 1 or spans[0]["parent_id"]:
-        problems.append("our span is not a root by itself")
+        problems.append("our span is not a separate root")
     return problems
 
 
 def _control(spans: list[Span]) -> list[str]:
-    """Without its kind Phoenix takes the span for an LLM call: the check can fail."""
+    """Check that Phoenix shows a span without a kind as an LLM call, so that the check can fail."""
     return [] if [span["span_kind"] for span in spans] == ["LLM"] else ["it was not found"]
 
 
@@ -203,7 +203,7 @@ def _as_a_guardrail(spans: list[Span]) -> list[str]:
     if span["status_code"] != "ERROR":
         problems.append(f"the status of our span is {span['status_code']}")
     text = json.dumps(span)
-    problems += [f"our span says {content!r}" for content in _CONTENT if content in text]
+    problems += [f"our span contains {content!r}" for content in _CONTENT if content in text]
     expected = {semconv.EFFECT: "reject", semconv.VIOLATION_KINDS: ["missing_result"]}
     return problems + [
         f"{name} is {_attribute(span, name)!r}, not {value!r}"
@@ -221,7 +221,7 @@ def _attribute(span: Span, name: str) -> object:
 
 
 def _recorded(url: str, project: str, run: Callable[[TracerProvider], None]) -> list[Span]:
-    """Run something, and read back what Phoenix has of it."""
+    """Run something, and return its spans as Phoenix has them."""
     resource = Resource.create(
         {"service.name": "check-phoenix", "openinference.project.name": project}
     )
@@ -232,7 +232,7 @@ def _recorded(url: str, project: str, run: Callable[[TracerProvider], None]) -> 
     deadline = time.monotonic() + _READ_SECONDS
     seen = -1
     spans: list[Span] = []
-    # Phoenix answers before it has stored: read until two readings agree.
+    # Phoenix answers before it has stored the spans: read until two readings agree.
     while time.monotonic() < deadline and (not spans or len(spans) != seen):
         seen = len(spans)
         time.sleep(1.0)

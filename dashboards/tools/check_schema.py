@@ -1,9 +1,9 @@
 """Check the dashboard against Grafana's own types: `python -m dashboards.tools.check_schema`.
 
-The committed JSON is given to the TypeScript compiler as a `Dashboard` of @grafana/schema. Enums
-count as their values, because JSON has no enums.
+The TypeScript compiler checks the committed JSON as a `Dashboard` of @grafana/schema. Enums count
+as their values, because JSON has no enums.
 
-Needs what `dashboards.tools.render_panels` needs; give both the same `--folder`.
+Needs the same programs as `dashboards.tools.render_panels`; give both the same `--folder`.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ type Plain<T> = T extends string ? `${T}`
 
 export const dashboard: Plain<Dashboard> =
 """
-# The schema leaves open what a data source adds to an annotation; the compiler does not know that.
+# Fields that a data source adds to an annotation. The schema allows them, the compiler does not.
 _OPEN: Final = ("expr", "titleFormat", "textFormat")
 _TSC: Final = "node_modules/.bin/tsc --noEmit --strict --skipLibCheck --moduleResolution bundler"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the check, and the negative control of it.
+    """Run the check and its negative control.
 
     Args:
-        argv: The arguments, those of the process by default.
+        argv: The arguments; None for those of the process.
 
     Returns:
         The exit code.
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _control(folder: Path, dashboard: dict[str, Any]) -> int:
-    """A cursor that is no number has to be found."""
+    """Check that the compiler finds a cursor that is not a number."""
     try:
         _compile(folder, {**dashboard, "graphTooltip": "crosshair"})
     except StackError as error:

@@ -1,15 +1,17 @@
-"""Does all of it work together? `python -m dashboards.tools.check_stack`, about 2.5 minutes.
+"""Check that all parts work together: `python -m dashboards.tools.check_stack`, about 2.5 minutes.
 
-The real handler, OpenTelemetry SDK and exporter (the live demo in a process of its own) are scraped
-by a real Prometheus with the real rules, in short windows, and a real Alertmanager tells a webhook:
+The live demo runs in a separate process with the real handler, OpenTelemetry SDK and exporter. A
+real Prometheus scrapes it with the real rules, in short windows, and a real Alertmanager notifies a
+webhook:
 
-1. While all is well nothing fires.
-2. In the incident every query of every panel returns data, every recording rule is healthy and
-   records, the right alerts fire for the right models and reach the webhook with whole texts.
-3. When it is over they are resolved.
-4. When the exporter dies, that is told.
+1. Before the incident, no alert fires.
+2. In the incident, every query of every panel returns data, every recording rule is healthy and
+   records, and the right alerts fire for the right models and reach the webhook, complete texts
+   included.
+3. After the incident, the alerts are resolved.
+4. When the exporter dies, an alert fires.
 
-Negative controls: a renamed metric, a broken expression and a dead exporter have to be found.
+Negative controls: the check has to find a renamed metric, a broken expression and a dead exporter.
 """
 
 from __future__ import annotations
@@ -31,10 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 PHASE_SECONDS: Final = 40.0
-# Fit the short windows of the live rules.
+# Values that fit the short windows of the live rules.
 VARIABLES: Final = {"__rate_interval": "6s", "__range": "60s"}
 
-# What the webhook has to be told, and of which model.
+# The alerts that have to reach the webhook, with the model of each.
 INCIDENT: Final[Mapping[str, str | None]] = {
     "ToolPairSilentLoss": "gpt-5-mini",
     "ToolPairNearMissBurnFast": None,
@@ -45,14 +47,14 @@ INCIDENT: Final[Mapping[str, str | None]] = {
     "ToolPairFeedbackNotDelivered": None,
     "ToolPairInternalErrors": None,
 }
-# What Prometheus says as well, and Alertmanager keeps to itself once the fast burn is told.
+# Alerts that also fire in Prometheus, and that Alertmanager inhibits because of the fast burn.
 INHIBITED: Final = {"ToolPairNearMissBurnSlow", "ToolPairNearMissRateUp"}
 DEAD: Final = "ToolPairNoTelemetryAtAll"
-DEAD_AS_WELL: Final = "ToolPairTelemetryAbsent"
+DEAD_JOB: Final = "ToolPairTelemetryAbsent"
 
 
 class _Failures:
-    """Says what is checked, and remembers what failed."""
+    """Prints each check, and counts those that failed."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
@@ -71,7 +73,7 @@ def main() -> int:
     """Run the check.
 
     Returns:
-        The exit code: 0 where everything is as it has to be.
+        The exit code: 0 if every check succeeds.
     """
     failures = _Failures()
     try:
@@ -94,11 +96,11 @@ def _run(folder: Path, failures: _Failures) -> None:
         began = time.monotonic()
         with Stack(folder, ports) as stack:
             _sleep_until(began + PHASE_SECONDS - 5)
-            failures.check("while all is well nothing fires", _unexpected(stack.notices))
+            failures.check("before the incident no alert fires", _unexpected(stack.notices))
             _sleep_until(began + 2 * PHASE_SECONDS - 12)
             _check_incident(stack, queries, failures)
             _sleep_until(began + 3 * PHASE_SECONDS - 3)
-            failures.check("what fired is resolved", _unresolved(stack))
+            failures.check("all alerts are resolved", _unresolved(stack))
             demo.wait(PHASE_SECONDS)
             _check_death(stack, queries, failures)
     finally:
@@ -109,26 +111,26 @@ def _run(folder: Path, failures: _Failures) -> None:
 def _check_incident(stack: Stack, queries: list[PanelQuery], failures: _Failures) -> None:
     failures.check(f"each of {len(queries)} panel queries returns data", _empty(stack, queries))
     failures.check("every rule is healthy, every recording rule records", _unhealthy(stack))
-    failures.check("Prometheus fires what it should", _not_fired(stack, {*INCIDENT, *INHIBITED}))
-    failures.check("the webhook is told", _until(lambda: _untold(stack.notices)))
-    failures.check("what it is told is whole", _torn(stack.notices))
+    failures.check("the right alerts fire", _not_fired(stack, {*INCIDENT, *INHIBITED}))
+    failures.check("the alerts reach the webhook", _until(lambda: _undelivered(stack.notices)))
+    failures.check("their texts are complete", _incomplete(stack.notices))
     failures.check(
         "control: a renamed metric is found",
-        _has_to_fail(_empty(stack, _spoilt(queries, "toolpair_", "toolpair_old_"))),
+        _has_to_fail(_empty(stack, _broken(queries, "toolpair_", "toolpair_old_"))),
     )
     failures.check(
         "control: a broken expression is found",
-        _has_to_fail(_empty(stack, _spoilt(queries, ")", ""))),
+        _has_to_fail(_empty(stack, _broken(queries, ")", ""))),
     )
 
 
 def _check_death(stack: Stack, queries: list[PanelQuery], failures: _Failures) -> None:
-    def untold() -> list[str]:
-        told = {notice.name for notice in stack.notices if notice.status == "firing"}
-        return [] if DEAD in told else [f"{DEAD} did not reach the webhook"]
+    def undelivered() -> list[str]:
+        firing = {notice.name for notice in stack.notices if notice.status == "firing"}
+        return [] if DEAD in firing else [f"{DEAD} did not reach the webhook"]
 
-    failures.check("a dead exporter is told", _until(untold))
-    failures.check("and said of the job", _until(lambda: _not_fired(stack, {DEAD_AS_WELL})))
+    failures.check("a dead exporter is reported", _until(undelivered))
+    failures.check("and so is its job", _until(lambda: _not_fired(stack, {DEAD_JOB})))
     failures.check("control: panels without data are found", _has_to_fail(_empty(stack, queries)))
 
 
@@ -144,7 +146,7 @@ def _empty(stack: Stack, queries: Iterable[PanelQuery]) -> list[str]:
     return problems
 
 
-def _spoilt(queries: Iterable[PanelQuery], old: str, new: str) -> list[PanelQuery]:
+def _broken(queries: Iterable[PanelQuery], old: str, new: str) -> list[PanelQuery]:
     first = next(iter(queries))
     return [PanelQuery(first.panel, first.ref_id, first.expression.replace(old, new))]
 
@@ -164,7 +166,7 @@ def _records(stack: Stack, rule: Mapping[str, Any]) -> bool:
 
 
 def _may_be_empty(rule: Mapping[str, Any]) -> bool:
-    """The demo counts as production, so nothing says the contrary."""
+    """Whether the rule has no series in the demo, which counts as production."""
     return str(rule["name"]) == "job:toolpair_not_production:info"
 
 
@@ -172,8 +174,8 @@ def _not_fired(stack: Stack, expected: set[str]) -> list[str]:
     return [f"{name} does not fire" for name in sorted(expected - stack.fired("60s"))]
 
 
-def _untold(notices: Iterable[Notice]) -> list[str]:
-    told = {
+def _undelivered(notices: Iterable[Notice]) -> list[str]:
+    delivered = {
         (notice.name, notice.labels.get("gen_ai_request_model"))
         for notice in notices
         if notice.status == "firing"
@@ -181,7 +183,7 @@ def _untold(notices: Iterable[Notice]) -> list[str]:
     return [
         f"{name} for {model or 'the job'} did not reach the webhook"
         for name, model in INCIDENT.items()
-        if (name, model) not in told
+        if (name, model) not in delivered
     ]
 
 
@@ -195,7 +197,7 @@ def _unresolved(stack: Stack) -> list[str]:
     return still + [f"{name} still fires" for name in sorted(stack.fired())]
 
 
-def _torn(notices: Iterable[Notice]) -> list[str]:
+def _incomplete(notices: Iterable[Notice]) -> list[str]:
     problems = []
     for notice in notices:
         for name, text in notice.annotations.items():
@@ -214,7 +216,7 @@ def _has_to_fail(problems: list[str]) -> list[str]:
 
 
 def _until(problems: Callable[[], list[str]], seconds: float = 20.0) -> list[str]:
-    """Ask again until there is no problem left, or the time is over."""
+    """Repeat a check until it finds no problem, or the time is over."""
     deadline = time.monotonic() + seconds
     while (found := problems()) and time.monotonic() < deadline:
         time.sleep(0.5)
@@ -222,7 +224,7 @@ def _until(problems: Callable[[], list[str]], seconds: float = 20.0) -> list[str
 
 
 def start_demo(port: int, phase_seconds: float) -> subprocess.Popen[bytes]:
-    """Start the live demo in a process of its own."""
+    """Start the live demo in a separate process."""
     return subprocess.Popen(  # noqa: S603 -- our own
         [
             *(sys.executable, "-m", "toolpair_observe", "demo", "--live"),
@@ -236,7 +238,7 @@ def await_exporter(port: int, demo: subprocess.Popen[bytes]) -> None:
     """Wait until the live demo serves its metrics.
 
     Raises:
-        StackError: It has ended, or takes too long.
+        StackError: The demo has ended, or takes too long.
     """
 
     def unreachable() -> list[str]:

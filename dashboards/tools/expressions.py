@@ -1,4 +1,4 @@
-"""Every expression that is shipped, and what it selects."""
+"""All expressions of the dashboard, and the series that they select."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import promql_parser
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Values that Grafana would fill in; the window is long enough for any scrape interval.
+# Values for Grafana's variables; the window is long enough for any scrape interval.
 EVERYTHING: Final = {
     "job": ".+",
     "instance": ".+",
@@ -38,12 +38,12 @@ class PanelQuery:
     expression: str
 
     def filled_in(self, **values: str) -> str:
-        """Return the PromQL as Prometheus gets it."""
+        """Return the PromQL that Prometheus receives."""
         return filled_in(self.expression, **values)
 
 
 def filled_in(expression: str, **values: str) -> str:
-    """Return an expression with `values` for Grafana's variables, and everything for the rest.
+    """Return an expression with `values` for Grafana's variables, and `EVERYTHING` for the rest.
 
     Raises:
         KeyError: The expression uses a variable that the dashboard does not have.
@@ -69,7 +69,7 @@ def panel_queries(dashboard: Mapping[str, Any]) -> Iterator[PanelQuery]:
 
 
 def parse(expression: str) -> promql_parser.Expr:
-    """Parse PromQL in which nothing is left to fill in.
+    """Parse PromQL without Grafana's variables.
 
     Raises:
         ValueError: It is not PromQL.

@@ -31,8 +31,8 @@ def artifacts(links: Links | None = None, objective: Objective | None = None) ->
     """Return every generated file by its name.
 
     Args:
-        links: Where alerts and dashboard point.
-        objective: What is good enough.
+        links: The addresses in alerts and panels.
+        objective: The objectives.
     """
     links = links or Links()
     objective = objective or Objective()
@@ -44,13 +44,13 @@ def artifacts(links: Links | None = None, objective: Objective | None = None) ->
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the files, or say which of them are not what the code says.
+    """Write the files, or with `--check` list those that differ from the code.
 
     Args:
-        argv: The arguments, those of the process by default.
+        argv: The arguments; None for those of the process.
 
     Returns:
-        The exit code: 1 where `--check` finds a difference.
+        The exit code: 1 if `--check` finds a difference.
     """
     arguments = _parser().parse_args(argv)
     links = Links(grafana=arguments.grafana, runbooks=arguments.runbooks)
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m dashboards.tools.generate", description=__doc__
     )
     links, objective = Links(), Objective()
-    parser.add_argument("--into", type=Path, default=GENERATED, help="where to write")
+    parser.add_argument("--into", type=Path, default=GENERATED, help="the folder to write to")
     parser.add_argument("--check", action="store_true", help="write nothing, only compare")
     parser.add_argument("--grafana", default=links.grafana, metavar="URL", help="%(default)s")
     parser.add_argument("--runbooks", default=links.runbooks, metavar="URL", help="%(default)s")

@@ -37,12 +37,12 @@ _STOP_SECONDS: Final = 10.0
 
 
 class StackError(Exception):
-    """Something on this machine keeps the stack from running."""
+    """The stack can't run on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where everything is served."""
+    """The ports of all servers."""
 
     metrics: int
     prometheus: int
@@ -52,7 +52,7 @@ class Ports:
 
     @classmethod
     def free(cls) -> Ports:
-        """Return ports that nobody uses."""
+        """Return unused ports."""
         probes = [socket.socket() for _ in range(5)]
         try:
             for probe in probes:
@@ -65,7 +65,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One alert as Alertmanager told it to the webhook.
+    """One alert as Alertmanager sent it to the webhook.
 
     Attributes:
         status: `firing` or `resolved`.
@@ -85,12 +85,12 @@ class Notice:
 
 @dataclass
 class Stack:
-    """Both servers, a webhook that remembers what it is told, and the runbooks.
+    """Prometheus, Alertmanager, a webhook that records alerts, and a server for the runbooks.
 
     Attributes:
-        folder: For configuration, data and logs.
-        ports: Where everything is served.
-        notices: What the webhook was told, in order.
+        folder: The folder for configuration, data and logs.
+        ports: The ports of all servers.
+        notices: The alerts that the webhook received, in order.
     """
 
     folder: Path
@@ -100,7 +100,7 @@ class Stack:
     _servers: list[ThreadingHTTPServer] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        """Start everything, and wait until it answers.
+        """Start everything, and wait until both programs answer.
 
         Raises:
             StackError: A program is not installed, or does not start.
@@ -168,7 +168,7 @@ class Stack:
 
     @property
     def prometheus(self) -> str:
-        """The root of Prometheus."""
+        """The address of Prometheus."""
         return f"http://{_HOST}:{self.ports.prometheus}"
 
     def query(self, expression: str) -> list[dict[str, Any]]:
@@ -186,7 +186,7 @@ class Stack:
         return [rule for group in self._get("/api/v1/rules")["groups"] for rule in group["rules"]]
 
     def fired(self, window: str = "1s") -> set[str]:
-        """Return the names of the alerts that fire now, or have fired within `window`."""
+        """Return the names of the alerts that fire now or have fired within `window`."""
         samples = self.query(f'max_over_time(ALERTS{{alertstate="firing"}}[{window}])')
         return {sample["metric"]["alertname"] for sample in samples}
 
@@ -258,7 +258,7 @@ def _alertmanager(ports: Ports) -> dict[str, Any]:
     shipped = Path(__file__).parents[1] / "containers" / "alertmanager" / "alertmanager.yml"
     config: dict[str, Any] = yaml.safe_load(shipped.read_text(encoding="utf-8"))
     route = config["route"]
-    # The shipped routes and inhibitions, but quick, and to the webhook of this machine.
+    # The shipped routes and inhibitions, but without waiting, and to the local webhook.
     route |= {"group_wait": "1s", "group_interval": "1s", "receiver": "local"}
     for child in route.get("routes", ()):
         child["receiver"] = "local"

@@ -28,15 +28,15 @@ def overview(links: Links, objective: Objective) -> dict[str, Any]:
     """Return the dashboard in Grafana's classic JSON.
 
     Args:
-        links: Where the runbooks are.
-        objective: What is good enough, for the thresholds.
+        links: The addresses of the runbooks.
+        objective: The objective, for the thresholds.
     """
     builder = (
         dashboard.Dashboard(TITLE)
         .uid(DASHBOARD_UID)
         .description(
-            "Tool calls and tool results in chat-model requests: do they pair, what was "
-            "predicted, what happened."
+            "Tool calls and tool results in chat-model requests: whether they pair, the "
+            "predictions, and the outcomes."
         )
         .tags(["langchain", "llm", "toolpair"])
         .readonly()
@@ -110,7 +110,7 @@ def _to_runbooks(links: Links) -> dashboard.DashboardLink:
     )
 
 
-# What the SDK writes of a query variable and Grafana's own schema does not know.
+# Fields of a query variable that the SDK writes and Grafana's schema does not have.
 _UNKNOWN_TO_GRAFANA: Final = ("auto", "auto_min", "auto_count")
 
 

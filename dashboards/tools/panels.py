@@ -1,4 +1,4 @@
-"""The few shapes of panel that the dashboard is made of, all with the same manners."""
+"""The kinds of panel of the dashboard, all in the same style."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DATASOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="${datasourc
 
 
 class Color(StrEnum):
-    """What a color means, everywhere on the dashboard."""
+    """The meaning of a color, the same everywhere on the dashboard."""
 
     GOOD = "green"
     TOLERATED = "blue"
@@ -35,7 +35,7 @@ class Query(NamedTuple):
 
     Attributes:
         expression: The PromQL.
-        legend: How Grafana names each series; `{{label}}` stands for a label's value.
+        legend: The name of each series; Grafana replaces `{{label}}` by the value of the label.
     """
 
     expression: str
@@ -43,14 +43,14 @@ class Query(NamedTuple):
 
 
 class Text(NamedTuple):
-    """What people read of a panel."""
+    """The title and the description of a panel."""
 
     title: str
     description: str
 
 
 def steps(base: Color, *above: tuple[float, Color]) -> dashboard.ThresholdsConfig:
-    """Return thresholds: the color at the bottom, and from which value on another one."""
+    """Return thresholds: the base color, and the values at which other colors begin."""
     return (
         dashboard.ThresholdsConfig()
         .mode(models.ThresholdsMode.ABSOLUTE)
@@ -91,8 +91,8 @@ class Lines(NamedTuple):
     Attributes:
         stacked: Whether the lines add up.
         colors: Colors by the name of a series; others get Grafana's palette.
-        line_at: A value to draw a dashed line at.
-        at_least: What the axis shows at least, so that zero does not fill the panel with nonsense.
+        line_at: The value of a dashed line.
+        at_least: The smallest maximum of the axis, so that values near zero look small.
         logarithmic: Whether the axis is logarithmic.
     """
 
@@ -154,7 +154,7 @@ def graph(text: Text, unit: str, queries: Sequence[Query], lines: Lines = _PLAIN
 
 
 def bars(text: Text, unit: str, query: Query) -> bargauge.Panel:
-    """Return one bar per series, the longest first by the query's own order."""
+    """Return one bar per series, in the order of the query."""
     return (
         bargauge.Panel()
         .title(text.title)
@@ -203,7 +203,7 @@ def grid(
         .title(text.title)
         .description(text.description)
         .datasource(DATASOURCE)
-        # The columns say their own.
+        # Each column has its own unit.
         .unit("none")
         .show_header(show_header=True)
         .min_width(60)

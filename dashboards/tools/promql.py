@@ -1,4 +1,4 @@
-"""PromQL, written from the package's own table of metrics so that no name is spelled twice."""
+"""PromQL with names from the package's table of metrics, so that no name is spelled twice."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Series:
 
     Attributes:
         name: The Prometheus name.
-        labels: The labels that the metric carries beside `job` and `instance`.
-        matchers: What narrows it down, in PromQL.
+        labels: The labels of the metric besides `job` and `instance`.
+        matchers: The matchers, in PromQL.
     """
 
     name: str
@@ -78,7 +78,7 @@ CHECKS: Final = Series.of(semconv.CHECKS)
 NEAR_MISSES: Final = CHECKS.where(
     one_of(EFFECT, (effect.value for effect in Effect if effect.is_near_miss))
 )
-# A breach that the provider puts up with is none that anybody has to look at.
+# A breach that the provider accepts needs no attention.
 VIOLATIONS: Final = Series.of(semconv.VIOLATIONS).where(
     one_of(VIOLATION_EFFECT, (effect.value for effect in Effect if effect.is_near_miss))
 )
@@ -96,11 +96,11 @@ def rate(series: Series, window: str, offset: str = "") -> str:
 
 
 def events(series: Series, window: str) -> str:
-    """Return how much a counter grew in `window`, counting what a new series was born with.
+    """Return how much a counter grew in `window`, including the first value of a new series.
 
-    `increase()` alone does not see the event that made a series appear, nor those between the
-    start of a process and its first scrape. A series that is there now and was not at the start
-    of the window therefore counts with its whole value.
+    `increase()` alone misses the event that creates a series, and those between the start of a
+    process and its first scrape. So a series that did not exist at the start of the window counts
+    with its whole value.
     """
     return f"{series}\nunless {series} offset {window}\nor increase({series.over(window)})"
 
@@ -118,7 +118,7 @@ def share(part: str, whole: str) -> str:
 
 
 def named(expression: str, name: str) -> str:
-    """Return an expression in which a series without the label `name` says that it has none."""
+    """Return an expression in which a series without the label `name` gets the value (unknown)."""
     return f'label_replace({expression}, "{name}", "(unknown)", "{name}", "")'
 
 

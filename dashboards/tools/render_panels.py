@@ -1,11 +1,11 @@
 """Draw the dashboard with Grafana's own components: `python -m dashboards.tools.render_panels`.
 
-There is no Grafana server in it: its components (@grafana/ui) and its data functions
-(@grafana/data: transformations, field overrides, units) draw the committed JSON in headless
-Chromium, from a real Prometheus that scrapes the live demo. Every panel has to have data.
+No Grafana server takes part. Grafana's components (@grafana/ui) and data functions (@grafana/data:
+transformations, field overrides, units) draw the committed JSON in headless Chromium, with data
+from a real Prometheus that scrapes the live demo. Every panel has to have data.
 
-Needs Debian's chromium, nodejs and npm, and what `dashboards.tools.local` needs; pngquant, where
-it is installed, makes the pictures small. The first run installs about 420 MB into `--folder`.
+Needs Debian's chromium, nodejs and npm, and the programs of `dashboards.tools.local`. If pngquant
+is installed, it makes the pictures smaller. The first run installs about 420 MB into `--folder`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ROW_HEIGHT: Final = 38
 
 
 class Page:
-    """Serves the bundle and the dashboard, and is told what was drawn.
+    """Serves the bundle and the dashboard, and receives the results of the page.
 
     Args:
         folder: The bundle.
@@ -50,17 +50,17 @@ class Page:
     """
 
     def __init__(self, folder: Path, dashboard: dict[str, Any]) -> None:
-        self.told: list[Any] = []
+        self.results: list[Any] = []
         self.is_done = threading.Event()
         self.dashboard = dashboard
         self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), partial(_Handler, self, directory=str(folder))
+            ("127.0.0.1", 0), partial(_PageHandler, self, directory=str(folder))
         )
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/index.html"
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class Page:
         self._server.server_close()
 
 
-class _Handler(SimpleHTTPRequestHandler):
+class _PageHandler(SimpleHTTPRequestHandler):
     def __init__(self, page: Page, *arguments: Any, directory: str) -> None:  # noqa: ANN401 -- http.server's
         self._page = page
         super().__init__(*arguments, directory=directory)
@@ -86,7 +86,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self._page.told.append(json.loads(body))
+        self._page.results.append(json.loads(body))
         self._page.is_done.set()
         self.send_response(200)
         self.end_headers()
@@ -99,14 +99,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw the dashboard in the incident of a live demo.
 
     Args:
-        argv: The arguments, those of the process by default.
+        argv: The arguments; None for those of the process.
 
     Returns:
-        The exit code: 0 where every panel has data and the negative controls are found.
+        The exit code: 0 if every panel has data and the negative controls are found.
     """
     parser = argparse.ArgumentParser(prog="python -m dashboards.tools.render_panels")
     parser.add_argument("--folder", type=Path, help="keep the installed packages here")
-    parser.add_argument("--images", type=Path, default=IMAGES, help="where the pictures go")
+    parser.add_argument("--images", type=Path, default=IMAGES, help="the folder of the pictures")
     arguments = parser.parse_args(argv)
     try:
         with tempfile.TemporaryDirectory() as temporary:
@@ -137,7 +137,7 @@ def install(folder: Path) -> None:
 
 
 def build(folder: Path) -> Path:
-    """Install what is needed and bundle the page; return where the bundle is."""
+    """Install the packages and bundle the page; return the folder of the bundle."""
     install(folder)
     run(folder, "node", "build.mjs")
     shutil.copy(SOURCES / "index.html", folder / "out")
@@ -173,13 +173,13 @@ def _report(what: str, drawn: list[dict[str, str]]) -> int:
 
 
 def _controls(bundle: Path, dashboard: dict[str, Any], stack: Stack, temporary: Path) -> int:
-    """Spoil two panels; both have to be found, and only they."""
-    spoilt = json.loads(json.dumps(dashboard))
-    renamed, broken, *_ = panels(spoilt)
+    """Break two panels, and check that exactly these two are found."""
+    changed = json.loads(json.dumps(dashboard))
+    renamed, broken, *_ = panels(changed)
     for target in renamed["targets"]:
         target["expr"] = target["expr"].replace("toolpair_", "toolpair_old_")
     broken["targets"][0]["expr"] += ")"
-    drawn = _picture(bundle, spoilt, stack, "dark", temporary / "control.png")
+    drawn = _picture(bundle, changed, stack, "dark", temporary / "control.png")
     found = {one["title"]: one["state"] for one in drawn if one["state"] != "data"}
     expected = {renamed["title"]: "nodata", broken["title"]: "error"}
     sys.stdout.write(f"control: found {found}\n")
@@ -189,7 +189,7 @@ def _controls(bundle: Path, dashboard: dict[str, Any], stack: Stack, temporary: 
 def _picture(
     bundle: Path, dashboard: dict[str, Any], stack: Stack, theme: str, picture: Path
 ) -> list[dict[str, str]]:
-    """Draw once; return what each panel says of itself."""
+    """Draw once; return the state of each panel."""
     page = Page(bundle, dashboard)
     query = urllib.parse.urlencode(
         {
@@ -213,18 +213,18 @@ def _picture(
             f"{page.url}?{query}",
         )
         if not page.is_done.wait(_PAGE_SECONDS):
-            msg = "the page did not say what it drew"
+            msg = "the page did not report its panels"
             raise StackError(msg)
     finally:
         page.close()
     if shutil.which("pngquant"):
         run(bundle, "pngquant", "--force", "--ext=.png", "64", str(picture.resolve()))
-    told = page.told[0]
-    if isinstance(told, dict):
-        msg = f"the page failed: {told['error']}"
+    result = page.results[0]
+    if isinstance(result, dict):
+        msg = f"the page failed: {result['error']}"
         raise StackError(msg)
     expected = {panel["title"] for panel in panels(dashboard)}
-    drawn: list[dict[str, str]] = told
+    drawn: list[dict[str, str]] = result
     lost = expected - {one["title"] for one in drawn}
     return drawn + [
         {"title": title, "state": "lost", "message": "its component failed"} for title in lost
@@ -235,7 +235,7 @@ def run(folder: Path, *command: str) -> None:
     """Run a program.
 
     Raises:
-        StackError: It fails.
+        StackError: The program fails.
     """
     done = subprocess.run(  # noqa: S603 -- our own
         command, cwd=folder, capture_output=True, text=True, check=False, timeout=600

@@ -1,12 +1,12 @@
-"""The rows of the dashboard, from the question "are users hurt now?" down to our own health."""
+"""The rows of the dashboard, from the impact on users down to the health of the check itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from grafana_foundation_sdk.builders import common, dashboard
-from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.builders import common
 
+from dashboards.tools.check_rows import cost, health, predictions
 from dashboards.tools.panels import (
     Color,
     Column,
@@ -20,36 +20,34 @@ from dashboards.tools.panels import (
     organize,
     single,
     steps,
-    to_matrix,
 )
 from dashboards.tools.promql import (
     CAUSE,
     CHECKS,
     COMPONENT,
-    DURATION_BUCKETS,
     EFFECT,
     ERROR_TYPE,
-    FEEDBACK,
     IN_FLIGHT,
-    INTERNAL_ERRORS,
     KIND,
-    MESSAGES_BUCKETS,
     MODEL,
     NEAR_MISSES,
     OUTCOME,
     OUTCOMES,
     PROVIDER,
-    RESULT,
     VIOLATIONS,
     Series,
     equals,
-    events,
     named,
     one_of,
-    quantile,
-    rate,
     share,
-    total,
+)
+from dashboards.tools.scope import (
+    NONE_IS_GOOD,
+    count_outcomes,
+    in_range,
+    per_second,
+    runbook_link,
+    scoped,
 )
 from toolpair_observe.pairing.words import Effect, Outcome
 
@@ -57,13 +55,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models import dashboard as models
 
     from dashboards.tools.settings import Links, Objective
 
 ALERTS: Final = Series("ALERTS", ("alertname",)).where('alertname=~"ToolPair.*"')
-
-_WINDOW: Final = "$__rate_interval"
-_RANGE: Final = "$__range"
 
 _EFFECT_COLORS: Final = {
     Effect.CLEAN.value: Color.GOOD,
@@ -73,27 +69,7 @@ _EFFECT_COLORS: Final = {
     Effect.REJECT.value: Color.WORSE,
     Effect.LOCAL_ERROR.value: Color.WORST,
 }
-_OUTCOME_COLORS: Final = {
-    Outcome.ACCEPTED.value: Color.GOOD,
-    Outcome.BLOCKED.value: Color.UNCLEAR,
-    Outcome.REJECTED.value: Color.WORSE,
-    Outcome.ESCAPED.value: Color.WORST,
-    Outcome.FAILED.value: Color.BAD,
-    Outcome.CANCELLED.value: Color.NEUTRAL,
-    Outcome.ABANDONED.value: Color.NOTEWORTHY,
-}
-_NONE_IS_GOOD: Final = (Color.GOOD, (1, Color.WORSE))
 _NONE_IS_BEST: Final = (Color.GOOD, (1, Color.NOTEWORTHY))
-
-
-def scoped(series: Series) -> Series:
-    """Return the series that the dashboard's variables leave of `series`."""
-    matchers = ['job=~"$job"', 'instance=~"$instance"']
-    if PROVIDER in series.labels:
-        matchers.append(f'{PROVIDER}=~"$provider"')
-    if MODEL in series.labels:
-        matchers.append(f'{MODEL}=~"$model"')
-    return series.where(*matchers)
 
 
 def rows(
@@ -102,32 +78,19 @@ def rows(
     """Yield each row: its title and its panels.
 
     Args:
-        links: Where the runbooks are.
-        objective: What is good enough, for the thresholds.
+        links: The addresses of the runbooks.
+        objective: The objective, for the thresholds.
     """
-    yield "Are users hurt now?", _hurt(links, objective)
+    yield "Are users affected now?", _user_impact(links, objective)
     yield "Near misses", _near_misses(objective)
-    yield "Who is concerned", _concerned(objective)
-    yield "Predicted and real", _predictions(links)
-    yield "What the check costs", _cost()
-    yield "Delivery and our own health", _health(links)
+    yield "Affected providers and models", _affected(objective)
+    yield "Predicted and actual", predictions(links)
+    yield "Cost of the check", cost()
+    yield "Delivery and internal health", health(links)
 
 
-def _happened(series: Series, *by: str) -> str:
-    """How often it happened in the dashboard's range."""
-    return total(events(scoped(series), _RANGE), *by)
-
-
-def _per_second(series: Series, *by: str) -> str:
-    return total(rate(scoped(series), _WINDOW), *by)
-
-
-def _outcome(*matchers: str) -> Query:
-    return Query(_happened(OUTCOMES.where(*matchers)))
-
-
-def _hurt(links: Links, objective: Objective) -> list[Builder[models.Panel]]:
-    near_miss_share = share(_per_second(NEAR_MISSES), _per_second(CHECKS))
+def _user_impact(links: Links, objective: Objective) -> list[Builder[models.Panel]]:
+    near_miss_share = share(per_second(NEAR_MISSES), per_second(CHECKS))
     budget = objective.near_miss_share
     alerts = [
         Column("alertname", "Alert"),
@@ -141,91 +104,91 @@ def _hurt(links: Links, objective: Objective) -> list[Builder[models.Panel]]:
         single(
             Text(
                 "Requests checked",
-                "Chat-model requests that were checked in the shown time. A retry or a fallback "
+                "Chat-model requests that were checked in the time range. A retry or a fallback "
                 "is checked again.",
             ),
             "short",
-            Query(_happened(CHECKS)),
+            Query(in_range(CHECKS)),
             steps(Color.NEUTRAL),
         ),
         single(
             Text(
                 "Near-miss share, now",
-                "Share of requests whose tool calls and results do not pair and that the provider "
-                f"is not known to put up with. Red above the objective of {budget:.3g}.",
+                "Share of requests whose tool calls and results do not pair, unless the provider "
+                f"is known to accept them. Red above the objective of {budget:.3g}.",
             ),
             "percentunit",
             Query(near_miss_share),
             steps(Color.GOOD, (budget / 10, Color.NOTEWORTHY), (budget, Color.WORSE)),
-        ).links([_runbook(links, "near-miss-rate")]),
+        ).links([runbook_link(links, "near-miss-rate")]),
         single(
             Text(
                 "Silent losses",
-                "Requests that the integration changed on their way (results dropped, moved or "
-                "swapped) and that the model answered: its answer rests on other data than the "
-                "application sent.",
+                "Requests that the integration changed on the way (results dropped, moved or "
+                "swapped) and that the model answered: its answer is based on other data than "
+                "the application sent.",
             ),
             "short",
-            _outcome(equals(OUTCOME, Outcome.ACCEPTED), equals(EFFECT, Effect.SILENT_LOSS)),
-            steps(*_NONE_IS_GOOD),
-        ).links([_runbook(links, "silent-loss")]),
+            count_outcomes(equals(OUTCOME, Outcome.ACCEPTED), equals(EFFECT, Effect.SILENT_LOSS)),
+            steps(*NONE_IS_GOOD),
+        ).links([runbook_link(links, "silent-loss")]),
         single(
             Text(
                 "Rejected",
-                "Requests that the provider refused for their pairing, as predicted: somebody got "
+                "Requests that the provider refused for their pairing, as predicted: users got "
                 "an error instead of an answer.",
             ),
             "short",
-            _outcome(equals(OUTCOME, Outcome.REJECTED)),
-            steps(*_NONE_IS_GOOD),
-        ).links([_runbook(links, "provider-rejections")]),
+            count_outcomes(equals(OUTCOME, Outcome.REJECTED)),
+            steps(*NONE_IS_GOOD),
+        ).links([runbook_link(links, "provider-rejections")]),
         single(
             Text(
                 "Blocked",
-                "Requests that strict mode stopped before they were sent. Wanted in tests and "
-                "staging, an error for users in production.",
+                "Requests that strict mode stopped before they were sent. Intended in tests and "
+                "staging; an error for users in production.",
             ),
             "short",
-            _outcome(equals(OUTCOME, Outcome.BLOCKED)),
+            count_outcomes(equals(OUTCOME, Outcome.BLOCKED)),
             steps(*_NONE_IS_BEST),
-        ).links([_runbook(links, "blocked-in-production")]),
+        ).links([runbook_link(links, "blocked-in-production")]),
         single(
             Text(
                 "Escaped",
                 "Requests that the check called clean and that the provider refused for their "
-                "pairing: our miss.",
+                "pairing: a mistake of the check.",
             ),
             "short",
-            _outcome(equals(OUTCOME, Outcome.ESCAPED)),
-            steps(*_NONE_IS_GOOD),
-        ).links([_runbook(links, "escaped")]),
+            count_outcomes(equals(OUTCOME, Outcome.ESCAPED)),
+            steps(*NONE_IS_GOOD),
+        ).links([runbook_link(links, "escaped")]),
         single(
             Text(
                 "False alarms",
                 "Requests that were predicted to fail and that the provider answered. Strict mode "
-                "would block them for nothing.",
+                "would block them without need.",
             ),
             "short",
-            _outcome(
+            count_outcomes(
                 equals(OUTCOME, Outcome.ACCEPTED),
                 one_of(EFFECT, (Effect.LOCAL_ERROR, Effect.REJECT)),
             ),
-            steps(*_NONE_IS_GOOD),
-        ).links([_runbook(links, "false-alarm")]),
+            steps(*NONE_IS_GOOD),
+        ).links([runbook_link(links, "false-alarm")]),
         single(
             Text(
                 "Processes reporting",
-                "Processes whose handler reports metrics now. None at all means that nothing else "
-                "on this page can be trusted.",
+                "Processes whose handler reports metrics now. If there are none, no other panel "
+                "can be trusted.",
             ),
             "short",
             Query(f"count({scoped(IN_FLIGHT)})"),
             steps(Color.WORSE, (1, Color.GOOD)),
-        ).links([_runbook(links, "telemetry-absent")]),
+        ).links([runbook_link(links, "telemetry-absent")]),
         grid(
             Text(
                 "Alerts",
-                "Pending and firing now, for all jobs. Empty is good.",
+                "Alerts that are pending or firing now, for all jobs. Empty is good.",
             ),
             [Query(str(ALERTS))],
             alerts,
@@ -242,42 +205,42 @@ def _near_misses(objective: Objective) -> list[Builder[models.Panel]]:
         graph(
             Text(
                 "Requests by predicted effect",
-                "What the provider, reached through its integration, is predicted to do with each "
-                "request. Everything but clean and accept is a near miss.",
+                "The predicted effect of each request at the provider, reached through its "
+                "integration. Everything except clean and accept is a near miss.",
             ),
             "reqps",
-            [Query(_per_second(CHECKS, EFFECT), f"{{{{{EFFECT}}}}}")],
+            [Query(per_second(CHECKS, EFFECT), f"{{{{{EFFECT}}}}}")],
             Lines(stacked=True, colors=_EFFECT_COLORS),
         ),
         graph(
             Text(
                 "Near-miss share by job",
-                "The dashed line is the objective; the alerts look at how many times over it is "
-                "used up.",
+                "The dashed line is the objective; the alerts fire on multiples of it.",
             ),
             "percentunit",
-            [Query(share(_per_second(NEAR_MISSES, "job"), _per_second(CHECKS, "job")), "{{job}}")],
+            [Query(share(per_second(NEAR_MISSES, "job"), per_second(CHECKS, "job")), "{{job}}")],
             Lines(line_at=objective.near_miss_share, at_least=2 * objective.near_miss_share),
         ),
         bars(
             Text(
                 "What is wrong",
-                "Breaches in the shown time by kind. One request can have several.",
+                "Breaches in the time range by kind. One request can have several.",
             ),
             "short",
             Query(
-                f"sort_desc({_happened(VIOLATIONS, KIND)})",
+                f"sort_desc({in_range(VIOLATIONS, KIND)})",
                 f"{{{{{KIND}}}}}",
             ),
         ),
         bars(
             Text(
                 "Why it probably broke",
-                "Breaches in the shown time by likely cause: where in the application to look.",
+                "Breaches in the time range by likely cause, which points to the fault in the "
+                "application.",
             ),
             "short",
             Query(
-                f"sort_desc({_happened(VIOLATIONS, CAUSE)})",
+                f"sort_desc({in_range(VIOLATIONS, CAUSE)})",
                 f"{{{{{CAUSE}}}}}",
             ),
         ),
@@ -287,22 +250,22 @@ def _near_misses(objective: Objective) -> list[Builder[models.Panel]]:
                 "A kind that starts at a deploy points to what that deploy changed.",
             ),
             "cps",
-            [Query(_per_second(VIOLATIONS, KIND), f"{{{{{KIND}}}}}")],
+            [Query(per_second(VIOLATIONS, KIND), f"{{{{{KIND}}}}}")],
         ),
         graph(
             Text(
                 "Breaches by cause",
-                "The causes are guesses from the shape of the history; see the hints in the spans "
-                "and logs of the same time.",
+                "The causes are guesses from the shape of the history; the spans and logs of the "
+                "same time contain hints.",
             ),
             "cps",
-            [Query(_per_second(VIOLATIONS, CAUSE), f"{{{{{CAUSE}}}}}")],
+            [Query(per_second(VIOLATIONS, CAUSE), f"{{{{{CAUSE}}}}}")],
         ),
     ]
 
 
-def _concerned(objective: Objective) -> list[Builder[models.Panel]]:
-    who = (PROVIDER, MODEL)
+def _affected(objective: Objective) -> list[Builder[models.Panel]]:
+    labels = (PROVIDER, MODEL)
     red = steps(Color.NEUTRAL, (1, Color.WORSE))
     columns = [
         Column(PROVIDER, "Provider"),
@@ -320,15 +283,15 @@ def _concerned(objective: Objective) -> list[Builder[models.Panel]]:
         Column("Value #F", "Blocked", "short", steps(Color.NEUTRAL, (1, Color.UNCLEAR))),
         Column("Value #G", "Escaped", "short", red),
     ]
-    near_misses, checks = _happened(NEAR_MISSES, *who), _happened(CHECKS, *who)
+    near_misses, checks = in_range(NEAR_MISSES, *labels), in_range(CHECKS, *labels)
     lost = (equals(OUTCOME, Outcome.ACCEPTED), equals(EFFECT, Effect.SILENT_LOSS))
     queries = [
         Query(checks),
         Query(near_misses),
         Query(share(near_misses, checks)),
-        Query(_happened(OUTCOMES.where(*lost), *who)),
+        Query(in_range(OUTCOMES.where(*lost), *labels)),
         *(
-            Query(_happened(OUTCOMES.where(equals(OUTCOME, outcome)), *who))
+            Query(in_range(OUTCOMES.where(equals(OUTCOME, outcome)), *labels))
             for outcome in (Outcome.REJECTED, Outcome.BLOCKED, Outcome.ESCAPED)
         ),
     ]
@@ -336,8 +299,7 @@ def _concerned(objective: Objective) -> list[Builder[models.Panel]]:
         grid(
             Text(
                 "Providers and models",
-                "Everything that happened in the shown time. A model that is not identified has "
-                "no provider.",
+                "All requests of the time range. A model that is not identified has no provider.",
             ),
             queries,
             columns,
@@ -349,7 +311,7 @@ def _concerned(objective: Objective) -> list[Builder[models.Panel]]:
             [
                 Query(
                     named(
-                        share(_per_second(NEAR_MISSES, PROVIDER), _per_second(CHECKS, PROVIDER)),
+                        share(per_second(NEAR_MISSES, PROVIDER), per_second(CHECKS, PROVIDER)),
                         PROVIDER,
                     ),
                     f"{{{{{PROVIDER}}}}}",
@@ -360,151 +322,11 @@ def _concerned(objective: Objective) -> list[Builder[models.Panel]]:
         graph(
             Text(
                 "Near misses by model",
-                "A model that starts alone: a new integration, or a history that another provider "
-                "wrote.",
+                "If only one model starts to have near misses: a new integration, or a history "
+                "that another provider wrote.",
             ),
             "reqps",
-            [Query(named(_per_second(NEAR_MISSES, MODEL), MODEL), f"{{{{{MODEL}}}}}")],
+            [Query(named(per_second(NEAR_MISSES, MODEL), MODEL), f"{{{{{MODEL}}}}}")],
             Lines(stacked=True),
         ),
     ]
-
-
-def _predictions(links: Links) -> list[Builder[models.Panel]]:
-    corner = f"{EFFECT}\\{OUTCOME}"
-    columns = [
-        Column(corner, "Predicted"),
-        *(Column(outcome.value, outcome.value, "short") for outcome in Outcome),
-    ]
-    return [
-        grid(
-            Text(
-                "Predicted effect against outcome",
-                "Rows are predictions, columns what happened. Good: clean and accept accepted, "
-                "reject and local_error rejected or blocked. Suspicious: clean escaped, reject "
-                "accepted.",
-            ),
-            [Query(_happened(OUTCOMES, EFFECT, OUTCOME))],
-            columns,
-            [to_matrix(EFFECT, OUTCOME, "Value"), organize(columns, hidden=[])],
-        ),
-        graph(
-            Text(
-                "Requests by outcome",
-                "What really happened. Abandoned: no end was seen in time. Failed: an error that "
-                "has nothing to do with pairing.",
-            ),
-            "reqps",
-            [Query(_per_second(OUTCOMES, OUTCOME), f"{{{{{OUTCOME}}}}}")],
-            Lines(stacked=True, colors=_OUTCOME_COLORS),
-        ),
-        graph(
-            Text(
-                "Where the check was wrong",
-                "Escaped: refused and not flagged. False alarm: flagged as failing and answered. "
-                "Both should be flat at zero.",
-            ),
-            "reqps",
-            [
-                Query(_per_second(OUTCOMES.where(equals(OUTCOME, Outcome.ESCAPED))), "escaped"),
-                Query(
-                    _per_second(
-                        OUTCOMES.where(
-                            equals(OUTCOME, Outcome.ACCEPTED),
-                            one_of(EFFECT, (Effect.LOCAL_ERROR, Effect.REJECT)),
-                        )
-                    ),
-                    "false alarm",
-                ),
-            ],
-            Lines(colors={"escaped": Color.WORST, "false alarm": Color.BAD}),
-        )
-        .span(24)
-        .links([_runbook(links, "escaped"), _runbook(links, "false-alarm")]),
-    ]
-
-
-def _cost() -> list[Builder[models.Panel]]:
-    duration, messages = scoped(DURATION_BUCKETS), scoped(MESSAGES_BUCKETS)
-    return [
-        graph(
-            Text(
-                "Time of one check",
-                "Added to each request before it leaves. The scale is logarithmic.",
-            ),
-            "s",
-            [
-                Query(quantile(0.5, duration, _WINDOW), "median"),
-                Query(quantile(0.95, duration, _WINDOW), "95 %"),
-                Query(quantile(0.99, duration, _WINDOW), "99 %"),
-            ],
-            Lines(logarithmic=True),
-        ),
-        graph(
-            Text(
-                "Messages in the histories of near misses",
-                "Breaks that come with long histories point to trimming and summarizing.",
-            ),
-            "short",
-            [
-                Query(quantile(0.5, messages, _WINDOW), "median"),
-                Query(quantile(0.95, messages, _WINDOW), "95 %"),
-            ],
-            Lines(logarithmic=True),
-        ),
-    ]
-
-
-def _health(links: Links) -> list[Builder[models.Panel]]:
-    return [
-        graph(
-            Text(
-                "LangSmith feedback",
-                "Sent, failed for good, or dropped before it could be sent. What is lost here is "
-                "missing in LangSmith, not in these metrics.",
-            ),
-            "cps",
-            [
-                Query(
-                    _per_second(FEEDBACK, RESULT, ERROR_TYPE),
-                    f"{{{{{RESULT}}}}} {{{{{ERROR_TYPE}}}}}",
-                )
-            ],
-        )
-        .span(8)
-        .links([_runbook(links, "feedback-not-delivered")]),
-        graph(
-            Text(
-                "Internal errors",
-                "Errors of toolpair_observe itself and of the application's own on_near_miss "
-                "function. They never reach the application.",
-            ),
-            "cps",
-            [
-                Query(
-                    _per_second(INTERNAL_ERRORS, COMPONENT, ERROR_TYPE),
-                    f"{{{{{COMPONENT}}}}}: {{{{{ERROR_TYPE}}}}}",
-                )
-            ],
-        )
-        .span(8)
-        .links([_runbook(links, "internal-errors")]),
-        graph(
-            Text(
-                "Requests in flight",
-                "Checked requests whose end has not been seen. A line that only rises belongs to "
-                "streams that nobody closes.",
-            ),
-            "short",
-            [Query(total(str(scoped(IN_FLIGHT)), "job", "instance"), "{{job}} {{instance}}")],
-        ).span(8),
-    ]
-
-
-def _runbook(links: Links, name: str) -> dashboard.DashboardLink:
-    return (
-        dashboard.DashboardLink(f"Runbook: {name}")
-        .type(models.DashboardLinkType.LINK)
-        .url(links.runbook(name))
-        .target_blank(target_blank=True)
-    )

@@ -1,7 +1,7 @@
 """The recording rules and the alerts.
 
-`critical` wakes somebody up: users get errors, or answers from wrong data, now. `warning` is for
-the working day.
+`critical` pages: users get errors, or answers from wrong data, now. `warning` can wait for working
+hours.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from toolpair_observe.pairing.words import Effect, Outcome
 CRITICAL: Final = "critical"
 WARNING: Final = "warning"
 
-# What `deployment.environment.name` says of a process whose users are its own developers.
+# Values of `deployment.environment.name` for processes that only developers use.
 NOT_PRODUCTION: Final = "(?i)(dev|test|qa|ci|local|sandbox|stag|preprod|pre-prod).*"
 _ENVIRONMENTS: Final = (
     promql.label("deployment.environment.name"),
     promql.label("deployment.environment"),  # the older name
 )
 
-_WHO: Final = ("job", PROVIDER, MODEL)
+_BY_TARGET: Final = ("job", PROVIDER, MODEL)
 _LEVEL: Final = "job_provider_model"
 _DELIVERED: Final = "sent"
 
@@ -69,11 +69,11 @@ class Alert:
         name: Its name.
         severity: `critical` or `warning`.
         runbook: File name of its runbook, without `.md`.
-        expression: When it fires.
+        expression: The condition for firing.
         summary: One line.
-        description: What is known, with the numbers, and what to look at first.
-        hold: For how long the expression has to be true; `""` for at once.
-        by: The labels that the dashboard link carries on.
+        description: The facts, with numbers, and the first thing to look at.
+        hold: How long the expression has to be true; `""` for no time.
+        by: The labels that the dashboard link passes on.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Alert:
     by: tuple[str, ...] = ("job",)
 
     def rule(self, links: Links) -> dict[str, Any]:
-        """Return the rule as Prometheus reads it."""
+        """Return the rule in Prometheus's form."""
         rule: dict[str, Any] = {"alert": self.name, "expr": self.expression}
         if self.hold:
             rule["for"] = self.hold
@@ -105,8 +105,8 @@ class Recording:
     """One recording rule.
 
     Attributes:
-        name: The series that it records.
-        expression: What is recorded.
+        name: The name of the recorded series.
+        expression: The recorded expression.
     """
 
     name: str
@@ -118,18 +118,18 @@ class Recording:
         return Series(self.name)
 
     def rule(self) -> dict[str, Any]:
-        """Return the rule as Prometheus reads it."""
+        """Return the rule in Prometheus's form."""
         return {"record": self.name, "expr": self.expression}
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Everything that Prometheus evaluates.
+    """All rules that Prometheus evaluates.
 
     Attributes:
-        windows: How far it looks back.
-        objective: What is good enough.
-        links: Where the alerts point.
+        windows: The windows of the rules.
+        objective: The objectives.
+        links: The addresses in the alerts.
     """
 
     windows: Windows
@@ -193,7 +193,7 @@ class Rules:
     def _outcomes(self) -> Recording:
         return Recording(
             f"{_LEVEL}_outcome_effect:toolpair_outcomes:increase{self.windows.event}",
-            total(events(OUTCOMES, self.windows.event), *_WHO, OUTCOME, EFFECT),
+            total(events(OUTCOMES, self.windows.event), *_BY_TARGET, OUTCOME, EFFECT),
         )
 
     def _feedback(self) -> Recording:
@@ -212,8 +212,7 @@ class Rules:
         info = Series("target_info")
         named = (str(info.where(f'{name}=~"{NOT_PRODUCTION}"')) for name in _ENVIRONMENTS)
         others = info.where(*(f'{name}!~"{NOT_PRODUCTION}"' for name in _ENVIRONMENTS))
-        # A job with one process in production, or one that does not say where it runs, is in
-        # production.
+        # A job is in production if one of its processes is, or does not name its environment.
         return Recording(
             "job:toolpair_not_production:info",
             f"group by (job) ({' or '.join(named)})\nunless group by (job) ({others})",
@@ -242,7 +241,7 @@ class Rules:
         ]
 
     def _outcome(self, *matchers: str) -> str:
-        return total(str(self._outcomes().series.where(*matchers)), *_WHO)
+        return total(str(self._outcomes().series.where(*matchers)), *_BY_TARGET)
 
     def _silent_loss(self) -> Alert:
         lost = self._outcome(equals(OUTCOME, Outcome.ACCEPTED), equals(EFFECT, Effect.SILENT_LOSS))
@@ -254,10 +253,10 @@ class Rules:
             f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} answered without data that the "
             "application sent",
             f"{_COUNT} requests of job {{{{ $labels.job }}}} to {_TARGET} in the last "
-            f"{self.windows.event} were changed on their way: tool results were dropped, moved or "
-            "swapped, no error was raised, and the model answered from what was left. Answers of "
-            "this time may be wrong.",
-            by=_WHO,
+            f"{self.windows.event} were changed on the way: tool results were dropped, moved or "
+            "swapped, no error was raised, and the model answered from the rest. Answers in "
+            "that time may be wrong.",
+            by=_BY_TARGET,
         )
 
     def _burn(self, name: str, severity: str, windows: tuple[str, str], factor: float) -> Alert:
@@ -276,7 +275,8 @@ class Rules:
             f"In the last {windows[1]} {_SHARE} of the chat-model requests of job "
             "{{ $labels.job }} carried tool calls and results that do not pair, and in the last "
             f"{windows[0]} they still did. That is more than {factor:g} times the objective, a "
-            f"share of {budget}. See which kind and cause grew, and which deploy came before.",
+            f"share of {budget}. Find the kind and the cause that grew, and the deploy before "
+            "that.",
         )
 
     def _near_misses_up(self) -> Alert:
@@ -290,7 +290,7 @@ class Rules:
             f"and {now} > {self.objective.growth_floor:g}\n"
             f"and {self._count(self.windows.compared).name} >= {floor}",
             f"{{{{ $labels.job }}}}: the share of near misses is {self.objective.growth:g} times "
-            "what was usual",
+            "the usual share",
             f"{_SHARE} of the chat-model requests of job {{{{ $labels.job }}}} in the last "
             f"{self.windows.compared} were near misses, more than {self.objective.growth:g} times "
             f"the share of the {self.windows.usual} before. Something changed: a deploy, a prompt, "
@@ -308,9 +308,9 @@ class Rules:
             "{{ $labels.job }}: strict mode stops model requests in production",
             f"Strict mode stopped {_COUNT} requests of job {{{{ $labels.job }}}} to {_TARGET} in "
             f"the last {self.windows.event}, and the application got InvalidToolResultsError "
-            "instead of an answer. Switch the job to observe mode (TOOLPAIR_MODE=observe) if "
-            "users suffer from it; the histories stay broken until their cause is repaired.",
-            by=_WHO,
+            "instead of an answer. If users are affected, switch the job to observe mode "
+            "(TOOLPAIR_MODE=observe); the histories stay broken until their cause is fixed.",
+            by=_BY_TARGET,
         )
 
     def _rejected(self) -> Alert:
@@ -322,8 +322,8 @@ class Rules:
             f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} refuses broken tool histories",
             f"{_TARGET} refused {_COUNT} requests of job {{{{ $labels.job }}}} in the last "
             f"{self.windows.event} because tool calls and results do not pair, as predicted. "
-            "Whoever asked got an error instead of an answer.",
-            by=_WHO,
+            "Users got an error instead of an answer.",
+            by=_BY_TARGET,
         )
 
     def _escaped(self) -> Alert:
@@ -335,9 +335,9 @@ class Rules:
             f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} refuses histories that the check calls clean",
             f"{_TARGET} refused {_COUNT} requests of job {{{{ $labels.job }}}} in the last "
             f"{self.windows.event} with a pairing error, although the check had found nothing. "
-            "Users got errors, strict mode could not have helped, and the profile of this "
+            "Users got errors, strict mode could not have prevented them, and the profile of this "
             "provider needs a correction.",
-            by=_WHO,
+            by=_BY_TARGET,
         )
 
     def _false_alarm(self) -> Alert:
@@ -348,17 +348,17 @@ class Rules:
             WARNING,
             "false-alarm",
             f"{wrong} > 0",
-            f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} accepts what the check says it refuses",
+            f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} accepts requests that were predicted to fail",
             f"{_COUNT} requests of job {{{{ $labels.job }}}} to {_TARGET} in the last "
             f"{self.windows.event} were predicted to fail and were answered. Strict mode would "
-            "have blocked them for nothing: do not switch it on for this provider until this is "
-            "understood.",
-            by=_WHO,
+            "have blocked them without need: do not switch it on for this provider before the "
+            "reason is known.",
+            by=_BY_TARGET,
         )
 
     def _feedback_not_delivered(self) -> Alert:
         recorded = self._feedback().series
-        # Written by what was not sent, so that a result that is added later counts as a failure.
+        # Everything except "sent" counts, so that a result that is added later is a failure.
         lost = recorded.where(f'{RESULT}!="{_DELIVERED}"')
         ratio = share(total(str(lost), "job"), total(str(recorded), "job"))
         return Alert(
@@ -368,9 +368,9 @@ class Rules:
             f"{ratio} > {self.objective.undelivered_share:g}",
             f"{{{{ $labels.job }}}}: {_SHARE} of the LangSmith feedback does not arrive",
             f"{_SHARE} of the feedback that job {{{{ $labels.job }}}} had for LangSmith in the "
-            f"last {self.windows.event} failed for good or was dropped before it could be sent. "
+            f"last {self.windows.event} failed permanently or was dropped before it could be sent. "
             "The application is not affected and these metrics are complete, but LangSmith shows "
-            "too few near misses, and its alerts may stay silent.",
+            "too few near misses, and its alerts may not fire.",
             hold=self.windows.hold,
         )
 
@@ -383,8 +383,8 @@ class Rules:
             f"{{{{ $labels.job }}}}: toolpair_observe fails in {{{{ $labels.{COMPONENT} }}}}",
             f"{_COUNT} errors {{{{ $labels.{ERROR_TYPE} }}}} in "
             f"{{{{ $labels.{COMPONENT} }}}} of toolpair_observe in job {{{{ $labels.job }}}} in "
-            f"the last {self.windows.event}. They are kept away from the application, but "
-            "requests may pass without a check or a report.",
+            f"the last {self.windows.event}. They do not reach the application, but requests may "
+            "pass without a check or a report.",
         )
 
     def _telemetry_absent(self) -> Alert:
@@ -396,9 +396,9 @@ class Rules:
             f"{remembered} unless count by (job) ({IN_FLIGHT})",
             "{{ $labels.job }}: no metrics of toolpair_observe arrive any more",
             f"Up to {_COUNT} processes of job {{{{ $labels.job }}}} reported in the last "
-            f"{self.windows.remembered}, and none has for {self.windows.absent}. Until they do, no "
-            "other alert of this dashboard can fire for that job. This alert gives up "
-            f"{self.windows.remembered} after the last sample.",
+            f"{self.windows.remembered}, and none has reported for {self.windows.absent}. Until "
+            "they report again, no other alert of this dashboard can fire for that job. This alert "
+            f"resolves {self.windows.remembered} after the last sample.",
             hold=self.windows.absent,
         )
 
@@ -410,7 +410,7 @@ class Rules:
             f"absent_over_time({IN_FLIGHT.over(self.windows.absent)})",
             "No process reports metrics of toolpair_observe",
             f"Prometheus has seen no metric of toolpair_observe for {self.windows.absent}, from "
-            "any job. Either nothing runs, or the way from the processes to Prometheus is cut.",
+            "any job. Either no process runs, or the path from them to Prometheus is broken.",
             by=(),
         )
 
@@ -425,7 +425,7 @@ class Rules:
             "{{ $labels.job }}: processes report, but no model request is checked any more",
             f"{_COUNT} processes of job {{{{ $labels.job }}}} report, and none has checked a "
             f"model request for {self.windows.stopped}; at the same time {self.windows.week_ago} "
-            "ago they did. Either there is no traffic, or the handler is no longer attached to "
+            "ago, they did. Either there is no traffic, or the handler is no longer attached to "
             "the models.",
             hold=self.windows.hold,
         )

@@ -1,8 +1,8 @@
 """Prometheus and Alertmanager without containers: `python -m dashboards.tools.run_local`.
 
 Starts Debian's Prometheus and Alertmanager on the loopback interface, with the rules in their short
-windows, and the agents of the live demo. What Alertmanager tells is printed. Everything ends with
-the demo, or with Ctrl-C; nothing is left behind.
+windows, and the agents of the live demo. Prints the alerts that Alertmanager sends. Everything ends
+with the demo, or with Ctrl-C; nothing is left behind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run everything until the demo is over.
 
     Args:
-        argv: The arguments, those of the process by default.
+        argv: The arguments; None for those of the process.
 
     Returns:
         The exit code.
@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dashboards.tools.run_local", description=__doc__
     )
-    parser.add_argument("--minutes", type=float, default=6.0, help="how long (%(default)g)")
+    parser.add_argument(
+        "--minutes", type=float, default=6.0, help="duration (default: %(default)g)"
+    )
     for name, port in (
         ("metrics", 9464),
         ("prometheus", 9090),
@@ -79,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _follow(stack: Stack, demo: subprocess.Popen[bytes]) -> None:
-    """Print what the webhook is told, until the demo is over and everything is told."""
+    """Print the alerts that the webhook receives, until the demo is over."""
     shown = 0
     while demo.poll() is None:
         for notice in stack.notices[shown:]:

@@ -1,4 +1,4 @@
-"""What an operator may want to change: where things are served, and what is good enough."""
+"""The settings that an operator may want to change: addresses, windows and objectives."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ DASHBOARD_UID: Final = "toolpair-observe"
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where the people who are woken up find more. The defaults are the ones of docker-compose.yml.
+    """The addresses in alerts and panels. The defaults are those of docker-compose.yml.
 
     Attributes:
-        grafana: Root of the Grafana that has the dashboard.
-        runbooks: The place where the runbooks are served.
+        grafana: The root of the Grafana server with the dashboard.
+        runbooks: The root of the server with the runbooks.
     """
 
     grafana: str = "http://localhost:3000"
     runbooks: str = "http://localhost:8088"
 
     def runbook(self, name: str) -> str:
-        """Return where the runbook `name` is."""
+        """Return the address of the runbook `name`."""
         return f"{self.runbooks.rstrip('/')}/{name}.md"
 
     def dashboard(self) -> str:
-        """Return where the dashboard is."""
+        """Return the address of the dashboard."""
         return f"{self.grafana.rstrip('/')}/d/{DASHBOARD_UID}"
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """How far the rules look back, and how long something has to last.
+    """The windows of the rules, and how long a condition has to last.
 
     Attributes:
-        event: In which an event that must never happen still counts as news.
-        fast: Short and long window of the fast burn.
-        slow: Short and long window of the slow burn.
-        compared: In which the near-miss share is compared with what was usual.
-        usual: What was usual.
-        stopped: In which at least one check is expected of a busy job.
-        week_ago: Where to look for whether the job is busy at this time.
-        remembered: How long a job that has disappeared is missed.
-        hold: For how long a share has to be bad.
-        absent: For how long telemetry has to be absent.
+        event: The window in which an alert about a single event fires.
+        fast: The short and the long window of the fast burn.
+        slow: The short and the long window of the slow burn.
+        compared: The window whose near-miss share is compared with the usual share.
+        usual: The window of the usual share.
+        stopped: The window in which a busy job makes at least one check.
+        week_ago: The offset at which the rules look whether the job is busy at this time.
+        remembered: How long a job that has disappeared causes an alert.
+        hold: How long a share has to be bad.
+        absent: How long telemetry has to be absent.
     """
 
     event: str
@@ -87,18 +87,19 @@ LIVE: Final = Windows(
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What is good enough.
+    """The objectives, and the thresholds of the alerts.
 
     Attributes:
         near_miss_share: The share of requests that may be near misses: the error budget.
-        fast_burn: How many times the budget burns when somebody has to be woken up. 14.4 for an
-            hour uses up 2 % of the budget of 30 days.
-        slow_burn: The same for a ticket. 6 for six hours uses up 5 %.
-        fewest: Near misses below which no share is looked at: one of three requests is no trend.
-        growth: How many times the usual share is worth a look.
-        growth_floor: Share of requests below which growth is not looked at.
+        fast_burn: The burn rate of the budget that pages. 14.4 for an hour uses 2 % of the budget
+            of 30 days.
+        slow_burn: The burn rate that warns. 6 for six hours uses 5 %.
+        fewest: The fewest near misses for an alert about a share; one of three requests is not a
+            trend.
+        growth: The multiple of the usual share that warns.
+        growth_floor: The smallest share of requests for an alert about growth.
         undelivered_share: The share of feedback that may fail.
-        busy: Checks per second from which a job is expected to go on checking.
+        busy: The checks per second from which a job counts as busy.
     """
 
     near_miss_share: float = 0.01

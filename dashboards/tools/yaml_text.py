@@ -1,4 +1,4 @@
-"""YAML as people like to read it."""
+"""YAML in a readable form."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import yaml
 
 
 def as_yaml(content: dict[str, Any]) -> str:
-    """Return YAML in which texts over several lines stay so."""
+    """Return YAML in which texts of several lines are blocks."""
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts over several lines as they are."""
+    """Writes texts of several lines as blocks."""
 
 
 def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
