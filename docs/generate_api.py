@@ -43,7 +43,7 @@ INTRODUCTIONS: Final[Mapping[str, str]] = {
 }
 MODULES: Final = ("toolpair_observe.middleware", "toolpair_observe.testing")
 
-# Private members of public classes that bear no underscore.
+# Private members of public classes, without an underscore.
 PRIVATE_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     # Between the handler and the other ways to attach.
     "ToolPairHandler": frozenset({"admitted", "fail_open", "retire"}),

@@ -1,5 +1,5 @@
 // Draws a dashboard's JSON with Grafana's own components and data functions, from Prometheus' API.
-// Every panel says in data-state whether it has data, none, or an error.
+// The attribute data-state of each panel is its state: data, no data, or an error.
 import { createRoot } from 'react-dom/client';
 import {
   EventBusSrv,
@@ -39,7 +39,7 @@ const seconds = Number(given.get('seconds'));
 const theme = createTheme({ colors: { mode: given.get('theme') || 'dark' } });
 const variables = JSON.parse(given.get('variables'));
 
-// Old and new names of a transformation stand for the same one.
+// Old and new names of the same transformation.
 const transformers = new Map(Object.values(standardTransformers).map((info) => [info.id, info]));
 standardTransformersRegistry.setInit(() =>
   [...transformers].map(([id, info]) => ({ id, name: info.name, transformation: async () => info })),

@@ -55,7 +55,7 @@ class JsonHandler(BaseHTTPRequestHandler):
     """Answers with JSON and logs nothing."""
 
     protocol_version = "HTTP/1.1"
-    # A small answer must not wait for the acknowledgement of its own headers.
+    # A small answer must not wait for the acknowledgment of its own headers.
     disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
