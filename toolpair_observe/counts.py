@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import get_meter_provider
 
+from toolpair_observe import semconv
 from toolpair_observe.forks import in_child, reset_in_child
 from toolpair_observe.pairing.words import Effect, Outcome
-from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
     from opentelemetry.metrics import MeterProvider
 
-    from toolpair_observe.reporters.semconv import Metric
+    from toolpair_observe.semconv import Metric
 
 OTHER: Final = "_OTHER"
 DEFAULT_MAX_LABEL_VALUES: Final = 100

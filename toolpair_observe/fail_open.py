@@ -6,7 +6,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Final, Self, TypeVarTuple
 
-from toolpair_observe.reporters import semconv
+from toolpair_observe import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -38,10 +38,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from pydantic import SecretStr
 
 from dashboards.tools.local import StackError
-from toolpair_observe import InvalidToolResultsError, ToolPairHandler
+from toolpair_observe import InvalidToolResultsError, ToolPairHandler, semconv
 from toolpair_observe.demo.live import damage
 from toolpair_observe.demo.loopback.provider import LoopbackProvider
-from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import TYPE_CHECKING, Final, Self
 
+from toolpair_observe import semconv
 from toolpair_observe.pairing.words import Effect
-from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -29,9 +29,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
+from toolpair_observe import semconv
 from toolpair_observe.attach.instrument import instrumented_with
 from toolpair_observe.otel_instrumentor import ToolPairInstrumentor
-from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,9 +12,8 @@ from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from tests.strict.siblings import AsyncSibling
 from tests.strict.ways import get_weather
-from toolpair_observe import InvalidToolResultsError
+from toolpair_observe import InvalidToolResultsError, semconv
 from toolpair_observe.attach.guard import guard
-from toolpair_observe.reporters import semconv
 
 
 def test_no_callback_of_a_blocked_request_starts(strict):

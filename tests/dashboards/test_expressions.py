@@ -6,7 +6,7 @@ import pytest
 
 from dashboards.tools import expressions
 from dashboards.tools.expressions import filled_in, grouped_by, panel_queries, selectors
-from toolpair_observe.reporters import semconv
+from toolpair_observe import semconv
 
 FROM_PROMETHEUS = {"job", "instance"}
 # What Prometheus and the OpenTelemetry exporters make themselves.

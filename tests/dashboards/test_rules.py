@@ -15,8 +15,9 @@ from requests import exceptions
 from dashboards.tools import generate
 from dashboards.tools.settings import LIVE, PRODUCTION
 from tests.dashboards.conftest import DASHBOARDS
+from toolpair_observe import semconv
 from toolpair_observe.pairing.words import Cause
-from toolpair_observe.reporters import delivery, semconv
+from toolpair_observe.reporters import delivery
 from toolpair_observe.reporters.langsmith import client as _langsmith_api
 from toolpair_observe.reporters.langsmith import feedback as langsmith
 

@@ -13,7 +13,7 @@ from tests.loopback.otlp_sink import OtlpSink
 
 pytest.importorskip("opentelemetry.exporter.prometheus", reason="needs toolpair-observe[live]")
 
-from toolpair_observe import check_messages
+from toolpair_observe import check_messages, semconv
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.demo.live import damage
 from toolpair_observe.demo.live.agents import AGENTS
@@ -22,7 +22,6 @@ from toolpair_observe.demo.live.telemetry import Telemetry
 from toolpair_observe.demo.loopback.responses import judge
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.pairing.words import Effect, Outcome
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.delivery import Delivery
 from toolpair_observe.reporters.langsmith.client import FeedbackApi
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.metrics import NoOpMeterProvider
 
+from toolpair_observe import semconv
 from toolpair_observe.attach import runs, seam
 from toolpair_observe.attach.handler import ToolPairHandler
-from toolpair_observe.reporters import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from toolpair_observe.reporters.semconv import Metric
+    from toolpair_observe.semconv import Metric
 
 
 class WatchedHandler(ToolPairHandler):

@@ -11,10 +11,9 @@ from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 
 from tests.handler.models import CountingModel, RefusedError, refuse_pairing
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe import Effect
+from toolpair_observe import Effect, semconv
 from toolpair_observe.accuracy import Accuracy
 from toolpair_observe.counts import Counts, shared_counts
-from toolpair_observe.reporters import semconv
 
 
 def check(model="gpt", effect="reject"):

@@ -15,8 +15,8 @@ from langchain_core.tracers.langchain import LangChainTracer
 from langsmith import Client
 from opentelemetry.metrics import NoOpMeterProvider
 
+from toolpair_observe import semconv
 from toolpair_observe.attach.handler import ToolPairHandler
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.delivery import DeliveryLimits
 from toolpair_observe.reporters.langsmith import feedback as langsmith
 from toolpair_observe.reporters.langsmith.feedback import LangSmithReporter

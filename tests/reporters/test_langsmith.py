@@ -42,13 +42,12 @@ from tests.reporters.langsmith_rig import (
 )
 from tests.reporters.samples import near_miss, settings
 from tests.strict.siblings import AsyncSibling
-from toolpair_observe import InvalidToolResultsError, guard
+from toolpair_observe import InvalidToolResultsError, guard, semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.attach import seam
 from toolpair_observe.counts import Counts
 from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.record import Trace, TraceLink
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.delivery import DeliveryLimits, TryLater
 from toolpair_observe.reporters.langsmith import client as api
 from toolpair_observe.reporters.langsmith.feedback import KEY, LangSmithReporter

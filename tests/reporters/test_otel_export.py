@@ -27,10 +27,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.loopback.otlp_sink import OtlpSink, plain
 from tests.reporters.samples import RUN_ID, START_NS, record, settings, violation
-from toolpair_observe import Outcome, __version__, check_messages
+from toolpair_observe import Outcome, __version__, check_messages, semconv
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.record import TraceLink
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
 from toolpair_observe.reporters.pipeline import Pipeline
 

@@ -20,7 +20,7 @@ from toolpair_observe import Outcome
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
 from toolpair_observe.counts import shared_counts
-from toolpair_observe.reporters import semconv
+from toolpair_observe import semconv
 
 LABELS = ("reject", "observe", "openai", "gpt-4o")
 

@@ -13,9 +13,8 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 
 from tests.reporters.conftest import Sdk
 from tests.reporters.samples import record, violation
-from toolpair_observe import Effect
+from toolpair_observe import Effect, semconv
 from toolpair_observe.counts import OTHER, Counts
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
 
 

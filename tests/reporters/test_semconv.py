@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from toolpair_observe.reporters import semconv
+from toolpair_observe import semconv
 
 IDS = {
     semconv.GEN_AI_CONVERSATION_ID,

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 from uuid import uuid4
 
+from toolpair_observe import semconv
 from toolpair_observe.accuracy import Accuracy
 from toolpair_observe.attach import runs, seam
 from toolpair_observe.attach.admission import Admission
@@ -18,7 +19,6 @@ from toolpair_observe.errors import ToolPairError
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import Record, TraceLink
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.pipeline import Pipeline
 from toolpair_observe.settings import Settings
 

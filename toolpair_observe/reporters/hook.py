@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from toolpair_observe import semconv
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.forks import in_child, reset_in_child
 from toolpair_observe.observation import Observation
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.worker import Worker, close_at_exit
 
 if TYPE_CHECKING:

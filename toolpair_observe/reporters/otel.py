@@ -14,9 +14,9 @@ from opentelemetry import _logs
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer, set_span_in_context
 
+from toolpair_observe import semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.pairing.words import Effect, Outcome
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.openinference import has_span, with_parent
 from toolpair_observe.reporters.text import clean, shown_id
 

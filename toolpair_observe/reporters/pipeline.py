@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.context import get_current
 
+from toolpair_observe import semconv
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.fail_open import FailOpen, tell
 from toolpair_observe.observation import is_finding
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.log import LogReporter
 from toolpair_observe.reporters.openinference import with_parent
 from toolpair_observe.reporters.otel import OtelReporter

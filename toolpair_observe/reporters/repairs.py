@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import _logs
 from opentelemetry._logs import SeverityNumber
 
+from toolpair_observe import semconv
 from toolpair_observe._version import __version__
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.text import clean, one_line, shown_id, without_ids
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import Histogram, Sum
 
-from toolpair_observe.reporters.semconv import METRICS, SCOPE
+from toolpair_observe.semconv import METRICS, SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

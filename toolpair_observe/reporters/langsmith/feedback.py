@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid5
 
+from toolpair_observe import semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.reporters import semconv
 from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits
 from toolpair_observe.reporters.langsmith.client import (
     TIMEOUTS_MS,
