@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import gc
 import inspect
+import uuid
 import warnings
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -84,6 +85,8 @@ class Rig:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
+        # Langfuse keeps one client for each key as long as the process lives.
+        self._langfuse_key = f"pk-{uuid.uuid4()}"
         self.openinference_spans = OpenSpans()
         self.langfuse_spans = OpenSpans()
         self.our_spans = OpenSpans()
@@ -113,7 +116,7 @@ class Rig:
 
     def _start_langfuse(self) -> Langfuse:
         return Langfuse(
-            public_key="pk-test",
+            public_key=self._langfuse_key,
             secret_key="sk-test",
             base_url=self.provider.base_url,
             tracer_provider=watched_by(self.langfuse_spans),
@@ -132,7 +135,8 @@ class Rig:
 
     def tracers(self) -> list[BaseCallbackHandler]:
         """A new set of the siblings that everybody has."""
-        return [LangChainTracer(client=self.client), AsyncSibling(), LangfuseHandler()]
+        langfuse = LangfuseHandler(public_key=self._langfuse_key)
+        return [LangChainTracer(client=self.client), AsyncSibling(), langfuse]
 
     def watch(
         self, way: Way, attached: Attached, messages: list[BaseMessage], *, times: int
