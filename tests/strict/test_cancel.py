@@ -14,6 +14,8 @@ from tests.strict.ways import WAYS
 from toolpair_observe import InvalidToolResultsError
 
 CALLS = times(50, elsewhere=10)
+NEVER_SECONDS = 20
+"""When a sibling that has not been told will never be."""
 CANCELS = [1, 3]
 """How often a call is cancelled, by turns."""
 CANCELLABLE = {
@@ -37,12 +39,17 @@ async def cancel_in_the_middle(call, holding, callbacks, cancels) -> BaseExcepti
     holding.rearm()
     task = asyncio.ensure_future(call(BROKEN, {"callbacks": callbacks}))
     reached = asyncio.ensure_future(holding.reached.wait())
-    await asyncio.wait([task, reached], return_when=asyncio.FIRST_COMPLETED)
-    assert holding.reached.is_set(), "the call ended before the sibling was told"
-    for _ in range(cancels):
-        task.cancel()
-        await asyncio.sleep(0)
-    holding.release.set()
+    try:
+        await asyncio.wait(
+            [task, reached], return_when=asyncio.FIRST_COMPLETED, timeout=NEVER_SECONDS
+        )
+        assert holding.reached.is_set(), "the siblings were not told, or not before the end"
+        for _ in range(cancels):
+            task.cancel()
+            await asyncio.sleep(0)
+    finally:
+        reached.cancel()
+        holding.release.set()
     try:
         await task
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the error is the result
