@@ -122,7 +122,7 @@ def test_a_module_that_is_not_there_is_named(name, monkeypatch, capsys):
     assert capsys.readouterr().err == f"toolpair-observe: there is no module {name}\n"
 
 
-def test_the_program_s_own_failures_look_as_without_us(tmp_path):
+def test_the_program_s_own_failures_look_as_without_us(tmp_path, run_in_a_fork):
     program = tmp_path / "app.py"
     program.write_text(
         "import sys\n"
@@ -135,8 +135,8 @@ def test_the_program_s_own_failures_look_as_without_us(tmp_path):
     )
     done = run(str(program), "raise")
     assert (done.returncode, done.stderr) == (1, plain.stderr)
-    assert run(str(program), "hook").stdout == "told of KeyError\n"
-    assert run(str(program), "exit").returncode == 4
+    assert run_in_a_fork(str(program), "hook").stdout == "told of KeyError\n"
+    assert run_in_a_fork(str(program), "exit").returncode == 4
 
 
 def test_every_argument_behind_the_program_is_the_program_s(run_in_a_fork):
