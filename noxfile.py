@@ -32,7 +32,7 @@ PYENV: Final = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
 for _folder in [path for each in LATER_PYTHONS for path in PYENV.glob(f"versions/{each}.*/bin")]:
     os.environ["PATH"] += os.pathsep + str(_folder)
 
-PYTEST: Final = ("pytest", "-q", "-n", "auto", "--dist", "loadgroup")
+PYTEST: Final = ("pytest", "-q", "-n", "auto", "--dist", "loadfile")
 # What depends on the version of Python: threads, tasks, forks, enums, and how texts are read.
 SMALLER_SET: Final = (
     "tests/handler",

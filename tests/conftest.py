@@ -28,16 +28,6 @@ settings.load_profile("ci" if UNDER_CI else "local")
 
 SHARED_DIR = Path(__file__).resolve().parents[2] / "shared"
 WORKER_THREADS = "toolpair"
-# Fixtures that take seconds. Where workers share out the tests, all users of one go to one worker.
-FOR_ONE_WORKER = ("fork_server", "orders", "strict_fork_server")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests together that share one of the expensive fixtures."""
-    for item in items:
-        for name in FOR_ONE_WORKER:
-            if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_collection_finish() -> None:

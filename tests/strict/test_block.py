@@ -42,14 +42,7 @@ def left_by_peers(rig):
     return left_by_peers
 
 
-# What the peers leave is found out once for each way, so each way goes to one worker.
-BY_WAY = [
-    pytest.param(way, id=way.name, marks=pytest.mark.xdist_group(f"block {way.name}"))
-    for way in WAYS
-]
-
-
-@pytest.mark.parametrize("way", BY_WAY)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 @pytest.mark.parametrize("arrangement", ARRANGEMENTS, ids=lambda one: one.name)
 def test_a_block_leaves_nothing_open(rig, strict, left_by_peers, way, arrangement):
     allowed = left_by_peers(way, arrangement, strict)
