@@ -31,7 +31,7 @@ WORKER_THREADS = "toolpair"
 
 
 def pytest_collection_finish() -> None:
-    """Take what is there by now out of the garbage collector's sight: it stays to the end.
+    """Hide existing objects from the garbage collector, because they live until the end.
 
     Every module is imported and every test is known. Many tests collect, some of them often.
     """
@@ -41,7 +41,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The folder of real histories and provider texts that may lie beside the repository."""
+    """The folder of real histories and provider texts, which may be next to the repository."""
     if not SHARED_DIR.is_dir():
         pytest.skip("no shared folder beside the repository: the real histories are not here")
     return SHARED_DIR
@@ -62,7 +62,7 @@ def counting_provider(_counting_provider: CountingProvider) -> CountingProvider:
 
 @pytest.fixture(scope="session")
 def fork_server() -> Iterator[ForkServer]:
-    """Where programs are run whose start is not what is tested."""
+    """The server that runs programs whose start is not under test."""
     with ForkServer() as server:
         yield server
 

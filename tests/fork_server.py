@@ -1,4 +1,4 @@
-"""Programs in processes of their own that do not import langchain-openai again each time.
+"""Programs in separate processes that do not import langchain-openai again each time.
 
 A server imports once what others wrote and is the same for every program, and forks for each one.
 What the child imports, ours in the first place, and how its interpreter ends is as without a

@@ -1,10 +1,10 @@
-"""A program that attaches everybody in many orders, each in a forked child, and tells what it saw.
+"""A program that attaches all peers in many orders, each in a forked child, and prints the results.
 
 Instrumentors are part of a process for good, some of them even after they were uninstalled, so no
 order may follow another one in the same process.
 """
 
-# ruff: noqa: T201 - printing is how it tells
+# ruff: noqa: T201 - the parent reads what it prints
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def start(order: Names, back: Names) -> Child:
         os.close(reading)
         try:
             answer = json.dumps(scenario(order, back))
-        except BaseException as error:  # noqa: BLE001 - the parent tells
+        except BaseException as error:  # noqa: BLE001 - the parent reports it
             answer = json.dumps({"failed": repr(error)})
         with os.fdopen(writing, "w") as pipe:
             pipe.write(answer)
@@ -166,7 +166,7 @@ def start(order: Names, back: Names) -> Child:
 
 
 def in_children(cases: Iterable[tuple[Names, Names]]) -> Iterator[dict[str, Any]]:
-    """Run each case in a child of its own; the answers come in the order of the cases."""
+    """Run each case in a separate child; return the answers in the order of the cases."""
     running: deque[Child] = deque()
     for order, back in cases:
         if len(running) == CHILDREN_AT_ONCE:

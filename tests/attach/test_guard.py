@@ -1,4 +1,4 @@
-"""A guarded model: what is blocked never starts, all else is the model's own business."""
+"""A guarded model: a blocked request never starts, and everything else works as without a guard."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_request_can_have_a_mode_of_its_own(strict):
 
 
 def test_the_provider_is_known_before_the_request_starts(make_handler):
-    """By the same rules as in the callback: the class, the host and what is bound."""
+    """By the same rules as in the callback: the class, the host and the bound arguments."""
     handler = make_handler("strict", feedback="off", profile="auto")
     model = ChatOpenAI(model="gpt-test", api_key="test").bind_tools([get_weather])
     with pytest.raises(InvalidToolResultsError) as caught:

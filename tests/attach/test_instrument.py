@@ -1,4 +1,4 @@
-"""One hook for the whole process: threads, tasks, forks, and what was built before."""
+"""One hook for the whole process: threads, tasks, forks, and models that were built before."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ async def test_a_stream_that_outlives_two_exchanges_is_accepted_and_told(make_ha
     uninstrument()
     async for _ in stream:
         pass
-    uninstrument()  # closes what was left open for the stream, and so delivers
+    uninstrument()  # closes the handler that the stream kept open, and so delivers
     assert [observation.outcome for observation in told] == ["accepted"]
 
 

@@ -1,4 +1,4 @@
-"""The middleware of `create_agent`: block, or mend the outgoing copy and leave the state alone."""
+"""The middleware of `create_agent`: block, or repair the outgoing copy and not the state."""
 
 from __future__ import annotations
 

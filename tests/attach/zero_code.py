@@ -1,6 +1,6 @@
 """A program that knows nothing of toolpair_observe. It asks a model and says what came of it."""
 
-# ruff: noqa: T201 - printing is how it tells
+# ruff: noqa: T201 - the test reads what it prints
 
 from __future__ import annotations
 

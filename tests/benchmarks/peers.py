@@ -27,7 +27,7 @@ CONTENT_FREE = ("OTel-genai, no content", "Traceloop, no content")
 
 
 class MuteModel(ChatOpenAI):
-    """The real client as far as the callbacks see it, with an answer of its own."""
+    """The real client as far as the callbacks see it, with a fixed answer."""
 
     def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
         return ChatResult(generations=[ChatGeneration(message=AIMessage("Fine."))])

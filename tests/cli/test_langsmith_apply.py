@@ -167,7 +167,7 @@ def test_a_self_hosted_endpoint_has_its_platform_below_its_version(
     assert len(server.alerts) == 4
 
 
-# Failures, told apart
+# Failures, each with its own text
 
 
 def test_no_key(server: LangSmithServer, monkeypatch, capsys) -> None:

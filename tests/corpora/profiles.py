@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 CONTRACT = "contract"
 UNKNOWN_SERVERS = frozenset({CONTRACT, "openai-compatible"})
-"""Under these a breach is `unknown`: nobody can say what a server does that nobody knows."""
+"""Under these profiles a breach is `unknown`, because the server is not known."""
 PROFILE_OF_PROVIDER = {
     "openai": "openai-chat",
     "azure": "azure-openai-chat",
@@ -33,7 +33,7 @@ def own_profile(row: Row) -> str:
 
 
 def facts_of(row: Row) -> dict[str, Any]:
-    """Return what a live call would have known beside the messages."""
+    """Return the facts that a live call would have besides the messages."""
     return {
         "server_state": "server_state" in row.meta,
         "model": row.meta.get("model"),

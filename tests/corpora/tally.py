@@ -103,13 +103,13 @@ class Tally:
             self.strangers.append(self._miss(row, report))
 
     def _worst_version(self, messages: list[BaseMessage], report: PairingReport) -> PairingReport:
-        """A row does not tell the integration's version: what any known one refuses is caught."""
+        """Return the worst report over all known versions, because a row has no version."""
         older = [row.profile for row in PROFILES[self.profile].rows if row.before]
         reports = [report, *(check_messages(messages, profile=profile) for profile in older)]
         return min(reports, key=lambda one: list(Effect).index(one.effect))
 
     def _is_caught(self, report: PairingReport) -> bool:
-        """No effect is promised there; to see the breach is all that can be asked."""
+        """Whether the breach is seen; no effect is promised there."""
         if self.profile in UNKNOWN_SERVERS:
             return report.effect.is_near_miss
         return report.effect in FAILS

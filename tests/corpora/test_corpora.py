@@ -1,4 +1,4 @@
-"""What was accepted is never called broken; what was refused for its pairing is, by its name."""
+"""Accepted histories are never called broken; refused ones are, with the right kind."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_contract_seldom_flags_what_a_laxer_provider_accepts(tallies):
 
 
 def test_what_bedrock_accepted_passes_whichever_model_it_was(shared_dir):
-    # The rows do not tell the model; the profiles differ by it.
+    # The rows have no model, and the profiles differ by it.
     rows = [row for row in read_rows(shared_dir / "corpora") if own_profile(row) in CONVERSE]
     judged = [one for profile in CONVERSE for one in tally(rows, lambda _, to=profile: to)]
     assert {one.profile for one in judged} == CONVERSE

@@ -1,4 +1,4 @@
-"""The README says what is there."""
+"""The README lists the alerts, links and programs that exist."""
 
 from __future__ import annotations
 

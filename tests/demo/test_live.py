@@ -1,4 +1,4 @@
-"""The live demo: what is scraped shows every kind of trouble, in its phase."""
+"""The live demo: the scraped metrics show every kind of trouble, in its phase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on ways to attach: what it shows runs as it stands there, and what it names is there."""
+"""The page on ways to attach: its snippets run."""
 
 from __future__ import annotations
 

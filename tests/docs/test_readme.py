@@ -1,4 +1,4 @@
-"""What README shows runs as it stands there."""
+"""README's snippets and commands run, and its picture is current."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_every_python_snippet_runs_in_order(monkeypatch, capsys):
     with LoopbackProvider() as provider:
         monkeypatch.setenv("OPENAI_API_KEY", "none")
         monkeypatch.setenv("OPENAI_API_BASE", provider.base_url)
-        # Real endpoints are recognized; whose rules one on this machine keeps has to be said.
+        # The handler recognizes real endpoints; for a local one it needs the profile.
         monkeypatch.setenv("TOOLPAIR_PROFILE", "openai-chat")
         names: dict[str, object] = {
             "messages": [

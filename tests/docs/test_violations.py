@@ -1,4 +1,4 @@
-"""The page of what is reported says what the tables say."""
+"""The page of violations is generated from the tables."""
 
 from __future__ import annotations
 

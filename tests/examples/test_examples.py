@@ -1,4 +1,4 @@
-"""Every example runs as it stands, without a key, and shows what it says it shows."""
+"""Every example runs unchanged, without a key, and shows what its README promises."""
 
 from __future__ import annotations
 

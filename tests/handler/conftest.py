@@ -1,4 +1,4 @@
-"""A handler with counts of its own, and a process without a seam before and after each test."""
+"""A handler with its own counts, and a process without a seam before and after each test."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class WatchedHandler(ToolPairHandler):
 
     @property
     def internal_errors(self) -> Counter[tuple[str, ...]]:
-        """Failures of our own, by type and component."""
+        """Internal errors, by type and component."""
         return self.counted(semconv.INTERNAL_ERRORS)
 
     @property
@@ -65,7 +65,7 @@ class WatchedHandler(ToolPairHandler):
 
 @pytest.fixture
 def make_handler() -> Iterator[Callable[..., WatchedHandler]]:
-    """Make handlers that are closed after the test and must have had no failure of their own."""
+    """Make handlers that are closed after the test and must have no internal errors."""
     made: list[WatchedHandler] = []
 
     def make(*args: Any, **options: Any) -> WatchedHandler:

@@ -1,4 +1,4 @@
-"""What strict mode stops, and how a request can have a mode of its own."""
+"""What strict mode stops, and how a request can have its own mode."""
 
 from __future__ import annotations
 

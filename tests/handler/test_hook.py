@@ -105,7 +105,7 @@ async def test_its_errors_are_counted_and_go_nowhere(make_handler):
 
 
 def test_a_loop_that_ends_before_the_call_begins_loses_nothing(make_handler):
-    """The last near miss of `asyncio.run`, which cancels what is left on its loop."""
+    """The last near miss of `asyncio.run`, which cancels the remaining tasks on its loop."""
     told = []
 
     async def hook(observation):

@@ -107,7 +107,7 @@ def test_a_request_that_is_stopped(make_handler, counted, way):
 
 
 def test_a_request_that_is_mended(make_handler, counted):
-    """The repair looks at what it was given and at what it made, with eyes of its own."""
+    """The repair makes its own checks of the original and of the repaired history."""
     handler = make_handler("strict")
     agent(handler, repair="insert_error_results").invoke(BROKEN)
     assert counted == {"identify": 2, "check": 1}

@@ -1,4 +1,4 @@
-"""Runs in flight: bounded in number and age, and nobody else's after a fork."""
+"""Runs in flight: bounded in number and age, and not inherited by a fork."""
 
 from __future__ import annotations
 

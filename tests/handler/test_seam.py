@@ -1,4 +1,4 @@
-"""The seam: every sibling of a blocked run is told, and nobody else notices."""
+"""The seam: every sibling of a blocked run sees its failure, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ async def test_a_cancel_during_the_start_ends_our_run_as_cancelled(make_handler)
 
 
 def test_a_task_that_outlives_the_start_has_no_start_any_more(make_handler):
-    """A sibling may start work of its own, which then calls a model of its own."""
+    """A sibling may start other work, which then calls another model."""
     left = []
 
     class Leaves(BaseCallbackHandler):

@@ -25,7 +25,7 @@ async def send(way, model, messages, handler):
         result = way.prepare(model)(messages, {"callbacks": [handler]})
         if inspect.isawaitable(result):
             await result
-    # The newest streaming ends a run in a task of its own, after its consumer has all events.
+    # The newest streaming ends a run in a separate task, after its consumer has all events.
     await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
 
 

@@ -243,7 +243,7 @@ def test_a_long_document_in_one_line_is_read_element_by_element(write):
 def test_a_broken_document_is_named_with_its_line(write, document, line, reason):
     good, bad = read(write(document))
 
-    # What stands before the fault is read.
+    # The part before the fault is read.
     assert len(good) == (GOOD in (document if isinstance(document, str) else ""))
     ((number, text),) = bad
     assert number == line

@@ -25,7 +25,7 @@ MAX_DAMAGE = 3
 
 
 class Chance(Protocol):
-    """Whoever decides."""
+    """The source of random choices."""
 
     def below(self, limit: int) -> int:
         """Return a number from 0 to `limit`, exclusive."""
@@ -165,7 +165,7 @@ def move(steps: list[Step], chance: Chance) -> list[Step]:
 
 
 def rename(steps: list[Step], chance: Chance) -> list[Step]:
-    """Give one result an id that nobody asked for."""
+    """Give one result an id that no call has."""
     return _answer(steps, chance, Ref("z"))
 
 

@@ -1,4 +1,4 @@
-"""Histories as short texts: what they say, how they are damaged, and the messages they stand for.
+"""Histories as short texts: their grammar, their damage, and the messages that they describe.
 
 A history is written as a timeline of steps, so that a failing one can be read at a glance and
 pasted back into a test:

@@ -22,7 +22,7 @@ MIXED_CALL = "mixed_call_turn"
 RESPONSES_ID_MAX = 64
 PLAIN_ORDER = "message_order"
 NOT_PAIRING = frozenset({FOREIGN, MIXED_CALL, PLAIN_ORDER})
-"""Breaches that are no matter of pairing: somebody else's error."""
+"""Breaches that have nothing to do with pairing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _responses(
 
 
 def _merged(turns: list[Turn]) -> list[Turn]:
-    """Join neighbours of one role, as the API does."""
+    """Join neighbors of one role, as the API does."""
     merged: list[Turn] = []
     for turn in turns:
         if merged and merged[-1].role == turn.role:
@@ -165,7 +165,7 @@ def _merged(turns: list[Turn]) -> list[Turn]:
 
 @dataclass(frozen=True, slots=True)
 class _Turns:
-    """The rule of Claude's API and of Converse: results stand in the next user turn."""
+    """The rule of Claude's API and of Converse: the next user turn contains the results."""
 
     late: str
     pattern: str

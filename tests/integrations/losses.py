@@ -147,7 +147,7 @@ def losses(
 
 
 def _claim(things: list[Carried], items: list[Item]) -> dict[str, list[int]]:
-    """Say where each thing stands on the wire; a call that lost its arguments is found by name."""
+    """Return the position of each thing on the wire; find a call without arguments by its name."""
     places: dict[str, list[int]] = defaultdict(list)
     for place, item in enumerate(items):
         for token in item.tokens:

@@ -1,4 +1,4 @@
-"""The histories that have a name: every row of the rules, and the sound ones beside them."""
+"""The histories that have a name: one for every row of the rules, and sound ones."""
 
 from __future__ import annotations
 
@@ -94,13 +94,13 @@ NAMED: dict[str, str] = {
     "3_duplicate_hides_missing": "H A(a,b) T(a) T(a)",
     "3_duplicate_far": "H A(a) T(a) A H T(a)",
     "3_duplicate_next_block": "H A(a) T(a) A(b) T(b) T(a)",
-    # Row 4: an id that nobody asked for in place of one that was.
+    # Row 4: an id that no call has, instead of the call's id.
     "4_mismatch": "H A(a) T(x)",
     "4_mismatch_named": "H A(a/look) T(x/look)n",
     "4_mismatch_human": "H A(a) T(x) H",
     "4_mismatch_one_of_two": "H A(a,b) T(a) T(x)",
     "4_mismatch_swapped_turns": "H A(a) T(b) A(b) T(a)",
-    # Row 5: something stands between, or the result is late.
+    # Row 5: something is between call and result, or the result is late.
     "5a_human_between": "H A(a) H T(a)",
     "5a_human_between_results": "H A(a,b) T(a) H T(b)",
     "5a_human_between_named": "H A(a) H T(a)n",

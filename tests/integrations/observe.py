@@ -49,7 +49,7 @@ class Observed:
 
     @property
     def effect(self) -> str:
-        """The worst of it, in the words of the reports; `reject_other` is no matter of pairing."""
+        """The worst effect, in the words of the reports; `reject_other` is not about pairing."""
         if self.error:
             return "local_error"
         if self.rejections:
@@ -92,7 +92,7 @@ def observe_messages(recorder: Recorder, messages: Sequence[BaseMessage]) -> Obs
 
 
 def _stored(messages: Sequence[BaseMessage], body: dict[str, Any]) -> int:
-    """Count the messages that stand on the server already."""
+    """Count the messages that the server already has."""
     key = body.get("previous_response_id")
     return next(
         (at for at, m in enumerate(messages, 1) if key and m.response_metadata.get("id") == key), 0

@@ -1,4 +1,4 @@
-"""Our prediction beside what really happened, and how they differ."""
+"""The prediction, the observed effect, and their differences."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ EXCEPTIONS = (
     # Merging neighbors whose calls share an id, Converse's conversion keeps one of them.
     ("bedrock-converse", r"\bA\S*\([^ ]*?\b([a-z])\b\S*\) A\S*\((?:\S*,)?\1\b"),
 )
-"""Profiles, and timelines that they are known to misjudge: not worth a rule of their own."""
+"""Profiles, and timelines that they are known to misjudge: too rare for a rule."""
 DECIDED = ("local_error", "reject", "silent_loss")
 HARMLESS = "nothing decided"
 REFUSED_OTHERWISE = "reject_other"
@@ -132,7 +132,7 @@ class Comparison:
 
     @property
     def blamed_ids(self) -> set[str]:
-        """Ids that the report names, or that stand in the messages that it names."""
+        """Ids that the report names, and ids in the messages that it names."""
         violations = self.report.violations
         places = {v.message_index for v in violations} | {v.call_message_index for v in violations}
         refs = [ref for at, step in enumerate(self.steps) if at in places for ref in step.refs]

@@ -1,4 +1,4 @@
-"""What an integration does today, beside what was observed when its profile was built.
+"""What an integration does today, compared with the observations behind its profile.
 
 A release before the newest has a file of its own where it behaves differently; it is read where
 that release is installed. Set `UPDATE_INTEGRATION_SNAPSHOTS` to `newest` or `older` to record.
@@ -40,7 +40,7 @@ def observed(recorder: Recorder) -> Snapshot:
 
 
 def compared(integration: str, seen: Snapshot, files: SnapshotFiles) -> str:
-    """Say which lines a snapshot does not share with what was seen, and how to record them."""
+    """Return the lines that differ between snapshot and observation, and how to record them."""
     recorded = files.read(integration, seen.version)
     path = files.file_of(integration, seen.version)
     changes = list(

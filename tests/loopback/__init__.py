@@ -1,1 +1,1 @@
-"""Servers on the loopback interface that stand in for the services that a test must not reach."""
+"""Servers on the loopback interface that replace the services that a test must not reach."""

@@ -429,7 +429,7 @@ class LangSmithServer(FaultyServer):
 
     def _create_alert(self, request: Request, project_id: str) -> Answer:
         alert = _alert(request.json)
-        # The service gives ids of its own.
+        # The service creates ids.
         alert["rule"] |= {"id": str(uuid4()), "session_id": project_id, "created_at": _now()}
         self.alerts[alert["rule"]["id"]] = alert
         return Answer(201, alert)

@@ -13,7 +13,7 @@ STOP_SECONDS = 5.0
 
 
 class LoopbackServer:
-    """An HTTP server that answers on threads of its own while its context lasts.
+    """An HTTP server that answers on separate threads while its context lasts.
 
     A server that was stopped can be started again and then has the same port.
     """
@@ -76,7 +76,7 @@ class LoopbackHandler(BaseHTTPRequestHandler):
     """Reads a whole body, answers at once, and keeps the tests' output clean."""
 
     protocol_version = "HTTP/1.1"
-    # A small answer must not wait for the acknowledgement of its own headers.
+    # A small answer must not wait for the acknowledgment of its own headers.
     disable_nagle_algorithm = True
     server: _Http
 

@@ -1,4 +1,4 @@
-"""The stand-in itself: real clients are understood, refusals and faults are what they say."""
+"""The replacement server: it understands real clients, and its refusals and faults are right."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _raw(draw: Draw, ids: Sequence[str | None], names: Sequence[str]) -> AIMessa
 
 
 def _repeated_in_content(draw: Draw, ids: Sequence[str | None], names: Sequence[str]) -> AIMessage:
-    """Blocks of another provider beside the calls; OpenAI's integration strips them."""
+    """Blocks of another provider next to the calls; OpenAI's integration strips them."""
     kind = draw(st.sampled_from(["tool_use", "function_call"]))
     key = "id" if kind == "tool_use" else "call_id"
     blocks = [

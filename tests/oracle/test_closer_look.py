@@ -74,7 +74,7 @@ def plain_histories(draw: Draw) -> History:
 
 @st.composite
 def block_contents(draw: Draw, ids: list[str]) -> list[str | dict[str, str]]:
-    """Text and blocks that repeat the calls, or some of them, or others, and what is no call."""
+    """Text, blocks that repeat some or all calls or other calls, and blocks that are not calls."""
     kind = draw(st.sampled_from(sorted(KEYS)))
     repeated = draw(st.just(ids) | st.just(ids[:1]) | st.lists(FEW_IDS, max_size=2))
     blocks = [{"type": kind, KEYS[kind]: id_, "name": "look"} for id_ in repeated]

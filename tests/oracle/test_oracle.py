@@ -9,7 +9,7 @@ from langchain_openai import ChatOpenAI
 
 from tests.amounts import examples
 from tests.oracle.histories import broken_histories, sound_histories
-from tests.oracle.wire import Judgement, Verdict, judge
+from tests.oracle.wire import Judgment, Verdict, judge
 from toolpair_observe import Effect, PairingReport, ViolationKind, check_messages
 
 FAILS = {Effect.REJECT, Effect.LOCAL_ERROR}
@@ -20,7 +20,7 @@ thorough = settings(
 )
 
 
-def judged(history) -> Judgement | None:
+def judged(history) -> Judgment | None:
     """Judge what the client would send; None where it raises before sending anything."""
     try:
         payload = CLIENT._get_request_payload(history)
@@ -36,9 +36,9 @@ def said(report: PairingReport) -> str:
 @thorough
 @given(history=sound_histories())
 def test_a_sound_history_is_clean(history):
-    judgement = judged(history)
-    assert judgement is not None
-    assert judgement.verdict is Verdict.SOUND
+    judgment = judged(history)
+    assert judgment is not None
+    assert judgment.verdict is Verdict.SOUND
     report = check_messages(history, profile="openai-chat")
     assert report.effect is Effect.CLEAN, said(report)
     assert report.ok
@@ -47,37 +47,37 @@ def test_a_sound_history_is_clean(history):
 @thorough
 @given(history=broken_histories())
 def test_it_predicts_a_refusal_exactly_where_the_judge_refuses_and_for_its_reasons(history):
-    judgement = judged(history)
+    judgment = judged(history)
     report = check_messages(history, profile="openai-chat")
-    if judgement is None:
+    if judgment is None:
         # The client cannot convert a message at all (a RemoveMessage): not a matter of pairing.
         return
-    if judgement.verdict is Verdict.REJECT:
+    if judgment.verdict is Verdict.REJECT:
         assert report.effect is Effect.REJECT, said(report)
-        assert_reasons_agree(judgement, report, _stripped_ids(history))
+        assert_reasons_agree(judgment, report, _stripped_ids(history))
     else:
         assert report.effect not in FAILS, said(report)
-        if judgement.verdict is Verdict.SOUND:
+        if judgment.verdict is Verdict.SOUND:
             assert not report.effect.is_near_miss, said(report)
 
 
-def assert_reasons_agree(judgement: Judgement, report: PairingReport, stripped: set[str]) -> None:
+def assert_reasons_agree(judgment: Judgment, report: PairingReport, stripped: set[str]) -> None:
     """Compare the names, except for ids of calls that the client strips from the content.
 
     Whoever reads the messages sees such a call and calls its result late or doubled; on the wire
     the result is an orphan. Both are fair.
     """
     kinds = {violation.kind.value for violation in report.violations}
-    for reason in judgement.reasons:
+    for reason in judgment.reasons:
         if reason.id not in stripped:
             assert kinds & reason.kinds, f"{reason} is not among {said(report)}"
-    fair = {kind for reason in judgement.reasons + judgement.doubts for kind in reason.kinds}
+    fair = {kind for reason in judgment.reasons + judgment.doubts for kind in reason.kinds}
     refused = {
         violation.kind.value
         for violation in report.violations
         if violation.effect is Effect.REJECT and violation.tool_call_id not in stripped
     }
-    assert refused <= fair, f"{refused - fair} are not among {judgement}"
+    assert refused <= fair, f"{refused - fair} are not among {judgment}"
 
 
 def _stripped_ids(history) -> set[str]:
@@ -119,7 +119,7 @@ def test_the_judge_itself_refuses_what_the_documented_texts_refuse(kept, togethe
     results = [ToolMessage("11", tool_call_id=id_) for id_ in ids[: kept + 1]]
     history = [HumanMessage("Hi."), AIMessage("", tool_calls=calls)]
     history += results if together else [*results[:-1], HumanMessage("Hurry."), results[-1]]
-    judgement = judged(history)
+    judgment = judged(history)
     complete = kept == 3 and together
-    assert judgement is not None
-    assert judgement.verdict is (Verdict.SOUND if complete else Verdict.REJECT)
+    assert judgment is not None
+    assert judgment.verdict is (Verdict.SOUND if complete else Verdict.REJECT)

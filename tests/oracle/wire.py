@@ -41,7 +41,7 @@ class Reason:
 
 
 @dataclass(slots=True)
-class Judgement:
+class Judgment:
     """The verdict with its grounds."""
 
     reasons: list[Reason] = field(default_factory=list)
@@ -59,13 +59,13 @@ class Judgement:
         self.reasons.append(Reason(id_ or "", frozenset(kinds)))
 
     def doubt(self, id_: str | None, *kinds: str) -> None:
-        """Note something that nobody has shown to be refused."""
+        """Note something without evidence of a refusal."""
         self.doubts.append(Reason(id_ or "", frozenset(kinds)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Every id of the request, wherever it stands."""
+    """Every id of the request, in any position."""
 
     calls: frozenset[str | None]
     results: frozenset[str | None]
@@ -91,9 +91,9 @@ class _Block:
         return [id_ for id_ in ids if id_ and id_ not in self.result_ids]
 
 
-def judge(wire: list[Message]) -> Judgement:
+def judge(wire: list[Message]) -> Judgment:
     """Judge the `messages` of a request body."""
-    judgement = Judgement()
+    judgment = Judgment()
     seen = _Seen(
         frozenset(call.get("id") for message in wire for call in _calls(message)),
         frozenset(m.get("tool_call_id") for m in wire if m["role"] == "tool"),
@@ -103,53 +103,53 @@ def judge(wire: list[Message]) -> Judgement:
         message = wire[position]
         position += 1
         if message["role"] == "tool":
-            _judge_stray(message, seen, judgement)
+            _judge_stray(message, seen, judgment)
         elif message["role"] == "function":
-            judgement.doubt(None, "orphan_result", "missing_id")
+            judgment.doubt(None, "orphan_result", "missing_id")
         elif calls := _calls(message):
             end = position
             while end < len(wire) and wire[end]["role"] == "tool":
                 end += 1
             results = [result.get("tool_call_id") for result in wire[position:end]]
             block = _Block([call.get("id") for call in calls], results, end == len(wire))
-            _judge_block(block, seen, judgement)
+            _judge_block(block, seen, judgment)
             position = end
-    return judgement
+    return judgment
 
 
 def _calls(message: Message) -> list[dict[str, Any]]:
     return message.get("tool_calls") or []
 
 
-def _judge_stray(message: Message, seen: _Seen, judgement: Judgement) -> None:
+def _judge_stray(message: Message, seen: _Seen, judgment: Judgment) -> None:
     """A tool message where no assistant message with calls opened a block."""
     id_ = message.get("tool_call_id")
     if not id_:
-        judgement.refuse(id_, "missing_id", "orphan_result", "mismatched_result")
+        judgment.refuse(id_, "missing_id", "orphan_result", "mismatched_result")
     elif id_ in seen.calls:
-        judgement.refuse(id_, "misplaced_result", "duplicate_result", "orphan_result")
+        judgment.refuse(id_, "misplaced_result", "duplicate_result", "orphan_result")
     else:
-        judgement.refuse(id_, "orphan_result")
-    _judge_length(id_, judgement)
+        judgment.refuse(id_, "orphan_result")
+    _judge_length(id_, judgment)
 
 
-def _judge_block(block: _Block, seen: _Seen, judgement: Judgement) -> None:
+def _judge_block(block: _Block, seen: _Seen, judgment: Judgment) -> None:
     for id_, times in Counter(block.call_ids).items():
-        _judge_call_id(id_, times, judgement)
+        _judge_call_id(id_, times, judgment)
     for id_, times in Counter(block.result_ids).items():
         if id_ and id_ in block.call_ids and times > 1:
             shared = block.call_ids.count(id_) > 1
-            judgement.refuse(id_, "duplicate_result", *["duplicate_call_id"] * shared)
-        _judge_length(id_, judgement)
+            judgment.refuse(id_, "duplicate_result", *["duplicate_call_id"] * shared)
+        _judge_length(id_, judgment)
     for id_ in block.strangers:
-        judgement.refuse(id_, *_names_of_stranger(id_, block, seen))
+        judgment.refuse(id_, *_names_of_stranger(id_, block, seen))
     for id_ in block.unanswered:
         kinds = {"missing_result"}
         if id_ in seen.results:
             kinds |= {"misplaced_result", "mismatched_result"}
         if block.strangers:
             kinds |= {"mismatched_result"}
-        say = judgement.doubt if block.ends_list and not block.result_ids else judgement.refuse
+        say = judgment.doubt if block.ends_list and not block.result_ids else judgment.refuse
         say(id_, *kinds)
 
 
@@ -167,14 +167,14 @@ def _names_of_stranger(id_: str | None, block: _Block, seen: _Seen) -> set[str]:
     return {"mismatched_result"}
 
 
-def _judge_call_id(id_: str | None, times: int, judgement: Judgement) -> None:
+def _judge_call_id(id_: str | None, times: int, judgment: Judgment) -> None:
     if not id_:
-        judgement.refuse(id_, "missing_id")
+        judgment.refuse(id_, "missing_id")
     elif times > 1:
-        judgement.doubt(id_, "duplicate_call_id")
-    _judge_length(id_, judgement)
+        judgment.doubt(id_, "duplicate_call_id")
+    _judge_length(id_, judgment)
 
 
-def _judge_length(id_: str | None, judgement: Judgement) -> None:
+def _judge_length(id_: str | None, judgment: Judgment) -> None:
     if id_ and len(id_) > LONGEST_ID:
-        judgement.refuse(id_, "invalid_id")
+        judgment.refuse(id_, "invalid_id")

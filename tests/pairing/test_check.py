@@ -265,5 +265,5 @@ def test_a_long_history_is_folded_around_what_is_wrong():
 def test_counts_are_those_of_the_history(profile):
     report = check_messages([H, ask("a", "b"), got("a"), got("b"), SAID], profile=profile)
     assert (report.message_count, report.call_count, report.result_count) == (5, 2, 2) or (
-        profile == "nvidia"  # sends only calls that stand in additional_kwargs
+        profile == "nvidia"  # sends only calls of additional_kwargs
     )

@@ -42,7 +42,7 @@ def _no_base_url_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @dataclass(frozen=True)
 class Shape:
-    """What a callback gets, cut down to what tells the integrations apart."""
+    """The arguments of a callback, reduced to those that distinguish the integrations."""
 
     type_name: str | None
     ls_provider: str | None
@@ -328,7 +328,7 @@ KNOWN: tuple[tuple[Shape, str, str], ...] = (
 
 # Shapes that could be two things, and the profile that judges them all the same.
 UNCERTAIN: tuple[tuple[Shape, str], ...] = (
-    # A server that offers a closed model hands on to its maker, under rules that nobody told.
+    # A server that offers a closed model forwards to its maker, under unknown rules.
     (openai_at("http://localhost:4000", "gpt-4o"), "openai-compatible"),
     (
         openai_at("https://gateway.example.org/v1", "anthropic/claude-sonnet-4-5"),
@@ -367,7 +367,7 @@ UNCERTAIN: tuple[tuple[Shape, str], ...] = (
     ),
     (converse("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"), "contract"),
     (bedrock("meta.llama3-70b-instruct-v1:0", params={"provider": "meta"}), "contract"),
-    # The base class makes `ls_provider` from the class name: a stranger's class looks like Mistral.
+    # The base class makes `ls_provider` from the class name: a foreign class looks like Mistral.
     (Shape("my-own-chat", "mistral", "my_package.ChatMistral"), "contract"),
     (Shape("openai-chat", "perplexity", "my_package.ChatPerplexity"), "contract"),
     (Shape(None, "mistral", "my_package.ChatMistral"), "contract"),
@@ -460,7 +460,7 @@ def test_a_class_that_is_not_serializable_tells_by_its_repr(shown: str, model: s
     assert target.facts.resumes_response is ("use_previous_response_id" in shown)
 
 
-# What a live call tells beside the history.
+# The facts of a live call besides the history.
 
 
 @pytest.mark.parametrize(
@@ -873,7 +873,7 @@ REAL: tuple[Real, ...] = (
     ),
 )
 
-# What the integrations themselves warn about is not what is tested here.
+# Warnings of the integrations are not under test here.
 real_integrations = pytest.mark.filterwarnings("ignore")
 
 

@@ -45,7 +45,7 @@ GEMINI_COUNT = (
     "call parts of the function call turn."
 )
 
-# One line of each wording, with ids of our own.
+# One line of each wording, with other ids.
 SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
     (K.MISSING_RESULT, OPENAI_MISSING),
     (K.MISSING_RESULT, "(insufficient tool messages following tool_calls message)"),
@@ -250,7 +250,7 @@ SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
     (K.MISSING_RESULT, "Tool result is missing for tool call call_Mine1"),
 )
 
-# Sentences of nobody in particular, of each form that gateways and adapters use.
+# Sentences of each form that gateways and adapters use.
 GENERAL_SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
     (
         K.MISSING_RESULT,
@@ -720,7 +720,7 @@ def test_the_errors_of_real_rejected_histories_are_recognised(shared_dir: Path):
     }
 
 
-# Exceptions of our own making, for what no client can be made to do on demand.
+# Exceptions made by hand, for errors that no client raises on demand.
 
 
 class RefusedError(Exception):
@@ -1262,12 +1262,12 @@ def _errors_of(client: Client, url: str, mode: str) -> list[BaseException]:
     return recorder.errors
 
 
-# What the clients themselves warn about is not what is tested here.
+# Warnings of the clients are not under test here.
 third_party_warnings = pytest.mark.filterwarnings("ignore")
 
 
 def real_clients(test: Callable[..., None]) -> Callable[..., None]:
-    """Mark a test that drives somebody else's client."""
+    """Mark a test that drives a provider's own client."""
     return pytest.mark.usefixtures("_clients_leftovers")(third_party_warnings(test))
 
 

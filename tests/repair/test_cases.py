@@ -1,4 +1,4 @@
-"""What the repair makes of single histories, told as an on-call reader would tell them."""
+"""Repairs of single histories, described as an on-call engineer would describe them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_calls_of_one_message_that_share_an_id_are_left(profile):
 
 
 def test_what_the_provider_takes_is_not_put_in_order():
-    """The Responses API pairs by id, wherever a result stands."""
+    """The Responses API pairs by id, in any position."""
     history = [human(), calls("a"), human(), result("a")]
     assert repair_messages(history, "openai-responses").messages is history
 
@@ -99,7 +99,7 @@ def test_a_repair_that_would_only_break_more_is_not_made():
 
 
 def test_a_result_before_its_call_is_not_taken_for_an_answer():
-    """The head was trimmed, and the backend reuses its ids: nobody can tell whose it is."""
+    """The head was trimmed, and the backend reuses its ids: the call of the result is unknown."""
     history = [result("call_0"), human(), calls("call_0"), human()]
     assert repair_messages(history, "openai-chat", drop_unpaired=True).messages is history
 
@@ -154,7 +154,7 @@ def test_results_are_ordered_only_for_who_needs_it():
     assert shape(repair_messages(history, "ollama").messages)[2:] == ["success a", "success b"]
 
 
-def test_a_result_that_leaves_does_not_keep_its_neighbours_out_of_order():
+def test_a_result_that_leaves_does_not_keep_its_neighbors_out_of_order():
     history = [human(), calls("a", "b"), result("a"), calls("c", "d"), *map(result, "dcb")]
     repair = repair_messages(history, "ollama")
     assert shape(repair.messages)[2:] == [

@@ -1,4 +1,4 @@
-"""Each rule of the repair holds for every history, sound, mendable or wrecked."""
+"""Each rule of the repair holds for every history: sound, repairable or beyond repair."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_pending_calls_stay_open(history, profile, data):
 @bounded
 @given(history=wrecks, profile=profiles)
 def test_a_moved_result_answers_the_only_open_call_of_its_id(history, profile):
-    """And that call is the newest that bears the id before the result."""
+    """And that call is the newest with the id before the result."""
     repair = repair_messages(history, profile)
     for change in repair.changes:
         if change.action is not RepairAction.MOVED:
@@ -202,7 +202,7 @@ def test_a_moved_result_answers_the_only_open_call_of_its_id(history, profile):
 def test_where_open_calls_share_an_id_nothing_is_guessed(history, profile):
     changes = repair_messages(history, profile).changes
     unanswered = open_calls(history)
-    # Answers that stood in their place may have been put in order; they are no guesses.
+    # Answers in place may have been sorted; that is not a guess.
     late = [c for c in changes if c.action is RepairAction.MOVED and is_late(c, history)]
     for change in sorted(late, key=lambda each: each.message_index):
         earlier = [c for c in unanswered if c.id == change.tool_call_id]

@@ -60,7 +60,7 @@ def observation(violations: Sequence[Violation] = (), **overrides: Any) -> Obser
 
 
 def near_miss(**overrides: Any) -> Observation:
-    """A request with one violation that the provider will reject, under a run id of its own."""
+    """A request with one violation that the provider will reject, with its own run id."""
     return observation([violation()], **({"run_id": uuid4()} | overrides))
 
 

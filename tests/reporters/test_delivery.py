@@ -23,7 +23,7 @@ FAR = 3600.0
 
 
 class Post:
-    """A delivery whose sender does as it is told, and what became of the items."""
+    """A delivery with a scripted sender, and the fate of its items."""
 
     def __init__(self, **limits: Any) -> None:
         self.script: dict[str, list[Exception]] = {}
@@ -147,7 +147,7 @@ def test_one_bad_item_does_not_end_the_worker(make_post) -> None:
 
 
 def test_a_callback_that_raises_does_not_end_the_worker() -> None:
-    """The application's own logging may raise when a loss is told."""
+    """The application's own logging may raise when a loss is logged."""
 
     def settled(*_: str) -> None:
         msg = "the log is full"

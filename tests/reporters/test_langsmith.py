@@ -675,7 +675,7 @@ def test_the_project_is_asked_for_once(rig: Rig, server: LangSmithServer) -> Non
     assert handler.flush(10)
     assert len(server.requests("/sessions")) == 1
     assert len(server.requests("/feedback")) == 5
-    # A client that asked who it talks to, or that made a thread, would not be short-tempered.
+    # All feedback comes from the handler's client, which asks for no facts and starts no thread.
     agents = {request.headers["user-agent"] for request in server.requests("/feedback")}
     assert len(agents) == 1
 

@@ -25,7 +25,7 @@ LAST = UUID("22222222-2222-4222-8222-222222222222")
 
 
 class Clock:
-    """A clock that only moves when told."""
+    """A clock that moves only by hand."""
 
     def __init__(self):
         self.now = 1_000.0
@@ -36,7 +36,7 @@ class Clock:
 
 @pytest.fixture
 def clock():
-    """Seconds that stand still."""
+    """A time that does not move."""
     return Clock()
 
 
@@ -77,7 +77,7 @@ def test_block_says_so(reporter, lines):
 
 
 def test_what_is_no_near_miss_is_not_logged(sdk, lines):
-    """Clean and harmless requests are nobody's business at night."""
+    """Clean and harmless requests are not logged."""
     pipeline = sdk.pipeline(spans="off")
     for violations in ([], [violation(effect=Effect.ACCEPT)]):
         for outcome in set(Outcome) - {Outcome.REJECTED, Outcome.ESCAPED}:

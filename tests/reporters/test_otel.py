@@ -351,7 +351,7 @@ def test_evaluation_events_are_opt_in(sdk):
 
 
 def test_evaluation_events(sdk):
-    """One for each request, clean ones too, in the context of what is evaluated."""
+    """One for each request, clean ones too, in the context of the evaluated run."""
     reporter = sdk.reporter(evaluation_events=True)
     with sdk.tracer_provider.get_tracer("llm").start_as_current_span("chat gpt-4o") as chat:
         here = Trace(trace.set_span_in_context(chat))

@@ -216,7 +216,7 @@ def test_prometheus(scrape):
 
 
 def test_scrape_before_the_first_request(scrape):
-    """An idle process is told apart from an absent one."""
+    """An idle process differs from an absent one."""
     counts = shared_counts(scrape.meter_provider)
     CheckMetrics(scrape.meter_provider, counts)
 

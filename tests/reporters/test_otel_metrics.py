@@ -1,4 +1,4 @@
-"""Metrics: what is collected, from which counts, for which provider."""
+"""Metrics: the collected values, their counts and their meter provider."""
 
 from __future__ import annotations
 

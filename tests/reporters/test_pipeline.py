@@ -1,4 +1,4 @@
-"""Who is told of what: reporters get frozen observations, and only those that they want."""
+"""Reporters get frozen observations, and only those that they want."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toolpair_observe.reporters import log, openinference
 
 
 class Listener:
-    """A reporter that keeps what it is told."""
+    """A reporter that records its calls."""
 
     def __init__(self, *, wants_sound):
         self.wants_sound = wants_sound

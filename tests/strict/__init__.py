@@ -1,1 +1,1 @@
-"""A block leaves nothing open: not at the provider, not in anybody's traces, not in ourselves."""
+"""A block leaves nothing open: not at the provider, not in any trace, not in the handler."""

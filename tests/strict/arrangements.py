@@ -1,4 +1,4 @@
-"""Where our handler stands among its siblings, and who else is there."""
+"""The position of the handler among its siblings, and the siblings."""
 
 from __future__ import annotations
 

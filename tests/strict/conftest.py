@@ -21,7 +21,7 @@ def rig() -> Iterator[Rig]:
 
 @pytest.fixture
 def strict(rig: Rig) -> Iterator[ToolPairHandler]:
-    """A handler that blocks, and that is told the profile: the loopback is not OpenAI."""
+    """A handler that blocks, with a profile, because the loopback server is not OpenAI."""
     handler = ToolPairHandler(
         mode="strict",
         profile="openai-chat",

@@ -69,7 +69,7 @@ class Traces:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """Which handlers stand where."""
+    """The places of the handlers."""
 
     on_model: list[BaseCallbackHandler] = field(default_factory=list)
     in_config: list[BaseCallbackHandler] = field(default_factory=list)
@@ -141,7 +141,7 @@ class Rig:
     def watch(
         self, way: Way, attached: Attached, messages: list[BaseMessage], *, times: int
     ) -> Traces:
-        """Call a model `times` times and say what was left behind."""
+        """Call a model `times` times and return what was left behind."""
         traces = Traces()
         call = way.prepare(self.model(attached.on_model))
         config = {"callbacks": attached.in_config}
@@ -168,7 +168,7 @@ class Rig:
 
     @contextmanager
     def detecting(self, traces: Traces, handlers: list[BaseCallbackHandler]) -> Iterator[None]:
-        """Compare what is open and held after the block with what was before it."""
+        """Compare the open runs and live objects after the block with those before it."""
         before = self._open(handlers)
         self.provider.reset()
         with self.langsmith.changed:

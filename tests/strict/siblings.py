@@ -1,4 +1,4 @@
-"""Handlers that stand beside ours, and what is left in each of them.
+"""Handlers next to ours, and the objects left in each of them.
 
 The tracers are the real ones. The handlers of our own making are those whose behaviour no library
 offers on demand: one that raises, one that is slow to end, one that blocks naively.
@@ -72,7 +72,7 @@ class AsyncSibling(AsyncCallbackHandler):
 
 
 class HoldingSibling(AsyncSibling):
-    """An async handler that takes its time to end a failed run, until it is told to go on.
+    """An async handler that waits in the end of a failed run until it may continue.
 
     Args:
         expected: How many runs have to be held up for `reached` to be set.

@@ -68,7 +68,7 @@ def make(counts):
 
 
 def run(rig, way: Way, messages, on_model, in_config) -> tuple[Traces, int]:
-    """Make the calls; return what is known of them, and how many runs langchain-core started."""
+    """Make the calls; return the observations, and how many runs langchain-core started."""
     witness = AsyncSibling()
     attached = Attached(on_model, [*in_config, witness])
     return rig.watch(way, attached, messages, times=CALLS), witness.started

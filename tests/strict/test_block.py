@@ -26,7 +26,7 @@ THOROUGH = {"last", "on-the-model"}
 
 @pytest.fixture(scope="module")
 def left_by_peers(rig):
-    """What the peers themselves leave after calls that nobody blocks."""
+    """What the peers themselves leave after calls without a block."""
     known: dict[tuple[str, object], Traces] = {}
 
     def left_by_peers(way: Way, arrangement: Arrangement, strict) -> Traces:

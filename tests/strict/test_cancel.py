@@ -1,4 +1,4 @@
-"""A task that is cancelled while a block is being closed: everybody is still told."""
+"""A task that is canceled while a block is being closed: every sibling still sees the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A blocked run is red in LangSmith, tagged, and scored; its innocent neighbours are only red."""
+"""A blocked run has an error, tags and a score in LangSmith; the other prompts only an error."""
 
 from __future__ import annotations
 

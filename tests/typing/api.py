@@ -73,7 +73,7 @@ def check(
     prompt: PromptValue,
     profile: Profile,
 ) -> None:
-    """Whatever LangChain takes as chat input is checked and mended."""
+    """Everything that LangChain accepts as chat input can be checked and repaired."""
     assert_type(check_messages(messages), PairingReport)
     check_messages(dicts, "openai-chat")
     check_messages([("human", "Hello.")], profile=profile)
@@ -164,7 +164,7 @@ def read_report(report: PairingReport, violation: Violation) -> None:
 
 
 def tell(observation: Observation) -> None:
-    """Be told of a near miss."""
+    """Receive a near miss."""
     assert_type(observation.run_id, UUID)
     assert_type(observation.report, PairingReport)
     assert_type(observation.provider, str)
@@ -179,7 +179,7 @@ def tell(observation: Observation) -> None:
 
 
 async def tell_later(observation: Observation) -> None:
-    """Be told of a near miss, in the loop of the request."""
+    """Receive a near miss, in the loop of the request."""
     tell(observation)
 
 
@@ -292,7 +292,7 @@ async def attach_to_a_model(
 
 
 def attach_to_an_agent(model: BaseChatModel, handler: ToolPairHandler) -> None:
-    """The middleware takes a handler or its options, and options of its own."""
+    """The middleware accepts a handler or its options, and its own options."""
 
     def pending(request: ModelRequest[Any]) -> Collection[str]:
         return [request.model_settings["waits_for"]]
