@@ -7,7 +7,7 @@ imports only pytest.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 import pytest
 
@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.settings import Mode
     from toolpair_observe.testing import Requests, Watch
 
-Mode = Literal["strict", "observe", "off"]
-
-_MODES: Final[tuple[Mode, ...]] = get_args(Mode)
+_MODES: Final[tuple[Mode, ...]] = ("strict", "observe", "off")
 _MARK: Final = "toolpair_expect"
 _WATCH: Final = pytest.StashKey["Watch | None"]()
 _REQUESTS: Final = pytest.StashKey["Requests"]()
