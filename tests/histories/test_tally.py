@@ -10,12 +10,12 @@ from toolpair_observe.histories.tally import (
     Agreement,
     Checked,
     NewViolations,
-    ProviderVerdict,
     Tally,
     check_requests,
     profile_for,
     tally_histories,
 )
+from toolpair_observe.histories.tally import ProviderVerdict as Verdict
 from toolpair_observe.pairing.providers.table import profile_named
 from toolpair_observe.pairing.words import Effect, ViolationKind
 
@@ -66,38 +66,14 @@ def test_a_given_profile_wins_over_the_rows_provider():
 @pytest.mark.parametrize(
     ("messages", "provider", "verdict", "kind", "expected"),
     [
-        (CLEAN, "openai", "accepted", None, (ProviderVerdict.ACCEPTED, Agreement.AGREES)),
-        (BROKEN, "openai", "accepted", None, (ProviderVerdict.ACCEPTED, Agreement.DISAGREES)),
-        (BROKEN, "", "accepted", None, (ProviderVerdict.ACCEPTED, Agreement.UNDECIDED)),
-        (
-            BROKEN,
-            "openai",
-            "rejected",
-            "missing",
-            (ProviderVerdict.REJECTED_PAIRING, Agreement.AGREES),
-        ),
-        (
-            CLEAN,
-            "openai",
-            "rejected",
-            "missing",
-            (ProviderVerdict.REJECTED_PAIRING, Agreement.DISAGREES),
-        ),
-        (
-            BROKEN,
-            "",
-            "rejected",
-            "missing",
-            (ProviderVerdict.REJECTED_PAIRING, Agreement.UNDECIDED),
-        ),
-        (CLEAN, "openai", "rejected", "other", (ProviderVerdict.REJECTED_OTHER, Agreement.AGREES)),
-        (
-            BROKEN,
-            "openai",
-            "rejected",
-            "other",
-            (ProviderVerdict.REJECTED_OTHER, Agreement.DISAGREES),
-        ),
+        (CLEAN, "openai", "accepted", None, (Verdict.ACCEPTED, Agreement.AGREES)),
+        (BROKEN, "openai", "accepted", None, (Verdict.ACCEPTED, Agreement.DISAGREES)),
+        (BROKEN, "", "accepted", None, (Verdict.ACCEPTED, Agreement.UNDECIDED)),
+        (BROKEN, "openai", "rejected", "missing", (Verdict.REJECTED_PAIRING, Agreement.AGREES)),
+        (CLEAN, "openai", "rejected", "missing", (Verdict.REJECTED_PAIRING, Agreement.DISAGREES)),
+        (BROKEN, "", "rejected", "missing", (Verdict.REJECTED_PAIRING, Agreement.UNDECIDED)),
+        (CLEAN, "openai", "rejected", "other", (Verdict.REJECTED_OTHER, Agreement.AGREES)),
+        (BROKEN, "openai", "rejected", "other", (Verdict.REJECTED_OTHER, Agreement.DISAGREES)),
         (BROKEN, "openai", "rejected", None, (None, None)),
         (BROKEN, "openai", None, None, (None, None)),
     ],
@@ -182,11 +158,11 @@ def test_no_accepted_request_of_openai_or_azure_is_predicted_to_fail(shared_dir)
         for found in tally_histories(read_histories(str(path)), totals):
             if (
                 isinstance(found, Checked)
-                and found.verdict is ProviderVerdict.ACCEPTED
+                and found.verdict is Verdict.ACCEPTED
                 and found.history.provider in ("openai", "azure")
             ):
                 failing = found.report.effect in (Effect.REJECT, Effect.LOCAL_ERROR)
                 alarms += [found.history.name] if failing else []
 
     assert alarms == []
-    assert totals.verdicts[ProviderVerdict.ACCEPTED, Agreement.AGREES] > 10_000
+    assert totals.verdicts[Verdict.ACCEPTED, Agreement.AGREES] > 10_000
