@@ -1,4 +1,4 @@
-"""The verdict on a request: identified once, checked once, whoever asks first."""
+"""The verdict on a request: what judges it, what is wrong with it, and whether it may leave."""
 
 from __future__ import annotations
 
