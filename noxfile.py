@@ -74,8 +74,10 @@ def _dev(*names: str) -> list[str]:
     return [line for line in DEV if Requirement(line).name in names]
 
 
-def _test(session: nox.Session, *paths: str) -> None:
-    session.run(*PYTEST, *(session.posargs or paths))
+def _test(session: nox.Session, *paths: str, at_full_length: bool = True) -> None:
+    # The tests repeat less where CI is empty; README's own command has run them at full length.
+    env = {} if at_full_length else {"CI": ""}
+    session.run(*PYTEST, *(session.posargs or paths), env=env)
 
 
 @nox.session
@@ -105,7 +107,7 @@ def tests(session: nox.Session) -> None:
 def pythons(session: nox.Session) -> None:
     """Run a smaller set of tests on later versions of Python."""
     session.install("-e", ".[test]")
-    _test(session, *SMALLER_SET)
+    _test(session, *SMALLER_SET, at_full_length=False)
 
 
 @nox.session
@@ -130,7 +132,7 @@ def before(session: nox.Session) -> None:
 def oldest(session: nox.Session) -> None:
     """Run the tests with the oldest langchain-core and langsmith that are supported."""
     session.install("-e", ".[test]", "-c", ".ci/oldest.txt")
-    _test(session, *OLDEST_SET)
+    _test(session, *OLDEST_SET, at_full_length=False)
 
 
 @nox.session
@@ -227,4 +229,4 @@ def sdist(session: nox.Session) -> None:
         with session.chdir(Path(folder) / archive.name.removesuffix(".tar.gz")):
             session.install(".[test]")
             session.run("pytest", "--collect-only", "-qq", silent=True)
-            _test(session, *SDIST_SET)
+            _test(session, *SDIST_SET, at_full_length=False)
