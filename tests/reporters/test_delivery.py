@@ -51,6 +51,13 @@ class Post:
         for item in items:
             self.delivery.put(lambda item=item: item, route)
 
+    def put_and_flush(self, *items: str) -> bool:
+        """Have the flush begin before the first item ends: it answers for what it waited for."""
+        with self.delivery._changed:
+            self.put(*items)
+            # Waiting lets go of the lock; until then the worker cannot take an item.
+            return self.delivery.flush(10)
+
     def hold(self) -> None:
         """Have the worker wait inside of a first item."""
         self.gate.clear()
@@ -123,8 +130,7 @@ def test_an_item_that_may_be_taken_later_holds_nothing_up(make_post) -> None:
 def test_an_item_is_given_up_after_its_attempts(make_post) -> None:
     post = make_post(max_attempts=4)
     post.script["a"] = [TryLater("404", pause=False)] * 9
-    post.put("a")
-    assert not post.delivery.flush(10)
+    assert not post.put_and_flush("a")
     assert post.attempts["a"] == 4
     assert post.ends == {("failed", "404"): 1}
 
@@ -132,8 +138,7 @@ def test_an_item_is_given_up_after_its_attempts(make_post) -> None:
 def test_a_refused_item_is_not_tried_again(make_post) -> None:
     post = make_post()
     post.script["a"] = [Refused("401")]
-    post.put("a", "b")
-    assert not post.delivery.flush(10)
+    assert not post.put_and_flush("a", "b")
     assert post.attempts["a"] == 1
     assert post.ends == {("failed", "401"): 1, ("sent", ""): 1}
 
@@ -209,7 +214,7 @@ def test_what_waits_too_long_is_given_up_with_its_last_reason(make_post, monkeyp
     with post.delivery._changed:
         clock["ahead"] = FAR + 601
         post.delivery._changed.notify_all()
-    assert not post.delivery.flush(10)
+        assert not post.delivery.flush(10)
     assert post.ends == {("failed", "503"): 1, ("failed", "Expired"): 1}
 
 
