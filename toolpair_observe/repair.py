@@ -31,7 +31,8 @@ from toolpair_observe.pairing.predict import as_turn
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.profile import Profile
 from toolpair_observe.pairing.providers.table import profile_named
-from toolpair_observe.pairing.transcript import Result, read_transcript
+from toolpair_observe.pairing.reading import read_transcript
+from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Role
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from toolpair_observe.pairing.report import PairingReport
-    from toolpair_observe.pairing.transcript import Call
+    from toolpair_observe.pairing.transcript import Call, Entry
 
 MARK: Final = "toolpair_repair"
 """Key in `additional_kwargs` of an inserted result; its value is the action."""
@@ -210,6 +211,11 @@ def _severity(report: PairingReport) -> tuple[int, int]:
     return -report.effect.rank, near_misses
 
 
+def _calls_in(entry: Entry, profile: Profile) -> list[Call]:
+    sent = profile.calls_of(entry)
+    return [call for call in entry.calls if call.carriers & EVERY_CALL or call in sent]
+
+
 @dataclass(slots=True, eq=False)
 class _CallGroup:
     """An AI message with calls, and the results right after it.
@@ -256,7 +262,8 @@ class _Plan:
         if Carrier.TOOL_RESULT_IN_TOOL not in profile.results:
             results -= {Carrier.TOOL_RESULT_IN_TOOL}
         self._turns = [
-            as_turn(entry, EVERY_CALL, results) for entry in read_transcript(messages).entries
+            as_turn(entry, _calls_in(entry, profile), results)
+            for entry in read_transcript(messages).entries
         ]
         self._groups: list[_CallGroup] = []
         self._strays: list[Result] = []

@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from toolpair_observe import check_messages
 from toolpair_observe.demo.cases.timeline import ASCII, UNICODE, draw
-from toolpair_observe.pairing.transcript import read_transcript
+from toolpair_observe.pairing.reading import read_transcript
 
 USER = HumanMessage("hello")
 TEXT = AIMessage("done")

@@ -19,7 +19,7 @@ from toolpair_observe.pairing.providers.google import match_names_in_order
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
 from toolpair_observe.pairing.providers.steps import merge_users
 from toolpair_observe.pairing.providers.table import PROFILES
-from toolpair_observe.pairing.transcript import read_transcript
+from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Case, Effect
 
 from .histories import BLOWS, Draw, History, broken_histories, bystanders
@@ -35,7 +35,7 @@ MODELS = [
     "us.meta.llama3-3-70b-instruct-v1:0",
     "mistral.mistral-large-2402-v1:0",
 ]
-VERSIONS = [None, "0.10.8", "1.4.3", "1.7.2", "1.7.4", "1.7.6", "3.2", "4.2.7"]
+VERSIONS = [None, "0.10.8", "1.4.3", "1.7.2", "1.7.4", "1.7.6", "3.2", "4.2.7", "4.3.1"]
 NAMES = st.sampled_from(["look", "find"])
 FEW_IDS = st.sampled_from(["call_0", "call_1", "call_2"])
 OTHERS = [
@@ -205,6 +205,7 @@ def test_no_profile_says_what_the_first_look_may_skip():
         "package",
         "client",
         "calls",
+        "spare_calls",
         "results",
         "rules",
         "steps",

@@ -10,8 +10,8 @@ from toolpair_observe.pairing.causes import Scene, cause_of
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.first_look import plain_call_ids
 from toolpair_observe.pairing.predict import predict
+from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.report import PairingReport, Violation
-from toolpair_observe.pairing.transcript import Transcript, read_transcript
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.predict import Breach
     from toolpair_observe.pairing.providers.profile import Profile
+    from toolpair_observe.pairing.transcript import Transcript
 
 
 def check(

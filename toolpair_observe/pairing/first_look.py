@@ -30,6 +30,8 @@ class Trait(StrEnum):
     REUSED_ID = "an id that calls of several turns bear"
     CALL_BLOCK = "a call that a content block repeats"
     NO_RAW_CALL = "a call that additional_kwargs does not repeat"
+    LEGACY_CALL = 'a call that additional_kwargs["function_call"] repeats'
+    REBUILT_CALL = "a call in the content of a message that langchain-openai may rebuild"
     HUMAN_AFTER_RESULT = "a human message after a result"
     SYSTEM_AFTER_RESULT = "a system message after a result"
     NO_HUMAN_FIRST = "a history that starts with something else than a human message"
@@ -54,7 +56,9 @@ class Plain:
         "in_order",
         "no_call_blocks",
         "no_human_after_result",
+        "no_legacy_call",
         "no_system_after_result",
+        "not_rebuilt",
         "same_tool",
         "unique_ids",
     )
@@ -70,8 +74,10 @@ class Plain:
         self.human_first = Trait.NO_HUMAN_FIRST in minds
         self.in_order = Trait.OTHER_ORDER in minds
         self.no_call_blocks = Trait.CALL_BLOCK in minds
+        self.no_legacy_call = Trait.LEGACY_CALL in minds
         self.no_human_after_result = Trait.HUMAN_AFTER_RESULT in minds
         self.no_system_after_result = Trait.SYSTEM_AFTER_RESULT in minds
+        self.not_rebuilt = Trait.REBUILT_CALL in minds
         self.same_tool = Trait.OTHER_TOOL in minds
         self.unique_ids = Trait.REUSED_ID in minds
         self.id_max = id_max
@@ -149,13 +155,15 @@ def _shares_id_in_one_message(messages: Sequence[BaseMessage]) -> bool:
     return False
 
 
-def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  # noqa: C901, PLR0911, PLR0912
+def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  # noqa: C901, PLR0911, PLR0912, PLR0915
     # This loop is the price of every request. It reads `__dict__` once a message because attribute
     # access on a pydantic model costs several times as much.
     blocks = not plain.no_call_blocks
     same_tool = plain.same_tool
     in_order = plain.in_order or same_tool
     raw_calls = plain.calls_as_raw
+    no_legacy = plain.no_legacy_call
+    rebuilt = plain.not_rebuilt
     # A message that says nothing may be left out, and what precedes it then comes right before.
     no_human = plain.no_human_after_result
     no_system = plain.no_system_after_result
@@ -177,6 +185,11 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
             ):
                 return None
             if fields["invalid_tool_calls"]:
+                return None
+            extra = fields["additional_kwargs"]
+            if extra and (no_legacy or not calls) and _keeps_other_calls(extra, calls):
+                return None
+            if rebuilt and content.__class__ is not str and _may_be_rebuilt(fields):
                 return None
             if not calls:
                 continue
@@ -233,6 +246,16 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
 def _answers(call: dict[str, Any], fields: dict[str, Any]) -> bool:
     """Whether a result names the call, by its id and by its tool."""
     return fields["tool_call_id"] == call["id"] and fields["name"] in (None, call["name"])
+
+
+def _keeps_other_calls(extra: dict[str, Any], calls: Sequence[Any]) -> bool:
+    """Whether `additional_kwargs` hold calls that are sent where the message has no others."""
+    return "function_call" in extra or (not calls and "tool_calls" in extra)
+
+
+def _may_be_rebuilt(fields: dict[str, Any]) -> bool:
+    """Whether langchain-openai may take it for a message of its releases before 1.0."""
+    return bool(fields["additional_kwargs"]) or str(fields["id"]).startswith("msg_")
 
 
 def _stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:

@@ -67,7 +67,9 @@ def predict(
         The pairing of the history as it was given, the breaches in the order of the messages, and
         the turns, with what this profile takes for calls and results.
     """
-    turns = [as_turn(entry, profile.calls, profile.results) for entry in transcript.entries]
+    turns = [
+        as_turn(entry, profile.calls_of(entry), profile.results) for entry in transcript.entries
+    ]
     given = pair(turns)
     sent = send(transcript, given, facts, (turn.copy() for turn in turns), profile.steps)
     _note_unsent_calls(sent, profile)
@@ -83,11 +85,9 @@ def predict(
     return given, breaches.settled(), turns
 
 
-def as_turn(entry: Entry, calls: frozenset[Carrier], results: frozenset[Carrier]) -> Turn:
-    """What of an entry is taken for calls and results."""
-    made, given = entry.calls, entry.results
-    if made:
-        made = [call for call in made if call.carriers & calls]
+def as_turn(entry: Entry, made: list[Call], results: frozenset[Carrier]) -> Turn:
+    """Reduce an entry to the calls that count and the results that stand in one of `results`."""
+    given = entry.results
     if given:
         given = [result for result in given if result.carrier in results]
     if len(given) > 1:
@@ -101,25 +101,22 @@ def as_turn(entry: Entry, calls: frozenset[Carrier], results: frozenset[Carrier]
         calls=made,
         results=given,
         has_text=entry.has_text,
-        text_first=not entry.results_first,
+        behind_text=[result for result in given if result in entry.behind_text],
         last=entry.index,
     )
-
-
-_BAD_CALLS = frozenset({Carrier.INVALID_TOOL_CALL, Carrier.STANDARD_INVALID_BLOCK})
 
 
 def _note_unsent_calls(wire: Wire, profile: Profile) -> None:
     """Note results whose call never leaves: the model gets an answer to nothing it asked.
 
-    An unanswered call that is left out does no harm, and an invalid one is not missed.
+    An unanswered call that is left out does no harm.
     """
     orphans = {f.result.id: f.result for f in wire.given.findings if f.result and not f.call}
     if not orphans or profile.calls >= EVERY_CALL:
         return
     for entry in wire.transcript.entries:
         for call in entry.calls:
-            if call.id in orphans and not call.carriers & (profile.calls | _BAD_CALLS):
+            if call.id in orphans and not call.carriers & profile.calls:
                 wire.lose(Case.CALL_NOT_SENT, "its call is not sent", None, orphans[call.id])
 
 
@@ -130,6 +127,7 @@ class _Ledger:
         self.breaches = [Breach(finding) for finding in given.findings]
         self.extra: dict[tuple[Call | Result, bool], Breach] = {}
         self.at_large: list[Note] = []
+        self.messages: dict[int, Breach] = {}
         self.owner = {result: call for call, result in given.answer.items()}
         self.by_subject: dict[Call | Result, list[Breach]] = {}
         for breach in self.breaches:
@@ -142,7 +140,11 @@ class _Ledger:
 
     def noted(self, note: Note) -> None:
         if note.call is None and note.result is None:
-            self.at_large.append(note)
+            if note.case is None:
+                self.at_large.append(note)
+            else:
+                finding = Finding(note.case, None, None, note.index, message=note.index)
+                self.messages.setdefault(note.index, Breach(finding)).notes.append(note)
             return
         finding = Finding(note.case or Case.LATE, note.call, note.result, note.index)
         for breach in self._breaches_of(finding, known_only=note.case is None):
@@ -162,7 +164,8 @@ class _Ledger:
 
     def settled(self) -> list[Breach]:
         # What is sound as it was given is reported only where harm has been shown.
-        beyond = [breach for breach in self.extra.values() if breach.effect in HARM]
+        extra = [*self.extra.values(), *self.messages.values()]
+        beyond = [breach for breach in extra if breach.effect in HARM]
         breaches = sorted([*self.breaches, *beyond], key=lambda breach: breach.finding.index)
         # An error that no call or result is the ground of matters where pairing is broken.
         for breach in breaches:
@@ -213,8 +216,7 @@ def _text_before_results(wire: Wire, pairing: Pairing) -> list[Finding]:
     return [
         Finding(Case.TEXT_BEFORE_RESULT, owner[result], result, turn.position)
         for turn in wire.turns
-        if turn.text_first
-        for result in turn.results
+        for result in turn.behind_text
         if result in owner
     ]
 

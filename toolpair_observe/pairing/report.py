@@ -142,6 +142,13 @@ _WHAT: dict[ViolationKind, str] = {
 
 def describe(violation: Violation) -> str:
     """Say in one clause what is wrong and where."""
+    if not (violation.tool_call_id or violation.tool_name) and (
+        violation.kind is ViolationKind.UNSUPPORTED_MESSAGE
+    ):
+        return (
+            f"{violation.kind} at message {violation.message_index}: the integration cannot "
+            "convert the message"
+        )
     side = "call" if violation.message_index == violation.call_message_index else "result"
     name = f" of tool {violation.tool_name}" if violation.tool_name else ""
     made = ""

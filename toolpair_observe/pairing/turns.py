@@ -21,7 +21,7 @@ class Turn:
         calls: Calls made.
         results: Results given.
         has_text: Whether it says anything else.
-        text_first: Whether other content stands before a result.
+        behind_text: The results before which other content stands.
         text_last: Whether other content stands after a call.
         last: Position of its last message in the list that was given.
     """
@@ -32,7 +32,7 @@ class Turn:
     calls: list[Call] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     has_text: bool = True
-    text_first: bool = False
+    behind_text: list[Result] = field(default_factory=list)
     text_last: bool = False
     last: int = 0
 
@@ -50,7 +50,7 @@ class Turn:
             self.calls,
             self.results,
             self.has_text,
-            self.text_first,
+            self.behind_text,
             self.text_last,
             self.last,
         )
@@ -90,6 +90,7 @@ class Finding:
         position: Position of the offending turn in what is sent.
         block: The block of the call, or None.
         gap: Indices of the messages between the call's block and the result.
+        message: Index of the message, where it concerns neither a call nor a result.
     """
 
     case: Case
@@ -98,13 +99,14 @@ class Finding:
     position: int
     block: Block | None = None
     gap: range = range(0)
+    message: int = 0
 
     @property
     def index(self) -> int:
         """Position of the offending message in the list that was given."""
         if self.result is not None:
             return self.result.index
-        return self.call.index if self.call is not None else 0
+        return self.call.index if self.call is not None else self.message
 
 
 @dataclass(slots=True)

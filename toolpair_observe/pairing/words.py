@@ -32,11 +32,14 @@ class Carrier(StrEnum):
     RESPONSES_ITEM = "Responses API output item other than function_call"
     KEPT_ITEM = 'additional_kwargs["tool_outputs"]'
     RAW_CALL = 'additional_kwargs["tool_calls"]'
+    LEGACY_CALL = 'additional_kwargs["function_call"]'
     SERVER_TOOL_USE = "server_tool_use content block"
     MCP_TOOL_USE = "mcp_tool_use content block"
     SERVER_TOOL_CALL = "server_tool_call content block"
     STANDARD_BLOCK = "tool_call content block"
     STANDARD_INVALID_BLOCK = "invalid_tool_call content block"
+    V1_BLOCK = 'tool_call content block of output_version="v1"'
+    V1_INVALID_BLOCK = 'invalid_tool_call content block of output_version="v1"'
     TOOL_MESSAGE = "ToolMessage"
     TOOL_RESULT_IN_TOOL = "tool_result content block of a ToolMessage"
     TOOL_RESULT_IN_HUMAN = "tool_result content block of a HumanMessage"
@@ -56,8 +59,12 @@ EVERY_CALL: Final = frozenset(
         Carrier.KEPT_ITEM,
         Carrier.STANDARD_BLOCK,
         Carrier.STANDARD_INVALID_BLOCK,
+        Carrier.V1_BLOCK,
+        Carrier.V1_INVALID_BLOCK,
     }
 )
+# What people edit. Where both are empty many clients fall back to an older copy.
+ATTRIBUTES: Final = frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL})
 EVERY_RESULT: Final = frozenset(
     {
         Carrier.TOOL_MESSAGE,
@@ -185,6 +192,7 @@ class Case(StrEnum):
     EARLY = "a result before its call"
     DUPLICATE_CALL_ID = "two calls of one message share an id, and each has a result"
     DUPLICATE_CALL_ID_ONE_RESULT = "two calls of one message share an id and at most one result"
+    CALL_SENT_TWICE = "a call that goes out in two encodings"
     REUSED_CALL_ID = "a later call bears the id of an earlier one"
     CALL_WITHOUT_ID = "a call without an id"
     RESULT_WITHOUT_ID = "a result without an id"
@@ -201,6 +209,7 @@ class Case(StrEnum):
     CALL_NOT_SENT = "a call that the integration does not send"
     UNSUPPORTED_RESULT = "a result in a message or block that the integration cannot convert"
     UNSUPPORTED_CALL = "a call in a content block that the integration cannot convert"
+    UNSUPPORTED_CLASS = "a message of a class or role that the integration cannot convert"
 
     @property
     def kind(self) -> ViolationKind:
@@ -240,8 +249,10 @@ _KINDS: Final = {
     Case.CALL_FIRST: ViolationKind.ROLE_ORDER,
     Case.CALL_NOT_SENT: ViolationKind.MISSING_RESULT,
     Case.DUPLICATE_CALL_ID_ONE_RESULT: ViolationKind.DUPLICATE_CALL_ID,
+    Case.CALL_SENT_TWICE: ViolationKind.DUPLICATE_CALL_ID,
     Case.RESULT_ORDER: ViolationKind.MISPLACED_RESULT,
     Case.SERVER_TOOL_UNPAIRED: ViolationKind.SERVER_TOOL_UNPAIRED,
     Case.UNSUPPORTED_RESULT: ViolationKind.UNSUPPORTED_MESSAGE,
     Case.UNSUPPORTED_CALL: ViolationKind.UNSUPPORTED_MESSAGE,
+    Case.UNSUPPORTED_CLASS: ViolationKind.UNSUPPORTED_MESSAGE,
 }

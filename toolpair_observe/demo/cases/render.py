@@ -12,7 +12,7 @@ from rich.theme import Theme
 
 from toolpair_observe.demo.cases.timeline import ASCII, UNICODE, Line, draw
 from toolpair_observe.pairing.cause_notes import CAUSES
-from toolpair_observe.pairing.transcript import read_transcript
+from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.words import Effect
 from toolpair_observe.semconv import GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL
 

@@ -22,6 +22,7 @@ from toolpair_observe.pairing.providers.steps import (
     merge_ais,
     merge_users,
     refuse,
+    refuse_messages,
     take_out_systems,
 )
 from toolpair_observe.pairing.providers.wire import Wire, step
@@ -30,6 +31,7 @@ from toolpair_observe.pairing.words import Carrier, Case, Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from toolpair_observe.pairing.transcript import Call
     from toolpair_observe.pairing.turns import Turn
 
 _ANTHROPIC_MISSING = reject(
@@ -85,7 +87,9 @@ ANTHROPIC_RULES: Final[Mapping[Case, Rule]] = {
     ),
 }
 
-_ANTHROPIC_CALLS = frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL, Carrier.TOOL_USE})
+# LangChain's own blocks are translated where the message says that its content is made of them.
+_VALID_CALLS = frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE, Carrier.V1_BLOCK})
+_ANTHROPIC_CALLS = _VALID_CALLS | {Carrier.INVALID_TOOL_CALL, Carrier.V1_INVALID_BLOCK}
 ANTHROPIC_RESULTS = frozenset(
     {Carrier.TOOL_MESSAGE, Carrier.TOOL_RESULT_IN_TOOL, Carrier.TOOL_RESULT_IN_HUMAN}
 )
@@ -136,10 +140,21 @@ def _lets_system_follow(wire: Wire, turn: Turn | None) -> bool:
     return bool(wire.transcript.entries[turn.index].server_results) and not turn.calls
 
 
-@step("Leave out calls with bad arguments that have no id")
-def drop_invalid_calls_without_id(wire: Wire) -> None:
+@step("Leave out calls with bad arguments that lack an id or a name, or share the id of another")
+def drop_unsendable_invalid_calls(wire: Wire) -> None:
     for turn in wire.turns:
-        turn.calls = [c for c in turn.calls if c.id or Carrier.INVALID_TOOL_CALL not in c.carriers]
+        is_own = wire.transcript.entries[turn.index].made_by == "anthropic"
+        sent = {call.id for call in turn.calls if call.carriers & _VALID_CALLS}
+        kept: list[Call] = []
+        for call in turn.calls:
+            if not call.carriers & _VALID_CALLS:
+                # A block alone is translated in a message of the integration's own.
+                is_sent = is_own or Carrier.INVALID_TOOL_CALL in call.carriers
+                if not (is_sent and call.id and call.name) or call.id in sent:
+                    continue
+                sent.add(call.id)
+            kept.append(call)
+        turn.calls = kept
 
 
 @step("Leave out AI messages without content and calls")
@@ -149,8 +164,10 @@ def drop_blank_ais(wire: Wire) -> None:
 
 ANTHROPIC_STEPS = (
     refuse({Carrier.FUNCTION: "KeyError: 'function'", Carrier.CHAT_TOOL: "KeyError: 'chat'"}),
+    refuse_messages("KeyError: 'chat'", Role.CHAT),
+    refuse_messages("KeyError: 'remove'", Role.REMOVE),
     take_out_one_run_of_systems,
-    drop_invalid_calls_without_id,
+    drop_unsendable_invalid_calls,
     drop_blank_ais,
     merge_users,
     merge_ais,
@@ -165,9 +182,7 @@ BASE_ANTHROPIC = Profile(
     rules=ANTHROPIC_RULES,
     steps=ANTHROPIC_STEPS,
 )
-_ANTHROPIC_NO_INVALID = replace(
-    BASE_ANTHROPIC, calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE})
-)
+_ANTHROPIC_NO_INVALID = replace(BASE_ANTHROPIC, calls=_VALID_CALLS)
 _ANTHROPIC_KEEPS_IDS = replace(
     _ANTHROPIC_NO_INVALID,
     rules={**ANTHROPIC_RULES, Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},

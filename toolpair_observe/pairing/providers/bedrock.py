@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.anthropic import (
     ANTHROPIC,
     ANTHROPIC_RESULTS,
@@ -32,9 +33,11 @@ from toolpair_observe.pairing.providers.steps import (
     merge_users,
     refuse,
     refuse_blocks,
+    refuse_messages,
     take_out_systems,
 )
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
+from toolpair_observe.pairing.turns import Finding
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
@@ -152,6 +155,79 @@ def _drop_calls_only_in(carrier: Carrier) -> Step:
     return drop_calls
 
 
+# Whose messages are sent as they are. Others' go through LangChain's translation first, which knows
+# the blocks that their own integration makes.
+_NOT_TRANSLATED = frozenset({None, "bedrock", "bedrock_converse"})
+_TRANSLATED: Mapping[str | None, frozenset[Carrier]] = {
+    "anthropic": frozenset({Carrier.TOOL_USE}),
+    "openai": frozenset(
+        {Carrier.STANDARD_BLOCK, Carrier.STANDARD_INVALID_BLOCK, Carrier.FUNCTION_CALL_BLOCK}
+    ),
+}
+
+
+@step("Leave out calls in blocks that LangChain's translation of a foreign message does not know")
+def drop_untranslated_calls(wire: Wire) -> None:
+    for turn in wire.turns:
+        entry = wire.transcript.entries[turn.index]
+        if entry.made_by in _NOT_TRANSLATED or entry.is_standard:
+            continue
+        known = _TRANSLATED.get(entry.made_by, frozenset())
+        own = [call for call in turn.calls if Carrier.TOOL_CALL in call.carriers]
+        # Beside exactly one call of `tool_calls` every block is taken for that one.
+        if entry.made_by == "anthropic" and len(own) == 1:
+            known = frozenset()
+        turn.calls = [call for call in turn.calls if call in own or call.carriers & known]
+
+
+@step(
+    "Build the calls of OpenAI's messages anew beside those in the content, where they carry marks "
+    "of langchain-openai's releases before 1.0",
+    Trait.REBUILT_CALL,
+)
+def send_rebuilt_calls_too(wire: Wire) -> None:
+    copied = {Carrier.TOOL_CALL, Carrier.FUNCTION_CALL_BLOCK}
+    for turn in wire.turns:
+        entry = wire.transcript.entries[turn.index]
+        is_copied = entry.is_rebuilt and entry.made_by == "openai" and not entry.is_standard
+        if is_copied and wire.facts.tools_bound:
+            wire.findings += [
+                Finding(Case.DUPLICATE_CALL_ID, call, None, turn.index)
+                for call in turn.calls
+                if call.carriers >= copied
+            ]
+
+
+@step("Leave out calls with bad arguments in content blocks that lack an id or a name")
+def drop_invalid_blocks_without_name(wire: Wire) -> None:
+    for turn in wire.turns:
+        turn.calls = [
+            call
+            for call in turn.calls
+            if not call.carriers <= _INVALID_BLOCKS or (call.id and call.name)
+        ]
+
+
+_INVALID_BLOCKS = frozenset(
+    {
+        Carrier.STANDARD_INVALID_BLOCK,
+        Carrier.V1_INVALID_BLOCK,
+        Carrier.INVALID_TOOL_CALL,
+        Carrier.RAW_CALL,
+    }
+)
+
+
+@step("Send provider-executed calls that no integration has stamped as the client's own")
+def send_unstamped_server_uses(wire: Wire) -> None:
+    for turn in wire.turns:
+        entry = wire.transcript.entries[turn.index]
+        if entry.made_by in _NOT_TRANSLATED and not entry.is_standard:
+            turn.calls = [*turn.calls, *entry.server_uses]
+            wire.unsent_uses.update(entry.server_uses)
+
+
+_CONVERSE_TYPE = "ValueError: Unsupported message type"
 _BEDROCK_CONVERSE = Profile(
     name="bedrock-converse",
     title="Claude on Bedrock through ChatBedrockConverse",
@@ -162,18 +238,17 @@ _BEDROCK_CONVERSE = Profile(
             Carrier.TOOL_CALL,
             Carrier.TOOL_USE,
             Carrier.FUNCTION_CALL_BLOCK,
+            Carrier.STANDARD_BLOCK,
             Carrier.STANDARD_INVALID_BLOCK,
+            Carrier.V1_BLOCK,
+            Carrier.V1_INVALID_BLOCK,
         }
     ),
     results=ANTHROPIC_RESULTS,
     rules=_CONVERSE_RULES,
     steps=(
-        refuse(
-            {
-                Carrier.FUNCTION: "ValueError: Unsupported message type",
-                Carrier.CHAT_TOOL: "ValueError: Unsupported message type",
-            }
-        ),
+        refuse({Carrier.FUNCTION: _CONVERSE_TYPE, Carrier.CHAT_TOOL: _CONVERSE_TYPE}),
+        refuse_messages(_CONVERSE_TYPE, Role.CHAT, Role.REMOVE),
         refuse(
             {
                 Carrier.RESPONSES_OUTPUT: "ValueError: Unsupported content block type",
@@ -181,7 +256,11 @@ _BEDROCK_CONVERSE = Profile(
             }
         ),
         _refuse_server_results("KeyError: 'toolUseId'", _has_standard_server_result),
+        drop_untranslated_calls,
         _drop_calls_only_in(Carrier.FUNCTION_CALL_BLOCK),
+        send_rebuilt_calls_too,
+        drop_invalid_blocks_without_name,
+        send_unstamped_server_uses,
         refuse({Carrier.TOOL_RESULT_IN_TOOL: _PARAM_VALIDATION}, only_with_tools=True),
         take_out_systems,
         fill_blank_humans,
@@ -203,7 +282,10 @@ _CONVERSE_MIXED = reject(
 
 def _with_older_converse(profile: Profile) -> Profile:
     """Add how langchain-aws took foreign content blocks before."""
-    dropped = replace(profile, calls=profile.calls - {Carrier.STANDARD_INVALID_BLOCK})
+    dropped = replace(
+        profile,
+        calls=profile.calls - {Carrier.STANDARD_INVALID_BLOCK, Carrier.V1_INVALID_BLOCK},
+    )
     block = "ValueError: Unsupported content block type"
     raised = replace(
         dropped,
@@ -257,10 +339,9 @@ def lose_empty_lists(wire: Wire) -> None:
 @step("Within a user turn move results before other content")
 def put_results_first(wire: Wire) -> None:
     for turn in wire.turns:
-        if turn.text_first:
-            turn.text_first = False
-            for result in turn.results:
-                wire.lose(None, "the result is moved before the text of its turn", None, result)
+        for result in turn.behind_text:
+            wire.lose(None, "the result is moved before the text of its turn", None, result)
+        turn.behind_text = []
 
 
 BEDROCK_INVOKE: Final = replace(
@@ -269,7 +350,7 @@ BEDROCK_INVOKE: Final = replace(
     title="Claude on Bedrock through ChatBedrock (InvokeModel)",
     provider="aws.bedrock",
     package="langchain-aws",
-    calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}),
+    calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE, Carrier.V1_BLOCK}),
     rules={**ANTHROPIC_RULES, Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
     steps=(
         lose_empty_lists,

@@ -17,9 +17,11 @@ from toolpair_observe.pairing.providers.rules import (
     reject,
 )
 from toolpair_observe.pairing.providers.steps import (
+    lose_blocks,
     refuse,
     refuse_blocks,
     refuse_last,
+    refuse_messages,
     refuse_null_ids,
 )
 from toolpair_observe.pairing.providers.wire import Wire, step
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Call
 
 _COHERE_LAST = "ValueError: The last message is not an ToolMessage or HumanMessage"
+_COHERE_TYPE = "ValueError: Got unknown type"
 _COHERE_ID = "pydantic ValidationError: 1 validation error for ToolCallV2"
 _COHERE_MISSING = reject(Grade.REPORTED, "oracle/langchain-oracle#10")
 
@@ -56,6 +59,7 @@ _COHERE = replace(
     provider="cohere",
     package="langchain-cohere",
     calls=TOOL_CALLS,
+    spare_calls={},
     results=TOOL_MESSAGES,
     rules={
         **UNCHECKED,
@@ -64,17 +68,16 @@ _COHERE = replace(
     steps=(
         refuse_last(_COHERE_LAST, *(role for role in Role if role not in (Role.HUMAN, Role.TOOL))),
         refuse_null_ids(_COHERE_ID),
-        refuse(
-            {
-                Carrier.CHAT_TOOL: "ValueError: Got unknown type",
-                Carrier.FUNCTION: "ValueError: Got unknown type",
-            }
-        ),
+        refuse({Carrier.CHAT_TOOL: _COHERE_TYPE, Carrier.FUNCTION: _COHERE_TYPE}),
+        refuse_messages(_COHERE_TYPE, Role.CHAT, Role.REMOVE),
+        lose_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
         refuse_blocks(
             "pydantic ValidationError: validation error for AssistantChatMessageV2",
             Carrier.TOOL_USE,
             Carrier.STANDARD_BLOCK,
             Carrier.STANDARD_INVALID_BLOCK,
+            Carrier.V1_BLOCK,
+            Carrier.V1_INVALID_BLOCK,
             *RESPONSES_BLOCKS,
             server_calls=True,
         ),

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
-from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Case, Effect
+from toolpair_observe.pairing.words import (
+    ATTRIBUTES,
+    EVERY_CALL,
+    EVERY_RESULT,
+    Carrier,
+    Case,
+    Effect,
+)
 
 _CONTRACT_SOURCE = "LangChain's page on INVALID_TOOL_RESULTS"
 _CONTRACT_RULE = Rule(Effect.UNKNOWN, Grade.DOCUMENTED, _CONTRACT_SOURCE)
@@ -21,6 +28,8 @@ _BEYOND_CONTRACT = frozenset(
         Case.SERVER_TOOL_UNPAIRED,
         Case.UNSUPPORTED_RESULT,
         Case.UNSUPPORTED_CALL,
+        Case.UNSUPPORTED_CLASS,
+        Case.CALL_SENT_TWICE,
         Case.RESULT_WITHOUT_NAME,
         Case.SYSTEM_AFTER_TOOL,
         Case.CALL_FIRST,
@@ -37,5 +46,6 @@ CONTRACT: Final = Profile(
     package="langchain-core",
     calls=EVERY_CALL,
     results=EVERY_RESULT,
+    spare_calls={Carrier.RAW_CALL: ATTRIBUTES},
     rules={case: _CONTRACT_RULE for case in Case if case not in _BEYOND_CONTRACT},
 )

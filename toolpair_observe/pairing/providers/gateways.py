@@ -6,24 +6,40 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.anthropic import ANTHROPIC_RULES
 from toolpair_observe.pairing.providers.integration import Integration, always
-from toolpair_observe.pairing.providers.openai import OPENAI_CHAT, OPENAI_CHAT_RULES
+from toolpair_observe.pairing.providers.openai import (
+    OPENAI_CHAT,
+    OPENAI_CHAT_RULES,
+    UNKNOWN_TYPE,
+)
 from toolpair_observe.pairing.providers.openai_like import openai_like
 from toolpair_observe.pairing.providers.profile import Profile, Row
-from toolpair_observe.pairing.providers.rules import ACCEPT, TOOL_CALLS, unknown
+from toolpair_observe.pairing.providers.rules import (
+    ACCEPT,
+    SENT_WITHOUT_ID,
+    TOOL_CALLS,
+    UNCHECKED,
+    unknown,
+)
 from toolpair_observe.pairing.providers.steps import (
     fill_blank_humans,
+    forward_blocks,
     listed,
     lose_blocks,
     merge_ais,
     merge_users,
     refuse,
+    refuse_messages,
+    refuse_nameless,
     refuse_null_ids,
+    send_also,
     take_out_systems,
 )
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
-from toolpair_observe.pairing.words import Carrier, Case, Effect
+from toolpair_observe.pairing.turns import Finding
+from toolpair_observe.pairing.words import Carrier, Case, Effect, Role
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Call
@@ -34,7 +50,9 @@ _OPENAI_CHAT_MODELS = r"gpt-[34]|chatgpt-4"
 
 def _passing_on(profile: Profile) -> Profile:
     """Return the rules of a gateway's profile for a model of OpenAI's behind it."""
-    return replace(profile, rules=OPENAI_CHAT_RULES, id_max=OPENAI_CHAT.id_max)
+    # OpenRouter's client wraps blocks that it does not know, so OpenAI's own words are not met.
+    rules = {**OPENAI_CHAT_RULES, Case.UNSUPPORTED_RESULT: UNCHECKED[Case.UNSUPPORTED_RESULT]}
+    return replace(profile, rules=rules, id_max=OPENAI_CHAT.id_max)
 
 
 # --- OpenRouter ----------------------------------------------------------------------------------
@@ -48,12 +66,15 @@ _OPENROUTER = replace(
     client="openrouter",
     steps=(
         refuse_null_ids(_UNMARSHALLER),
+        refuse_nameless(_UNMARSHALLER),
         refuse(
             {
                 Carrier.CHAT_TOOL: _UNMARSHALLER,
-                Carrier.FUNCTION: "TypeError: Got unknown type",
+                Carrier.FUNCTION: UNKNOWN_TYPE,
             }
         ),
+        refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
+        forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
     ),
 )
 _OPENROUTER_REFUSES_BLOCKS = replace(
@@ -119,25 +140,48 @@ _LITELLM_USER = (
 _LITELLM_REFUSES = refuse(
     {Carrier.TOOL_RESULT_IN_HUMAN: _LITELLM_USER, Carrier.RESPONSES_OUTPUT: _LITELLM_USER}
 )
+_LITELLM_CONVERSION = (
+    _LITELLM_REFUSES,
+    refuse_messages("ValueError: Got unknown type", Role.REMOVE),
+)
+_SENT = frozenset({Carrier.TOOL_CALL, Carrier.RAW_CALL})
+_TWICE = "the call goes out twice, as tool_calls and as function_call"
 _LITELLM = replace(
     openai_like("litellm", "LiteLLM through ChatLiteLLM", "", "langchain-litellm"),
     calls=TOOL_CALLS,
-    steps=(_LITELLM_REFUSES,),
+    steps=(*_LITELLM_CONVERSION, send_also(Carrier.LEGACY_CALL, _SENT, _TWICE)),
 )
+
+
+@step(
+    "Make another call of the copy in function_call, under a new id that nothing answers",
+    Trait.LEGACY_CALL,
+)
+def send_legacy_call_unanswered(wire: Wire) -> None:
+    entries = wire.transcript.entries
+    for entry in entries:
+        for call in entry.calls:
+            if Carrier.LEGACY_CALL in call.carriers:
+                case = Case.MISSING_AT_END if entry is entries[-1] else Case.MISSING_SOME
+                wire.findings.append(Finding(case, call, None, entry.index))
+
+
 _LITELLM_ANTHROPIC_ERROR = (
     "litellm.exceptions.BadRequestError: AnthropicException - the call or result has no id"
 )
 # LiteLLM converts OpenAI's messages to Anthropic's by its own rules.
 _LITELLM_ANTHROPIC = replace(
     _LITELLM,
+    results=SENT_WITHOUT_ID | {Carrier.FUNCTION},
     rules={
         **ANTHROPIC_RULES,
         **dict.fromkeys((Case.CALL_WITHOUT_ID, Case.DUPLICATE_CALL_ID_ONE_RESULT), ACCEPT),
         Case.DUPLICATE_CALL_ID: ANTHROPIC_RULES[Case.DUPLICATE],
     },
     steps=(
-        _LITELLM_REFUSES,
+        *_LITELLM_CONVERSION,
         refuse({Carrier.CHAT_TOOL: _LITELLM_ANTHROPIC_ERROR}),
+        send_legacy_call_unanswered,
         refuse_null_ids(_LITELLM_ANTHROPIC_ERROR),
         lose_blocks(Carrier.TOOL_RESULT_IN_TOOL, Carrier.OUTPUT_IN_TOOL),
         take_out_systems,

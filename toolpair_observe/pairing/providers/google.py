@@ -30,6 +30,7 @@ from toolpair_observe.pairing.providers.steps import (
     refuse,
     refuse_blocks,
     refuse_last,
+    refuse_messages,
     take_out_systems,
 )
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
@@ -165,6 +166,8 @@ def refuse_nothing_left(text: str) -> Step:
 
 # --- Through ChatGoogleGenerativeAI --------------------------------------------------------------
 
+_MESSAGE_TYPE = "ValueError: Unexpected message with type"
+_RESULTS = TOOL_MESSAGES | {Carrier.FUNCTION}
 _GENAI_BLOCK = "ValueError: Unrecognized message part type: tool_result."
 _GOOGLE_GENAI = Profile(
     name="google-genai",
@@ -172,16 +175,18 @@ _GOOGLE_GENAI = Profile(
     provider="gcp.gemini",
     package="langchain-google-genai",
     calls=TOOL_CALLS,
-    results=TOOL_MESSAGES,
+    spare_calls={Carrier.LEGACY_CALL: TOOL_CALLS, Carrier.V1_BLOCK: TOOL_CALLS},
+    results=_RESULTS,
     rules=_GEMINI_RULES,
     steps=(
         refuse(
             {
-                Carrier.CHAT_TOOL: "ValueError: Unexpected message with type ChatMessage",
+                Carrier.CHAT_TOOL: _MESSAGE_TYPE,
                 Carrier.TOOL_RESULT_IN_HUMAN: _GENAI_BLOCK,
                 Carrier.RESPONSES_OUTPUT: "ValueError: Unrecognized message part type",
             }
         ),
+        refuse_messages(_MESSAGE_TYPE, Role.CHAT, Role.REMOVE),
         take_out_systems,
         drop_blank_humans,
         regroup_by_id,
@@ -197,8 +202,24 @@ _GEMINI_EMPTY = reject(
     "langchain-ai/langchain-google#1055",
     "GenerateContentRequest.contents[{next_position}].parts: contents.parts must not be empty",
 )
-_GOOGLE_GENAI_SENDS_EMPTY_TURNS = replace(
+# Before 4.4 it raised where foreign blocks stood in a message without calls; now it drops them.
+_GOOGLE_GENAI_RAISES = replace(
     _GOOGLE_GENAI,
+    steps=(
+        refuse_blocks(
+            "ValueError: Unrecognized message part type",
+            Carrier.TOOL_USE,
+            Carrier.STANDARD_BLOCK,
+            Carrier.STANDARD_INVALID_BLOCK,
+            *RESPONSES_BLOCKS,
+            unpacks_standard=True,
+            only_alone=True,
+        ),
+        *_GOOGLE_GENAI.steps,
+    ),
+)
+_GOOGLE_GENAI_SENDS_EMPTY_TURNS = replace(
+    _GOOGLE_GENAI_RAISES,
     rules={
         **_GEMINI_RULES,
         **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_AT_END), _GEMINI_EMPTY),
@@ -210,15 +231,20 @@ _GENAI_PREFILL = (
     "ValueError: Model does not support model prefilling. The final request turn must be a user "
     "message or a function response."
 )
-_GOOGLE_GENAI_NO_PREFILL = replace(
-    _GOOGLE_GENAI, steps=(*_GOOGLE_GENAI.steps, refuse_last(_GENAI_PREFILL, Role.AI))
-)
+
+
+def _with_prefill_refused(profile: Profile) -> Profile:
+    refusing = replace(profile, steps=(*profile.steps, refuse_last(_GENAI_PREFILL, Role.AI)))
+    return replace(profile, rows=(Row(refusing, models=_NO_PREFILL_MODELS),))
+
+
 GOOGLE_GENAI: Final = replace(
     _GOOGLE_GENAI,
     rows=(
         Row(_GOOGLE_GENAI_SENDS_EMPTY_TURNS, before="4.0"),
-        Row(_GOOGLE_GENAI, before="4.3"),
-        Row(_GOOGLE_GENAI_NO_PREFILL, models=_NO_PREFILL_MODELS),
+        Row(_GOOGLE_GENAI_RAISES, before="4.3"),
+        Row(_with_prefill_refused(_GOOGLE_GENAI_RAISES), before="4.4"),
+        *_with_prefill_refused(_GOOGLE_GENAI).rows,
     ),
 )
 
@@ -271,17 +297,25 @@ GOOGLE_VERTEXAI: Final = Profile(
     provider="gcp.vertex_ai",
     package="langchain-google-vertexai",
     calls=TOOL_CALLS,
-    results=TOOL_MESSAGES,
+    results=_RESULTS,
     rules=_VERTEX_RULES,
     steps=(
         refuse(
             {
-                Carrier.CHAT_TOOL: "ValueError: Unexpected message with type ChatMessage",
+                Carrier.CHAT_TOOL: _MESSAGE_TYPE,
                 Carrier.TOOL_RESULT_IN_HUMAN: _VERTEX_PART,
                 Carrier.RESPONSES_OUTPUT: _VERTEX_PART,
             }
         ),
-        refuse_blocks(_VERTEX_PART, *RESPONSES_BLOCKS, server_calls=True, unpacks_standard=True),
+        refuse_messages(_MESSAGE_TYPE, Role.CHAT, Role.REMOVE),
+        refuse_blocks(
+            _VERTEX_PART,
+            *RESPONSES_BLOCKS,
+            Carrier.STANDARD_BLOCK,
+            Carrier.STANDARD_INVALID_BLOCK,
+            server_calls=True,
+            unpacks_standard=True,
+        ),
         name_from_previous_ai,
         take_out_systems,
         merge_users,

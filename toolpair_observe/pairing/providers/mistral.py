@@ -9,12 +9,17 @@ from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
 from toolpair_observe.pairing.providers.rules import (
     ALL_TOOL_CALLS,
     MISPLACED,
+    RAW_WHERE_NO_OTHER,
     SENT_WITHOUT_ID,
     reject,
     unknown,
 )
-from toolpair_observe.pairing.providers.steps import refuse
-from toolpair_observe.pairing.words import Carrier, Case
+from toolpair_observe.pairing.providers.steps import (
+    forward_blocks,
+    refuse,
+    refuse_messages,
+)
+from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +69,7 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
         Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role 'tool'"
     ),
 }
+_UNKNOWN_TYPE = "ValueError: Got unknown type"
 MISTRAL: Final = Profile(
     name="mistral",
     title="Mistral through ChatMistralAI",
@@ -72,7 +78,12 @@ MISTRAL: Final = Profile(
     calls=ALL_TOOL_CALLS,
     results=SENT_WITHOUT_ID,
     rules=_MISTRAL_RULES,
-    steps=(refuse({Carrier.FUNCTION: "ValueError: Got unknown type"}),),
+    spare_calls=RAW_WHERE_NO_OTHER,
+    steps=(
+        refuse({Carrier.FUNCTION: _UNKNOWN_TYPE}),
+        refuse_messages(_UNKNOWN_TYPE, Role.REMOVE),
+        forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
+    ),
 )
 
 INTEGRATIONS: Final = (

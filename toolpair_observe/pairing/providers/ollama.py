@@ -8,10 +8,17 @@ from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.integration import Integration, always
 from toolpair_observe.pairing.providers.profile import Profile
 from toolpair_observe.pairing.providers.rules import RESPONSES_BLOCKS, SENT_WITHOUT_ID, TOOL_CALLS
-from toolpair_observe.pairing.providers.steps import answers_by_turn, match, refuse, refuse_blocks
+from toolpair_observe.pairing.providers.steps import (
+    answers_by_turn,
+    match,
+    refuse,
+    refuse_blocks,
+    refuse_messages,
+)
 from toolpair_observe.pairing.providers.wire import Wire, step
-from toolpair_observe.pairing.words import Carrier
+from toolpair_observe.pairing.words import Carrier, Role
 
+_OLLAMA_TYPE = "TypeError: Received unsupported message type for Ollama."
 _OLLAMA_PART = "ValueError: Unsupported message content type."
 
 
@@ -41,8 +48,16 @@ OLLAMA: Final = Profile(
                 Carrier.TOOL_RESULT_IN_TOOL: _OLLAMA_PART,
             }
         ),
-        refuse({Carrier.FUNCTION: "TypeError: Received unsupported message type for Ollama."}),
-        refuse_blocks(_OLLAMA_PART, *RESPONSES_BLOCKS, server_calls=True, unpacks_standard=True),
+        refuse({Carrier.FUNCTION: _OLLAMA_TYPE}),
+        refuse_messages(_OLLAMA_TYPE, Role.REMOVE),
+        refuse_blocks(
+            _OLLAMA_PART,
+            *RESPONSES_BLOCKS,
+            Carrier.STANDARD_BLOCK,
+            Carrier.STANDARD_INVALID_BLOCK,
+            server_calls=True,
+            unpacks_standard=True,
+        ),
         match_positions,
     ),
     ids_matter=False,

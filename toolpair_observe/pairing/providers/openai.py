@@ -13,11 +13,17 @@ from toolpair_observe.pairing.providers.rules import (
     ALL_TOOL_CALLS,
     NO_REPORT,
     ORPHANS,
+    RAW_WHERE_NO_OTHER,
     SENT_WITHOUT_ID,
     reject,
     unknown,
 )
-from toolpair_observe.pairing.providers.steps import refuse
+from toolpair_observe.pairing.providers.steps import (
+    forward_blocks,
+    lose_blocks,
+    refuse,
+    refuse_messages,
+)
 from toolpair_observe.pairing.providers.wire import Wire, step
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
@@ -84,6 +90,12 @@ OPENAI_CHAT_RULES: Final[Mapping[Case, Rule]] = {
     Case.CALL_WITHOUT_ID: _OPENAI_NO_ID,
     Case.RESULT_WITHOUT_ID: _OPENAI_NO_ID,
     Case.MISMATCHED_WITHOUT_ID: _OPENAI_NO_ID,
+    Case.UNSUPPORTED_RESULT: reject(
+        Grade.REPORTED,
+        "OpenAI's own text, reported for several foreign blocks",
+        "Invalid value: 'tool_result'. Supported values are: 'text', 'image_url', 'input_audio', "
+        "'refusal', 'audio', and 'file'.",
+    ),
     Case.INVALID_ID: reject(
         Grade.REPORTED,
         "public code that handles the text; vLLM's chatcmpl-tool-<uuid> ids have 46 characters",
@@ -92,14 +104,21 @@ OPENAI_CHAT_RULES: Final[Mapping[Case, Rule]] = {
     ),
 }
 
+UNKNOWN_TYPE: Final = "TypeError: Got unknown type"
+
 OPENAI_CHAT: Final = Profile(
     name="openai-chat",
     title="OpenAI Chat Completions through ChatOpenAI",
     provider="openai",
     package="langchain-openai",
     calls=ALL_TOOL_CALLS,
+    spare_calls=RAW_WHERE_NO_OTHER,
     results=SENT_WITHOUT_ID,
     rules=OPENAI_CHAT_RULES,
+    steps=(
+        refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
+        forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
+    ),
     id_max=40,
 )
 
@@ -123,7 +142,10 @@ _RESPONSES_ORPHAN = reject(
     "No tool call found for function call output with call_id {result_id}.",
 )
 
-_CALL_BLOCKS = frozenset({Carrier.FUNCTION_CALL_BLOCK, Carrier.STANDARD_BLOCK})
+_CALL_BLOCKS = frozenset({Carrier.FUNCTION_CALL_BLOCK, Carrier.STANDARD_BLOCK, Carrier.V1_BLOCK})
+
+
+_ITEMS = _CALL_BLOCKS | {Carrier.RESPONSES_ITEM}
 
 
 @step("Send only what follows the last response that the provider keeps, if it is told to")
@@ -159,12 +181,34 @@ def drop_repeated_calls(wire: Wire) -> None:
         turn.calls = kept
 
 
+@step(
+    "Build the items of a message's calls anew beside those in its content, where it carries marks "
+    "of langchain-openai's releases before 1.0",
+    Trait.REBUILT_CALL,
+)
+def send_rebuilt_calls_too(wire: Wire) -> None:
+    for turn in wire.turns:
+        if wire.transcript.entries[turn.index].is_rebuilt:
+            for call in turn.calls:
+                if Carrier.TOOL_CALL in call.carriers and call.carriers & _ITEMS:
+                    text = "the call goes out twice, once rebuilt and once from the content"
+                    wire.lose(Case.CALL_SENT_TWICE, text, call, None)
+
+
 OPENAI_RESPONSES: Final = Profile(
     name="openai-responses",
     title="OpenAI Responses through ChatOpenAI",
     provider="openai",
     package="langchain-openai",
-    calls=ALL_TOOL_CALLS | {Carrier.FUNCTION_CALL_BLOCK, Carrier.RESPONSES_ITEM, Carrier.KEPT_ITEM},
+    calls=ALL_TOOL_CALLS
+    | {
+        Carrier.FUNCTION_CALL_BLOCK,
+        Carrier.RESPONSES_ITEM,
+        Carrier.KEPT_ITEM,
+        Carrier.STANDARD_BLOCK,
+        Carrier.V1_BLOCK,
+    },
+    spare_calls=RAW_WHERE_NO_OTHER,
     results=frozenset({Carrier.TOOL_MESSAGE, Carrier.RESPONSES_OUTPUT}),
     rules={
         **dict.fromkeys(
@@ -185,6 +229,9 @@ OPENAI_RESPONSES: Final = Profile(
     steps=(
         start_after_last_response,
         drop_repeated_calls,
+        send_rebuilt_calls_too,
+        refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
+        lose_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
         refuse({Carrier.CHAT_TOOL: "KeyError: 'tool_call_id'"}),
     ),
     pairs_anywhere=True,

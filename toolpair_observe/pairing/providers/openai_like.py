@@ -14,6 +14,7 @@ from toolpair_observe.pairing.providers.openai import (
     OPENAI,
     OPENAI_CHAT,
     OPENAI_CHAT_RULES,
+    UNKNOWN_TYPE,
     Api,
     chat_api,
 )
@@ -26,8 +27,14 @@ from toolpair_observe.pairing.providers.rules import (
     reject,
     unknown,
 )
-from toolpair_observe.pairing.providers.steps import find_empty_ids, lose_blocks, refuse
-from toolpair_observe.pairing.words import Carrier, Case
+from toolpair_observe.pairing.providers.steps import (
+    find_empty_ids,
+    lose_blocks,
+    refuse,
+    refuse_messages,
+    send_also,
+)
+from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +66,12 @@ _GROQ_NO_ID = reject(
     "'messages.{position}' : for 'role:tool' the following must be satisfied"
     "[('messages.{position}.tool_call_id' : property 'tool_call_id' is missing)]",
 )
+# A message keeps its last call there, too, where Gemini's integrations or older ones made it.
+_SEND_LEGACY_CALL_TOO: Final = send_also(
+    Carrier.LEGACY_CALL,
+    {Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL, Carrier.RAW_CALL},
+    "the call goes out twice, as tool_calls and as function_call",
+)
 GROQ: Final = replace(
     _GROQ,
     rules={
@@ -66,12 +79,14 @@ GROQ: Final = replace(
         Case.RESULT_WITHOUT_ID: _GROQ_NO_ID,
         Case.MISMATCHED_WITHOUT_ID: _GROQ_NO_ID,
     },
-    steps=(find_empty_ids,),
+    steps=(*_GROQ.steps, _SEND_LEGACY_CALL_TOO, find_empty_ids),
 )
 XAI: Final = openai_like("xai", "xAI through ChatXAI", "x_ai", "langchain-xai")
 FIREWORKS: Final = replace(
     openai_like("fireworks", "Fireworks through ChatFireworks", "fireworks", "langchain-fireworks"),
     steps=(
+        refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
+        _SEND_LEGACY_CALL_TOO,
         lose_blocks(
             Carrier.TOOL_RESULT_IN_TOOL, Carrier.TOOL_RESULT_IN_HUMAN, Carrier.OUTPUT_IN_TOOL
         ),
@@ -80,14 +95,18 @@ FIREWORKS: Final = replace(
 TOGETHER: Final = openai_like(
     "together", "Together through ChatTogether", "together", "langchain-together"
 )
-HUGGINGFACE: Final = openai_like(
+_HUGGINGFACE = openai_like(
     "huggingface", "Hugging Face through ChatHuggingFace", "huggingface", "langchain-huggingface"
 )
+HUGGINGFACE: Final = replace(_HUGGINGFACE, steps=(*_HUGGINGFACE.steps, _SEND_LEGACY_CALL_TOO))
 _NVIDIA_CONTENT = "ValueError: Message {'role': 'user', 'content': None} has no content."
 NVIDIA: Final = replace(
     openai_like("nvidia", "NVIDIA through ChatNVIDIA", "nvidia", "langchain-nvidia-ai-endpoints"),
     calls=frozenset({Carrier.RAW_CALL}),
+    spare_calls={},
     steps=(
+        refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
+        _SEND_LEGACY_CALL_TOO,
         refuse(
             {
                 Carrier.TOOL_RESULT_IN_HUMAN: _NVIDIA_CONTENT,
@@ -126,6 +145,7 @@ DEEPSEEK: Final = replace(
         Case.CALL_WITHOUT_ID: _DEEPSEEK_MISSING,
         Case.RESULT_WITHOUT_ID: _DEEPSEEK_ORPHAN,
         Case.MISMATCHED_WITHOUT_ID: _DEEPSEEK_ORPHAN,
+        Case.UNSUPPORTED_RESULT: UNCHECKED[Case.UNSUPPORTED_RESULT],
     },
 )
 

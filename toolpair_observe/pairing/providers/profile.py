@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.providers.wire import Step
+    from toolpair_observe.pairing.transcript import Call, Entry
     from toolpair_observe.pairing.words import Effect
 
 
@@ -102,6 +103,8 @@ class Profile:
         client: Distribution name of the provider's client beneath it, where the rows go by the
             client's version; `""` where they go by the integration's.
         calls: What the integration sends as a tool call.
+        spare_calls: What it sends as one only of a message that has no call elsewhere: each place
+            with the places that go before it.
         results: What the integration sends as a tool result.
         rules: What happens in each case; a case without a rule is accepted.
         steps: What the integration does to the history before it is sent, in order.
@@ -127,6 +130,7 @@ class Profile:
     ids_matter: bool = True
     id_max: int | None = None
     id_pattern: str | None = None
+    spare_calls: Mapping[Carrier, frozenset[Carrier]] = field(default_factory=dict, repr=False)
     client: str = ""
     rows: tuple[Row, ...] = ()
     plain: Plain | None = field(init=False, repr=False)
@@ -151,6 +155,16 @@ class Profile:
                 return None
             minds.add(Trait.NO_RAW_CALL)
         return Plain(minds, id_max=self.id_max, id_pattern=self.id_pattern)
+
+    def calls_of(self, entry: Entry) -> list[Call]:
+        """The calls that the integration sends of a message, whatever other copies it holds."""
+        if not entry.calls:
+            return entry.calls
+        sent = [call for call in entry.calls if call.carriers & self.calls]
+        for spare, before in self.spare_calls.items():
+            if not any(call.carriers & before for call in entry.calls):
+                sent += [c for c in entry.calls if spare in c.carriers and c not in sent]
+        return sent
 
     def takes_ids(self, ids: Sequence[str]) -> bool:
         """Whether the provider takes all of these ids for their length and characters."""

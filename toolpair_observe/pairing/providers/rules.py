@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.providers.profile import Grade, Rule
-from toolpair_observe.pairing.words import Carrier, Case, Effect
+from toolpair_observe.pairing.words import ATTRIBUTES, Carrier, Case, Effect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,8 @@ def unknown(source: str, text: str = "") -> Rule:
 NO_REPORT = "no report"
 ACCEPT = Rule(Effect.ACCEPT, Grade.EXECUTED, "executed through the integration")
 TOOL_CALLS = frozenset({Carrier.TOOL_CALL})
+# OpenAI's clients send the calls as the API gave them of a message whose attributes hold none.
+RAW_WHERE_NO_OTHER: Mapping[Carrier, frozenset[Carrier]] = {Carrier.RAW_CALL: ATTRIBUTES}
 ALL_TOOL_CALLS = frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL})
 TOOL_MESSAGES = frozenset({Carrier.TOOL_MESSAGE})
 SENT_WITHOUT_ID = frozenset({Carrier.TOOL_MESSAGE, Carrier.CHAT_TOOL})
@@ -64,5 +66,6 @@ UNCHECKED: Mapping[Case, Rule] = {
         Case.CALL_WITHOUT_ID,
         Case.RESULT_WITHOUT_ID,
         Case.MISMATCHED_WITHOUT_ID,
+        Case.UNSUPPORTED_RESULT,
     )
 }

@@ -10,7 +10,7 @@ from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from toolpair_observe.pairing.transcript import Call, Result
 
@@ -71,9 +71,7 @@ def _joined(first: Turn, second: Turn) -> Turn:
         calls=first.calls + second.calls,
         results=first.results + second.results,
         has_text=first.has_text or second.has_text,
-        text_first=first.text_first
-        or second.text_first
-        or (first.has_text and bool(second.results)),
+        behind_text=first.behind_text + (second.results if first.has_text else second.behind_text),
         text_last=first.text_last or second.text_last or (bool(first.calls) and second.has_text),
         last=second.last,
     )
@@ -87,6 +85,21 @@ def lose_blocks(*carriers: Carrier) -> Step:
         lose_each(wire, set(carriers))
 
     return send_without
+
+
+def forward_blocks(*carriers: Carrier) -> Step:
+    """Make the step that sends result blocks as they are to a server that does not know them."""
+
+    @step(f"Send as it is: {listed(carriers)}")
+    def send_as_is(wire: Wire) -> None:
+        wire.findings += [
+            Finding(Case.UNSUPPORTED_RESULT, None, result, entry.index)
+            for entry in wire.transcript.entries
+            for result in entry.results
+            if result.carrier in carriers
+        ]
+
+    return send_as_is
 
 
 def lose_each(wire: Wire, carriers: set[Carrier]) -> None:
@@ -140,23 +153,56 @@ def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> St
     return refuse_results
 
 
+def refuse_messages(text: str, *roles: Role) -> Step:
+    """Make the step that raises on messages of these roles, whatever they say."""
+
+    @step(f"Raise where there is a message of {listed(roles)}: {text}")
+    def refuse_roles(wire: Wire) -> None:
+        for entry in wire.transcript.entries:
+            if entry.role in roles and not entry.results:
+                wire.fail(Case.UNSUPPORTED_CLASS, text, entry.index)
+
+    return refuse_roles
+
+
+def send_also(carrier: Carrier, beside: Collection[Carrier], what: str) -> Step:
+    """Make the step that sends a copy of a call beside the call itself."""
+    sent = frozenset(beside)
+
+    @step(f"Send the copy of a call in {carrier} beside the call itself", Trait.LEGACY_CALL)
+    def send_copy(wire: Wire) -> None:
+        for turn in wire.turns:
+            for call in turn.calls:
+                if carrier in call.carriers and call.carriers & sent:
+                    wire.lose(Case.CALL_SENT_TWICE, what, call, None)
+
+    return send_copy
+
+
 def refuse_blocks(
-    text: str, *carriers: Carrier, server_calls: bool = False, unpacks_standard: bool = False
+    text: str,
+    *carriers: Carrier,
+    server_calls: bool = False,
+    unpacks_standard: bool = False,
+    only_alone: bool = False,
 ) -> Step:
     """Make the step that raises on calls in content blocks which the integration cannot convert.
 
     Some integrations take of content that is written in LangChain's own blocks what they know, and
-    leave the rest out (`unpacks_standard`).
+    leave the rest out (`unpacks_standard`). Some look at blocks only where `tool_calls` is empty
+    (`only_alone`).
     """
     refused = frozenset(carriers)
     asked = [*carriers, *["provider-executed call"] * server_calls]
-    minds = [Trait.CALL_BLOCK] if refused & _REPEATING else []
-    where = " outside LangChain's own blocks" * unpacks_standard
+    minds = [Trait.CALL_BLOCK] if refused & _REPEATING and not only_alone else []
+    where = " outside LangChain's own blocks" * unpacks_standard + " beside no other" * only_alone
 
     @step(f"Raise where there is a {listed(asked)}{where}: {text}", *minds)
     def refuse_calls(wire: Wire) -> None:
         for entry in wire.transcript.entries:
             if unpacks_standard and entry.is_standard:
+                continue
+            if only_alone and any(Carrier.TOOL_CALL in call.carriers for call in entry.calls):
                 continue
             bad = [call for call in entry.calls if call.carriers & refused]
             if server_calls:
@@ -176,6 +222,19 @@ def refuse_null_ids(text: str) -> Step:
             for call in turn.calls:
                 if call.null_id:
                     wire.fail(Case.CALL_WITHOUT_ID, text, turn.index, call=call)
+
+    return refuse_calls
+
+
+def refuse_nameless(text: str) -> Step:
+    """Make the step that raises on calls whose tool is None, as those with bad arguments may be."""
+
+    @step(f"Raise where a call names no tool: {text}")
+    def refuse_calls(wire: Wire) -> None:
+        for turn in wire.turns:
+            for call in turn.calls:
+                if call.name is None:
+                    wire.fail(Case.UNSUPPORTED_CALL, text, turn.index, call=call)
 
     return refuse_calls
 

@@ -1,0 +1,80 @@
+"""A message's fields, whatever they hold.
+
+Fields are read several times as fast as a message's attributes. Messages that were built without
+validation may lack a field or hold something else in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from langchain_core.messages import BaseMessage
+
+_OUTPUT_BLOCKS: Final = frozenset({"tool_search_output"})
+
+
+def blocks_of(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the blocks of list content with their types; a bare string is a text block."""
+    if not isinstance(message.content, list):
+        return
+    for block in message.content:
+        if not isinstance(block, dict):
+            yield "text", {"text": block}
+            continue
+        inner = block.get("value")
+        if block.get("type") == "non_standard" and isinstance(inner, dict):
+            block = inner  # noqa: PLW2901 - LangChain's v1 wrapper around a provider's own block
+        kind = block.get("type")
+        if kind == "text" and not block.get("text"):
+            continue
+        yield kind if isinstance(kind, str) else "", block
+
+
+def is_summary(fields: dict[str, Any]) -> bool:
+    """Whether a message looks like a summary that replaced earlier ones.
+
+    LangChain's own summarization marks its message with `lc_source`; hand-written ones say so in
+    their first words. Only the marker and the leading words are looked at, nothing is kept.
+    """
+    if as_dict(fields, "additional_kwargs").get("lc_source") == "summarization":
+        return True
+    content = fields.get("content")
+    head = content[:80].lower() if isinstance(content, str) else ""
+    return "summary" in head and ("conversation" in head or "previous" in head or "so far" in head)
+
+
+def is_output(kind: str) -> bool:
+    """Whether a block of this type is the output of a Responses API call."""
+    return kind.endswith("_call_output") or kind in _OUTPUT_BLOCKS
+
+
+def result_id(block: dict[str, Any]) -> str:
+    """Return the id of the call that a result's block names, `""` where it names none."""
+    return as_text(block.get("tool_use_id") or block.get("call_id") or block.get("tool_call_id"))
+
+
+def as_text(value: object) -> str:
+    """Return `value` if it is a string, `""` for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def as_name(fields: dict[str, Any]) -> str | None:
+    """Return the message's `name`, or None."""
+    return as_text(fields.get("name")) or None
+
+
+def as_dict(fields: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the dictionary under `key`, an empty one for anything else."""
+    value = fields.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(fields: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the dictionaries of the list under `key`."""
+    value = fields.get(key)
+    if not value or not isinstance(value, list):
+        return []
+    return [item for item in value if isinstance(item, dict)]

@@ -1,0 +1,113 @@
+"""How LangChain messages carry tool calls and tool results.
+
+`read_transcript` keeps calls, results, breaks and positions, and no content. Only this module,
+`encodings` and `first_look`, which recognizes the history that nearly every request has, know what
+carries what.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from langchain_core.messages import (
+    AIMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from toolpair_observe.pairing.encodings import read_ai
+from toolpair_observe.pairing.fields import (
+    as_name,
+    as_text,
+    blocks_of,
+    is_output,
+    is_summary,
+    result_id,
+)
+from toolpair_observe.pairing.transcript import Entry, Result, Transcript
+from toolpair_observe.pairing.words import Carrier, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from langchain_core.messages import BaseMessage
+
+
+def read_transcript(messages: Iterable[BaseMessage]) -> Transcript:
+    """Reduce `messages` to calls, results and breaks, whatever carries them."""
+    return Transcript([_read_entry(index, message) for index, message in enumerate(messages)])
+
+
+def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - one per class
+    if isinstance(message, AIMessage):
+        return read_ai(index, message)
+    if isinstance(message, ToolMessage):
+        return _read_tool(index, message)
+    if isinstance(message, HumanMessage):
+        return _read_human(index, message)
+    if isinstance(message, SystemMessage):
+        return Entry(index, Role.SYSTEM, is_summary=is_summary(vars(message)))
+    if isinstance(message, FunctionMessage):
+        result = Result(index, "", message.name, Carrier.FUNCTION)
+        return Entry(index, Role.FUNCTION, results=[result], has_text=False)
+    if isinstance(message, ChatMessage):
+        if message.role == "tool":
+            result = Result(index, "", as_name(vars(message)), Carrier.CHAT_TOOL)
+            return Entry(index, Role.CHAT, results=[result], has_text=False)
+        return Entry(index, Role.CHAT)
+    return Entry(index, Role.REMOVE if isinstance(message, RemoveMessage) else Role.OTHER)
+
+
+def _read_tool(index: int, message: ToolMessage) -> Entry:
+    fields = vars(message)
+    own_id = as_text(fields.get("tool_call_id"))
+    name = as_name(fields)
+    own = Result(index, own_id, name, Carrier.TOOL_MESSAGE)
+    entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=name)
+    if not isinstance(fields.get("content"), str):
+        blocks = list(blocks_of(message))
+        entry.is_empty_list = fields.get("content") == []
+        if any(is_output(kind) for kind, _ in blocks):
+            entry.results.append(Result(index, own_id, name, Carrier.OUTPUT_IN_TOOL))
+        # A ToolMessage made only of tool_result blocks stands for those, not for its own id.
+        if blocks and all(kind == "tool_result" for kind, _ in blocks):
+            entry.results += [
+                Result(index, result_id(block), name, Carrier.TOOL_RESULT_IN_TOOL)
+                for _, block in blocks
+            ]
+    return entry
+
+
+def _read_human(index: int, message: HumanMessage) -> Entry:
+    fields = vars(message)
+    content = fields.get("content")
+    entry = Entry(
+        index,
+        Role.HUMAN,
+        has_text=bool(content),
+        name=as_name(fields),
+        is_summary=is_summary(fields),
+    )
+    if not isinstance(content, str):
+        _read_human_blocks(message, entry)
+    return entry
+
+
+def _read_human_blocks(message: HumanMessage, entry: Entry) -> None:
+    entry.has_text = False
+    for kind, block in blocks_of(message):
+        if kind == "tool_result":
+            carrier = Carrier.TOOL_RESULT_IN_HUMAN
+        elif is_output(kind):
+            carrier = Carrier.RESPONSES_OUTPUT
+        else:
+            entry.has_text = True
+            continue
+        result = Result(entry.index, result_id(block), None, carrier)
+        entry.results.append(result)
+        if entry.has_text:
+            entry.behind_text.append(result)
