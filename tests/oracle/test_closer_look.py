@@ -205,6 +205,7 @@ def test_no_profile_says_what_the_first_look_may_skip():
         "package",
         "client",
         "calls",
+        "lets_async_wait",
         "spare_calls",
         "results",
         "rules",

@@ -22,7 +22,7 @@ from toolpair_observe.pairing.fields import (
     is_summary,
     result_id,
 )
-from toolpair_observe.pairing.transcript import Call, Entry
+from toolpair_observe.pairing.transcript import Call, Entry, Result
 from toolpair_observe.pairing.words import Carrier, Role
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Blocks that stand for a call, and the key that holds its id.
 _CALL_BLOCKS: Final = {
     "tool_use": (Carrier.TOOL_USE, "id"),
+    "toolUse": (Carrier.CONVERSE_BLOCK, "toolUseId"),
     "tool_call": (Carrier.STANDARD_BLOCK, "id"),
     "invalid_tool_call": (Carrier.STANDARD_INVALID_BLOCK, "id"),
     "function_call": (Carrier.FUNCTION_CALL_BLOCK, "call_id"),
@@ -131,15 +132,21 @@ def _read_blocks(message: AIMessage, entry: Entry) -> None:
     unseen = _Unseen(entry.calls)
     entry.has_text = False
     for kind, block in blocks_of(message):
-        if kind in _CALL_BLOCKS:
-            if not _is_hosted(kind, block):
-                _read_call_block(kind, block, entry, unseen)
-        elif kind in _SERVER_USE_BLOCKS:
+        if kind in _CALL_BLOCKS and not _is_hosted(kind, block):
+            _read_call_block(kind, block, entry, unseen)
+            entry.says_more_after_calls = False
+            continue
+        # A stream leaves empty texts behind.
+        entry.says_more_after_calls = bool(entry.calls) and block.get("text") != ""
+        if kind in _SERVER_USE_BLOCKS:
             name = as_text(block.get("name")) or None
             carriers = _SERVER_USE_BLOCKS[kind]
             entry.server_uses += (Call(entry.index, as_text(block.get("id")), name, carriers),)
         elif is_output(kind) or kind.endswith("_tool_result"):
             entry.server_results += (result_id(block),)
+        elif kind in ("tool_result", "toolResult"):
+            given = Result(entry.index, result_id(block), None, Carrier.TOOL_RESULT_IN_AI)
+            entry.results.append(given)
         else:
             entry.has_text |= block.get("text") != ""  # an empty string starts some streams
     # A call whose output stands in the same message was run by the provider.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
+_RESULT_IDS: Final = ("tool_use_id", "call_id", "tool_call_id", "toolUseId")
 _OUTPUT_BLOCKS: Final = frozenset({"tool_search_output"})
 
 
@@ -24,6 +25,9 @@ def blocks_of(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
         if not isinstance(block, dict):
             yield "text", {"text": block}
             continue
+        if "type" not in block:
+            yield from _bare_blocks(block)
+            continue
         inner = block.get("value")
         if block.get("type") == "non_standard" and isinstance(inner, dict):
             block = inner  # noqa: PLW2901 - LangChain's v1 wrapper around a provider's own block
@@ -31,6 +35,16 @@ def blocks_of(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
         if kind == "text" and not block.get("text"):
             continue
         yield kind if isinstance(kind, str) else "", block
+
+
+def _bare_blocks(block: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a block of Bedrock's Converse, which has no type: its only key tells what it is."""
+    for kind in ("toolUse", "toolResult"):
+        inner = block.get(kind)
+        if isinstance(inner, dict):
+            yield kind, inner
+            return
+    yield "", block
 
 
 def is_summary(fields: dict[str, Any]) -> bool:
@@ -53,7 +67,10 @@ def is_output(kind: str) -> bool:
 
 def result_id(block: dict[str, Any]) -> str:
     """Return the id of the call that a result's block names, `""` where it names none."""
-    return as_text(block.get("tool_use_id") or block.get("call_id") or block.get("tool_call_id"))
+    for key in _RESULT_IDS:
+        if block.get(key):
+            return as_text(block[key])
+    return ""
 
 
 def as_text(value: object) -> str:

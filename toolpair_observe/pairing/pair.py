@@ -35,6 +35,29 @@ def pair(
     return _Pass(keys or {}, ids_matter=ids_matter).run(turns)
 
 
+def without_async(turns: list[Turn]) -> list[Turn]:
+    """Leave out calls that need not be answered at once, and the results that answer them later.
+
+    The turns are not changed; where no call is of that kind they are returned as they are.
+    """
+    if not any(call.is_async for turn in turns for call in turn.calls):
+        return turns
+    waiting: set[str] = set()
+    kept: list[Turn] = []
+    for turn in turns:
+        calls = [call for call in turn.calls if not call.is_async]
+        results = [result for result in turn.results if result.id not in waiting]
+        # A second result of a call is a second one all the same.
+        waiting -= {result.id for result in turn.results}
+        waiting |= {call.id for call in turn.calls if call.is_async}
+        if turn.only_answers and not results:
+            continue
+        copy = turn.copy()
+        copy.calls, copy.results = calls, results
+        kept.append(copy)
+    return kept
+
+
 def pair_anywhere(turns: Sequence[Turn]) -> Pairing:
     """Pair calls and results over the whole request, wherever they stand."""
     blocks = [Block(turn, turn.last + 1, at_end=turn is turns[-1]) for turn in turns if turn.calls]

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.pair import pair, pair_anywhere
+from toolpair_observe.pairing.pair import pair, pair_anywhere, without_async
 from toolpair_observe.pairing.providers.wire import Note, Wire, send
+from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import (
     EVERY_CALL,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.providers.profile import Profile, Rule
-    from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
+    from toolpair_observe.pairing.transcript import Call, Entry, Transcript
     from toolpair_observe.pairing.turns import Pairing
 
 
@@ -53,6 +54,11 @@ class Breach:
         return Effect.worst(Effect.ACCEPT, *effects)
 
     @property
+    def is_told(self) -> bool:
+        """Whether it is reported though the history is sound as given."""
+        return self.effect in HARM or any(rule.is_told for _, rule in self.met)
+
+    @property
     def rule(self) -> tuple[Finding, Rule] | None:
         """The wire's worst finding with its rule, or None."""
         return min(self.met, key=lambda met: met[1].effect.rank, default=None)
@@ -70,8 +76,9 @@ def predict(
     turns = [
         as_turn(entry, profile.calls_of(entry), profile.results) for entry in transcript.entries
     ]
-    given = pair(turns)
-    sent = send(transcript, given, facts, (turn.copy() for turn in turns), profile.steps)
+    owed = without_async(turns) if profile.lets_async_wait else turns
+    given = pair(owed)
+    sent = send(transcript, given, facts, (turn.copy() for turn in owed), profile.steps)
     _note_unsent_calls(sent, profile)
     found = _wire_findings(sent, profile)
     breaches = _Ledger(given)
@@ -165,7 +172,7 @@ class _Ledger:
     def settled(self) -> list[Breach]:
         # What is sound as it was given is reported only where harm has been shown.
         extra = [*self.extra.values(), *self.messages.values()]
-        beyond = [breach for breach in extra if breach.effect in HARM]
+        beyond = [breach for breach in extra if breach.is_told]
         breaches = sorted([*self.breaches, *beyond], key=lambda breach: breach.finding.index)
         # An error that no call or result is the ground of matters where pairing is broken.
         for breach in breaches:
@@ -230,6 +237,24 @@ def _text_after_calls(wire: Wire, _: Pairing) -> list[Finding]:
     ]
 
 
+def _content_after_calls(wire: Wire, _: Pairing) -> list[Finding]:
+    """Find messages whose content goes on behind the last call.
+
+    A call that stands in no block is sent last, so that nothing follows it.
+    """
+    entries = wire.transcript.entries
+    return [
+        Finding(Case.CONTENT_AFTER_CALL, turn.calls[-1], None, turn.position)
+        for turn in wire.turns
+        if turn.calls
+        and entries[turn.last].says_more_after_calls
+        and all(call.carriers & _PLACED for call in turn.calls if call.index == turn.last)
+    ]
+
+
+_PLACED = frozenset({Carrier.TOOL_USE, Carrier.CONVERSE_BLOCK, Carrier.V1_BLOCK})
+
+
 def _humans_after_results(wire: Wire, _: Pairing) -> list[Finding]:
     return [
         Finding(Case.HUMAN_AFTER_TOOL, None, turn.results[-1], turn.position)
@@ -273,6 +298,35 @@ def _server_tools_unpaired(wire: Wire, _: Pairing) -> list[Finding]:
     ]
 
 
+def _server_results_unpaired(wire: Wire, _: Pairing) -> list[Finding]:
+    """Find results of provider-executed calls whose call stands neither there nor before."""
+    asked: set[str] = set()
+    found: list[Finding] = []
+    for entry in wire.transcript.entries:
+        asked.update(use.id for use in entry.server_uses)
+        asked.update(call.id for call in entry.calls)
+        found += [
+            Finding(
+                Case.SERVER_RESULT_UNPAIRED,
+                None,
+                Result(entry.index, result_id, None, Carrier.SERVER_RESULT),
+                entry.index,
+            )
+            for result_id in entry.server_results
+            if result_id not in asked
+        ]
+    return found
+
+
+def _results_in_ai_turns(wire: Wire, _: Pairing) -> list[Finding]:
+    return [
+        Finding(Case.RESULT_IN_AI_TURN, None, result, entry.index)
+        for entry in wire.transcript.entries
+        for result in entry.results
+        if result.carrier is Carrier.TOOL_RESULT_IN_AI and result not in wire.own_results
+    ]
+
+
 def _only_calls_or_results(entry: Entry) -> bool:
     says_more = entry.has_text or entry.server_uses or entry.server_results
     return bool(entry.calls or entry.results) and not says_more
@@ -282,6 +336,9 @@ _BEYOND_PAIRING: Mapping[Case, Callable[[Wire, Pairing], list[Finding]]] = {
     Case.REUSED_CALL_ID: _reused_ids,
     Case.TEXT_BEFORE_RESULT: _text_before_results,
     Case.TEXT_AFTER_CALL: _text_after_calls,
+    Case.CONTENT_AFTER_CALL: _content_after_calls,
+    Case.RESULT_IN_AI_TURN: _results_in_ai_turns,
+    Case.SERVER_RESULT_UNPAIRED: _server_results_unpaired,
     Case.HUMAN_AFTER_TOOL: _humans_after_results,
     Case.SYSTEM_AFTER_TOOL: _systems_after_results,
     Case.CALL_FIRST: _call_first,

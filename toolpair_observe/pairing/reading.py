@@ -102,6 +102,8 @@ def _read_human_blocks(message: HumanMessage, entry: Entry) -> None:
     for kind, block in blocks_of(message):
         if kind == "tool_result":
             carrier = Carrier.TOOL_RESULT_IN_HUMAN
+        elif kind == "toolResult":
+            carrier = Carrier.CONVERSE_RESULT
         elif is_output(kind):
             carrier = Carrier.RESPONSES_OUTPUT
         else:

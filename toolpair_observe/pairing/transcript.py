@@ -62,6 +62,7 @@ class Entry:
         results: The results that the message carries, in order.
         has_text: Whether the message says anything besides calls and results.
         behind_text: The results before which other content stands.
+        says_more_after_calls: Whether other content stands behind the last call's block.
         server_uses: Calls that the provider runs itself.
         server_results: Ids that the provider's own results name.
         name: The message's `name`.
@@ -83,6 +84,7 @@ class Entry:
     results: list[Result] = field(default_factory=list)
     has_text: bool = True
     behind_text: list[Result] = field(default_factory=list)
+    says_more_after_calls: bool = False
     server_uses: tuple[Call, ...] = ()
     server_results: tuple[str, ...] = ()
     name: str | None = None

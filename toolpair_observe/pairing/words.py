@@ -36,6 +36,7 @@ class Carrier(StrEnum):
     SERVER_TOOL_USE = "server_tool_use content block"
     MCP_TOOL_USE = "mcp_tool_use content block"
     SERVER_TOOL_CALL = "server_tool_call content block"
+    CONVERSE_BLOCK = "toolUse content block"
     STANDARD_BLOCK = "tool_call content block"
     STANDARD_INVALID_BLOCK = "invalid_tool_call content block"
     V1_BLOCK = 'tool_call content block of output_version="v1"'
@@ -43,6 +44,9 @@ class Carrier(StrEnum):
     TOOL_MESSAGE = "ToolMessage"
     TOOL_RESULT_IN_TOOL = "tool_result content block of a ToolMessage"
     TOOL_RESULT_IN_HUMAN = "tool_result content block of a HumanMessage"
+    TOOL_RESULT_IN_AI = "tool_result content block of an AIMessage"
+    CONVERSE_RESULT = "toolResult content block of a HumanMessage"
+    SERVER_RESULT = "result block of a provider-executed call"
     OUTPUT_IN_TOOL = "Responses API *_call_output content block of a ToolMessage"
     RESPONSES_OUTPUT = "Responses API *_call_output content block of a HumanMessage"
     CHAT_TOOL = 'ChatMessage(role="tool")'
@@ -57,6 +61,7 @@ EVERY_CALL: Final = frozenset(
         Carrier.FUNCTION_CALL_BLOCK,
         Carrier.RESPONSES_ITEM,
         Carrier.KEPT_ITEM,
+        Carrier.CONVERSE_BLOCK,
         Carrier.STANDARD_BLOCK,
         Carrier.STANDARD_INVALID_BLOCK,
         Carrier.V1_BLOCK,
@@ -70,6 +75,7 @@ EVERY_RESULT: Final = frozenset(
         Carrier.TOOL_MESSAGE,
         Carrier.TOOL_RESULT_IN_TOOL,
         Carrier.TOOL_RESULT_IN_HUMAN,
+        Carrier.CONVERSE_RESULT,
         Carrier.RESPONSES_OUTPUT,
         Carrier.CHAT_TOOL,
     }
@@ -199,6 +205,8 @@ class Case(StrEnum):
     INVALID_ID = "an id with a length or pattern that the provider refuses"
     TEXT_BEFORE_RESULT = "content before the results of the answering turn"
     TEXT_AFTER_CALL = "content after the calls of the same turn"
+    CONTENT_AFTER_CALL = "other content after the calls of one AI message"
+    RESULT_IN_AI_TURN = "a result in an AI message"
     RESULT_OF_OTHER_TOOL = "as many results as calls, under other tool names"
     RESULT_WITHOUT_NAME = "a result for which the integration finds no tool name"
     HUMAN_AFTER_TOOL = "a human message right after a result"
@@ -206,6 +214,7 @@ class Case(StrEnum):
     CALL_FIRST = "a history that starts with a call"
     RESULT_ORDER = "results in another order than their calls"
     SERVER_TOOL_UNPAIRED = "a provider-executed call without its result block"
+    SERVER_RESULT_UNPAIRED = "the result of a provider-executed call without the call"
     CALL_NOT_SENT = "a call that the integration does not send"
     UNSUPPORTED_RESULT = "a result in a message or block that the integration cannot convert"
     UNSUPPORTED_CALL = "a call in a content block that the integration cannot convert"
@@ -243,6 +252,9 @@ _KINDS: Final = {
     Case.TEXT_BEFORE_RESULT: ViolationKind.MISPLACED_RESULT,
     Case.HUMAN_AFTER_TOOL: ViolationKind.ROLE_ORDER,
     Case.TEXT_AFTER_CALL: ViolationKind.MISPLACED_RESULT,
+    Case.CONTENT_AFTER_CALL: ViolationKind.MISPLACED_RESULT,
+    Case.RESULT_IN_AI_TURN: ViolationKind.ORPHAN_RESULT,
+    Case.SERVER_RESULT_UNPAIRED: ViolationKind.SERVER_TOOL_UNPAIRED,
     Case.RESULT_OF_OTHER_TOOL: ViolationKind.MISMATCHED_RESULT,
     Case.RESULT_WITHOUT_NAME: ViolationKind.MISPLACED_RESULT,
     Case.SYSTEM_AFTER_TOOL: ViolationKind.ROLE_ORDER,

@@ -22,6 +22,7 @@ from toolpair_observe.pairing.providers.steps import (
     merge_ais,
     merge_users,
     refuse,
+    refuse_blocks,
     refuse_messages,
     take_out_systems,
 )
@@ -79,6 +80,23 @@ ANTHROPIC_RULES: Final[Mapping[Case, Rule]] = {
         _ANTHROPIC_MISSING.text,
     ),
     Case.TEXT_AFTER_CALL: unknown("the API joins turns of one role; text after a call not tried"),
+    Case.CONTENT_AFTER_CALL: reject(
+        Grade.REPORTED,
+        "a recorded 400 in pydantic-ai's tests, vercel/ai#13013, stacklok/mecatl#1481",
+        _ANTHROPIC_MISSING.text,
+    ),
+    Case.RESULT_IN_AI_TURN: reject(
+        Grade.REPORTED,
+        "public code that handles the text",
+        "messages.{position}: `tool_result` blocks can only be in `user` messages",
+    ),
+    Case.SERVER_RESULT_UNPAIRED: reject(
+        Grade.REPORTED,
+        "anthropics/claude-code#64383",
+        "messages.{position}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: "
+        "{result_id}. Each result block must have a corresponding `server_tool_use` block before "
+        "it.",
+    ),
     Case.SERVER_TOOL_UNPAIRED: reject(
         Grade.REPORTED,
         "Anthropic's page on server tools",
@@ -162,8 +180,11 @@ def drop_blank_ais(wire: Wire) -> None:
     wire.turns = [t for t in wire.turns if t.role is not Role.AI or not is_blank(t)]
 
 
+_NO_TYPE = "ValueError: Dict content block must have a type key"
 ANTHROPIC_STEPS = (
     refuse({Carrier.FUNCTION: "KeyError: 'function'", Carrier.CHAT_TOOL: "KeyError: 'chat'"}),
+    refuse({Carrier.CONVERSE_RESULT: _NO_TYPE}),
+    refuse_blocks(_NO_TYPE, Carrier.CONVERSE_BLOCK),
     refuse_messages("KeyError: 'chat'", Role.CHAT),
     refuse_messages("KeyError: 'remove'", Role.REMOVE),
     take_out_one_run_of_systems,

@@ -24,7 +24,14 @@ from toolpair_observe.pairing.providers.integration import (
 )
 from toolpair_observe.pairing.providers.openai import OPENAI_CHAT, OPENAI_RESPONSES, Api
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
-from toolpair_observe.pairing.providers.rules import MISPLACED, ORPHANS, raises, reject, unknown
+from toolpair_observe.pairing.providers.rules import (
+    MISPLACED,
+    ORPHANS,
+    disputed,
+    raises,
+    reject,
+    unknown,
+)
 from toolpair_observe.pairing.providers.steps import (
     fill_blank_humans,
     find_empty_ids,
@@ -75,6 +82,10 @@ _CONVERSE_RULES: Mapping[Case, Rule] = {
     Case.RESULT_WITHOUT_ID: raises("botocore's own check", _PARAM_VALIDATION),
     Case.MISMATCHED_WITHOUT_ID: raises("botocore's own check", _PARAM_VALIDATION),
     Case.TEXT_BEFORE_RESULT: unknown("Claude's rule, not reported for Converse"),
+    Case.CONTENT_AFTER_CALL: disputed(
+        "Anthropic refuses it of Claude; nobody has shown whether Bedrock does"
+    ),
+    Case.RESULT_IN_AI_TURN: _CONVERSE_ORPHAN,
     Case.INVALID_ID: reject(
         Grade.DOCUMENTED,
         "Bedrock's API reference, ToolResultBlock: 1 to 64 characters; it documents "
@@ -218,13 +229,26 @@ _INVALID_BLOCKS = frozenset(
 )
 
 
+@step("Leave calls to the provider that stand in content with their results, as Nova's own do")
+def keep_calls_with_their_results(wire: Wire) -> None:
+    for turn in wire.turns:
+        entry = wire.transcript.entries[turn.index]
+        given = {r.id: r for r in entry.results if r.carrier is Carrier.TOOL_RESULT_IN_AI}
+        own = [use for use in entry.server_uses if use.id in given]
+        own += [c for c in turn.calls if c.id in given and Carrier.TOOL_CALL not in c.carriers]
+        wire.own_results.update(given[call.id] for call in own)
+        wire.unsent_uses.update(own)
+        turn.calls = [call for call in turn.calls if call not in own]
+
+
 @step("Send provider-executed calls that no integration has stamped as the client's own")
 def send_unstamped_server_uses(wire: Wire) -> None:
     for turn in wire.turns:
         entry = wire.transcript.entries[turn.index]
         if entry.made_by in _NOT_TRANSLATED and not entry.is_standard:
-            turn.calls = [*turn.calls, *entry.server_uses]
-            wire.unsent_uses.update(entry.server_uses)
+            uses = [use for use in entry.server_uses if use not in wire.unsent_uses]
+            turn.calls = [*turn.calls, *uses]
+            wire.unsent_uses.update(uses)
 
 
 _CONVERSE_TYPE = "ValueError: Unsupported message type"
@@ -238,13 +262,14 @@ _BEDROCK_CONVERSE = Profile(
             Carrier.TOOL_CALL,
             Carrier.TOOL_USE,
             Carrier.FUNCTION_CALL_BLOCK,
+            Carrier.CONVERSE_BLOCK,
             Carrier.STANDARD_BLOCK,
             Carrier.STANDARD_INVALID_BLOCK,
             Carrier.V1_BLOCK,
             Carrier.V1_INVALID_BLOCK,
         }
     ),
-    results=ANTHROPIC_RESULTS,
+    results=ANTHROPIC_RESULTS | {Carrier.CONVERSE_RESULT},
     rules=_CONVERSE_RULES,
     steps=(
         refuse({Carrier.FUNCTION: _CONVERSE_TYPE, Carrier.CHAT_TOOL: _CONVERSE_TYPE}),
@@ -260,6 +285,7 @@ _BEDROCK_CONVERSE = Profile(
         _drop_calls_only_in(Carrier.FUNCTION_CALL_BLOCK),
         send_rebuilt_calls_too,
         drop_invalid_blocks_without_name,
+        keep_calls_with_their_results,
         send_unstamped_server_uses,
         refuse({Carrier.TOOL_RESULT_IN_TOOL: _PARAM_VALIDATION}, only_with_tools=True),
         take_out_systems,

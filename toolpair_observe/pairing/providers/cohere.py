@@ -70,7 +70,7 @@ _COHERE = replace(
         refuse_null_ids(_COHERE_ID),
         refuse({Carrier.CHAT_TOOL: _COHERE_TYPE, Carrier.FUNCTION: _COHERE_TYPE}),
         refuse_messages(_COHERE_TYPE, Role.CHAT, Role.REMOVE),
-        lose_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
+        lose_blocks(Carrier.TOOL_RESULT_IN_HUMAN, Carrier.CONVERSE_RESULT),
         refuse_blocks(
             "pydantic ValidationError: validation error for AssistantChatMessageV2",
             Carrier.TOOL_USE,
@@ -78,6 +78,7 @@ _COHERE = replace(
             Carrier.STANDARD_INVALID_BLOCK,
             Carrier.V1_BLOCK,
             Carrier.V1_INVALID_BLOCK,
+            Carrier.CONVERSE_BLOCK,
             *RESPONSES_BLOCKS,
             server_calls=True,
         ),

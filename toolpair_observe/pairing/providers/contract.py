@@ -35,6 +35,9 @@ _BEYOND_CONTRACT = frozenset(
         Case.CALL_FIRST,
         Case.CALL_NOT_SENT,
         Case.TEXT_AFTER_CALL,
+        Case.CONTENT_AFTER_CALL,
+        Case.RESULT_IN_AI_TURN,
+        Case.SERVER_RESULT_UNPAIRED,
         Case.RESULT_OF_OTHER_TOOL,
     }
 )
@@ -46,6 +49,7 @@ CONTRACT: Final = Profile(
     package="langchain-core",
     calls=EVERY_CALL,
     results=EVERY_RESULT,
+    lets_async_wait=True,
     spare_calls={Carrier.RAW_CALL: ATTRIBUTES},
     rules={case: _CONTRACT_RULE for case in Case if case not in _BEYOND_CONTRACT},
 )

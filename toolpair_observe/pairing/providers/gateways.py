@@ -71,6 +71,7 @@ _OPENROUTER = replace(
             {
                 Carrier.CHAT_TOOL: _UNMARSHALLER,
                 Carrier.FUNCTION: UNKNOWN_TYPE,
+                Carrier.CONVERSE_RESULT: _UNMARSHALLER,
             }
         ),
         refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
@@ -138,7 +139,11 @@ _LITELLM_USER = (
     "completion messages."
 )
 _LITELLM_REFUSES = refuse(
-    {Carrier.TOOL_RESULT_IN_HUMAN: _LITELLM_USER, Carrier.RESPONSES_OUTPUT: _LITELLM_USER}
+    {
+        Carrier.TOOL_RESULT_IN_HUMAN: _LITELLM_USER,
+        Carrier.CONVERSE_RESULT: _LITELLM_USER,
+        Carrier.RESPONSES_OUTPUT: _LITELLM_USER,
+    }
 )
 _LITELLM_CONVERSION = (
     _LITELLM_REFUSES,

@@ -23,6 +23,7 @@ from toolpair_observe.pairing.providers.steps import (
     answers_by_turn,
     drop_blank_humans,
     is_blank,
+    lose_blocks,
     match,
     merge,
     merge_ais,
@@ -81,7 +82,9 @@ def regroup_by_id(wire: Wire) -> None:
     # A result that no call asks for is gone; one whose id several turns use is sent for each.
     before = pair([turn for turn in wire.turns if not is_blank(turn)], ids_matter=False)
     misplaced = {f.result for f in before.findings if f.case.kind is ViolationKind.MISPLACED_RESULT}
-    results = [result for turn in wire.turns for result in turn.results]
+    # A FunctionMessage stays where it stands.
+    movable = [turn for turn in wire.turns if turn.role is not Role.FUNCTION]
+    results = [result for turn in movable for result in turn.results]
     place = {result: number for number, result in enumerate(results)}
     first: dict[str, Result] = {}
     for result in results:
@@ -89,6 +92,9 @@ def regroup_by_id(wire: Wire) -> None:
     sent: set[Result] = set()
     turns: list[Turn] = []
     for turn in wire.turns:
+        if turn.role is Role.FUNCTION:
+            turns.append(turn)
+            continue
         if turn.only_answers:
             continue
         turn.results = []
@@ -109,11 +115,15 @@ def regroup_by_id(wire: Wire) -> None:
                 Turn(turn.index, 0, Role.TOOL, results=copies, has_text=False, last=turn.last)
             )
         sent.update(given)
+    _lose_unsent(wire, results, sent)
+    wire.turns = turns
+
+
+def _lose_unsent(wire: Wire, results: list[Result], sent: set[Result]) -> None:
     replayed = {note.result for note in wire.notes if note.case is Case.REUSED_CALL_ID}
     for result in results:
         if result not in sent and result not in replayed:
             wire.lose(Case.ORPHAN_AMONG_RESULTS, "the result is dropped", None, result)
-    wire.turns = turns
 
 
 @step(
@@ -186,6 +196,7 @@ _GOOGLE_GENAI = Profile(
                 Carrier.RESPONSES_OUTPUT: "ValueError: Unrecognized message part type",
             }
         ),
+        lose_blocks(Carrier.CONVERSE_RESULT),
         refuse_messages(_MESSAGE_TYPE, Role.CHAT, Role.REMOVE),
         take_out_systems,
         drop_blank_humans,
@@ -304,10 +315,12 @@ GOOGLE_VERTEXAI: Final = Profile(
             {
                 Carrier.CHAT_TOOL: _MESSAGE_TYPE,
                 Carrier.TOOL_RESULT_IN_HUMAN: _VERTEX_PART,
+                Carrier.CONVERSE_RESULT: "KeyError: 'type'",
                 Carrier.RESPONSES_OUTPUT: _VERTEX_PART,
             }
         ),
         refuse_messages(_MESSAGE_TYPE, Role.CHAT, Role.REMOVE),
+        refuse_blocks("KeyError: 'type'", Carrier.CONVERSE_BLOCK),
         refuse_blocks(
             _VERTEX_PART,
             *RESPONSES_BLOCKS,

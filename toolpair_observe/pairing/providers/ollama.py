@@ -46,6 +46,7 @@ OLLAMA: Final = Profile(
                 Carrier.TOOL_RESULT_IN_HUMAN: _OLLAMA_PART,
                 Carrier.RESPONSES_OUTPUT: _OLLAMA_PART,
                 Carrier.TOOL_RESULT_IN_TOOL: _OLLAMA_PART,
+                Carrier.CONVERSE_RESULT: _OLLAMA_PART,
             }
         ),
         refuse({Carrier.FUNCTION: _OLLAMA_TYPE}),
@@ -55,6 +56,7 @@ OLLAMA: Final = Profile(
             *RESPONSES_BLOCKS,
             Carrier.STANDARD_BLOCK,
             Carrier.STANDARD_INVALID_BLOCK,
+            Carrier.CONVERSE_BLOCK,
             server_calls=True,
             unpacks_standard=True,
         ),

@@ -117,7 +117,7 @@ OPENAI_CHAT: Final = Profile(
     rules=OPENAI_CHAT_RULES,
     steps=(
         refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
-        forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
+        forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN, Carrier.CONVERSE_RESULT),
     ),
     id_max=40,
 )
@@ -208,6 +208,7 @@ OPENAI_RESPONSES: Final = Profile(
         Carrier.STANDARD_BLOCK,
         Carrier.V1_BLOCK,
     },
+    lets_async_wait=True,
     spare_calls=RAW_WHERE_NO_OTHER,
     results=frozenset({Carrier.TOOL_MESSAGE, Carrier.RESPONSES_OUTPUT}),
     rules={
@@ -232,6 +233,7 @@ OPENAI_RESPONSES: Final = Profile(
         send_rebuilt_calls_too,
         refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
         lose_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
+        refuse({Carrier.CONVERSE_RESULT: "KeyError: 'type'"}),
         refuse({Carrier.CHAT_TOOL: "KeyError: 'tool_call_id'"}),
     ),
     pairs_anywhere=True,

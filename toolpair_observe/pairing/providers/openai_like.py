@@ -110,6 +110,7 @@ NVIDIA: Final = replace(
         refuse(
             {
                 Carrier.TOOL_RESULT_IN_HUMAN: _NVIDIA_CONTENT,
+                Carrier.CONVERSE_RESULT: _NVIDIA_CONTENT,
                 Carrier.RESPONSES_OUTPUT: _NVIDIA_CONTENT,
             }
         ),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing import ids as id_form
 from toolpair_observe.pairing.first_look import Plain, Trait
-from toolpair_observe.pairing.words import HARM, Carrier, Case
+from toolpair_observe.pairing.words import HARM, Carrier, Case, Effect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.providers.wire import Step
     from toolpair_observe.pairing.transcript import Call, Entry
-    from toolpair_observe.pairing.words import Effect
 
 
 class Grade(StrEnum):
@@ -49,6 +48,12 @@ class Rule:
     grade: Grade
     source: str
     text: str = ""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a sound history is reported for it: shown harm, or reports that disagree."""
+        is_disputed = self.effect is Effect.UNKNOWN and self.grade is not Grade.INFERRED
+        return self.effect in HARM or is_disputed
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class Profile:
         client: Distribution name of the provider's client beneath it, where the rows go by the
             client's version; `""` where they go by the integration's.
         calls: What the integration sends as a tool call.
+        lets_async_wait: Whether a call marked as asynchronous may be answered in a later request.
         spare_calls: What it sends as one only of a message that has no call elsewhere: each place
             with the places that go before it.
         results: What the integration sends as a tool result.
@@ -130,6 +136,7 @@ class Profile:
     ids_matter: bool = True
     id_max: int | None = None
     id_pattern: str | None = None
+    lets_async_wait: bool = False
     spare_calls: Mapping[Carrier, frozenset[Carrier]] = field(default_factory=dict, repr=False)
     client: str = ""
     rows: tuple[Row, ...] = ()
@@ -146,7 +153,7 @@ class Profile:
         minds |= {
             trait
             for case, trait in _TRAITS.items()
-            if case in self.rules and self.rules[case].effect in HARM
+            if case in self.rules and self.rules[case].is_told
         }
         if self.pairs_anywhere:
             minds.add(Trait.REUSED_ID)

@@ -30,6 +30,11 @@ def unknown(source: str, text: str = "") -> Rule:
     return Rule(Effect.UNKNOWN, Grade.INFERRED, source, text)
 
 
+def disputed(source: str, text: str = "") -> Rule:
+    """Return the rule of a case that was refused in one report and taken in another."""
+    return Rule(Effect.UNKNOWN, Grade.REPORTED, source, text)
+
+
 NO_REPORT = "no report"
 ACCEPT = Rule(Effect.ACCEPT, Grade.EXECUTED, "executed through the integration")
 TOOL_CALLS = frozenset({Carrier.TOOL_CALL})

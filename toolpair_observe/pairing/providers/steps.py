@@ -127,10 +127,14 @@ def answers_by_turn(
     return found
 
 
+# Results that name no call cannot go to another one than they name.
+_NAMELESS = frozenset({Carrier.CHAT_TOOL, Carrier.FUNCTION})
+
+
 def match(wire: Wire, result: Result, call: Call) -> None:
     """Have the result answer the call, whatever its id says."""
     wire.keys[call] = wire.keys[result] = f"{call.index}/{len(wire.keys)}"
-    if call.id != result.id and result.carrier is not Carrier.CHAT_TOOL:
+    if call.id != result.id and result.carrier not in _NAMELESS:
         made = f"call {call.id or 'without id'} of tool {call.name}"
         text = f"the model reads the result as that of {made}"
         wire.lose(Case.RESULT_ORDER, text, None, result)

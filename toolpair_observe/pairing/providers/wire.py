@@ -56,6 +56,7 @@ class Wire:
         keys: What calls and results are matched by, where that is not their ids.
         resumes: Whether the provider adds earlier turns that it has kept.
         unsent_uses: Calls of the provider's own tools that are left out.
+        own_results: Results in AI messages that are the provider's own.
     """
 
     transcript: Transcript
@@ -67,6 +68,7 @@ class Wire:
     keys: dict[Call | Result, str] = field(default_factory=dict)
     resumes: bool = False
     unsent_uses: set[Call] = field(default_factory=set)
+    own_results: set[Result] = field(default_factory=set)
 
     def lose(self, case: Case | None, text: str, call: Call | None, result: Result | None) -> None:
         """Note that the request goes out without, or with a changed, call or result."""
