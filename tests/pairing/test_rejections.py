@@ -246,6 +246,8 @@ SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
         "Message has tool role, but there was no previous assistant message with a tool call!",
     ),
     (K.ORPHAN_RESULT, "Conversation must start with a user or system message, got tool."),
+    (K.ORPHAN_RESULT, "Tool message outside of assistant"),
+    (K.ORPHAN_RESULT, "No tool calls but found tool output"),
     (K.MISSING_RESULT, "Tool results are missing for tool calls call_Mine1, call_Mine2."),
     (K.MISSING_RESULT, "Tool result is missing for tool call call_Mine1"),
 )
@@ -275,7 +277,60 @@ GENERAL_SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
     (K.MISSING_RESULT, "each tool_use requires exactly one tool_result"),
     (K.MISSING_RESULT, "contents[2]: text before 2 pending functionResponse parts"),
     (K.MISSING_RESULT, "tool_call call_Mine1 没有对应的 tool message"),
+    (K.MISSING_RESULT, "The message history still contains unprocessed tool calls."),
+    (K.MISSING_RESULT, "the conversation has unmatched tool calls: call_Mine1"),
+    (K.MISSING_RESULT, "the history ends with 2 pending tool calls"),
+    (K.MISSING_RESULT, "pending tool calls must first be closed by their results"),
+    (K.MISSING_RESULT, "no user message may be sent while there are outstanding tool calls"),
+    (K.MISSING_RESULT, "a user message cannot stand there while tool calls are still pending"),
+    (K.MISSING_RESULT, "not all tool calls have been answered"),
+    (K.MISSING_RESULT, "3 function calls have not been resolved"),
+    (K.MISSING_RESULT, "tool calls without results: ['call_Mine1']"),
+    (K.MISSING_RESULT, "No result was provided for tool call call_Mine1"),
+    (K.MISSING_RESULT, "Tool call validation failed. Missing tool results for IDs: call_Mine1"),
+    (K.MISSING_RESULT, "Missing tool results for: call_Mine1"),
+    (K.MISSING_RESULT, "Expected a tool result for call_Mine1 but got a user message"),
+    (K.MISSING_RESULT, "expected 2 tool results, got 1"),
+    (K.MISSING_RESULT, "2 tool calls but only 1 tool result"),
+    (K.MISSING_RESULT, "one tool result for two outstanding tool calls"),
+    (K.MISSING_RESULT, "工具调用后必须有结果"),
+    (K.MISSING_RESULT, "assistant 的 tool_calls 之后必须紧跟 tool 消息"),
     (K.ORPHAN_RESULT, "a toolResult does not answer a toolUse of the turn before it"),
+    (K.ORPHAN_RESULT, "the agent stopped: tool result without a preceding call"),
+    (
+        K.ORPHAN_RESULT,
+        "tool results came in, but the history does not contain any unprocessed calls",
+    ),
+    (K.ORPHAN_RESULT, "No corresponding tool call found in the previous message"),
+    (K.ORPHAN_RESULT, "there is no tool call with id 'call_Mine1' in the conversation"),
+    (K.ORPHAN_RESULT, "No tool call was found for id call_Mine1 in the transcript"),
+    (K.ORPHAN_RESULT, "tool results require a preceding assistant turn"),
+    (K.ORPHAN_RESULT, "A tool message must be responding to a previous tool call"),
+    (K.ORPHAN_RESULT, "the tool message does not follow an assistant message with tool calls"),
+    (K.ORPHAN_RESULT, "a tool role message must come right after an assistant message"),
+    (K.ORPHAN_RESULT, "role 'tool' is not allowed after role 'user'"),
+    (K.ORPHAN_RESULT, "tool results must refer to an unresolved tool call"),
+    (K.ORPHAN_RESULT, "function_call_output refers to unknown call_id call_Mine1"),
+    (K.ORPHAN_RESULT, "tool output call_Mine1 doesn't belong to any tool call"),
+    (K.ORPHAN_RESULT, "The tool_call_id 'call_Mine1' is not associated with any tool call"),
+    (K.ORPHAN_RESULT, "got a tool result when no tool call is pending"),
+    (K.ORPHAN_RESULT, "tool response received with no outstanding tool call"),
+    (K.ORPHAN_RESULT, "orphan tool_return return-1: call_Mine1"),
+    (K.ORPHAN_RESULT, "No function call event found for function responses ids: {'call_Mine1'}"),
+    (K.ORPHAN_RESULT, "tool 消息必须位于包含 tool_calls 的消息之后"),
+    (K.MISMATCHED_RESULT, "ids of tool_result blocks and tool_use blocks do not match"),
+    (K.MISMATCHED_RESULT, "the tool responses do not correspond to the tool calls"),
+    (K.DUPLICATE_RESULT, "Multiple results for tool call call_Mine1"),
+    (K.DUPLICATE_RESULT, "tool call call_Mine1 has more than one result"),
+    (K.DUPLICATE_RESULT, "tool_use toolu_Mine1 was answered twice"),
+    (K.DUPLICATE_RESULT, "tool call call_Mine1 already has a result"),
+    (K.MISPLACED_RESULT, "tool result for call_Mine1 appears before the tool call"),
+    (K.DUPLICATE_CALL_ID, "two tool calls share the id call_Mine1"),
+    (K.MISSING_ID, "ToolResponseMessage must have an id"),
+    (K.MISSING_ID, "tool call 0 of message 3 is missing its id"),
+    (K.MISSING_ID, "tool_call_id must be set for tool messages"),
+    (K.MISSING_ID, "tool message 缺少 tool_call_id"),
+    (K.INVALID_ID, "tool_call_id must have exactly 9 letters or digits"),
     (K.ORPHAN_RESULT, "messages with role 'tool' must follow a message with 'tool_calls'"),
     (K.ORPHAN_RESULT, "A tool message must be preceded by an assistant message"),
     (K.ORPHAN_RESULT, "ToolMessage should follow AIMessage only!"),
@@ -354,6 +409,13 @@ AMBIGUOUS: tuple[tuple[ViolationKind, str], ...] = (
         K.MISSING_RESULT,
         "Model 'gemini-x' does not support model prefilling. The final request turn must be",
     ),
+    (K.MISSING_RESULT, "Expected last role to be one of: [user, tool] but got assistant"),
+    (K.MISSING_RESULT, "The last message must be from the user or a tool"),
+    (K.MISSING_RESULT, "The final message cannot be from the assistant"),
+    (
+        K.MISSING_RESULT,
+        "Cannot set `add_generation_prompt` to True when the last message is from the assistant.",
+    ),
     (K.MISSING_RESULT, "The last message is not an ToolMessage or HumanMessage"),
     (K.MISSING_RESULT, "When using tools, pre-filling the `assistant` response is not supported."),
     (K.MISSING_RESULT, "Requests ending with a model turn are not supported."),
@@ -368,6 +430,15 @@ AMBIGUOUS: tuple[tuple[ViolationKind, str], ...] = (
         "roles except for tool calls and results.",
     ),
     (K.ROLE_ORDER, "messages 中 user（tool） 和 assistant 角色需交替出现"),  # noqa: RUF001
+    (
+        K.ROLE_ORDER,
+        "After the (optional) system message(s), user or tool message(s) should alternate with "
+        "assistant message(s).",
+    ),
+    (K.ROLE_ORDER, "No user query found in messages."),
+    (K.ROLE_ORDER, "The messages parameter is illegal. Please check the documentation."),
+    (K.ROLE_ORDER, "messages 参数非法。请检查文档。"),
+    (K.ORPHAN_RESULT, "Invalid messages at 3: {'role': 'tool', 'content': 'secret'}"),
     (
         K.MISSING_RESULT,
         "GenerateContentRequest.contents[2].parts: contents.parts must not be empty",
@@ -492,8 +563,36 @@ OTHERS: tuple[str, ...] = (
     "assistant messages must not mix text and tool_use blocks",
     "Unknown name 'id' at 'contents[1].parts[0].function_call': Cannot find field.",
     "contents[3].parts[0]: missing functionCall.name",
-    "messages 参数非法。请检查文档。",
     "The input messages do not contain elements with the role of user",
+    "Unexpected last role 'system'",
+    "Expected the last message to have content",
+    "System message must be at the beginning.",
+    "Only user, assistant and tool roles are supported, got system.",
+    "Multiple tool calls are not supported.",
+    "can only concatenate str (not 'NoneType') to str",
+    "'NoneType' object is not iterable",
+    "pending tool calls must be approved or rejected before the run goes on",
+    "There are no outstanding tool calls.",
+    "the run was stopped while it had 2 pending approvals of tool calls",
+    "agent approval has no pending tool call",
+    "Recursion limit reached, the last message has pending tool calls",
+    "No matching tool calls found.",
+    "no tool call with ID 4 in this session",
+    "No tool call was found in the model's output",
+    "model reply contains duplicate tool call id",
+    "the model's output contains unanswered tool calls",
+    "no matching function call takes this number of arguments",
+    "the run trace is missing tool result for search:1",
+    "Tool call 'search' failed after 3 retries without a response",
+    "Tool call validation failed: tool call call_X must be answered in JSON",
+    "Tool response dicts require a 'name' key",
+    "ToolResponseMessage must have a name",
+    "tool_call_id is only valid for tool messages",
+    "Tool result already saved: call_X",
+    "Tool call state with ID call_X already exists.",
+    "response id does not match any pending call (protocol mismatch)",
+    "No result was returned by tool search",
+    "connection closed before tool results were received",
 )
 
 # The file's categories that have no kind of the same name. A text that only counts says that
@@ -692,6 +791,20 @@ def test_every_shared_text_is_classified(shared_dir: Path):
     assert wrong == []
 
 
+def test_what_chat_templates_and_their_servers_say_is_told_apart(shared_dir: Path):
+    """A kind where the pair is refused, only a foreseen one where the words fit sound ones too."""
+    lines = (shared_dir / "provider-errors-templates.jsonl").read_text("utf-8").splitlines()
+    wrong = []
+    for row in map(json.loads, lines):
+        error = RefusedError(str(row["body"]), body=row["body"], status_code=row["status"])
+        for foreseen in (False, True):
+            is_one = row["is_tool_pairing"] and (foreseen or not row["needs_foreseen"])
+            found = rejection_kind(error, foreseen=foreseen)
+            if found is not None if not is_one else found not in row["kinds"]:
+                wrong.append((row["id"], foreseen, found))
+    assert wrong == []
+
+
 def test_the_errors_of_real_rejected_histories_are_recognised(shared_dir: Path):
     silent, taken = set(), set()
     for path in sorted((shared_dir / "corpora").glob("*.jsonl.gz")):
@@ -820,6 +933,99 @@ def test_a_gateway_may_answer_500_for_a_refusal():
 def test_a_chat_template_may_fail_with_500():
     template = "Tool call IDs should be alphanumeric strings with length 9!"
     assert rejection_kind(RefusedError(template, status_code=500)) == K.INVALID_ID
+
+
+TEMPLATE_FRAMES: dict[str, Callable[[str], tuple[object, int | None]]] = {
+    "llama.cpp": lambda text: (
+        {
+            "code": 500,
+            "message": "\n------------\nWhile executing CallExpression at line 9, column 3 in "
+            "source:\n...== 0) %}\u21b5 {{- raise_exception('Tool message outside of assistant, al"
+            f"...\n      ^\nError: Jinja Exception: {text}",
+            "type": "server_error",
+        },
+        500,
+    ),
+    "LM Studio": lambda text: (
+        f'Error rendering prompt with jinja template: "{text}".\n\nThis is usually an issue with '
+        "the model's prompt template.",
+        400,
+    ),
+    "LM Studio, in a stream": lambda text: (
+        {
+            "type": "server_error",
+            "message": "rpc error: code = InvalidArgument desc = Error rendering prompt with jinja "
+            f'template: "{text}".',
+        },
+        None,
+    ),
+    "TGI": lambda text: (
+        {
+            "error": f"Template error: syntax error: {text} (in <string>:1)",
+            "error_type": "template_error",
+        },
+        422,
+    ),
+    "vLLM": lambda text: ({"message": text, "type": "BadRequestError", "code": 400}, 400),
+}
+TEMPLATE_TEXTS: tuple[tuple[ViolationKind | None, bool, str], ...] = (
+    (K.ORPHAN_RESULT, False, "Tool message outside of assistant"),
+    (K.INVALID_ID, False, "Tool call IDs should be alphanumeric strings with length 9!"),
+    (
+        K.ORPHAN_RESULT,
+        False,
+        "Message has tool role, but there was no previous assistant message with a tool call!",
+    ),
+    (
+        K.ROLE_ORDER,
+        True,
+        "Conversation roles must alternate user/assistant/user/assistant/...",
+    ),
+    (K.ROLE_ORDER, True, "No user query found in messages."),
+    (None, False, "System message must be at the beginning."),
+    (None, False, "This model only supports single tool-calls at once!"),
+    (
+        None,
+        False,
+        "Cannot pass both content and thinking in an assistant message with tool calls!",
+    ),
+)
+
+
+@pytest.mark.parametrize("frame", TEMPLATE_FRAMES.values(), ids=TEMPLATE_FRAMES)
+@pytest.mark.parametrize(("kind", "ambiguous", "text"), TEMPLATE_TEXTS)
+def test_a_chat_templates_own_words_count_in_every_servers_frame(
+    kind: ViolationKind | None,
+    ambiguous: bool,  # noqa: FBT001
+    text: str,
+    frame: Callable[[str], tuple[object, int | None]],
+):
+    body, status = frame(text)
+    error = RefusedError(json.dumps(body), body=body)
+    if status is not None:
+        error.status_code = status
+
+    assert rejection_kind(error) == (None if ambiguous else kind)
+    assert rejection_kind(error, foreseen=True) == kind
+
+
+def test_a_server_error_counts_for_what_a_template_raised_and_for_nothing_else():
+    text = "user and assistant roles should be alternating."
+
+    def error(frame: str) -> RefusedError:
+        return RefusedError(f"{frame}{text}", status_code=500)
+
+    assert rejection_kind(error(""), foreseen=True) is None
+    assert rejection_kind(error("Jinja Exception: "), foreseen=True) == K.ROLE_ORDER
+
+
+def test_the_message_that_an_encoder_repeats_is_not_read():
+    found = read_rejection(
+        f"Invalid messages at 12: {{'role': 'user', 'content': '{OPENAI_MISSING}'}}", foreseen=True
+    )
+
+    assert found is not None
+    assert (found.kind, found.tool_call_ids, found.wire_index) == (K.ORPHAN_RESULT, (), 12)
 
 
 def test_a_gateways_own_check_may_fail_with_502():

@@ -35,32 +35,48 @@ class Rejection:
         wire_index: The position that the provider names, in the list that it was sent. An
             integration may have merged or hoisted messages, so this is not always the position in
             the LangChain history.
+        by_converter: Whether no first-party API says so, but a server's or gateway's converter.
     """
 
     kind: ViolationKind
     rule: str
     tool_call_ids: tuple[str, ...] = ()
     wire_index: int | None = None
+    by_converter: bool = False
 
 
 # No wording and no sentence can match without one of these, and an ordinary failure has none.
 _WORTH_A_LOOK = re.compile(
     r"tool|call|response|unexpected role|begins with|prefill|pre-fill|\.parts must not be empty"
-    r"|alternat|ending with a model turn"
+    r"|alternat|交替|ending with a model turn|last (?:role|message)|final message|no user query"
+    r"|invalid messages at|messages parameter is illegal|messages 参数非法|工具"
 )
-# Words about something else: the model's refused output, or what is wrong with a tool's schema or
-# arguments, up to the next error in the same text.
+# Words about something else: the model's refused output, what is wrong with a tool's schema or
+# arguments, up to the next error in the same text, and the lines of a chat template around the one
+# that raised.
 _FOREIGN = re.compile(
     r"failed_generation:.*"
     r"|(?:(?<=not have a corresponding toolmessage)\.|received - message=).*"
     r"|(?:, input: [\[{]|input_value=)(?:(?!error\b|exception\b).){0,4000}+"
-    r"|(?:invalid schema for function|tool call validation failed|did not match schema"
-    r"|\btools(?:\.|\[)\d)(?:(?!error\b|exception\b).){0,400}+",
+    r"|(?:invalid schema for function|tool call validation failed(?!\.)|did not match schema"
+    r"|\bmodels? (?:reply|response|output|stream) (?:contain|include|ha[ds])"
+    r"|\btools(?:\.|\[)\d)(?:(?!error\b|exception\b).){0,400}+"
+    r"|while executing \w{1,40} at line \d(?:(?!jinja exception).){0,4000}+"
+    r"|(?:(?<=invalid messages at \d)|(?<=invalid messages at \d\d)"
+    r"|(?<=invalid messages at \d\d\d)|(?<=invalid messages at \d\d\d\d)):.*",
     re.IGNORECASE,
 )
-_WIRE_INDEX = re.compile(r"\b(?:messages?|input|contents)[.\[ ]{1,2}(\d{1,6})\b", re.IGNORECASE)
+_WIRE_INDEX = re.compile(
+    r"\b(?:messages?|input|contents)(?:[.\[ ]{1,2}| at )(\d{1,6})\b", re.IGNORECASE
+)
 # A provider's own word for a 400, which gateways keep when they answer with another status.
-_CALLED_INVALID = re.compile(r"invalid_request|invalid_argument|validationexception", re.IGNORECASE)
+_CALLED_INVALID = re.compile(
+    r"invalid_?request|invalid_?argument|validationexception", re.IGNORECASE
+)
+# How a server says that the chat template raised, whichever status it answers with.
+_TEMPLATE_RAISED = re.compile(
+    r"jinja exception|template error:|rendering prompt with jinja|raise_exception", re.IGNORECASE
+)
 _TEXT_STATUS = re.compile(
     r"(?:\b(?:error code|status(?:[_ ]code)?|code|https?(?:/\d(?:\.\d)?)?|error response|error)"
     r"[\s:=<(-]{1,3}|^[\[<(]?)(?:4\d\d|5\d\d)\b|(?<![.\[\d])\b(?:400|422)(?=: )",
@@ -135,7 +151,9 @@ def _is_refusal(reading: Reading, wording: Wording) -> bool:
             return False
     if not named or named & _REFUSED:
         return True
-    return wording.template and any(status in _SERVER_ERRORS for status in named)
+    if named.isdisjoint(_SERVER_ERRORS):
+        return False
+    return wording.template or any(_TEMPLATE_RAISED.search(text) for text in reading.texts)
 
 
 def _statuses_named_in(texts: tuple[str, ...]) -> set[int]:
@@ -156,6 +174,7 @@ def _rejection(found: _Found) -> Rejection:
         rule=found.wording.name,
         tool_call_ids=_whole_ids(named),
         wire_index=int(index[1]) if index else None,
+        by_converter=found.wording.converter or _TEMPLATE_RAISED.search(found.text) is not None,
     )
 
 

@@ -25,51 +25,81 @@ from toolpair_observe.pairing.refusals.wordings import (
 
 # The words that such sentences are built from, and what may stand between two of them.
 _CALL = (
-    r"(?:tool[ _-]?(?:calls?|uses?)|function[ _-]?calls?)\b"
+    r"(?:(?:tool|function)[ _-]?calls?|tool[ _-]?uses?)\b"
     r"(?![ -](?:ids?|results?|responses?|outputs?)\b)"
 )
+_TOOL_MESSAGE = r"tool[ _-]?(?:role |call |response|result)?[ _-]?messages?"
 _RESULT = (
-    r"(?:(?:tool|function)[ _-]?(?:call[ _-]?)?(?:results?|responses?|outputs?)"
-    r"|tool[ _-]?messages?|role(?:: ?| ?= ?| )tool)\b"
-    r"(?! (?:format|type|schema|content|name)\b)"
+    rf"(?:(?:tool|function)[ _-]?(?:call[ _-]?)?(?:results?|responses?|outputs?|returns?)"
+    rf"|{_TOOL_MESSAGE}|role(?:: ?| ?= ?| )tool)\b"
+    r"(?! (?:format|type|schema|content|name|parser)\b)"
 )
-_OUTPUT = r"(?:results?|responses?|outputs?)\b"
+_OUTPUT = (
+    r"(?:results?|responses?|outputs?|replies)\b(?! (?:format|type|schema|parser|limit|handler)\b)"
+)
 _TOOL_CALL_ID = r"(?:tool|function)[ _-]?(?:call|use)(?:s?\W{1,3}\d{1,4}\W{1,3}|[ _.-]?)ids?\b"
 _CALL_ID = rf"(?:{_TOOL_CALL_ID}|(?<![a-z_])call_ids?\b)"
 _GAP = r"(?:[^.;]|\.(?=\S)){0,60}?"
 _PARTNER = r"(?:corresponding|matching|preceding|previous|prior|associated)"
+# Of a call: nothing has answered it. The first need no other word, the second are said of calls
+# that wait for an approval or for their own end as well.
+_OPEN = (
+    r"(?:unanswered|unresolved|unprocessed|unmatched|unpaired|unfulfilled|unsatisfied|dangling"
+    r"|orphan(?:ed)?)"
+)
+_WAITING = r"(?:pending|outstanding|open|unfinished|incomplete)"
+_ANSWERED = r"(?:answered|responded|resolved|fulfilled|satisfied)"
+_SETTLED = rf"(?:{_ANSWERED}|completed|closed|followed)"
 _LACKS = (
-    r"(?:without|lacks?|(?:has|have|with|but) no|(?:do|does|did) not (?:have|contain|include)"
+    r"(?:without|lacks?|(?:has|have|with|but) no"
+    r"|(?:do|does|did)(?: not|nt) (?:have|contain|include)"
     r"|(?:没有|缺少|找不到)(?:对应|匹配)的"
     rf"|no {_PARTNER}"
     rf"|(?:must have|needs?|requires?) (?:(?:an?|its|the|immediately) ){{0,2}}{_PARTNER})"
 )
 _COMES_AFTER = (
-    rf"(?:without {_PARTNER}|(?:must|should) (?:directly |immediately )?follow"
-    r"|(?:must |not )(?:be )?preceded by|must come (?:\w+ )?after|previous message is not"
-    r"|(?:not|must (?:only )?(?:be|appear as)) an? (?:direct )?(?:response|reply) to)"
+    rf"(?:without {_PARTNER}|(?:must|should|(?:do|does|did)(?: not|nt)) "
+    r"(?:directly |immediately |always )?follow"
+    r"|(?:must |not )(?:be )?preceded by|(?:must|should) (?:come|be|stand|appear) (?:\w+ )?after"
+    r"|previous message is not"
+    r"|(?:not|must (?:only )?(?:be|appear as)) an? (?:direct )?(?:response|reply) to"
+    r"|must be (?:responding|replying) to"
+    rf"|must (?:respond|reply) to (?:an? |the |its )?{_PARTNER})"
 )
-_NO_MATCH = r"(?:(?:do|does|did)(?:nt| not) match|mismatch)"
-_FORM = r"(?:the )?(?:\w+ )?(?:pattern|regex|format|schema)\b"
+_NO_MATCH = (
+    r"(?:(?:do|does|did|must|should)?(?:nt| not)(?: always)? (?:match|agree|correspond)|mismatch)"
+)
+_FORM = r"(?:the |to the )?(?:\w+ )?(?:pattern|regex|format|schema)\b"
 _PART = r"(?: (?:blocks?|parts?|items?))?"
 # A refusal of what was sent says where it stood. One of what the model sent does not.
 _IN_MESSAGE = rf"\b(?:messages?|contents|input)\W{{0,2}}\d{{1,4}}{_GAP}"
+_IN_HISTORY = (
+    r"\bin (?:the |this |any |an? )?(?:(?:previous|preceding|prior|last|assistant) ){0,2}"
+    r"(?:conversation|history|transcript|messages?|turns?)\b"
+)
 _ONLY_IN = r"(?:(?:can|may|must|are|is|be) ){1,2}only (?:(?:be )?[a-z]{4,10} )?in (?:an? |the )?"
 _TURN = r" (?:messages?|turns?|role)\b"
+_SOME_ID = r"(?:call_\w{0,40}\d|toolu_|tooluse_)"
+_TURN_OF_OTHERS = r"(?:user|human|assistant|system|ai)\b"
 
 SENTENCES: Final[tuple[Wording, ...]] = (
     wording(
         NO_ID,
         "general.no_id",
-        rf"{_RESULT}{_GAP}(?:missing|without|must (?:have|include)|requires?|lacks)"
+        rf"{_RESULT}{_GAP}(?:missing|without|must (?:have|include)|requires?|lacks|has no|缺少)"
         rf"(?: an?| the| its| string| required| field| non-?empty){{0,2}} {_CALL_ID}"
         rf"|(?:missing|without|no) (?:an? |the |required )?{_CALL_ID}"
         rf"|{_CALL_ID} (?:is required|(?:must|should) be (?:a (?:non-?empty )?string|non-?empty)"
+        r"|(?:must|should|has to) be (?:set|given|provided|specified|present)"
         r"|(?:must|can|may) ?not be (?:empty|null|blank)|缺失|不能为空)"
         rf"|{_IN_MESSAGE}(?:{_CALL}|\btool block){_PART}\W{{0,3}}(?:\d{{1,4}}\W{{1,3}})?"
         r"(?:is )?missing (?:(?:an?|its|the|required|field) ){0,2}id\b"
+        rf"|{_CALL}(?: \d{{1,4}})? (?:at|in|of) (?:\w+ )?messages? \d{{1,4}} "
+        r"(?:is )?(?:missing|without|has no) (?:(?:an?|its|the|required|field) ){0,2}id\b"
+        rf"|{_TOOL_MESSAGE} (?:is missing|without|must (?:have|include)|requires?|lacks|has no)"
+        r" (?:an? |the |its )?(?:call )?id\b"
         rf"|missing {_RESULT}\.id\b",
-        "BerriAI/litellm, llms/oci; adapters in public code",
+        "BerriAI/litellm, llms/oci; adapters in public code; Spring AI's converters",
     ),
     wording(
         DUPLICATE,
@@ -77,7 +107,13 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"\bduplicated? (?:{_RESULT}|{_CALL_ID} (?:in|of|for|across) {_RESULT})"
         rf"|(?:multiple|more than one) {_RESULT}{_GAP}(?:for|with) (?:the )?(?:same )?"
         rf"(?:{_CALL_ID}|{_CALL})|{_RESULT}{_GAP}\bsame {_CALL_ID}"
-        rf"|{_CALL_ID}(?: {ID})? (?:has |was |is )?already (?:been )?(?:answered|responded)"
+        rf"|(?:multiple|more than one|two|several|duplicate) {_OUTPUT} (?:\w+ )?for "
+        rf"(?:the |an? |one )?(?:same )?(?:{_CALL_ID}|{_CALL})"
+        rf"|(?:{_CALL}|{_CALL_ID}){_GAP}\b(?:has|have|had|got|received) "
+        rf"(?:more than one|multiple|two|several|duplicate) (?:tool[ _])?{_OUTPUT}"
+        rf"|(?:{_CALL}|{_CALL_ID})(?: {ID})? (?:has |was |is |were )?(?:already (?:been )?"
+        rf"(?:answered|responded|has (?:an? )?{_OUTPUT})"
+        r"|(?:been )?answered (?:twice|more than once|multiple times|already))"
         rf"|{_RESULT}{_GAP}\bduplicates (?:the )?{_CALL_ID}|{_RESULT} ids? must be unique"
         rf"|{_CALL_ID}{_GAP}\bused (?:for|by|in) (?:more than one|multiple|two) "
         rf"(?:tool[ _])?{_OUTPUT}",
@@ -88,8 +124,11 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         "general.duplicate_call_id",
         rf"(?:re-?used|repeated|non-?unique|duplicated?) (?:[a-z]{{1,12}} )?{_CALL_ID}"
         rf"|duplicated? {_CALL}{_PART} (?:for|with) (?:the )?(?:same )?(?:{_CALL_ID}|ids?\b)"
+        rf"|{_CALL}{_PART} (?:with|share|sharing|have|use) (?:the |one )(?:same )?"
+        rf"(?:{_CALL_ID}|id\b)"
         rf"|{_CALL_ID}(?: {ID})?:? (?:(?:is|are|was) )?"
-        r"(?:already (?:used|exists?)|not unique|duplicated?|re-?used|must be unique)",
+        r"(?:already (?:used|exists?)|not unique|duplicated?|re-?used|must be unique"
+        rf"|used (?:by|for|in) (?:more than one|multiple|two|several) {_CALL})",
         "adapters in public code",
     ),
     wording(
@@ -97,36 +136,44 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         "general.id_format",
         rf"(?:invalid|malformed) {_CALL_ID}"
         rf"|{_CALL_ID}(?: {ID})? (?:(?:is|are) (?:invalid|malformed|too long|not valid)|exceeds"
-        r"|contains? invalid|must be at most)"
+        r"|contains? invalid|must be at most"
+        r"|(?:must|should) (?:be|have|contain|consist of) (?:only |exactly |no more than )?"
+        r"(?:an? )?(?:\d{1,3}\b|alphanumeric))"
         rf"|{_CALL_ID}{_GAP}(?:(?:must|should) match|{_NO_MATCH}) {_FORM}",
         "Kilo-Org/kilocode#3967; adapters in public code",
-    ),
-    wording(
-        MISMATCHED,
-        "general.mismatched",
-        rf"{_CALL_ID}{_GAP}{_NO_MATCH}(?! {_FORM})"
-        rf"|{_RESULT}{_GAP}{_NO_MATCH}(?! {_FORM}){_GAP}(?:{_CALL}|{_CALL_ID})"
-        rf"|{_CALL} and {_RESULT} {_NO_MATCH}|mismatch(?:ed)? between {_CALL} and {_RESULT}"
-        rf"|{_RESULT}{_GAP}(?:must|should) match (?:an? |the |its |each )?"
-        rf"(?:(?:assistant|pending|{_PARTNER}) ){{0,2}}(?:{_CALL}|{_CALL_ID})"
-        rf"|(?:{_RESULT}|{_CALL_ID}){_GAP}\b(?:match(?:es)?|answers?|references?) no "
-        rf"(?:(?:earlier|pending|open|assistant|{_PARTNER}) ){{0,2}}(?:tool[ _])?calls?\b",
-        "a provider's reference quoted in public code; openclaw/openclaw",
     ),
     wording(
         MISSING,
         "general.count",
         rf"number of (?:{_RESULT}{_GAP}(?:equal|match){_GAP}{_CALL}"
         rf"|{_CALL}{_GAP}(?:equal|match){_GAP}{_RESULT})"
-        rf"|{_CALL} and {_RESULT} (?:count|number)",
+        rf"|{_CALL} and {_RESULT} (?:count|number)"
+        rf"|expected \d{{1,4}} {_RESULT}{_PART},? (?:but )?(?:got|found|received) (?:only )?\d"
+        rf"|\d{{1,4}} {_CALL}{_PART},? (?:but|and|with|for) (?:only )?(?:\d{{1,4}}|one) {_RESULT}"
+        rf"|(?:\d{{1,4}}|one) {_RESULT}{_PART},? for (?:\d{{1,4}}|two|three) (?:\w+ )?{_CALL}",
         "langchain-core, tool_example_to_messages; sibling of Gemini's and Mistral's",
+    ),
+    wording(
+        MISMATCHED,
+        "general.mismatched",
+        rf"{_CALL_ID}{_GAP}{_NO_MATCH}(?! {_FORM})"
+        rf"|{_RESULT}{_GAP}{_NO_MATCH}(?! {_FORM}){_GAP}(?:{_CALL}|{_CALL_ID})"
+        rf"|(?:{_CALL}{_PART} and (?:the |their )?{_RESULT}|{_RESULT}{_PART} and (?:the )?{_CALL})"
+        rf"{_PART}(?: ids?)?(?: (?:from|in|of) (?:the )?{_PARTNER} (?:message|turn))? "
+        rf"{_NO_MATCH}(?! {_FORM})"
+        rf"|mismatch(?:ed)? between {_CALL} and {_RESULT}"
+        rf"|{_RESULT}{_GAP}(?:must|should) match (?:an? |the |its |each )?"
+        rf"(?:(?:assistant|pending|{_PARTNER}) ){{0,2}}(?:{_CALL}|{_CALL_ID})"
+        rf"|(?:{_RESULT}|{_CALL_ID}){_GAP}\b(?:match(?:es)?|answers?|references?) no "
+        rf"(?:(?:earlier|pending|open|assistant|{_PARTNER}) ){{0,2}}(?:tool[ _])?calls?\b",
+        "the sampling check of MCP's SDKs; openclaw/openclaw",
     ),
     wording(
         MISPLACED,
         "general.misplaced",
         rf"{_RESULT}{_PART} must (?:be|come|appear) (?:first|before)"
-        rf"|{_RESULT}{_PART} (?:(?:appears?|comes?|is|was|found) )?before "
-        rf"(?:an? |its |the )?{_CALL}"
+        rf"|{_RESULT}{_PART}(?: for {ID}| {ID})?? (?:(?:appears?|comes?|is|was|found|stands?) )?"
+        rf"before (?:an? |its |the )?{_CALL}"
         rf"|{_RESULT}{_PART} (?:{_ONLY_IN}|belongs? in (?:an? |the )?)(?:user|tool){_TURN}"
         rf"|{_CALL} and {_RESULT}{_PART} (?:can|must) ?not be (?:interleaved|mixed|combined)"
         r"(?! with\b)"
@@ -144,23 +191,42 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         ORPHAN,
         "general.orphan",
         rf"{_RESULT}{_GAP}(?:{_LACKS}|(?:do|does) not answer){_GAP}{_CALL}"
+        rf"|{_RESULT}{_GAP}(?:without|has no|have no|with no) (?:an? |any |its )?{_PARTNER} "
+        r"(?:\w+ )?calls?\b"
         rf"|{_RESULT}{_GAP}{_COMES_AFTER}{_GAP}(?:{_CALL}|\bassistant\b|\bai ?message)"
+        rf"|{_RESULT}{_PART} (?:needs?|requires?) (?:an? |the )?{_PARTNER} (?:\w+ )?assistant\b"
         rf"|not preceded by {_GAP}{_CALL}"
         rf"|(?:orphan(?:ed)?|unmatched|stray|unpaired) {_RESULT}"
         rf"|first message (?:can|must) ?not be an? {_RESULT}"
         rf"|{_RESULT} (?:can|must) ?not be (?:the )?first"
-        rf"|{_RESULT}{_GAP}\boutside (?:of )?an? (?:assistant )?{_CALL}"
+        rf"|{_RESULT} (?:(?:is|are) not (?:allowed|permitted|expected)|(?:can|may|must) ?not "
+        rf"(?:come|appear|be|stand)) (?:directly |right )?(?:after|here after) (?:an? |the )?"
+        rf"(?:(?:role|message) )?{_TURN_OF_OTHERS}"
+        rf"|{_RESULT}{_GAP}\boutside (?:of )?(?:an? )?(?:assistant\b|{_CALL})"
         rf"|{_RESULT}{_GAP}\b(?:assistant|message|turn)\b{_GAP}(?:contains?|includes?) no {_CALL}"
         rf"|{_RESULT}{_GAP}(?:must|should) (?:reference|refer to) (?:an? |the )?"
-        rf"(?:{_PARTNER}|existing|known) (?:assistant )?(?:{_CALL}|{_CALL_ID})"
+        rf"(?:{_PARTNER}|existing|known|{_OPEN}|{_WAITING}) (?:assistant )?(?:{_CALL}|{_CALL_ID})"
+        rf"|{_RESULT}{_GAP}\b(?:unknown|non-?existent|unrecognized|undeclared) "
+        rf"(?:(?:tool|function) )?(?:{_CALL_ID}|calls?\b)"
+        rf"|(?:{_RESULT}|{_CALL_ID}){_GAP}(?: not|nt)\b (?:belong|associated|related|linked)\b"
+        rf"{_GAP}(?:{_CALL}|{_CALL_ID})"
+        rf"|{_RESULT}{_GAP}\bno (?:(?:tool|function) )?(?:calls? (?:is|are|was|were) )?{_WAITING}\b"
+        rf"|{_RESULT}{_GAP}(?:without|no|not (?:have|contain|include))(?: any)? "
+        rf"(?:{_OPEN}|{_WAITING}) (?:(?:tool|function) )?calls?\b"
+        rf"|\bno {_CALL}{_PART},? (?:but|and) (?:\w+ )?{_RESULT}"
         rf"|\bmore {_RESULT}{_PART} than (?:{_CALL}|(?:the )?(?:{_PARTNER}|requested))"
         rf"|unexpected {_RESULT}{_PART} with (?:the )?(?:{_CALL_ID}|ids?\b)"
         rf"|(?:missing|no|not find) (?:{_PARTNER} )?{_CALL}{_GAP} (?:for|matching) {_GAP}{_RESULT}"
+        rf"|\bno (?:{_PARTNER} )?{_CALL} (?:was )?found {_IN_HISTORY}"
+        rf"|\bno (?:{_PARTNER} )?{_CALL} (?:was found )?(?:with|for) (?:the )?(?:call |tool )?"
+        rf"(?:{_CALL_ID}|ids?) (?:{ID} )?(?:was )?(?:found )?{_IN_HISTORY}"
         rf"|{_RESULT} for (?:an? )?unknown {_CALL}|(?:unknown|unexpected) {_TOOL_CALL_ID}"
         rf"|{_TOOL_CALL_ID}(?: {ID})? (?:is |was |which |that )?"
-        r"(?:not found|does not (?:exist|identify|correspond)"
-        rf"|has no {_PARTNER} (?!{_RESULT}|{_OUTPUT}))",
-        "BerriAI/litellm, factory.py; langchain-google-vertexai; mozilla-ai/any-llm",
+        r"(?:not found|does not (?:exist|identify)"
+        rf"|has no {_PARTNER} (?!{_RESULT}|{_OUTPUT}))"
+        r"|(?:工具(?:调用)?(?:结果|响应|返回|消息)|tool 消息)[^。;]{0,12}"
+        r"(?:必须|需要|应)[^。;]{0,24}(?:之后|后面|tool_calls?|工具调用)",
+        "BerriAI/litellm, factory.py; langchain-google-vertexai; mozilla-ai/any-llm; Google ADK",
         template=True,
     ),
     wording(
@@ -168,21 +234,38 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         "general.missing",
         rf"{_CALL}{_GAP}(?:{_LACKS}|must have|(?:must be|not) (?:\w+ )?followed (?:\w+ )?by)"
         rf"{_GAP}{_RESULT}"
+        rf"|{_CALL}{_PART}(?: {ID})?? (?:without|lacks?|lacking|(?:has|have|with) no) "
+        rf"(?:(?:any|an?|its|their|{_PARTNER}) ){{0,2}}{_OUTPUT}"
         rf"|{_CALL}{_GAP}(?:missing|needs?|requires?) "
         rf"(?:(?:an?|its|the|one|exactly|{_PARTNER}) ){{0,3}}{_RESULT}"
         rf"|must be (?:\w+ )?followed (?:\w+ )?by (?:an? )?{_PARTNER} (?:user )?{_RESULT}"
         rf"|{_IN_MESSAGE}\bbefore (?:\d{{1,4}} |the |its )?(?:pending|outstanding) {_RESULT}"
-        rf"|(?:unanswered|unresolved|dangling|orphan(?:ed)?) {_CALL}(?! (?:markup|syntax|tags?)\b)"
-        rf"|{_CALL}{_GAP}(?:never|not|must) (?:all |be |been )*(?:answered|responded)"
+        rf"|(?<!\bno )(?<!\bany )\b{_OPEN} {_CALL}(?! (?:markup|syntax|tags?)\b)"
+        rf"|\b(?:while|because|when|since)\b{_GAP}\b{_WAITING} {_CALL}"
+        rf"|\b(?:while|because|when|since)\b{_GAP}{_CALL} (?:is|are) (?:still )?{_WAITING}\b"
+        rf"|\b(?:history|conversation|transcript) (?:\w+ )?(?:ends? with|contains?|has|with) "
+        rf"(?:\d{{1,4}} |an? )?{_WAITING} {_CALL}"
+        rf"|\b{_WAITING} {_CALL} must (?:all |first )?be {_SETTLED}"
+        rf"|\bnot (?:all|every) {_CALL}{_GAP}\b"
+        rf"(?:{_ANSWERED}|ha(?:s|ve) (?:an? )?(?:{_RESULT}|{_OUTPUT}))"
+        rf"|{_CALL}{_GAP}(?:never|not|must)(?: all| be| been| yet)* {_ANSWERED}"
         rf"|{_CALL} (?:is|are) missing (?:an? |its |their )?{_OUTPUT}"
         rf"|{_CALL_ID}(?: {ID})? (?:has|have|with) no (?:{_PARTNER} )?(?:{_RESULT}|{_OUTPUT})"
         rf"|{_RESULT}{_GAP}\bmust (?:cover|answer|respond to) (?:all|each|every|the)\b"
         rf"{_GAP}(?:{_CALL}|\b(?:parallel|pending|{_PARTNER}) calls?\b)"
         rf"|\bno {_RESULT}{_PART} (?:given |provided |sent )?for \W{{0,2}}"
-        rf"(?:call_\w{{0,40}}\d|toolu_|tooluse_|(?:the )?(?:{_CALL}|{_CALL_ID}))"
+        rf"(?:{_SOME_ID}|(?:the )?(?:{_CALL}|{_CALL_ID}))"
+        rf"|\bno {_OUTPUT} (?:was |were )?(?:found|provided|given|submitted|sent|recorded) for "
+        rf"(?:the )?(?:{_CALL}|{_CALL_ID})"
+        rf"|missing {_RESULT}(?:,? for)?(?: the)?(?: following)?(?: tool| call)?"
+        rf"(?: ids?\b|:? {_SOME_ID})"
         rf"|(?:missing|expected) (?:an? )?{_RESULT}{_GAP} (?:for|after) {_GAP}"
-        rf"(?:{_CALL}|{_CALL_ID}|\bcall id\b)",
-        "langgraph, prebuilt agent; adapters in public code",
+        rf"(?:{_CALL}|{_CALL_ID}|\bcall id\b)"
+        rf"|expected (?:an? )?{_RESULT}{_GAP} (?:but )?(?:got|found|received) (?:an? )?(?:role )?"
+        rf"{_TURN_OF_OTHERS}"
+        r"|工具调用(?:没有|缺少|未找到|必须有|后必须)[^。;]{0,12}(?:结果|响应|返回|消息)"
+        r"|tool_calls?\b[^。;]{0,16}必须(?:紧跟|跟随|有|跟着)[^。;]{0,16}(?:\btool|工具)",
+        "langgraph, prebuilt agent; pydantic-ai, _agent_graph.py; adapters in public code",
         template=True,
     ),
 )

@@ -28,6 +28,8 @@ class Wording:
             tokenizer or a gateway's client, and some servers answer that with a 5xx.
         ambiguous: A history that pairs gets the same answer for another reason, so the words count
             only where a breach was foreseen.
+        converter: It is said by what turns a request into another form on the provider's side of
+            the wire, a converter or a chat template, and by no first-party API.
     """
 
     kind: ViolationKind
@@ -36,6 +38,7 @@ class Wording:
     source: str
     template: bool = False
     ambiguous: bool = False
+    converter: bool = False
 
 
 def wording(  # noqa: PLR0913 - one row of the table below
@@ -46,9 +49,10 @@ def wording(  # noqa: PLR0913 - one row of the table below
     *,
     template: bool = False,
     ambiguous: bool = False,
+    converter: bool = False,
 ) -> Wording:
     """Return one row of a table."""
-    return Wording(kind, name, re.compile(pattern), source, template, ambiguous)
+    return Wording(kind, name, re.compile(pattern), source, template, ambiguous, converter)
 
 
 ID = r"(?!messages?\b)[\w.|*@/-]{1,128}+(?::[\w.|*@/-]{1,128}+){0,4}+"
@@ -171,6 +175,7 @@ WORDINGS: Final[tuple[Wording, ...]] = (
         rf"no call message found for (?P<ids>{ID})",
         "vLLM, its Responses endpoint",
         template=True,
+        converter=True,
     ),
     wording(
         MISPLACED,
@@ -457,14 +462,56 @@ WORDINGS: Final[tuple[Wording, ...]] = (
         "editor-code-assistant/eca#233; the chat templates of Mistral and mistral-common",
         template=True,
     ),
-    # Other chat templates
+    # Other chat templates, and the encoders that some models have in their place
     wording(
         ORPHAN,
         "template.orphan",
         r"message has tool role, but there was no previous assistant message with a tool call"
-        r"|conversation must start with a [\w ]{1,30}, got tool\b",
-        "the chat templates of gpt-oss, MiniMax-M2 and mistral-common",
+        r"|conversation must start with a [\w ]{1,30}, got tool\b"
+        r"|\btool message outside of (?:an? )?assistant",
+        "the chat templates of gpt-oss, MiniMax-M2, Apertus and mistral-common",
         template=True,
+        converter=True,
+    ),
+    wording(
+        ORPHAN,
+        "encoder.orphan",
+        r"no tool calls but found tool output",
+        "SGLang 0.5.23, its encoder of DeepSeek V3.2",
+        template=True,
+        converter=True,
+    ),
+    wording(
+        # It goes on with the message itself, which is cut out before.
+        ORPHAN,
+        "encoder.message",
+        r"\binvalid messages at \d{1,6}\b",
+        "SGLang 0.5.23, its encoder of DeepSeek V3.2",
+        template=True,
+        ambiguous=True,
+        converter=True,
+    ),
+    wording(
+        # What a cut that takes away every question leaves, and what a list of others' makes too.
+        ROLES,
+        "template.no_user",
+        r"no user query found in messages",
+        "lmstudio-ai/lmstudio-bug-tracker#1586; the chat template of Qwen 3.5",
+        template=True,
+        ambiguous=True,
+        converter=True,
+    ),
+    wording(
+        # Messages with calls and results do not count there, so that turns which they separate
+        # stand side by side. A plain chat can have two of a role in a row as well.
+        ROLES,
+        "template.alternation",
+        r"conversation roles must alternate",
+        "ggml-org/llama.cpp#19851; huggingface/text-generation-inference#3198; the chat templates "
+        "of Mistral and Gemma 3",
+        template=True,
+        ambiguous=True,
+        converter=True,
     ),
     # What checks the list before it is sent
     wording(
@@ -479,13 +526,19 @@ WORDINGS: Final[tuple[Wording, ...]] = (
     wording(
         MISSING,
         "prefill",
-        r"expected last role user or tool .{0,80}? but got assistant"
+        r"expected (?:the )?last (?:role|message)\b[^.;]{0,80}? but (?:got|found|received) "
+        r"(?:an? )?(?:role )?(?:assistant|ai|model)\b"
         r"|does not support (?:assistant message|model) prefill"
         r"|the last message is not an toolmessage or humanmessage"
         r"|pre-filling the assistant response is not supported"
-        r"|requests? (?:ending with a model turn|cannot contain assistant role in the final)",
+        r"|requests? (?:ending with a model turn|cannot contain assistant role in the final)"
+        r"|(?:last|final) message (?:role )?(?:must|should) (?:be|have)(?: from)?(?: the)?(?: an?)?"
+        r"(?: role)?(?: of)? (?:user|tool|human)\b"
+        r"|(?:last|final) message (?:can ?not|must not|may not) be (?:from )?(?:the |an? )?"
+        r"(?:assistant|ai)\b"
+        r"|cannot set add_generation_prompt to true when the last message is from the assistant",
         "mistral-common 1.13.1; Anthropic; langchain-google-genai 4.4.2; langchain-cohere 0.6.0; "
-        "router-for-me/CLIProxyAPI#5607; aaif-goose/goose#5997",
+        "router-for-me/CLIProxyAPI#5607; aaif-goose/goose#5997; vLLM, tokenizers/mistral.py",
         ambiguous=True,
     ),
     wording(
@@ -501,9 +554,19 @@ WORDINGS: Final[tuple[Wording, ...]] = (
         "alternation",
         r"roles must alternate|must alternate between user and assistant"
         r"|user and assistant roles should be alternating"
+        r"|user or tool messages?(?:\(s\))? should alternate with assistant"
         r"|requests alternate between user and model|\(tool\) 和 assistant 角色需交替",
         "langchain-ai/langchain-aws#192; mistralai/mistral-vibe#1006; "
-        "FoundationAgents/OpenManus#580, #894",
+        "FoundationAgents/OpenManus#580, #894; bieniu/ha-perplexity#117; "
+        "perplexityai/api-discussion#265",
+        ambiguous=True,
+    ),
+    wording(
+        # It names nothing at all: seen for a list without a user's message and in tool loops.
+        ROLES,
+        "zhipu.messages",
+        r"the messages parameter is illegal|messages 参数非法",
+        "MetaGLM/zhipuai-sdk-python-v4#14; anomalyco/opencode#2557; lobehub/lobehub#11408",
         ambiguous=True,
     ),
 )
