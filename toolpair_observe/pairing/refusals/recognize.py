@@ -47,7 +47,7 @@ class Rejection:
 
 # No wording and no sentence can match without one of these, and an ordinary failure has none.
 _WORTH_A_LOOK = re.compile(
-    r"tool|call|response|unexpected role|begins with|prefill|pre-fill|\.parts must not be empty"
+    r"tool|call|function|response|unexpected role|begins with|prefill|pre-fill|\.parts must not be empty"
     r"|alternat|交替|ending with a model turn|last (?:role|message)|final message|no user query"
     r"|invalid messages at|messages parameter is illegal|messages 参数非法|工具"
 )

@@ -24,21 +24,26 @@ from toolpair_observe.pairing.refusals.wordings import (
 )
 
 # The words that such sentences are built from, and what may stand between two of them.
+_PART = r"(?: (?:blocks?|parts?|items?))?"
+_GLUED = r"(?:_?(?:content|part|message|block|item)s?)?"
 _CALL = (
-    r"(?:(?:tool|function)[ _-]?calls?|tool[ _-]?uses?)\b"
+    rf"(?:(?:tool|function)[ _-]?calls?|tool[ _-]?(?:uses?|requests?)){_GLUED}\b"
     r"(?![ -](?:ids?|results?|responses?|outputs?)\b)"
 )
-_TOOL_MESSAGE = r"tool[ _-]?(?:role |call |response|result)?[ _-]?messages?"
+_TOOL_MESSAGE = r"(?:tool|function)[ _-]?(?:role |call |response|result)?[ _-]?messages?"
 _RESULT = (
-    rf"(?:(?:tool|function)[ _-]?(?:call[ _-]?)?(?:results?|responses?|outputs?|returns?)"
-    rf"|{_TOOL_MESSAGE}|role(?:: ?| ?= ?| )tool)\b"
-    r"(?! (?:format|type|schema|content|name|parser)\b)"
+    r"(?:(?:(?:tool|function)[ _-]?(?:call[ _-]?)?(?:results?|responses?|outputs?|reply|replies)"
+    rf"|tool[_-]?returns?){_GLUED}|{_TOOL_MESSAGE}|role(?:: ?| ?= ?| )(?:tool|function))\b"
+    r"(?! (?:format|type|schema|content|name|parser|shape)\b)"
 )
 _OUTPUT = (
     r"(?:results?|responses?|outputs?|replies)\b(?! (?:format|type|schema|parser|limit|handler)\b)"
 )
 _TOOL_CALL_ID = r"(?:tool|function)[ _-]?(?:call|use)(?:s?\W{1,3}\d{1,4}\W{1,3}|[ _.-]?)ids?\b"
-_CALL_ID = rf"(?:{_TOOL_CALL_ID}|(?<![a-z_])call_ids?\b)"
+_CALL_ID = (
+    rf"(?:{_TOOL_CALL_ID}|(?<![a-z_])call_ids?\b"
+    r"|\bids? (?:of|for) (?:the |an? |each |every )?(?:tool|function)[ _-]?calls?\b)"
+)
 _GAP = r"(?:[^.;]|\.(?=\S)){0,60}?"
 _PARTNER = r"(?:corresponding|matching|preceding|previous|prior|associated)"
 # Of a call: nothing has answered it. The first need no other word, the second are said of calls
@@ -67,10 +72,10 @@ _COMES_AFTER = (
     rf"|must (?:respond|reply) to (?:an? |the |its )?{_PARTNER})"
 )
 _NO_MATCH = (
-    r"(?:(?:do|does|did|must|should)?(?:nt| not)(?: always)? (?:match|agree|correspond)|mismatch)"
+    r"(?:(?:do|does|did|must|should)?(?:nt| not)(?: always)? (?:match|agree|correspond)"
+    r"|(?:is|are)(?: not|nt) matching|mismatch)"
 )
 _FORM = r"(?:the |to the )?(?:\w+ )?(?:pattern|regex|format|schema)\b"
-_PART = r"(?: (?:blocks?|parts?|items?))?"
 # A refusal of what was sent says where it stood. One of what the model sent does not.
 _IN_MESSAGE = rf"\b(?:messages?|contents|input)\W{{0,2}}\d{{1,4}}{_GAP}"
 _IN_HISTORY = (
@@ -88,8 +93,10 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         "general.no_id",
         rf"{_RESULT}{_GAP}(?:missing|without|must (?:have|include)|requires?|lacks|has no|缺少)"
         rf"(?: an?| the| its| string| required| field| non-?empty){{0,2}} {_CALL_ID}"
-        rf"|(?:missing|without|no) (?:an? |the |required )?{_CALL_ID}"
-        rf"|{_CALL_ID} (?:is required|(?:must|should) be (?:a (?:non-?empty )?string|non-?empty)"
+        rf"|(?:missing|without|no) (?:an? |the |required )?"
+        rf"(?:messages?[\w.\[\]]{{0,20}}\.)?{_CALL_ID}"
+        rf"|{_CALL_ID} (?:is (?:required|missing)"
+        r"|(?:must|should) be (?:a (?:non-?empty )?string|non-?empty)"
         r"|(?:must|should|has to) be (?:set|given|provided|specified|present)"
         r"|(?:must|can|may) ?not be (?:empty|null|blank)|缺失|不能为空)"
         rf"|{_IN_MESSAGE}(?:{_CALL}|\btool block){_PART}\W{{0,3}}(?:\d{{1,4}}\W{{1,3}})?"
@@ -98,6 +105,8 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         r"(?:is )?(?:missing|without|has no) (?:(?:an?|its|the|required|field) ){0,2}id\b"
         rf"|{_TOOL_MESSAGE} (?:is missing|without|must (?:have|include)|requires?|lacks|has no)"
         r" (?:an? |the |its )?(?:call )?id\b"
+        rf"|(?:{_CALL}|{_RESULT}){_PART} must (?:have|include|contain) (?:an? |the |its )?"
+        r"(?:non-?(?:null|empty) |valid |unique )?id\b"
         rf"|missing {_RESULT}\.id\b",
         "BerriAI/litellm, llms/oci; adapters in public code; Spring AI's converters",
     ),
@@ -115,8 +124,9 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"(?:answered|responded|has (?:an? )?{_OUTPUT})"
         r"|(?:been )?answered (?:twice|more than once|multiple times|already))"
         rf"|{_RESULT}{_GAP}\bduplicates (?:the )?{_CALL_ID}|{_RESULT} ids? must be unique"
-        rf"|{_CALL_ID}{_GAP}\bused (?:for|by|in) (?:more than one|multiple|two) "
-        rf"(?:tool[ _])?{_OUTPUT}",
+        rf"|{_CALL_ID}{_GAP}\b(?:used|appears?|found|present) (?:for|by|in) "
+        rf"(?:more than one|multiple|two|several) (?:{_RESULT}|(?:tool[ _])?{_OUTPUT})"
+        rf"|\b(?:only|at most) one {_RESULT}{_GAP}\b(?:per|for (?:an?|each|every|the)) {_CALL}",
         "adapters in public code",
     ),
     wording(
@@ -128,14 +138,16 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"(?:{_CALL_ID}|id\b)"
         rf"|{_CALL_ID}(?: {ID})?:? (?:(?:is|are|was) )?"
         r"(?:already (?:used|exists?)|not unique|duplicated?|re-?used|must be unique"
-        rf"|used (?:by|for|in) (?:more than one|multiple|two|several) {_CALL})",
+        rf"|used (?:by|for|in) (?:more than one|multiple|two|several) {_CALL}"
+        r"|(?:used |appears? |occurs? )?(?:more than once|twice|multiple times))",
         "adapters in public code",
     ),
     wording(
         BAD_ID,
         "general.id_format",
         rf"(?:invalid|malformed) {_CALL_ID}"
-        rf"|{_CALL_ID}(?: {ID})? (?:(?:is|are) (?:invalid|malformed|too long|not valid)|exceeds"
+        rf"|{_CALL_ID}(?: {ID})? (?:(?:(?:is|are) )?(?:invalid|malformed|too long|not valid)"
+        r"|exceeds"
         r"|contains? invalid|must be at most"
         r"|(?:must|should) (?:be|have|contain|consist of) (?:only |exactly |no more than )?"
         r"(?:an? )?(?:\d{1,3}\b|alphanumeric))"
@@ -150,6 +162,7 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"|{_CALL} and {_RESULT} (?:count|number)"
         rf"|expected \d{{1,4}} {_RESULT}{_PART},? (?:but )?(?:got|found|received) (?:only )?\d"
         rf"|\d{{1,4}} {_CALL}{_PART},? (?:but|and|with|for) (?:only )?(?:\d{{1,4}}|one) {_RESULT}"
+        rf"|\d{{1,4}} tools?,? (?:but|and) (?:only )?(?:\d{{1,4}}|one) {_RESULT}"
         rf"|(?:\d{{1,4}}|one) {_RESULT}{_PART},? for (?:\d{{1,4}}|two|three) (?:\w+ )?{_CALL}",
         "langchain-core, tool_example_to_messages; sibling of Gemini's and Mistral's",
     ),
@@ -175,6 +188,10 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"|{_RESULT}{_PART}(?: for {ID}| {ID})?? (?:(?:appears?|comes?|is|was|found|stands?) )?"
         rf"before (?:an? |its |the )?{_CALL}"
         rf"|{_RESULT}{_PART} (?:{_ONLY_IN}|belongs? in (?:an? |the )?)(?:user|tool){_TURN}"
+        rf"|\b(?:text|content)\b{_GAP}must (?:be |come )?(?:placed )?"
+        rf"(?:after|follow) (?:all |the )?{_RESULT}"
+        r"|\b(?:message|turn) (?:must|should|may) (?:only contain|contain only|consist only of) "
+        r"tool[ _-]?results?\b"
         rf"|{_CALL} and {_RESULT}{_PART} (?:can|must) ?not be (?:interleaved|mixed|combined)"
         r"(?! with\b)"
         rf"|{_CALL}{_GAP}\bseparated from (?:its|their|the) (?:{_RESULT}|{_OUTPUT})"
@@ -206,6 +223,16 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"|{_RESULT}{_GAP}\b(?:assistant|message|turn)\b{_GAP}(?:contains?|includes?) no {_CALL}"
         rf"|{_RESULT}{_GAP}(?:must|should) (?:reference|refer to) (?:an? |the )?"
         rf"(?:{_PARTNER}|existing|known|{_OPEN}|{_WAITING}) (?:assistant )?(?:{_CALL}|{_CALL_ID})"
+        rf"|{_RESULT} (?:(?:is|are|can|may|must) )?(?:be )?only (?:be )?(?:\w+ )?"
+        rf"(?:after|following) (?:an? |the )?(?:{_CALL}|assistant\b)"
+        rf"|{_RESULT}{_GAP}\b(?:refers? to|references) (?:an? |the )?{_CALL} (?:that |which )?"
+        r"(?:(?:do|does)(?: not|nt) exist|(?:is|was)(?: not|nt)|is (?:missing|unknown|absent))\b"
+        rf"|(?:contains?|found|has|is) an? unexpected {_RESULT}"
+        rf"|could not (?:infer|determine|find|resolve) (?:an? |the )?(?:called )?"
+        rf"(?:tool|function) name for (?:an? |the )?{_RESULT}"
+        rf"|{_CALL_ID}(?: {ID})? (?:is|was) (?:not|never) (?:issued|requested|created|made|declared"
+        r"|known|present|pending|open|recognized|part of|in the)\b"
+        rf"|{_CALL_ID}(?: {ID})? ?(?:不存在|未找到|找不到)"
         rf"|{_RESULT}{_GAP}\b(?:unknown|non-?existent|unrecognized|undeclared) "
         rf"(?:(?:tool|function) )?(?:{_CALL_ID}|calls?\b)"
         rf"|(?:{_RESULT}|{_CALL_ID}){_GAP}(?: not|nt)\b (?:belong|associated|related|linked)\b"
@@ -253,6 +280,8 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"|{_CALL_ID}(?: {ID})? (?:has|have|with) no (?:{_PARTNER} )?(?:{_RESULT}|{_OUTPUT})"
         rf"|{_RESULT}{_GAP}\bmust (?:cover|answer|respond to) (?:all|each|every|the)\b"
         rf"{_GAP}(?:{_CALL}|\b(?:parallel|pending|{_PARTNER}) calls?\b)"
+        rf"|{_RESULT}{_PART} must be (?:given|provided|sent|included|present) for "
+        rf"(?:all|each|every|the)\b{_GAP}(?:{_CALL}|\bcalls\b)"
         rf"|\bno {_RESULT}{_PART} (?:given |provided |sent )?for \W{{0,2}}"
         rf"(?:{_SOME_ID}|(?:the )?(?:{_CALL}|{_CALL_ID}))"
         rf"|\bno {_OUTPUT} (?:was |were )?(?:found|provided|given|submitted|sent|recorded) for "
@@ -263,6 +292,8 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"(?:{_CALL}|{_CALL_ID}|\bcall id\b)"
         rf"|expected (?:an? )?{_RESULT}{_GAP} (?:but )?(?:got|found|received) (?:an? )?(?:role )?"
         rf"{_TURN_OF_OTHERS}"
+        r"|(?:未响应|未回复|未应答|没有响应|没有结果|缺少响应|缺少结果)的? ?"
+        r"(?:tool_calls?\b|工具调用)"
         r"|工具调用(?:没有|缺少|未找到|必须有|后必须)[^。;]{0,12}(?:结果|响应|返回|消息)"
         r"|tool_calls?\b[^。;]{0,16}必须(?:紧跟|跟随|有|跟着)[^。;]{0,16}(?:\btool|工具)",
         "langgraph, prebuilt agent; pydantic-ai, _agent_graph.py; adapters in public code",
