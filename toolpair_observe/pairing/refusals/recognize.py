@@ -11,15 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.refusals.error_text import Reading, readings
+from toolpair_observe.pairing.refusals.error_text import readings
 from toolpair_observe.pairing.refusals.sentences import SENTENCES
+from toolpair_observe.pairing.refusals.status import is_from_template, is_refusal
 from toolpair_observe.pairing.refusals.wordings import WORDINGS, Wording
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.words import ViolationKind
 
-_REFUSED = frozenset({400, 422})
-_SERVER_ERRORS = range(500, 600)
 _MAX_IDS = 16
 _INDEX_REACH = 160
 
@@ -47,9 +46,10 @@ class Rejection:
 
 # No wording and no sentence can match without one of these, and an ordinary failure has none.
 _WORTH_A_LOOK = re.compile(
-    r"tool|call|function|response|unexpected role|begins with|prefill|pre-fill|\.parts must not be empty"
-    r"|alternat|交替|ending with a model turn|last (?:role|message)|final message|no user query"
-    r"|invalid messages at|messages parameter is illegal|messages 参数非法|工具"
+    r"tool|call|function|response|unexpected role|begins with|prefill|pre-fill"
+    r"|\.parts must not be empty|alternat|交替|ending with a model turn|last (?:role|message)"
+    r"|final message|no user query|invalid messages at|messages parameter is illegal"
+    r"|messages 参数非法|工具"
 )
 # Words about something else: the model's refused output, what is wrong with a tool's schema or
 # arguments, up to the next error in the same text, and the lines of a chat template around the one
@@ -68,19 +68,6 @@ _FOREIGN = re.compile(
 )
 _WIRE_INDEX = re.compile(
     r"\b(?:messages?|input|contents)(?:[.\[ ]{1,2}| at )(\d{1,6})\b", re.IGNORECASE
-)
-# A provider's own word for a 400, which gateways keep when they answer with another status.
-_CALLED_INVALID = re.compile(
-    r"invalid_?request|invalid_?argument|validationexception", re.IGNORECASE
-)
-# How a server says that the chat template raised, whichever status it answers with.
-_TEMPLATE_RAISED = re.compile(
-    r"jinja exception|template error:|rendering prompt with jinja|raise_exception", re.IGNORECASE
-)
-_TEXT_STATUS = re.compile(
-    r"(?:\b(?:error code|status(?:[_ ]code)?|code|https?(?:/\d(?:\.\d)?)?|error response|error)"
-    r"[\s:=<(-]{1,3}|^[\[<(]?)(?:4\d\d|5\d\d)\b|(?<![.\[\d])\b(?:400|422)(?=: )",
-    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -106,7 +93,7 @@ def read_rejection(error: BaseException | str, *, foreseen: bool = False) -> Rej
     for reading in readings(error):
         for text in reading.texts:
             found = _first_match(text, foreseen=foreseen)
-            if found is not None and _is_refusal(reading, found.wording):
+            if found is not None and is_refusal(reading, template=found.wording.template):
                 return _rejection(found)
     return None
 
@@ -140,30 +127,6 @@ def _first_match(text: str, *, foreseen: bool) -> _Found | None:
     return None
 
 
-def _is_refusal(reading: Reading, wording: Wording) -> bool:
-    """Whether the request was refused as wrong, and not for its rate, its key or its size."""
-    if reading.status in _REFUSED:
-        return True
-    named = _statuses_named_in(reading.texts)
-    if reading.status is not None:
-        named.add(reading.status)
-        if reading.status not in _SERVER_ERRORS:
-            return False
-    if not named or named & _REFUSED:
-        return True
-    if named.isdisjoint(_SERVER_ERRORS):
-        return False
-    return wording.template or any(_TEMPLATE_RAISED.search(text) for text in reading.texts)
-
-
-def _statuses_named_in(texts: tuple[str, ...]) -> set[int]:
-    matches = (match for text in texts for match in _TEXT_STATUS.finditer(text))
-    named = {int(match[0][-3:]) for match in matches}
-    if any(_CALLED_INVALID.search(text) for text in texts):
-        named.add(min(_REFUSED))
-    return named
-
-
 def _rejection(found: _Found) -> Rejection:
     match = found.match
     start = max(0, match.start() - _INDEX_REACH)
@@ -174,7 +137,7 @@ def _rejection(found: _Found) -> Rejection:
         rule=found.wording.name,
         tool_call_ids=_whole_ids(named),
         wire_index=int(index[1]) if index else None,
-        by_converter=found.wording.converter or _TEMPLATE_RAISED.search(found.text) is not None,
+        by_converter=found.wording.converter or is_from_template(found.text),
     )
 
 
