@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
@@ -23,12 +25,15 @@ class AccuracyRow:
         model: The model as requested, `""` when unknown.
         effect: The predicted effect.
         outcomes: The number of requests for every outcome.
+        server_faults: How many of the escaped ones a server broke: the history was sound, and a
+            converter behind the wire lost a pair, or a template wants more than pairs.
     """
 
     provider: str
     model: str
     effect: Effect
     outcomes: Mapping[Outcome, int]
+    server_faults: int = 0
 
     @property
     def total(self) -> int:
@@ -52,13 +57,17 @@ class Accuracy:
     def of(cls, counts: Mapping[tuple[str, ...], int]) -> Accuracy:
         """Arrange the counts of `semconv.OUTCOMES`."""
         table: dict[tuple[str, str, Effect], dict[Outcome, int]] = {}
-        for (outcome, effect, provider, model), count in counts.items():
+        server_faults: Counter[tuple[str, str, Effect]] = Counter()
+        for (outcome, effect, provider, model, fault), count in counts.items():
             if count:
-                row = table.setdefault((provider, model, Effect(effect)), dict.fromkeys(Outcome, 0))
+                key = provider, model, Effect(effect)
+                row = table.setdefault(key, dict.fromkeys(Outcome, 0))
                 row[Outcome(outcome)] += count
+                if fault == Fault.SERVER:
+                    server_faults[key] += count
         return cls(
             tuple(
-                AccuracyRow(*key, outcomes=table[key])
+                AccuracyRow(*key, outcomes=table[key], server_faults=server_faults[key])
                 for key in sorted(table, key=lambda key: (key[0], key[1], key[2].rank))
             )
         )
@@ -75,8 +84,16 @@ class Accuracy:
 
     @property
     def misses(self) -> int:
-        """Requests that were not flagged and that the provider refused for their pairing."""
-        return self._sum(Effect, Outcome.ESCAPED)
+        """Requests that were not flagged and that the provider refused for their pairing.
+
+        Without those that a server broke: no rule of the check could have known.
+        """
+        return self._sum(Effect, Outcome.ESCAPED) - self.server_faults
+
+    @property
+    def server_faults(self) -> int:
+        """Requests with a sound history that a gateway or a self-hosted server broke."""
+        return sum(row.server_faults for row in self.rows)
 
     def _sum(self, effects: Iterable[Effect], outcome: Outcome) -> int:
         wanted = frozenset(effects)
@@ -87,6 +104,7 @@ class Accuracy:
         return {
             "hits": self.hits,
             "misses": self.misses,
+            "server_faults": self.server_faults,
             "false_alarms": self.false_alarms,
             "rows": [
                 {
@@ -108,7 +126,8 @@ class Accuracy:
         ]
         lines.append(
             f"refused as flagged: {self.hits}, refused and not flagged: {self.misses}, "
-            f"predicted to fail and accepted: {self.false_alarms}"
+            f"predicted to fail and accepted: {self.false_alarms}, "
+            f"sound and broken by a server: {self.server_faults}"
         )
         return "\n".join(lines)
 

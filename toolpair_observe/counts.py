@@ -20,6 +20,7 @@ from opentelemetry.metrics import get_meter_provider
 
 from toolpair_observe import semconv
 from toolpair_observe.forks import in_child, reset_in_child
+from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ ZERO_STARTED_OUTCOMES: Final = (
     (Outcome.FAILED, Effect.CLEAN),
     (Outcome.ABANDONED, Effect.CLEAN),
 )
+# The label on escapes, and on everything else.
+_FAULTS: Final = tuple(fault.value for fault in Fault)
+_NO_FAULT: Final = ("",)
 
 
 class Counts:
@@ -106,7 +110,8 @@ class Counts:
                 totals.setdefault((effect.value, mode, provider, model), 0)
             outcomes = self._totals[semconv.OUTCOMES]
             for outcome, effect in ZERO_STARTED_OUTCOMES:
-                outcomes.setdefault((outcome.value, effect.value, provider, model), 0)
+                for fault in _FAULTS if outcome is Outcome.ESCAPED else _NO_FAULT:
+                    outcomes.setdefault((outcome.value, effect.value, provider, model, fault), 0)
 
     def _fold(self, label: str, value: str) -> str:
         # `str` of a string enum is its plain value, which every exporter takes.

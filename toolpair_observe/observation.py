@@ -40,6 +40,12 @@ class Observation:
         blocked: Whether strict mode stopped the request.
         outcome: None until the end of the run is known.
         rejected_kind: The kind of violation that the provider's own error names, or None.
+        escape_fault: Of an escape, whose fault it is: `"check"` where the profile lacks a rule,
+            `"server"` where a gateway's or a self-hosted server's converter broke a sound history.
+            Otherwise None.
+        rejected_companion: What stands beside a call and was refused, such as a thinking block's
+            signature (`"thinking_signature"`), where the pairing was not the reason. Otherwise
+            None.
     """
 
     run_id: UUID
@@ -54,6 +60,8 @@ class Observation:
     blocked: bool = False
     outcome: Outcome | None = None
     rejected_kind: str | None = None
+    escape_fault: str | None = None
+    rejected_companion: str | None = None
 
     @property
     def is_near_miss(self) -> bool:

@@ -73,6 +73,8 @@ class Record:
     link: TraceLink | None = None
     outcome: Outcome | None = None
     rejected_kind: str | None = None
+    escape_fault: str | None = None
+    rejected_companion: str | None = None
 
     def observation(self) -> Observation:
         """Return a frozen copy of what is known so far."""
@@ -89,6 +91,8 @@ class Record:
             blocked=self.blocked,
             outcome=self.outcome,
             rejected_kind=self.rejected_kind,
+            escape_fault=self.escape_fault,
+            rejected_companion=self.rejected_companion,
         )
 
     def trace(self) -> Trace:

@@ -45,6 +45,8 @@ VIOLATION_KINDS: Final = "toolpair.violation.kinds"
 VIOLATION_CAUSES: Final = "toolpair.violation.causes"
 VIOLATION_OMITTED: Final = "toolpair.violation.omitted"
 REJECTED_KIND: Final = "toolpair.rejected.kind"
+REJECTED_COMPANION: Final = "toolpair.rejected.companion"
+ESCAPE_FAULT: Final = "toolpair.escape.fault"
 LANGSMITH_RUN_ID: Final = "toolpair.langsmith.run_id"
 
 # Events
@@ -128,7 +130,9 @@ OUTCOMES: Final = Metric(
     MetricKind.OBSERVABLE_COUNTER,
     "{request}",
     "What really happened to checked requests, beside the effect that was predicted.",
-    (OUTCOME, EFFECT, GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL),
+    # The last is on escapes only, and has two values: a miss of the check asks for a report to its
+    # maintainers, a server that broke a sound history does not.
+    (OUTCOME, EFFECT, GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL, ESCAPE_FAULT),
 )
 CHECK_DURATION: Final = Metric(
     "toolpair.check.duration",

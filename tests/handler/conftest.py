@@ -35,7 +35,7 @@ class WatchedHandler(ToolPairHandler):
     def outcomes(self) -> Counter[str]:
         """How many requests had which outcome."""
         found: Counter[str] = Counter()
-        for (outcome, _, _, _), count in self.counted(semconv.OUTCOMES).items():
+        for (outcome, *_), count in self.counted(semconv.OUTCOMES).items():
             found[outcome] += count
         return found
 
@@ -43,7 +43,7 @@ class WatchedHandler(ToolPairHandler):
     def predictions(self) -> Counter[tuple[str, str]]:
         """How many requests had which predicted effect and outcome."""
         found: Counter[tuple[str, str]] = Counter()
-        for (outcome, effect, _, _), count in self.counted(semconv.OUTCOMES).items():
+        for (outcome, effect, *_), count in self.counted(semconv.OUTCOMES).items():
             found[effect, outcome] += count
         return found
 

@@ -61,8 +61,9 @@ def test_what_alerts_read_starts_at_zero():
     counts.add(semconv.CHECKS, check(effect="clean"))
     assert counts.snapshot(semconv.CHECKS)[check(effect="reject")] == 0
     outcomes = counts.snapshot(semconv.OUTCOMES)
-    assert outcomes["escaped", "clean", "openai", "gpt"] == 0
-    assert outcomes["rejected", "reject", "openai", "gpt"] == 0
+    assert outcomes["escaped", "clean", "openai", "gpt", "check"] == 0
+    assert outcomes["escaped", "clean", "openai", "gpt", "server"] == 0
+    assert outcomes["rejected", "reject", "openai", "gpt", ""] == 0
     assert not any(outcomes.values())
     assert counts.snapshot(semconv.VIOLATIONS) == {}
 
@@ -76,8 +77,8 @@ def test_models_past_the_limit_are_counted_together():
     assert totals[check("b")] == 1
     assert totals[check("_OTHER")] == 2
     assert check("c") not in totals
-    counts.add(semconv.OUTCOMES, ("accepted", "reject", "openai", "d"))
-    assert counts.snapshot(semconv.OUTCOMES)["accepted", "reject", "openai", "_OTHER"] == 1
+    counts.add(semconv.OUTCOMES, ("accepted", "reject", "openai", "d", ""))
+    assert counts.snapshot(semconv.OUTCOMES)["accepted", "reject", "openai", "_OTHER", ""] == 1
 
 
 def test_labels_come_out_as_plain_strings():
@@ -151,9 +152,9 @@ def test_accuracy_is_drawn_for_people():
     table = str(
         Accuracy.of(
             {
-                ("rejected", "reject", "openai", "gpt-4o"): 12,
-                ("accepted", "clean", "openai", "gpt-4o"): 345,
-                ("accepted", "clean", "", ""): 0,
+                ("rejected", "reject", "openai", "gpt-4o", ""): 12,
+                ("accepted", "clean", "openai", "gpt-4o", ""): 345,
+                ("accepted", "clean", "", "", ""): 0,
             }
         )
     ).splitlines()
@@ -164,3 +165,20 @@ def test_accuracy_is_drawn_for_people():
         ["openai", "gpt-4o", "clean", ".", ".", ".", "345", ".", ".", "."],
     ]  # fmt: skip
     assert table[3].startswith("refused as flagged: 12,")
+
+
+def test_a_sound_history_that_a_server_broke_is_no_miss():
+    accuracy = Accuracy.of(
+        {
+            ("escaped", "clean", "openai", "gpt-4o", "check"): 2,
+            ("escaped", "clean", "", "served", "server"): 3,
+        }
+    )
+
+    assert (accuracy.misses, accuracy.server_faults) == (2, 3)
+    assert [(row.outcomes["escaped"], row.server_faults) for row in accuracy.rows] == [
+        (3, 3),
+        (2, 0),
+    ]
+    assert accuracy.to_dict()["server_faults"] == 3
+    assert str(accuracy).endswith("sound and broken by a server: 3")

@@ -61,6 +61,51 @@ async def test_the_providers_pairing_error_of_a_sound_history_escaped_us(handler
     assert handler.accuracy().misses == 1
 
 
+@pytest.mark.parametrize(
+    ("profile", "text", "misses", "server_faults"),
+    [
+        ("openai-chat", REFUSAL, 1, 0),
+        ("openai-compatible", REFUSAL, 0, 1),
+        ("litellm", REFUSAL, 0, 1),
+        ("openai-responses", "No call message found for call_bergen", 0, 1),
+        (None, "No call message found for call_bergen", 0, 1),
+    ],
+)
+def test_a_server_that_broke_a_sound_history_is_told_from_a_miss(
+    make_handler, profile, text, misses, server_faults
+):
+    def refuse(_):
+        raise RefusedError(text)
+
+    told = []
+    handler = make_handler(profile=profile, on_near_miss=told.append)
+    with pytest.raises(RefusedError):
+        CountingModel(before=refuse).invoke(SOUND, config(handler))
+    handler.close()
+
+    assert handler.predictions == {("clean", "escaped"): 1}
+    accuracy = handler.accuracy()
+    assert (accuracy.misses, accuracy.server_faults) == (misses, server_faults)
+    assert [each.escape_fault for each in told] == ["check" if misses else "server"]
+
+
+@pytest.mark.parametrize("history", [SOUND, BROKEN], ids=["sound", "broken"])
+def test_a_refused_companion_of_a_call_is_a_failure_that_is_named(make_handler, caplog, history):
+    def refuse(_):
+        msg = (
+            "messages.1.content.0: Invalid `signature` in `thinking` block. The block is bound to "
+            "a different conversation."
+        )
+        raise RefusedError(msg)
+
+    handler = make_handler()
+    with pytest.raises(RefusedError):
+        CountingModel(before=refuse).invoke(history, config(handler))
+
+    assert handler.outcomes == {"failed": 1}
+    assert "companion of a call refused: thinking signature" in caplog.text
+
+
 def test_another_error_is_a_failure(handler):
     with pytest.raises(RuntimeError, match="fire"):
         CountingModel(before=fail).invoke(BROKEN, config(handler))

@@ -117,7 +117,7 @@ def test_an_outcome_that_cannot_be_settled_is_our_problem_only(make_handler, mon
     def fail(*args, **options):
         raise RecursionError(SECRET)
 
-    monkeypatch.setattr(outcomes, "rejection_kind", fail)
+    monkeypatch.setattr(outcomes, "read_rejection", fail)
     with pytest.raises(RuntimeError, match="application"):
         CountingModel(before=_raise_in_application).invoke(SOUND, {"callbacks": [ours]})
     assert ours.internal_errors == {("RecursionError", "outcome"): 1}

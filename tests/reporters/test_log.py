@@ -14,10 +14,13 @@ from tests.reporters.samples import (
     near_miss,
     observation,
     record,
+    report,
     settings,
     violation,
 )
 from toolpair_observe import Cause, Effect, Outcome, ViolationKind, forks
+from toolpair_observe.pairing.refusals.companions import Companion
+from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.reporters.log import LOGGER_NAME, MAX_SHAPES, LogReporter
 
 RUN = UUID("11111111-1111-4111-8111-111111111111")
@@ -113,6 +116,47 @@ def test_escape_says_what_was_missed_and_what_to_do(reporter, lines):
         "missed by the check: the provider refused a history that the check called clean; its "
         "error says orphan_result. Profile openai-chat lacks a rule: run check_messages on this "
         f"history, and report it [run {RUN}]"
+    ]
+
+
+def test_a_sound_history_that_a_server_broke_is_not_called_a_miss(reporter, lines):
+    """It names who has to change something, and asks nobody to correct a profile."""
+    taken = observation(
+        run_id=RUN,
+        report=report(profile="openai-compatible"),
+        outcome=Outcome.ESCAPED,
+        rejected_kind="orphan_result",
+        escape_fault=Fault.SERVER,
+        model="",
+    )
+    reporter.finished(taken, UNTRACED)
+
+    assert lines() == [
+        "broken by the server: the provider refused a history that the check called clean; its "
+        "error says orphan_result. The history keeps LangChain's contract, so what answers behind "
+        "profile openai-compatible lost a pair or wants more than pairs: report it to whoever runs "
+        f"the server or gateway [run {RUN}]"
+    ]
+
+
+@pytest.mark.parametrize("make", [observation, near_miss], ids=["sound", "near miss"])
+def test_a_refused_companion_of_a_call_is_named(reporter, lines, make):
+    """Otherwise somebody looks for a broken pair that there is not."""
+    for _ in range(3):
+        taken = make(
+            run_id=RUN, outcome=Outcome.FAILED, rejected_companion=Companion.THINKING_SIGNATURE
+        )
+        reporter.finished(taken, UNTRACED)
+    reporter.close()
+
+    effect = taken.report.effect
+    assert lines() == [
+        "companion of a call refused: thinking signature; what stands beside a call is missing or "
+        "no longer as the model sent it, and the pairing is not the reason (the check predicted "
+        f"effect {effect} under openai-chat) [model gpt-4o, run {RUN}]",
+        "… and 2 more like it in the minute after: companion of a call refused, "
+        f"thinking_signature, predicted effect {effect} under openai-chat for model gpt-4o "
+        f"[last run {RUN}]",
     ]
 
 

@@ -21,6 +21,8 @@ from tests.reporters.samples import (
     violation,
 )
 from toolpair_observe import Cause, Effect, Outcome, ViolationKind, __version__
+from toolpair_observe.pairing.refusals.companions import Companion
+from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.record import Trace
 
 
@@ -138,6 +140,27 @@ def test_escape_says_what_the_provider_named(sdk):
     assert span.attributes["toolpair.violation.count"] == 0
     assert "toolpair.violation.kinds" not in span.attributes
     assert span.status.description == "refused by the provider: orphan_result"
+
+
+def test_a_span_says_whose_fault_an_escape_is_and_which_companion_was_refused(sdk):
+    """Under names that runbooks and queries are written with."""
+    reporter = sdk.reporter(spans="all")
+    for end in (
+        {"outcome": Outcome.ESCAPED, "rejected_kind": "orphan_result", "escape_fault": "server"},
+        {"outcome": Outcome.ESCAPED, "rejected_kind": "orphan_result", "escape_fault": Fault.CHECK},
+        {"outcome": Outcome.FAILED, "rejected_companion": Companion.REASONING_ITEM},
+        {"outcome": Outcome.ACCEPTED},
+    ):
+        reporter.finished(observation(**end), UNTRACED)
+
+    names = ("toolpair.escape.fault", "toolpair.rejected.companion")
+    assert [tuple(map(span.attributes.get, names)) for span in sdk.spans] == [
+        ("server", None),
+        ("check", None),
+        (None, "reasoning_item"),
+        (None, None),
+    ]
+    assert {type(span.attributes.get(name, "")) for span in sdk.spans for name in names} == {str}
 
 
 def test_nothing_is_written_before_the_outcome(sdk):

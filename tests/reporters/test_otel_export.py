@@ -181,7 +181,7 @@ def test_prometheus(scrape):
         semconv.VIOLATIONS,
         ("missing_result", "reject", "partial_execution", "openai", "gpt-4o"),
     )
-    counts.add(semconv.OUTCOMES, ("rejected", "reject", "openai", "gpt-4o"))
+    counts.add(semconv.OUTCOMES, ("escaped", "clean", "openai", "gpt-4o", "check"))
     counts.add(semconv.FEEDBACK_SUBMISSIONS, ("sent", ""))
     counts.add(semconv.FEEDBACK_SUBMISSIONS, ("failed", "TimeoutError"))
     counts.add(semconv.INTERNAL_ERRORS, ("KeyError", "check"))

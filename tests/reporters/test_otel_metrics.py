@@ -28,7 +28,7 @@ def test_counters_show_the_counts(sdk):
         ("missing_result", "reject", "partial_execution", "openai", "gpt-4o"),
         4,
     )
-    counts.add(semconv.OUTCOMES, ("rejected", "reject", "openai", "gpt-4o"), 2)
+    counts.add(semconv.OUTCOMES, ("rejected", "reject", "openai", "gpt-4o", ""), 2)
     counts.add(semconv.FEEDBACK_SUBMISSIONS, ("failed", "TimeoutError"), 5)
     counts.add(semconv.INTERNAL_ERRORS, ("KeyError", "check"))
     counts.add(semconv.RUNS_IN_FLIGHT, (), 7)
@@ -84,13 +84,14 @@ def test_series_that_alerts_read_start_at_zero(sdk):
     for effect in ("local_error", "reject", "silent_loss", "unknown"):
         assert checks[(effect, "observe", "openai", "gpt-4o")] == 0
     outcomes = sdk.points("toolpair.outcomes")
-    for outcome, effect in (
+    for outcome, effect, *fault in (
         ("blocked", "reject"),
         ("rejected", "reject"),
-        ("escaped", "clean"),
+        ("escaped", "clean", "check"),
+        ("escaped", "clean", "server"),
         ("accepted", "silent_loss"),
     ):
-        assert outcomes[(outcome, effect, "openai", "gpt-4o")] == 0
+        assert outcomes[(outcome, effect, "openai", "gpt-4o", *fault)] == 0
     assert "toolpair.violations" not in sdk.metrics()
 
 

@@ -75,6 +75,32 @@ def test_findings_reach_everybody_and_sound_requests_those_who_want_them(sdk, wa
     assert sdk.points("toolpair.outcomes")["accepted", "clean", "openai", "gpt-4o"] == 1
 
 
+def test_the_log_alone_is_told_of_a_sound_request_whose_companion_was_refused(sdk, caplog):
+    """It is no finding, so nobody gets a span, feedback or a call for it."""
+    pipeline, listener = sdk.pipeline(), Listener(wants_sound=False)
+    pipeline.report_to({"listener": listener, "log": log.LogReporter(settings())})
+    taken = record()
+    taken.rejected_companion = "thinking_signature"
+    with caplog.at_level(logging.WARNING, log.LOGGER_NAME):
+        run(pipeline, taken, Outcome.FAILED)
+
+    assert listener.ends == []
+    (line,) = caplog.messages
+    assert line.startswith("companion of a call refused: thinking signature; ")
+
+
+def test_an_escape_is_counted_with_whose_fault_it_is(sdk):
+    pipeline = sdk.pipeline()
+    for fault in ("check", "server", "server"):
+        taken = record()
+        taken.escape_fault = fault
+        run(pipeline, taken, Outcome.ESCAPED, "orphan_result")
+
+    outcomes = sdk.points("toolpair.outcomes")
+    assert outcomes["escaped", "clean", "openai", "gpt-4o", "check"] == 1
+    assert outcomes["escaped", "clean", "openai", "gpt-4o", "server"] == 2
+
+
 def test_whether_sound_requests_are_wanted_is_asked_each_time(sdk):
     pipeline, listener = sdk.pipeline(), Listener(wants_sound=False)
     pipeline.report_to({"listener": listener})

@@ -40,7 +40,7 @@ def test_the_table_of_metrics():
         "toolpair.outcomes": (
             "observable_counter",
             "{request}",
-            ("toolpair.outcome", "toolpair.effect", *provider_and_model),
+            ("toolpair.outcome", "toolpair.effect", *provider_and_model, "toolpair.escape.fault"),
         ),
         "toolpair.check.duration": ("histogram", "s", ("toolpair.effect",)),
         "toolpair.check.messages": ("histogram", "{message}", ("gen_ai.provider.name",)),

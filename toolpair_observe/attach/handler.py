@@ -13,7 +13,7 @@ from toolpair_observe.attach import runs, seam
 from toolpair_observe.attach.admission import Admission
 from toolpair_observe.attach.at_exit import close_at_exit
 from toolpair_observe.attach.judge import Judge
-from toolpair_observe.attach.outcomes import outcome_of
+from toolpair_observe.attach.outcomes import Ending, outcome_of
 from toolpair_observe.attach.request import Request
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.fail_open import FailOpen
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from toolpair_observe.attach.judge import Verdict
     from toolpair_observe.attach.runs import Run
     from toolpair_observe.pairing.providers.identify import Target
-    from toolpair_observe.pairing.words import ViolationKind
     from toolpair_observe.reporters.hook import NearMissHook
     from toolpair_observe.settings import Mode, Options
 
@@ -274,7 +273,7 @@ class ToolPairHandler(seam.Participant):
         with self._outcome_guard:
             run = runs.find(run_id)
             if run is not None:
-                _end(run, Outcome.ACCEPTED)
+                _end(run, Ending(Outcome.ACCEPTED))
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Settle the outcome of a request that failed."""
@@ -283,7 +282,7 @@ class ToolPairHandler(seam.Participant):
             if run is None:
                 return
             siblings = run.siblings
-            _end(run, *outcome_of(run, error))
+            _end(run, outcome_of(run, error))
             if not isinstance(error, ToolPairError):
                 for sibling in siblings:
                     sibling.end(Outcome.CANCELLED)
@@ -360,10 +359,10 @@ class ToolPairHandler(seam.Participant):
         return f"{type(self).__name__}(mode={self._settings.mode!r})"
 
 
-def _end(run: Run, outcome: Outcome, kind: ViolationKind | None = None) -> None:
-    if outcome is Outcome.ESCAPED and run.record.link is None and run.manager is not None:
+def _end(run: Run, ending: Ending) -> None:
+    if ending.outcome is Outcome.ESCAPED and run.record.link is None and run.manager is not None:
         run.record.link = seam.trace_link(run.manager)
-    run.end(outcome, kind)
+    run.end(*ending)
 
 
 def _free_run_id(config: RunnableConfig) -> UUID:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolpair_observe.errors import ToolPairError
-from toolpair_observe.pairing.refusals.recognize import rejection_kind
+from toolpair_observe.pairing.refusals.companions import Companion, refused_companion
+from toolpair_observe.pairing.refusals.fault import Fault, fault_of
+from toolpair_observe.pairing.refusals.recognize import read_rejection
 from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
@@ -15,20 +17,41 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.words import ViolationKind
 
 
-def outcome_of(run: Run, error: BaseException) -> tuple[Outcome, ViolationKind | None]:
-    """Return the outcome of a request that failed, and the kind of breach that the error names."""
+class Ending(NamedTuple):
+    """How a request ended.
+
+    Attributes:
+        outcome: What became of it.
+        kind: The kind of breach that the error names.
+        fault: Of an escape, whose fault it is.
+        companion: What was refused beside a call, where the pairing was not the reason.
+    """
+
+    outcome: Outcome
+    kind: ViolationKind | None = None
+    fault: Fault | None = None
+    companion: Companion | None = None
+
+
+def outcome_of(run: Run, error: BaseException) -> Ending:
+    """Return how a request ended that failed with `error`."""
     record = run.record
     if isinstance(error, ToolPairError):
-        return (Outcome.BLOCKED if record.blocked else Outcome.CANCELLED), None
+        return Ending(Outcome.BLOCKED if record.blocked else Outcome.CANCELLED)
     if run.streamed:
-        return Outcome.ACCEPTED, None
+        return Ending(Outcome.ACCEPTED)
     if not isinstance(error, Exception):
-        return Outcome.CANCELLED, None
-    is_near_miss = record.report.effect.is_near_miss
-    kind = rejection_kind(error, foreseen=is_near_miss) or _predicted_kind(record.report, error)
+        return Ending(Outcome.CANCELLED)
+    report = record.report
+    is_near_miss = report.effect.is_near_miss
+    rejection = read_rejection(error, foreseen=is_near_miss)
+    if rejection is not None and not is_near_miss:
+        fault = fault_of(rejection, report, identified=record.identified)
+        return Ending(Outcome.ESCAPED, rejection.kind, fault)
+    kind = _predicted_kind(report, error) if rejection is None else rejection.kind
     if kind is None:
-        return Outcome.FAILED, None
-    return (Outcome.REJECTED if is_near_miss else Outcome.ESCAPED), kind
+        return Ending(Outcome.FAILED, companion=refused_companion(error))
+    return Ending(Outcome.REJECTED, kind)
 
 
 def _predicted_kind(report: PairingReport, error: Exception) -> ViolationKind | None:

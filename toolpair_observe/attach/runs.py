@@ -64,8 +64,20 @@ class Run:
         self._task: asyncio.Task[object] | None = None
         self._manager: weakref.ref[object] | None = None
 
-    def end(self, outcome: Outcome, rejected_kind: str | None = None) -> bool:
+    def end(
+        self,
+        outcome: Outcome,
+        rejected_kind: str | None = None,
+        escape_fault: str | None = None,
+        rejected_companion: str | None = None,
+    ) -> bool:
         """Settle the outcome, unless it is settled already.
+
+        Args:
+            outcome: The outcome.
+            rejected_kind: See `Observation`, as for the others.
+            escape_fault: The same.
+            rejected_companion: The same.
 
         Returns:
             Whether this call settled it. Exactly one does.
@@ -79,6 +91,8 @@ class Run:
         self.siblings = []
         self.record.outcome = outcome
         self.record.rejected_kind = rejected_kind
+        self.record.escape_fault = escape_fault
+        self.record.rejected_companion = rejected_companion
         self.owner.ended(self.record)
         return True
 

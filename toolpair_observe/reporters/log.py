@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.reporters.text import clean, one_line, without_ids
+from toolpair_observe.reporters.text import clean, escape, one_line, without_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ class _Window:
 
 
 class LogReporter:
-    """Warn about near misses, provider rejections and escapes.
+    """Warn about near misses, provider rejections, escapes and refused companions of calls.
 
     A near miss is logged at its check, so that there is a line even if the request never ends.
     A refusal by the provider gets a second line.
@@ -90,7 +91,11 @@ class LogReporter:
         if observation.outcome is Outcome.REJECTED:
             self._warn(observation, "rejected by the provider", _rejection)
         elif observation.outcome is Outcome.ESCAPED:
-            self._warn(observation, "missed by the check", _escape)
+            is_servers = observation.escape_fault == Fault.SERVER
+            event = "broken by the server" if is_servers else "missed by the check"
+            self._warn(observation, event, _escape)
+        elif observation.rejected_companion:
+            self._warn(observation, "companion of a call refused", _companion)
         else:
             self._write_counts(self._take_ended(self._clock()))
 
@@ -169,9 +174,14 @@ def _shape(observation: Observation, event: str) -> _Shape:
         event=event,
         profile=report.profile,
         model=one_line(clean(observation.model)),
-        kinds=tuple(sorted(observation.kinds)),
+        kinds=tuple(sorted(_named(observation))),
         effect=report.effect.value,
     )
+
+
+def _named(observation: Observation) -> tuple[str, ...]:
+    companion = observation.rejected_companion
+    return observation.kinds if companion is None else (str(companion),)
 
 
 def _name(shape: _Shape) -> str:
@@ -194,9 +204,18 @@ def _rejection(observation: Observation) -> str:
 
 
 def _escape(observation: Observation) -> str:
-    report = observation.report
+    advice = (
+        "report it to whoever runs the server or gateway"
+        if observation.escape_fault == Fault.SERVER
+        else "run check_messages on this history, and report it"
+    )
+    return f"{escape(observation)}: {advice}"
+
+
+def _companion(observation: Observation) -> str:
+    companion = str(observation.rejected_companion).replace("_", " ")
     return (
-        f"the provider refused a history that the check called {report.effect}; its error says "
-        f"{observation.named_kind}. Profile {report.profile} lacks a rule: run check_messages on "
-        "this history, and report it"
+        f"{companion}; what stands beside a call is missing or no longer as the model sent it, and "
+        f"the pairing is not the reason (the check predicted effect {observation.report.effect} "
+        f"under {observation.report.profile})"
     )

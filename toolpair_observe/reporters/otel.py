@@ -198,6 +198,10 @@ def _details(observation: Observation) -> dict[str, AttributeValue]:
         attributes[semconv.VIOLATION_OMITTED] = omitted
     if observation.rejected_kind:
         attributes[semconv.REJECTED_KIND] = str(observation.rejected_kind)
+    if observation.escape_fault:
+        attributes[semconv.ESCAPE_FAULT] = str(observation.escape_fault)
+    if observation.rejected_companion:
+        attributes[semconv.REJECTED_COMPANION] = str(observation.rejected_companion)
     return attributes
 
 

@@ -143,13 +143,19 @@ class Pipeline:
     def finished(self, record: Record) -> None:
         """Count and report an outcome."""
         if record.outcome is not None:
-            labels = (record.outcome, record.report.effect, record.provider, record.model)
+            labels = (
+                record.outcome,
+                record.report.effect,
+                record.provider,
+                record.model,
+                record.escape_fault or "",
+            )
             self.counts.add(semconv.OUTCOMES, labels)
         worth_it = is_finding(record.report, record.outcome)
         listeners = [
             (reporter.finished, guard)
             for reporter, guard in self._reporters
-            if worth_it or reporter.wants_sound
+            if worth_it or reporter.wants_sound or _names_companion(reporter, record)
         ]
         if listeners:
             # Most sound requests have no listener, and an observation costs more than a count.
@@ -171,3 +177,8 @@ class Pipeline:
         for reporter, guard in self._reporters:
             with guard:
                 reporter.close()
+
+
+def _names_companion(reporter: Reporter, record: Record) -> bool:
+    """Whether it is the log, which alone says of a failure that the pairing was not the reason."""
+    return record.rejected_companion is not None and isinstance(reporter, LogReporter)

@@ -6,7 +6,10 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.pairing.refusals.fault import Fault
+
 if TYPE_CHECKING:
+    from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.report import PairingReport
 
 MAX_TEXT: Final = 256
@@ -81,3 +84,18 @@ def without_ids(report: PairingReport) -> PairingReport:
             for violation in report.violations
         ),
     )
+
+
+def escape(observation: Observation) -> str:
+    """Return what an escape says, and who has to change something."""
+    report = observation.report
+    said = (
+        f"the provider refused a history that the check called {report.effect}; its error says "
+        f"{observation.named_kind}"
+    )
+    if observation.escape_fault == Fault.SERVER:
+        return (
+            f"{said}. The history keeps LangChain's contract, so what answers behind profile "
+            f"{report.profile} lost a pair or wants more than pairs"
+        )
+    return f"{said}. Profile {report.profile} lacks a rule"

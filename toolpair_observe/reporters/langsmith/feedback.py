@@ -19,7 +19,7 @@ from toolpair_observe.reporters.langsmith.client import (
     Submission,
     address_of,
 )
-from toolpair_observe.reporters.text import clean, one_line, shown_id, without_ids
+from toolpair_observe.reporters.text import clean, escape, one_line, shown_id, without_ids
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -199,11 +199,7 @@ def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) 
 
 def _comment(observation: Observation, *, hash_ids: bool) -> str:
     if observation.outcome is Outcome.ESCAPED:
-        return one_line(
-            f"{KEY}: the provider refused a history that the check called "
-            f"{observation.report.effect}; its error says {observation.named_kind}. Profile "
-            f"{observation.report.profile} lacks a rule"
-        )
+        return one_line(f"{KEY}: {escape(observation)}")
     report = without_ids(observation.report) if hash_ids else observation.report
     return _encodable(one_line(f"{report.summary()}; outcome {observation.outcome}"))
 
@@ -226,6 +222,8 @@ def _source_info(observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
         "model": clean(observation.model),
         "effect": report.effect.value,
         "outcome": str(observation.outcome),
+        "fault": str(observation.escape_fault or ""),
+        "companion": str(observation.rejected_companion or ""),
         "kinds": list(observation.kinds),
         "causes": list(causes),
         "tool_call_ids": [shown_id(each, hashed=hash_ids) for each in list(ids)[:MAX_IDS]],
