@@ -284,6 +284,7 @@ GENERAL_SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
     (K.MISSING_RESULT, "no user message may be sent while there are outstanding tool calls"),
     (K.MISSING_RESULT, "a user message cannot stand there while tool calls are still pending"),
     (K.MISSING_RESULT, "not all tool calls have been answered"),
+    (K.MISSING_RESULT, "ensure that function call turn is followed by function response turn"),
     (K.MISSING_RESULT, "3 function calls have not been resolved"),
     (K.MISSING_RESULT, "tool calls without results: ['call_Mine1']"),
     (K.MISSING_RESULT, "No result was provided for tool call call_Mine1"),
@@ -349,6 +350,20 @@ GENERAL_SAMPLES: tuple[tuple[ViolationKind, str], ...] = (
     (K.MISSING_ID, "ToolResponseMessage must have an id"),
     (K.MISSING_ID, "tool call 0 of message 3 is missing its id"),
     (K.MISSING_ID, "tool_call_id must be set for tool messages"),
+    (K.MISSING_ID, "tool_use requires id and name"),
+    (K.MISSING_ID, "tool message m-3 has no call id"),
+    (K.MISSING_ID, "tool_use 缺少 id"),
+    (K.MISSING_RESULT, "assistant tool call 缺少对应 tool result"),
+    (K.MISSING_RESULT, "tool call call_Mine1 has 0 results"),
+    (K.MISSING_RESULT, "tool call/result cardinality differs"),
+    (K.MISSING_RESULT, "tool call call_Mine1 was never followed by a tool result"),
+    (K.ORPHAN_RESULT, "functionResponse must come after a model turn"),
+    (K.MISPLACED_RESULT, "tool results must appear immediately after the tool call"),
+    (K.ROLE_ORDER, "tool calls must belong to assistant messages"),
+    (K.DUPLICATE_CALL_ID, "tool_use id toolu_Mine1 appeared more than once"),
+    (K.DUPLICATE_CALL_ID, "重复的 tool_call_id"),
+    (K.DUPLICATE_RESULT, "重复的工具结果"),
+    (K.INVALID_ID, "id of tool call must match ^[a-z]{9}$"),
     (K.MISSING_ID, "tool message 缺少 tool_call_id"),
     (K.INVALID_ID, "tool_call_id must have exactly 9 letters or digits"),
     (K.ORPHAN_RESULT, "messages with role 'tool' must follow a message with 'tool_calls'"),
@@ -455,6 +470,16 @@ AMBIGUOUS: tuple[tuple[ViolationKind, str], ...] = (
         "After the (optional) system message(s), user or tool message(s) should alternate with "
         "assistant message(s).",
     ),
+    (
+        K.ROLE_ORDER,
+        "Bad request: rpc error: code = InvalidArgument desc = Chat message input roles must "
+        "alternate (user -> assistant -> u -> a -> ...) with an optional system at the start. Tool "
+        "messages are optional and must follow a preceding assistant message containing tool "
+        "calls.",
+    ),
+    (K.ROLE_ORDER, "the role of message with odd index in the messages must be assistant"),
+    (K.ROLE_ORDER, "chat messages must alternate roles between 'user' and 'assistant'."),
+    (K.MISSING_RESULT, "Last message role should be 'user'"),
     (K.ROLE_ORDER, "No user query found in messages."),
     (K.ROLE_ORDER, "The messages parameter is illegal. Please check the documentation."),
     (K.ROLE_ORDER, "messages 参数非法。请检查文档。"),
@@ -614,6 +639,14 @@ OTHERS: tuple[str, ...] = (
     "No result was returned by tool search",
     "connection closed before tool results were received",
     "unexpected tool result type: <class 'int'>",
+    "Snapshot tool_use_id does not match the hook",
+    "tool call requires id of the record",
+    "tool_use 缺少 input",
+    "Tool message missing tool result text",
+    "function_call_output: name is required",
+    "tool result messages cannot contain tool_calls",
+    "Assistant tool calls require an assistant message.",
+    "tool call x already has a different recorded process",
     "unexpected tool result shape: string",
     "the model returned a tool call without an id",
     "Expected tool result of type str, got int",
@@ -622,6 +655,10 @@ OTHERS: tuple[str, ...] = (
     "Invalid type for 'input[2].output': expected an array of objects or a string",
     "'tool' is not one of ['system', 'assistant', 'user'] - 'messages.2.role'",
     "name is required for role function",
+    "Tool name is required for Gemini requests",
+    "tools.0.custom.strict: Extra inputs are not permitted",
+    "function_call's name can't be blank",
+    "messages[1].role should be one of system user assistant tool control document",
     "function response must be a dict with keys output or error",
     "Function call without arguments",
     "Could not find tool x in the registry for call call_X",
@@ -1561,6 +1598,34 @@ async def test_the_error_of_an_async_client_is_recognised(refusing_server: Refus
 @real_clients
 def test_an_error_inside_a_stream_is_recognised(refusing_server: RefusingServer):
     event = f"data: {json.dumps(_openai_error(OPENAI_ORPHAN))}\n\n".encode()
+    refusing_server.refuse(event, status=200, headers={"content-type": "text/event-stream"})
+
+    errors = _errors_of(CLIENTS[0], refusing_server.url, "stream")
+
+    assert [rejection_kind(error) for error in errors] == [K.ORPHAN_RESULT]
+
+
+@real_clients
+@pytest.mark.parametrize("mode", ["invoke", "stream"])
+@pytest.mark.parametrize("frame", ["llama.cpp", "LM Studio", "TGI", "vLLM"])
+def test_a_templates_error_is_recognised_through_a_real_client(
+    frame: str, mode: str, refusing_server: RefusingServer
+):
+    """Also where the server answers 500 for it, or with no object in `error`."""
+    body, status = TEMPLATE_FRAMES[frame]("Tool message outside of assistant")
+    refusing_server.refuse(body if frame == "TGI" else {"error": body}, status=status or 400)
+
+    errors = _errors_of(CLIENTS[0], refusing_server.url, mode)
+
+    assert [rejection_kind(error) for error in errors] == [K.ORPHAN_RESULT]
+
+
+@real_clients
+def test_a_templates_server_error_inside_a_stream_of_200_is_recognised(
+    refusing_server: RefusingServer,
+):
+    body, _ = TEMPLATE_FRAMES["LM Studio, in a stream"]("Tool message outside of assistant")
+    event = f"data: {json.dumps({'error': body})}\n\n".encode()
     refusing_server.refuse(event, status=200, headers={"content-type": "text/event-stream"})
 
     errors = _errors_of(CLIENTS[0], refusing_server.url, "stream")

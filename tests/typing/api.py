@@ -175,6 +175,8 @@ def tell(observation: Observation) -> None:
     assert_type(observation.identified, bool)
     assert_type(observation.blocked, bool)
     assert_type(observation.outcome, Outcome | None)
+    assert_type(observation.escape_fault, str | None)
+    assert_type(observation.rejected_companion, str | None)
     assert_type(observation.is_near_miss, bool)
 
 
@@ -366,6 +368,7 @@ def read_accuracy(accuracy: Accuracy, row: AccuracyRow) -> None:
     assert_type(accuracy.rows, tuple[AccuracyRow, ...])
     assert_type(accuracy.hits, int)
     assert_type(accuracy.misses, int)
+    assert_type(accuracy.server_faults, int)
     assert_type(accuracy.false_alarms, int)
     assert_type(accuracy.to_dict(), dict[str, Any])
     assert_type(row.effect, Effect)

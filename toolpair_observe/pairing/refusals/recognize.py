@@ -49,7 +49,7 @@ _WORTH_A_LOOK = re.compile(
     r"tool|call|function|response|unexpected role|begins with|prefill|pre-fill"
     r"|\.parts must not be empty|alternat|交替|ending with a model turn|last (?:role|message)"
     r"|final message|no user query|invalid messages at|messages parameter is illegal"
-    r"|messages 参数非法|工具"
+    r"|messages 参数非法|工具|role of message with"
 )
 # Words about something else: the model's refused output, what is wrong with a tool's schema or
 # arguments, up to the next error in the same text, and the lines of a chat template around the one
@@ -61,6 +61,8 @@ _FOREIGN = re.compile(
     r"|(?:invalid schema for function|tool call validation failed(?!\.)|did not match schema"
     r"|\bmodels? (?:reply|response|output|stream) (?:contain|include|ha[ds])"
     r"|\btools(?:\.|\[)\d)(?:(?!error\b|exception\b).){0,400}+"
+    # Databricks' second sentence, said of two human messages in a row as well.
+    r"|tool messages are optional and must follow.*"
     r"|while executing \w{1,40} at line \d(?:(?!jinja exception).){0,4000}+"
     r"|(?:(?<=invalid messages at \d)|(?<=invalid messages at \d\d)"
     r"|(?<=invalid messages at \d\d\d)|(?<=invalid messages at \d\d\d\d)):.*",

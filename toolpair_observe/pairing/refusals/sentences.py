@@ -58,7 +58,7 @@ _SETTLED = rf"(?:{_ANSWERED}|completed|closed|followed)"
 _LACKS = (
     r"(?:without|lacks?|(?:has|have|with|but) no"
     r"|(?:do|does|did)(?: not|nt) (?:have|contain|include)"
-    r"|(?:没有|缺少|找不到)(?:对应|匹配)的"
+    r"|(?:没有|缺少|找不到)(?:对应|匹配)的?"
     rf"|no {_PARTNER}"
     rf"|(?:must have|needs?|requires?) (?:(?:an?|its|the|immediately) ){{0,2}}{_PARTNER})"
 )
@@ -103,8 +103,12 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         r"(?:is )?missing (?:(?:an?|its|the|required|field) ){0,2}id\b"
         rf"|{_CALL}(?: \d{{1,4}})? (?:at|in|of) (?:\w+ )?messages? \d{{1,4}} "
         r"(?:is )?(?:missing|without|has no) (?:(?:an?|its|the|required|field) ){0,2}id\b"
-        rf"|{_TOOL_MESSAGE} (?:is missing|without|must (?:have|include)|requires?|lacks|has no)"
-        r" (?:an? |the |its )?(?:call )?id\b"
+        rf"|(?:{_CALL}|{_RESULT}){_PART} (?:requires?|needs?|lacks) (?:an? |its )?(?:call )?id"
+        r"(?! (?:of|arg|param|field|prop)\w*)\b"
+        rf"|(?:{_CALL}|{_RESULT}) 缺少 ?id\b"
+        rf"|{_TOOL_MESSAGE}(?: {ID})? "
+        r"(?:is missing|without|must (?:have|include)|requires?|lacks|has no) "
+        r"(?:an? |the |its )?(?:call )?id\b"
         rf"|(?:{_CALL}|{_RESULT}){_PART} must (?:have|include|contain) (?:an? |the |its )?"
         r"(?:non-?(?:null|empty) |valid |unique )?id\b"
         rf"|missing {_RESULT}\.id\b",
@@ -113,7 +117,8 @@ SENTENCES: Final[tuple[Wording, ...]] = (
     wording(
         DUPLICATE,
         "general.duplicate",
-        rf"\bduplicated? (?:{_RESULT}|{_CALL_ID} (?:in|of|for|across) {_RESULT})"
+        r"重复的? ?(?:工具(?:调用)?(?:结果|响应|返回)|tool[ _-]?results?)"
+        rf"|\bduplicated? (?:{_RESULT}|{_CALL_ID} (?:in|of|for|across) {_RESULT})"
         rf"|(?:multiple|more than one) {_RESULT}{_GAP}(?:for|with) (?:the )?(?:same )?"
         rf"(?:{_CALL_ID}|{_CALL})|{_RESULT}{_GAP}\bsame {_CALL_ID}"
         rf"|(?:multiple|more than one|two|several|duplicate) {_OUTPUT} (?:\w+ )?for "
@@ -139,7 +144,9 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"|{_CALL_ID}(?: {ID})?:? (?:(?:is|are|was) )?"
         r"(?:already (?:used|exists?)|not unique|duplicated?|re-?used|must be unique"
         rf"|used (?:by|for|in) (?:more than one|multiple|two|several) {_CALL}"
-        r"|(?:used |appears? |occurs? )?(?:more than once|twice|multiple times))",
+        r"|(?:used |appear(?:s|ed)? |occur(?:s|red)? )?"
+        r"(?:more than once|twice|multiple times|重复))"
+        rf"|重复的? ?(?:工具调用|{_TOOL_CALL_ID})",
         "adapters in public code",
     ),
     wording(
@@ -151,7 +158,7 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         r"|contains? invalid|must be at most"
         r"|(?:must|should) (?:be|have|contain|consist of) (?:only |exactly |no more than )?"
         r"(?:an? )?(?:\d{1,3}\b|alphanumeric))"
-        rf"|{_CALL_ID}{_GAP}(?:(?:must|should) match|{_NO_MATCH}) {_FORM}",
+        rf"|{_CALL_ID}{_GAP}(?:(?:must|should) match|{_NO_MATCH}) (?:{_FORM}|[\^\[/])",
         "Kilo-Org/kilocode#3967; adapters in public code",
     ),
     wording(
@@ -160,16 +167,19 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"number of (?:{_RESULT}{_GAP}(?:equal|match){_GAP}{_CALL}"
         rf"|{_CALL}{_GAP}(?:equal|match){_GAP}{_RESULT})"
         rf"|{_CALL} and {_RESULT} (?:count|number)"
+        rf"|{_CALL}/(?:{_RESULT}|{_OUTPUT}){_GAP}\b(?:count|number|cardinality)"
         rf"|expected \d{{1,4}} {_RESULT}{_PART},? (?:but )?(?:got|found|received) (?:only )?\d"
         rf"|\d{{1,4}} {_CALL}{_PART},? (?:but|and|with|for) (?:only )?(?:\d{{1,4}}|one) {_RESULT}"
         rf"|\d{{1,4}} tools?,? (?:but|and) (?:only )?(?:\d{{1,4}}|one) {_RESULT}"
-        rf"|(?:\d{{1,4}}|one) {_RESULT}{_PART},? for (?:\d{{1,4}}|two|three) (?:\w+ )?{_CALL}",
+        rf"|(?:\d{{1,4}}|one) (?:{_RESULT}|{_OUTPUT}){_PART},? for (?:\d{{1,4}}|two|three) "
+        rf"(?:\w+ )?{_CALL}",
         "langchain-core, tool_example_to_messages; sibling of Gemini's and Mistral's",
     ),
     wording(
         MISMATCHED,
         "general.mismatched",
-        rf"{_CALL_ID}{_GAP}{_NO_MATCH}(?! {_FORM})"
+        rf"{_CALL_ID}{_GAP}{_NO_MATCH}(?! {_FORM})(?=\W*$|{_GAP}(?:{_CALL}|{_RESULT}|{_CALL_ID}"
+        rf"|\b(?:calls?|messages?|expected|those)\b|{_SOME_ID}))"
         rf"|{_RESULT}{_GAP}{_NO_MATCH}(?! {_FORM}){_GAP}(?:{_CALL}|{_CALL_ID})"
         rf"|(?:{_CALL}{_PART} and (?:the |their )?{_RESULT}|{_RESULT}{_PART} and (?:the )?{_CALL})"
         rf"{_PART}(?: ids?)?(?: (?:from|in|of) (?:the )?{_PARTNER} (?:message|turn))? "
@@ -185,6 +195,8 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         MISPLACED,
         "general.misplaced",
         rf"{_RESULT}{_PART} must (?:be|come|appear) (?:first|before)"
+        rf"|{_RESULT}{_PART} must (?:(?:come|appear|be|stand) (?:directly|immediately|right) after"
+        rf"|(?:directly|immediately) follow) (?:its|their|the) {_CALL}"
         rf"|{_RESULT}{_PART}(?: for {ID}| {ID})?? (?:(?:appears?|comes?|is|was|found|stands?) )?"
         rf"before (?:an? |its |the )?{_CALL}"
         rf"|{_RESULT}{_PART} (?:{_ONLY_IN}|belongs? in (?:an? |the )?)(?:user|tool){_TURN}"
@@ -201,7 +213,8 @@ SENTENCES: Final[tuple[Wording, ...]] = (
     wording(
         ROLES,
         "general.call_role",
-        rf"{_CALL}{_PART} {_ONLY_IN}assistant{_TURN}",
+        rf"{_CALL}{_PART} (?:{_ONLY_IN}|(?:must|should) (?:belong to|be in|appear in|come from) "
+        rf"(?:an? |the )?)assistant{_TURN}",
         "sibling of Anthropic's; adapters in public code",
     ),
     wording(
@@ -210,7 +223,8 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"{_RESULT}{_GAP}(?:{_LACKS}|(?:do|does) not answer){_GAP}{_CALL}"
         rf"|{_RESULT}{_GAP}(?:without|has no|have no|with no) (?:an? |any |its )?{_PARTNER} "
         r"(?:\w+ )?calls?\b"
-        rf"|{_RESULT}{_GAP}{_COMES_AFTER}{_GAP}(?:{_CALL}|\bassistant\b|\bai ?message)"
+        rf"|{_RESULT}{_GAP}{_COMES_AFTER}{_GAP}(?:{_CALL}|\bassistant\b|\bai ?message"
+        r"|\bmodel (?:turn|message|prompt|response)\b)"
         rf"|{_RESULT}{_PART} (?:needs?|requires?) (?:an? |the )?{_PARTNER} (?:\w+ )?assistant\b"
         rf"|not preceded by {_GAP}{_CALL}"
         rf"|(?:orphan(?:ed)?|unmatched|stray|unpaired) {_RESULT}"
@@ -259,12 +273,14 @@ SENTENCES: Final[tuple[Wording, ...]] = (
     wording(
         MISSING,
         "general.missing",
-        rf"{_CALL}{_GAP}(?:{_LACKS}|must have|(?:must be|not) (?:\w+ )?followed (?:\w+ )?by)"
+        rf"{_CALL}{_GAP}(?:{_LACKS}|must have|(?:must be|not|never) (?:\w+ )?followed "
+        r"(?:\w+ )?by)"
         rf"{_GAP}{_RESULT}"
-        rf"|{_CALL}{_PART}(?: {ID})?? (?:without|lacks?|lacking|(?:has|have|with) no) "
+        rf"|{_CALL}{_PART}(?: {ID})?? (?:without|lacks?|lacking|(?:has|have|with) (?:no|0|zero)) "
         rf"(?:(?:any|an?|its|their|{_PARTNER}) ){{0,2}}{_OUTPUT}"
         rf"|{_CALL}{_GAP}(?:missing|needs?|requires?) "
         rf"(?:(?:an?|its|the|one|exactly|{_PARTNER}) ){{0,3}}{_RESULT}"
+        rf"|ensure that {_GAP}{_CALL}{_GAP}is followed by (?:an? )?{_RESULT}"
         rf"|must be (?:\w+ )?followed (?:\w+ )?by (?:an? )?{_PARTNER} (?:user )?{_RESULT}"
         rf"|{_IN_MESSAGE}\bbefore (?:\d{{1,4}} |the |its )?(?:pending|outstanding) {_RESULT}"
         rf"|(?<!\bno )(?<!\bany )\b{_OPEN} {_CALL}(?! (?:markup|syntax|tags?)\b)"

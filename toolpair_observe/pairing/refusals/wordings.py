@@ -552,13 +552,15 @@ WORDINGS: Final[tuple[Wording, ...]] = (
     wording(
         ROLES,
         "alternation",
-        r"roles must alternate|must alternate between user and assistant"
+        r"roles must alternate|must alternate (?:roles )?between user and assistant"
+        r"|the role of message with (?:odd|even) index in the messages must be"
         r"|user and assistant roles should be alternating"
         r"|user or tool messages?(?:\(s\))? should alternate with assistant"
         r"|requests alternate between user and model|\(tool\) 和 assistant 角色需交替",
         "langchain-ai/langchain-aws#192; mistralai/mistral-vibe#1006; "
         "FoundationAgents/OpenManus#580, #894; bieniu/ha-perplexity#117; "
-        "perplexityai/api-discussion#265",
+        "perplexityai/api-discussion#265; 567-labs/instructor#691 (Databricks); "
+        "ChatGPTNextWeb/NextChat#5194 (Baidu); NVIDIA/GenerativeAIExamples#113",
         ambiguous=True,
     ),
     wording(
