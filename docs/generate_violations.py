@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.cause_notes import CAUSES
+from toolpair_observe.pairing.cause_signs import HINTS
 from toolpair_observe.pairing.words import Case, ViolationKind
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ def _causes() -> Iterator[str]:
         if info.mechanisms:
             yield f"- Can be: {'; '.join(info.mechanisms)}."
         yield from (f"- Do: {hint}." for hint in info.hints)
+        for (of, sign), hints in HINTS.items():
+            if of is cause:
+                yield f"- Where the history shows that {sign}: {'; or '.join(hints)}."
         if info.source:
             yield f"- Seen in: {info.source}."
         yield ""

@@ -11,6 +11,7 @@ from langchain_core.messages import (
     HumanMessage,
     RemoveMessage,
     SystemMessage,
+    ToolMessage,
     filter_messages,
     trim_messages,
 )
@@ -18,7 +19,9 @@ from langgraph.graph.message import add_messages
 
 from tests.pairing.build import SAID, H, S, ask, bad, got
 from toolpair_observe import Cause, check_messages
+from toolpair_observe.pairing.cause_info import OR
 from toolpair_observe.pairing.cause_notes import CAUSES
+from toolpair_observe.pairing.cause_signs import HINTS
 from toolpair_observe.pairing.causes import _BY_CASE
 from toolpair_observe.pairing.providers.table import PROFILES
 
@@ -95,6 +98,7 @@ SHAPES = {
     "replayed_history": [H, ask("a"), got("a"), SAID, H, got("a")],
     "id_rewritten": [H, ask("a", "b"), got("x"), got("y")],
     "unknown": [H, ask("a", "b"), got("a"), got("x")],
+    "id_rewritten of one": [H, ask("a", "call_12"), got("a"), got("call_12|fc_1")],
     "interleaved_message": [H, ask("a"), HumanMessage("Hurry."), got("a")],
     "late_result": [H, ask("a"), H, SAID, H, got("a")],
     "invalid_arguments": [H, bad("a"), H],
@@ -104,12 +108,237 @@ SHAPES = {
     "unsupported_message": [H, ChatMessage(role="tool", content="seen")],
     "cross_provider_history": [H, ask("c" * 46), got("c" * 46)],
     "id_reused_by_backend": [H, ask("call_0", "call_0"), got("call_0")],
+    "overwritten_state": [got("a")],
+    "overwritten_state of parallel calls": [got("a"), got("b")],
+    "trimmed_head, behind the system message": [S, got("a"), SAID, H],
+    "split_calls": [H, ask("a"), ask("b"), got("a"), got("b"), SAID],
+    "split_calls, three, answered in another order": [
+        *(H, ask("a"), ask("b"), ask("c")),
+        *(got("c"), got("b"), got("a"), SAID),
+    ],
+    "interleaved_message of an AI": [H, ask("a"), SAID, got("a")],
+    "interleaved_message of other calls": [
+        *(H, ask("a", "b"), got("a")),
+        *(ask("c"), got("b"), got("c")),
+    ],
+    "summarised, and a late result": [SUMMARY, H, ask("b"), got("b"), got("a"), SAID],
+    "removed_message, not of the summary": [
+        *(SUMMARY, H, ask("b"), got("b"), SAID),
+        *(H, ask("c"), got("c"), got("a")),
+    ],
+    "filtered_tool_messages of one turn": [H, ask("a"), SAID, H],
+    "lost_id of the calls": [H, ask(None, None), got("a"), got("b")],
+    "unsupported_message in place of a result": [H, ask("a"), ChatMessage("seen", role="tool"), H],
+    "abandoned_turn, a chat message follows": [H, ask("a"), ChatMessage("Go on.", role="user")],
+    "replayed_history of the call": [H, ask("a", "b"), ask("a", "b"), got("a"), got("b")],
+    "server_tool_as_call": [H, ask("srvtoolu_01/web_search"), H],
+    "structured_output": [H, ask("a/final_result"), H],
+    "structured_output beside another tool": [H, ask("a", "b/CityReport"), got("a"), SAID, H],
+    "structured_output, told by the others": [H, ask("a"), got("a"), SAID, H, ask("b/Person"), H],
 }
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_shape_names_its_cause(name):
     assert set(causes(SHAPES[name])) == {name.split(",")[0].split(" ")[0]}
+
+
+def test_a_class_name_is_no_structured_output_where_tools_are_named_so():
+    before = [H, ask("a/Read"), got("a", name="Read"), SAID]
+    assert causes([*before, H, ask("b/Bash"), H]) == ["abandoned_turn"]
+    assert causes([H, ask("b/Bash"), H]) == ["abandoned_turn"]
+    done = [H, ask("a/CityReport"), got("a"), SAID]
+    assert causes([*done, H, ask("b/CityReport"), H]) == ["abandoned_turn"]
+
+
+TRANSFER, SAVINGS = "transfer_to_billing", "transfer_to_savings"
+DONE = "Successfully transferred to billing"
+
+
+def done(call_id: str, tool: str, text: str = "seen", **fields) -> ToolMessage:
+    return ToolMessage(text, tool_call_id=call_id, name=tool, **fields)
+
+
+HANDOFFS = {
+    "a person goes on before it ran": ([H, ask(f"a/{TRANSFER}"), H], "abandoned_turn"),
+    "a person goes on before any ran": ([H, ask(f"a/{TRANSFER}", "b"), H], "abandoned_turn"),
+    "the bank's was canceled": ([H, ask(f"a/{SAVINGS}"), H], "abandoned_turn"),
+    "the bank's was canceled, its sibling ran": (
+        [H, ask(f"a/{SAVINGS}", "b"), got("b"), H],
+        "partial_execution",
+    ),
+    "its result says that it failed": (
+        [H, ask(f"a/{SAVINGS}", "b"), done("a", SAVINGS, "Cancelled.", status="error"), H],
+        "partial_execution",
+    ),
+    "the bank's is the last message": ([H, ask(f"a/{SAVINGS}")], "unfinished_turn"),
+    "the bank's head was trimmed": ([done("a", SAVINGS), SAID, H], "trimmed_head"),
+    "it ran beside another": ([H, ask(f"a/{TRANSFER}", "b"), done("a", TRANSFER)], "handoff"),
+    "its result says so, whatever its name": (
+        [H, ask("a/go", "b"), done("a", "go", "Transferred to billing."), H],
+        "handoff",
+    ),
+    "it is marked, whatever its name": (
+        [H, ask("a/go", "b"), done("a", "go", response_metadata={"__handoff_destination": "b"})],
+        "handoff",
+    ),
+    "another agent goes on without its result": (
+        [H, ask(f"a/{TRANSFER}"), AIMessage("Hello.", name="billing"), H],
+        "handoff",
+    ),
+    "an agent that is given its open call": ([H, ask("a/transfer_to_sales_agent")], "handoff"),
+    "an agent that is given a colleague's open call": (
+        [H, ask(f"a/{TRANSFER}", name="triage")],
+        "handoff",
+    ),
+    "only its result is passed on": ([H, done("a", TRANSFER, DONE)], "handoff"),
+    "the result of a parallel one": (
+        [H, ask("a/assign_to_sales"), got("a"), done("b", "assign_to_writer")],
+        "handoff",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HANDOFFS)
+def test_a_hand_off_is_one_that_took_place(name):
+    history, cause = HANDOFFS[name]
+    assert causes(history) == [cause] * len(causes(history))
+
+
+LIMIT = "Tool call limit exceeded. Do not make additional tool calls."
+REFUSED = {"additional_kwargs": {"lc_source": "hitl_interrupt_decision"}, "status": "error"}
+
+STOPPED = {
+    "a limit before the tools ran": (
+        [H, ask("a", "b", "c"), done("c", "look", LIMIT, status="error"), H],
+        ("abandoned_turn", "ToolCallLimitMiddleware"),
+    ),
+    "a decision before the tools ran": (
+        [H, ask("a", "b"), done("b", "look", "No.", **REFUSED), H],
+        ("abandoned_turn", "HumanInTheLoopMiddleware"),
+    ),
+    "a structured output before the tools ran": (
+        [H, ask("a/City", "b"), done("a", "City", "Returning structured response: Oslo"), H],
+        ("abandoned_turn", "create_agent answered its structured output"),
+    ),
+    "a limit that ended the turn": (
+        [H, ask("a", "b"), done("b", "look", LIMIT, status="error"), SAID, H],
+        ("partial_execution", "1.3.18"),
+    ),
+    "a limit that says so behind the results": (
+        [H, ask("a", "b"), got("a"), AIMessage("Tool call limit reached: 3/2 calls."), H],
+        ("partial_execution", "a limit answered some calls"),
+    ),
+    "an error among the results": (
+        [H, ask("a", "b"), done("a", "look", "Error: no", status="error"), H],
+        ("partial_execution", "after an error"),
+    ),
+    "a cancellation among the results": (
+        [H, ask("a", "b"), done("a", "look", "Tool call was cancelled.", status="error"), H],
+        ("partial_execution", "the cancellation is handled"),
+    ),
+    "nothing that tells": ([H, ask("a", "b"), got("a"), H], ("partial_execution", "create_agent")),
+}
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_what_stopped_a_turn_is_told_apart_and_the_hint_names_it(name):
+    history, (cause, words) = STOPPED[name]
+    violations = check_messages(history, "openai-chat").violations
+    assert {violation.cause.value for violation in violations} == {cause}
+    assert all(words in violation.hint for violation in violations)
+
+
+def test_a_hint_never_sends_to_a_loop_alone_which_an_agent_may_own():
+    (violation,) = check_messages([H, ask("a", "b"), got("a"), H], "openai-chat").violations
+    assert "where a loop of your own" in violation.hint
+    assert "where create_agent or a ToolNode runs them" in violation.hint
+
+
+def test_words_of_a_limit_further_on_in_a_result_mean_nothing():
+    said = done("a", "look", "The log says: Tool call limit exceeded. Do not call again.")
+    (violation,) = check_messages([H, ask("a", "b"), said, H], "openai-chat").violations
+    assert "ToolCallLimitMiddleware" not in violation.hint
+
+
+def test_some_results_before_an_ai_message_are_told_from_a_removed_one():
+    whole = [H, ask("a", "b"), got("a"), got("b"), SAID]
+    # Elsewhere all calls of a message are answered: the executor takes them all.
+    assert causes([*whole, H, ask("c", "d"), got("c"), SAID]) == ["removed_message"]
+    assert causes([H, ask("c", "d"), got("c"), SAID, H]) == ["partial_execution"]
+    # Whoever stops early leaves the last calls open, not the first.
+    assert causes([H, ask("c", "d"), got("d"), SAID, H]) == ["removed_message"]
+
+
+def test_examples_that_nothing_answers_are_told_from_turns_of_a_model():
+    asked = [H, ask("a"), H, ask("b"), H]
+    assert set(causes(asked)) == {"few_shot_examples"}
+    made = {"response_metadata": {"model_provider": "openai"}}
+    stored = [H, ask("a", **made), H, ask("b", **made), H]
+    assert set(causes(stored)) == {"filtered_tool_messages"}
+
+
+SUMMARIES = [
+    "Here is a summary of the conversation to date:\n\nIt rains.",
+    "Summary: it rains.",
+    "## Summary\nIt rains.",
+    "[Conversation summary] It rains.",
+    "This is a brief summary of earlier messages: it rains.",
+    "The conversation history has been summarized as follows: it rains.",
+    "Context from earlier in the conversation: it rains.",
+    "Previous conversation:\nIt rains.",
+]
+
+
+@pytest.mark.parametrize("text", SUMMARIES)
+@pytest.mark.parametrize("message", [HumanMessage, SystemMessage, AIMessage])
+def test_a_summary_is_told_by_its_first_words(message, text):
+    assert causes([message(text), got("a"), SAID, H]) == ["summarised"]
+    blocks = message([{"type": "text", "text": text}])
+    assert causes([blocks, got("a"), SAID, H]) == ["summarised"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You write summaries of reports.",
+        "Give me a summary of the report.",
+        "Summarize what we said.",
+        "The conversation with my boss went badly.",
+    ],
+)
+def test_who_asks_for_a_summary_gives_none(text):
+    assert causes([SystemMessage(text), got("a"), SAID, H]) == ["trimmed_head"]
+
+
+def test_a_copy_that_an_edit_forgot():
+    blocks = [{"type": "tool_use", "id": id_, "name": "look", "input": {}} for id_ in "ab"]
+    edited = AIMessage(blocks, tool_calls=ask("a").tool_calls)
+    (violation,) = check_messages([H, edited, got("a"), H], "anthropic").violations
+    assert violation.cause is Cause.STALE_ENCODING
+    for place in ("tool_calls", 'additional_kwargs["tool_calls"]', "content", "model_copy(update="):
+        assert place in violation.hint
+
+
+def test_partial_results_that_go_to_the_wrong_call_are_no_matter_of_order():
+    history = [H, ask("a", "b"), got("b"), H]
+    assert set(causes(history, "ollama")) == {"partial_execution"}
+    whole = [H, ask("a", "b"), got("b"), got("a"), H]
+    assert set(causes(whole, "ollama")) == {"result_order"}
+
+
+def test_a_head_that_starts_with_a_call_was_trimmed_or_summarized():
+    assert causes([ask("a"), got("a"), SAID, H], "google-genai") == ["trimmed_head"]
+    system = SystemMessage("Summary of the conversation so far: it rains.")
+    assert causes([system, ask("a"), got("a"), SAID, H], "google-genai") == ["summarised"]
+
+
+def test_a_random_id_that_comes_again_was_replayed():
+    replayed = "call_9f8c2a71bd0e4c55a1"
+    twice = [H, ask(replayed), got(replayed), SAID]
+    assert set(causes(twice * 2, "google-genai")) == {"replayed_history"}
+    counted = [H, ask("call_0"), got("call_0"), SAID]
+    assert set(causes(counted * 2, "google-genai")) == {"id_reused_by_backend"}
 
 
 def test_a_complete_stream_that_is_stored_as_a_chunk_was_not_cut():
@@ -146,6 +375,18 @@ def test_every_cause_says_at_least_two_things_to_do(cause):
         assert info.fingerprint
         assert info.source
         assert info.mechanisms
+
+
+def test_hints_can_be_taken_apart_again():
+    every = [info.hints for info in CAUSES.values()] + list(HINTS.values())
+    assert all(OR not in hint for hints in every for hint in hints)
+
+
+def test_the_text_for_people_shows_the_hints_of_the_report():
+    history, _ = STOPPED["a limit before the tools ran"]
+    report = check_messages(history, "openai-chat")
+    for hint in report.violations[0].hint.split(OR):
+        assert f"to do: {hint}" in report.explain()
 
 
 def test_sound_histories_have_no_cause():

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.pairing.cause_info import CauseInfo
 from toolpair_observe.pairing.words import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-@dataclass(frozen=True, slots=True)
-class CauseInfo:
-    """What is known of a cause.
-
-    Attributes:
-        title: The cause in a few words; a group says what its members have in common.
-        mechanisms: What can lie behind it; one entry where the list tells it exactly.
-        hints: What to change in the code, the likeliest first.
-        fingerprint: What the list looks like.
-        source: Where the mechanism and its fingerprint were seen.
-    """
-
-    title: str
-    mechanisms: tuple[str, ...]
-    hints: tuple[str, ...]
-    fingerprint: str
-    source: str
-
-    @property
-    def hint(self) -> str:
-        """All hints as one text."""
-        return "; or ".join(self.hints)
 
 
 CAUSES: Final[Mapping[Cause, CauseInfo]] = {
@@ -41,28 +17,38 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         (
             "trim_messages without start_on",
             "a node that deletes the earliest messages",
-            "a filter that drops the AI message",
+            "messages[-k:]",
+            "a filter that drops the AI message, or RemoveMessage for the first of them",
             "a hand-off that passes only the ToolMessage on",
+            "a state without a reducer, of which the tools' results are all that is left behind "
+            "the system message",
         ),
         (
             'pass start_on="human" to trim_messages (strategy="last"), so that a cut never starts '
-            "with a result",
+            "with a result; move a cut of your own (messages[-k:], RemoveMessage for the earliest) "
+            "to the next HumanMessage",
             "delete a result together with the AI message that made the call",
             "on a hand-off pass the AI message with the call along with its result",
+            "where results follow the system message and nothing else does, give the state's "
+            "channel a reducer: Annotated[list[AnyMessage], add_messages]",
         ),
-        "a result at the head, no AI message with calls before it",
+        "a result at the head, no AI message with calls before it; or the head is such a message",
         "langchain#33245, litellm#4931, agno#9372; executed",
     ),
     Cause.SUMMARISED: CauseInfo(
         "a summary replaced the message that made the call",
-        ("a summary that cuts between a call and its results",),
+        (
+            "a summary that cuts between a call and its results",
+            "a result that arrived after its call had been summarized",
+        ),
         (
             "move the cut back to the AI message that made the call, or forward past its last "
             "result",
-            "use a current SummarizationMiddleware, whose cut keeps pairs together; langmem 0.0.30 "
-            "and hand-written summaries cut between parallel results",
+            "use a current SummarizationMiddleware, whose cut keeps pairs together; "
+            "summarize_messages of langmem 0.0.30 and hand-written summaries cut between parallel "
+            "results: after them drop the ToolMessages that directly follow the summary",
         ),
-        "a result behind a summary message, no AI message with calls before it",
+        "a result behind a summary message, and no AI message with its call behind that",
         "letta#2605, langchain#38360, langchain#38435; executed",
     ),
     Cause.ABANDONED_TURN: CauseInfo(
@@ -78,12 +64,18 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         ),
         (
             "before adding the new message, answer each open call with a "
-            'ToolMessage(status="error") that says it did not run',
-            "let tools report errors as results (ToolNode(handle_tool_errors=True)) instead of "
-            "raising out of the turn",
-            "give a sub-agent a history that ends before the open calls",
+            'ToolMessage(status="error") that says it did not run (under create_agent: '
+            'ToolPairMiddleware(repair="insert_error_results") or deepagents\' '
+            "PatchToolCallsMiddleware)",
+            "let tools report errors as results instead of raising out of the turn: "
+            "ToolErrorMiddleware or ToolRetryMiddleware under create_agent, "
+            "ToolNode(handle_tool_errors=True) in a graph of your own",
+            "answer a pending interrupt with Command(resume=...), not with a new message",
+            "give a sub-agent a history that ends before the open calls: "
+            "state['messages'][:-1] and the task",
         ),
-        "an AI message with calls, no result, then another message",
+        "an AI message with calls, no result or none but what middleware wrote before the tools "
+        "ran, then a person's message",
         "open-swe#1604, livekit#5092, langgraph#6486; executed",
     ),
     Cause.UNFINISHED_TURN: CauseInfo(
@@ -92,11 +84,13 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "a crash and a resume",
             "a trimmed tail",
             "a sub-agent that was given the full history",
+            "a hand-off that added no result",
         ),
         (
             "run the tools and append their results before the next model call",
             "cut the history before the AI message with the open calls (for trim_messages with "
-            'strategy="first" pass end_on=("human", "tool"))',
+            'strategy="first" pass end_on=("human", "tool"); for a sub-agent pass '
+            "state['messages'][:-1])",
         ),
         "the last message is an AI message with calls",
         "langchain-aws#837, litellm#10696; executed",
@@ -107,14 +101,18 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "a custom executor that ran only some of the calls",
             "a human review that stopped or let through one call",
             "an exception in the loop over the calls",
+            "a limit of tool calls that answers only the calls over it",
             "a trimmed tail",
             "a forked state",
             "a removed result",
         ),
         (
-            "loop over every entry of ai_message.tool_calls and append one ToolMessage for each, "
-            "also for those that failed or were refused",
-            'answer a rejected or skipped call with ToolMessage(status="error")',
+            "loop over every entry of ai_message.tool_calls, where a loop of your own runs the "
+            "tools, and append one ToolMessage for each, also for those that failed or were "
+            'refused (ToolMessage(status="error"))',
+            "where create_agent or a ToolNode runs them: look for what stops or edits the turn "
+            "after some results (middleware that jumps to the end or the model, an exception, "
+            "trim_messages, a fork), and have it answer the other calls too",
         ),
         "an AI message with several calls, some answered",
         "LangChain's page on INVALID_TOOL_RESULTS, deepagentsjs#150, langgraph#6624; executed",
@@ -126,9 +124,11 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "filter_messages by name or id",
             "a converter that drops calls with bad arguments (convert_to_openai_messages drops "
             "invalid_tool_calls)",
+            "a turn that was stopped after some calls, and an AI message that says so",
         ),
         (
-            "remove a call and all of its results together",
+            "remove a call and all of its results together: one RemoveMessage for the AI message "
+            "and one for each ToolMessage that bears an id of its tool_calls",
             "keep both sides when filtering: exclude an AI message only with the results of its "
             "calls",
         ),
@@ -141,6 +141,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "a filter that drops all tool messages",
             "a store that keeps only human and AI messages",
             "few-shot examples written without their results",
+            "a result removed from a history that had no other",
         ),
         (
             "filter calls together with results: filter_messages(exclude_tool_calls=True) strips "
@@ -148,29 +149,40 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "store ToolMessages with the conversation, or drop tool_calls from the AI messages "
             "that you store",
         ),
-        "several AI messages with calls, no result in the whole history",
+        "AI messages with calls, no result in the whole history, and the conversation went on",
         "langchain#29637; executed",
     ),
     Cause.FEW_SHOT_EXAMPLES: CauseInfo(
         "few-shot examples show calls without their results",
-        ("examples written as AI messages with calls only",),
+        (
+            "examples written as AI messages with calls only",
+            "several turns that ended with a call: given up, or a structured output",
+        ),
         (
             "give each example call its ToolMessage (tool_example_to_messages adds one)",
             "write examples as plain text where results do not matter",
         ),
-        "unanswered calls on messages named as examples, or several at the head of a history whose "
-        "later calls are answered",
+        "unanswered calls on messages named as examples, or several at the head, each followed by "
+        "a person's message or by calls that are answered",
         "LangChain's page on INVALID_TOOL_RESULTS",
     ),
     Cause.HANDOFF: CauseInfo(
         "a hand-off left calls or results of the other agent behind",
-        ("a hand-off tool called beside others", "a sub-agent that got only the hand-off's result"),
+        (
+            "a hand-off tool called beside others",
+            "a hand-off that adds no result",
+            "a sub-agent that got only the hand-off's result",
+            "results of two parallel hand-offs merged behind one of them",
+        ),
         (
             "bind the model with parallel_tool_calls=False, so that a hand-off comes alone",
-            "in the hand-off's Command answer every call of the message, and pass the AI message "
-            "together with its ToolMessages",
+            "in the hand-off's Command(update={'messages': [...]}) answer every call of the "
+            "message, and pass the AI message together with its ToolMessages (langgraph-swarm's "
+            "create_handoff_tool answers its own call only; langgraph-supervisor's passes on an "
+            "AI message without the other calls)",
         ),
-        "one of the calls, or the lone result, belongs to a transfer or hand-off tool",
+        "a hand-off that took place: its result says so, or bears a hand-off tool's name, or "
+        "another agent went on",
         "langgraph-swarm#69, langgraph-supervisor#120; executed",
     ),
     Cause.RETRY_DUPLICATE: CauseInfo(
@@ -186,12 +198,16 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
     ),
     Cause.REPLAYED_HISTORY: CauseInfo(
         "a result that had its place stands again further on",
-        ("a session that was replayed or merged with itself", "a late second answer of a tool"),
+        (
+            "a session that was replayed or merged with itself",
+            "a late second answer of a tool",
+            "an AI message that was appended twice",
+        ),
         (
             "merge stored and new messages by message id instead of appending them",
             "drop a tool's answer that comes after the call was answered already",
         ),
-        "two results with one id, other messages between them",
+        "two results with one id, other messages between them, or the same calls twice in a row",
         "Kilo#3772; executed",
     ),
     Cause.ID_REWRITTEN: CauseInfo(
@@ -201,7 +217,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "copy tool_call_id from the call: ToolMessage(..., tool_call_id=call['id'])",
             "let a proxy rewrite ids on calls and results alike",
         ),
-        "as many results as calls, none with a matching id",
+        "as many results as calls, none with a matching id, or one id that starts with the other",
         "agno#3749",
     ),
     Cause.ID_REUSED_BY_BACKEND: CauseInfo(
@@ -216,13 +232,18 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         "Switchyard#502, oh-my-pi#2055",
     ),
     Cause.CROSS_PROVIDER_HISTORY: CauseInfo(
-        "the ids were made by another provider or backend",
-        ("a switch of models in one conversation", "a backend with long ids (vLLM)"),
+        "the calls or their ids were made by another provider or backend",
+        (
+            "a switch of models in one conversation",
+            "a backend with long ids (vLLM)",
+            "calls that only the other provider's integration reads",
+        ),
         (
             "rewrite ids on calls and results alike when the model changes",
             "keep a conversation on one provider",
         ),
-        "an id with a length or characters that this provider does not make",
+        "an id with a length or characters that this provider does not make, or a call where this "
+        "integration does not read it",
         "langchain#37756, cc-switch#1181",
     ),
     Cause.INVALID_ARGUMENTS: CauseInfo(
@@ -257,7 +278,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "append other messages only after the last result of the turn",
             "allow one run per thread at a time",
         ),
-        "the results are complete, but another message precedes them",
+        "the results are complete, but another message precedes some of them",
         "onyx#6458, livekit#1977",
     ),
     Cause.LATE_RESULT: CauseInfo(
@@ -304,6 +325,87 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         ),
         "complete results in another order",
         "executed",
+    ),
+    Cause.STALE_ENCODING: CauseInfo(
+        "one copy of a call was edited away, another is still in the message",
+        (
+            "middleware or code that edits tool_calls alone: the copies in content and in "
+            'additional_kwargs["tool_calls"] stay, and this client sends them',
+            "code that edits the content alone",
+            "a message built by hand with the call in its content only",
+        ),
+        (
+            "edit every place of the message: message.model_copy(update={'tool_calls': kept}) "
+            'keeps additional_kwargs["tool_calls"] and the tool_use, function_call or tool_call '
+            "blocks of content, so give 'additional_kwargs' and 'content' in the same update, or "
+            "build a new AIMessage(content=text, tool_calls=kept)",
+            "answer the call that is still sent with a ToolMessage; tools are run from "
+            "AIMessage.tool_calls alone",
+        ),
+        "a call in additional_kwargs or a content block that is not in tool_calls, or the reverse",
+        "deer-flow#2756, trustcall#73; executed",
+    ),
+    Cause.OVERWRITTEN_STATE: CauseInfo(
+        "the results are all there is: what came before them was replaced",
+        (
+            "a graph whose state has messages: list without a reducer, so that the tools' update "
+            "replaces the history",
+            "a request made of the tools' output alone",
+            "a trimmed head that left nothing but results",
+        ),
+        (
+            "give the state's channel a reducer: messages: Annotated[list[AnyMessage], "
+            "add_messages], or derive the state from MessagesState",
+            "without a reducer let the node return the whole list: "
+            "{'messages': state['messages'] + results}",
+            'pass start_on="human" to trim_messages',
+        ),
+        "nothing but results",
+        "LangChain's forum, 1743; executed",
+    ),
+    Cause.SPLIT_CALLS: CauseInfo(
+        "parallel calls of one answer stand on an AI message each, their results behind the last",
+        (
+            "a converter or store that writes one message per call",
+            "an AI message appended for each call of a stream",
+            "a second AI message that was written before the first one's tools answered",
+        ),
+        (
+            "put the calls of one answer on one message: AIMessage(content, tool_calls=[...]); "
+            "merge_message_runs joins neighbors",
+            "append each result directly behind the message with its call",
+        ),
+        "AI messages with calls in a row, then all of their results",
+        "effect#6702; executed",
+    ),
+    Cause.STRUCTURED_OUTPUT: CauseInfo(
+        "a call that only carried a structured output was kept, and nothing answers it",
+        (
+            "with_structured_output(include_raw=True) whose raw message was stored",
+            "a final answer taken from the arguments of a tool call",
+            "a turn that was given up before the tool answered",
+        ),
+        (
+            "store AIMessage(content=...) with the parsed answer in place of the raw message",
+            "append ToolMessage('Returned.', tool_call_id=call['id']) when the output is taken; "
+            "create_agent(response_format=ToolStrategy(...)) does so",
+        ),
+        "an unanswered call that is named as a schema, not as the tools that are answered",
+        "pydantic-ai's final_result, LangGraph's respond node; executed",
+    ),
+    Cause.SERVER_TOOL_AS_CALL: CauseInfo(
+        "a call that the provider ran itself was stored as one that the client has to answer",
+        (
+            "a converter that writes server_tool_use or mcp_tool_use blocks as tool_use or "
+            "tool_calls",
+        ),
+        (
+            "keep the server_tool_use block and its result block (web_search_tool_result and so "
+            "on) in AIMessage.content as they came, and out of tool_calls",
+            "drop the call from content and tool_calls alike",
+        ),
+        "an id that the provider gives to calls of its own tools (srvtoolu_, mcptoolu_)",
+        "LibreChat#12639",
     ),
     Cause.UNKNOWN: CauseInfo(
         "the history does not tell why",

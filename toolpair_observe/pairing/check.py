@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.cause_notes import CAUSES
-from toolpair_observe.pairing.causes import Scene, cause_of
+from toolpair_observe.pairing.cause_signs import hint_of
+from toolpair_observe.pairing.causes import cause_of, sign_behind
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.first_look import plain_call_ids
 from toolpair_observe.pairing.predict import predict
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.report import PairingReport, Violation
+from toolpair_observe.pairing.scene import Scene
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _violation(breach: Breach, scene: Scene) -> Violation:
         tool_name=(call and call.name) or (result and result.name) or None,
         expected_error=_expected_error(breach, scene),
         lost="; ".join(n.text for n in breach.notes if n.effect is Effect.SILENT_LOSS),
-        hint=CAUSES[cause].hint,
+        hint=hint_of(cause, sign_behind(finding, scene)),
         call_id=call.id if call and result and call.id != result.id else "",
     )
 

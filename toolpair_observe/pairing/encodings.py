@@ -19,9 +19,9 @@ from toolpair_observe.pairing.fields import (
     as_text,
     blocks_of,
     is_output,
-    is_summary,
     result_id,
 )
+from toolpair_observe.pairing.signs import read_signs
 from toolpair_observe.pairing.transcript import Call, Entry, Result
 from toolpair_observe.pairing.words import Carrier, Role
 
@@ -84,8 +84,8 @@ def read_ai(index: int, message: AIMessage) -> Entry:
         made_by=as_text(metadata.get("model_provider")) or None,
         is_standard=metadata.get("output_version") == "v1",
         cut_short=_is_cut_short(message, metadata),
-        is_summary=is_summary(fields),
     )
+    entry.is_summary, entry.sign = read_signs(fields)
     if not isinstance(content, str):
         _read_blocks(message, entry)
         entry.has_standard_result = _has_standard_result(content)

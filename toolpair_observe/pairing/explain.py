@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from toolpair_observe.pairing.cause_info import OR
 from toolpair_observe.pairing.cause_notes import CAUSES
 from toolpair_observe.pairing.report import describe
 
@@ -84,5 +85,5 @@ def _violation(number: int, violation: Violation) -> list[str]:
     lines.append(f"   likely cause: {violation.cause} ({info.title})")
     if len(info.mechanisms) > 1:
         lines.append(f"   which can be: {'; '.join(info.mechanisms)}")
-    lines += [f"   to do: {hint}" for hint in info.hints]
+    lines += [f"   to do: {hint}" for hint in violation.hint.split(OR)]
     return lines

@@ -47,19 +47,6 @@ def _bare_blocks(block: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "", block
 
 
-def is_summary(fields: dict[str, Any]) -> bool:
-    """Whether a message looks like a summary that replaced earlier ones.
-
-    LangChain's own summarization marks its message with `lc_source`; hand-written ones say so in
-    their first words. Only the marker and the leading words are looked at, nothing is kept.
-    """
-    if as_dict(fields, "additional_kwargs").get("lc_source") == "summarization":
-        return True
-    content = fields.get("content")
-    head = content[:80].lower() if isinstance(content, str) else ""
-    return "summary" in head and ("conversation" in head or "previous" in head or "so far" in head)
-
-
 def is_output(kind: str) -> bool:
     """Whether a block of this type is the output of a Responses API call."""
     return kind.endswith("_call_output") or kind in _OUTPUT_BLOCKS

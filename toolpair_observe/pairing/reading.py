@@ -25,9 +25,9 @@ from toolpair_observe.pairing.fields import (
     as_text,
     blocks_of,
     is_output,
-    is_summary,
     result_id,
 )
+from toolpair_observe.pairing.signs import read_signs, sign_of_result
 from toolpair_observe.pairing.transcript import Entry, Result, Transcript
 from toolpair_observe.pairing.words import Carrier, Role
 
@@ -50,7 +50,7 @@ def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - o
     if isinstance(message, HumanMessage):
         return _read_human(index, message)
     if isinstance(message, SystemMessage):
-        return Entry(index, Role.SYSTEM, is_summary=is_summary(vars(message)))
+        return Entry(index, Role.SYSTEM, is_summary=read_signs(vars(message))[0])
     if isinstance(message, FunctionMessage):
         result = Result(index, "", message.name, Carrier.FUNCTION)
         return Entry(index, Role.FUNCTION, results=[result], has_text=False)
@@ -66,7 +66,7 @@ def _read_tool(index: int, message: ToolMessage) -> Entry:
     fields = vars(message)
     own_id = as_text(fields.get("tool_call_id"))
     name = as_name(fields)
-    own = Result(index, own_id, name, Carrier.TOOL_MESSAGE)
+    own = Result(index, own_id, name, Carrier.TOOL_MESSAGE, sign_of_result(fields))
     entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=name)
     if not isinstance(fields.get("content"), str):
         blocks = list(blocks_of(message))
@@ -90,8 +90,8 @@ def _read_human(index: int, message: HumanMessage) -> Entry:
         Role.HUMAN,
         has_text=bool(content),
         name=as_name(fields),
-        is_summary=is_summary(fields),
     )
+    entry.is_summary, entry.sign = read_signs(fields)
     if not isinstance(content, str):
         _read_human_blocks(message, entry)
     return entry

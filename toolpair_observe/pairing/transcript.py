@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from toolpair_observe.pairing.signs import Sign
     from toolpair_observe.pairing.words import Carrier, Role
 
 
@@ -43,12 +44,14 @@ class Result:
         id: The id of the call that it answers, `""` where it has none.
         name: The tool's name as the message tells it, or None.
         carrier: Where it stands.
+        sign: How it came about, where it tells.
     """
 
     index: int
     id: str
     name: str | None
     carrier: Carrier
+    sign: Sign | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +79,7 @@ class Entry:
         cut_short: Whether the message is a stream's fragment or ended for want of tokens.
         is_summary: Whether the message reads as a summary of earlier ones.
         is_empty_list: Whether the content of a ToolMessage is a list without blocks.
+        sign: What it says of the turn that it ends or follows.
     """
 
     index: int
@@ -96,6 +100,7 @@ class Entry:
     cut_short: bool = False
     is_summary: bool = False
     is_empty_list: bool = False
+    sign: Sign | None = None
 
 
 @dataclass(slots=True)

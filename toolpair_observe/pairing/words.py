@@ -161,6 +161,11 @@ class Cause(StrEnum):
     LOST_ID = "lost_id"
     UNSUPPORTED_MESSAGE = "unsupported_message"
     RESULT_ORDER = "result_order"
+    STALE_ENCODING = "stale_encoding"
+    OVERWRITTEN_STATE = "overwritten_state"
+    SPLIT_CALLS = "split_calls"
+    STRUCTURED_OUTPUT = "structured_output"
+    SERVER_TOOL_AS_CALL = "server_tool_as_call"
     UNKNOWN = "unknown"
 
 

@@ -1,0 +1,304 @@
+"""What the causes look at: a history with what pairs in it, and facts derived once a history."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from toolpair_observe.pairing.signs import BEFORE_TOOLS, Sign
+from toolpair_observe.pairing.words import Carrier, Case, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
+    from toolpair_observe.pairing.turns import Block, Finding, Pairing
+
+T = TypeVar("T")
+
+# Where calls stand whose arguments are not JSON.
+BAD_CALLS: Final = frozenset(carrier for carrier in Carrier if "invalid_tool_call" in carrier)
+
+
+@dataclass
+class Scene:
+    """What the predicates look at; derived facts are worked out once a history."""
+
+    transcript: Transcript
+    pairing: Pairing
+    _learned: dict[tuple[object, Block], object] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The messages, without content."""
+        return self.transcript.entries
+
+    @cached_property
+    def first_call(self) -> int:
+        """Index of the first AI message with calls, or past the end."""
+        blocks = self.pairing.blocks
+        return blocks[0].turn.index if blocks else len(self.entries)
+
+    @cached_property
+    def first_answered(self) -> int:
+        """Index of the first AI message with an answered call, or past the end."""
+        answered = (block.turn.index for block in self.pairing.blocks if block.answered)
+        return next(answered, len(self.entries))
+
+    @cached_property
+    def first_summary(self) -> int:
+        """Index of the first summary message, or past the end."""
+        return next((e.index for e in self.entries if e.is_summary), len(self.entries))
+
+    @cached_property
+    def has_results(self) -> bool:
+        """Whether any message carries a result."""
+        return any(entry.results for entry in self.entries)
+
+    @cached_property
+    def only_results(self) -> bool:
+        """Whether nothing but results is there."""
+        return all(entry.results and not entry.has_text for entry in self.entries)
+
+    @cached_property
+    def bad_call_ids(self) -> frozenset[str]:
+        """Ids of calls whose arguments are not JSON."""
+        calls = (call for entry in self.entries for call in entry.calls)
+        return frozenset(call.id for call in calls if call.carriers & BAD_CALLS)
+
+    @cached_property
+    def first_made(self) -> dict[str, Call]:
+        """For each id the first call that bears it, whether this client reads it or not."""
+        made: dict[str, Call] = {}
+        for entry in self.entries:
+            for call in entry.calls:
+                made.setdefault(call.id, call)
+        return made
+
+    @cached_property
+    def edited(self) -> frozenset[int]:
+        """Indices of the AI messages whose calls stand in different places."""
+        return frozenset(
+            entry.index
+            for entry in self.entries
+            if len({call.carriers for call in entry.calls}) > 1
+        )
+
+    @cached_property
+    def leading_examples(self) -> int:
+        """How many wholly unanswered calls stand before the first answered one.
+
+        Where no call at all is answered they are examples if a person's message follows each, and
+        none says which model made it.
+        """
+        blocks = self.pairing.blocks
+        if self.first_answered < len(self.entries):
+            return sum(block.turn.index < self.first_answered for block in blocks)
+        made = [self.entries[block.turn.index] for block in blocks]
+        written = not any(entry.made_by or entry.response_id for entry in made)
+        asked = all(self.follows(block, Role.HUMAN) for block in blocks)
+        return len(blocks) if written and asked else 0
+
+    @cached_property
+    def answered_names(self) -> frozenset[str]:
+        """Names of the tools of which some call is answered."""
+        return frozenset(call.name for call in self.pairing.answer if call.name)
+
+    @cached_property
+    def has_class_names(self) -> bool:
+        """Whether a tool that is answered is named as classes are."""
+        return any(map(is_class_name, self.answered_names))
+
+    @cached_property
+    def lost_names(self) -> frozenset[str]:
+        """Names of the tools that several AI messages call and no result answers."""
+        several: Counter[str] = Counter()
+        for block in self.pairing.blocks:
+            several.update({call.name for call in block.missing if call.name})
+        lost = {name for name, times in several.items() if times > 1}
+        return frozenset(lost - self.answered_names)
+
+    @cached_property
+    def agents(self) -> frozenset[str]:
+        """Names of the AI messages' authors, as agents of one graph have them."""
+        return frozenset(e.name.lower() for e in self.entries if e.role is Role.AI and e.name)
+
+    @cached_property
+    def whole_groups(self) -> int:
+        """How many AI messages with several calls have them all answered."""
+        return sum(b.answered == len(b.turn.calls) > 1 for b in self.pairing.blocks)
+
+    @cached_property
+    def block_of(self) -> dict[Result, Block]:
+        """For each result in place the block that it belongs to."""
+        owner = {call: block for block in self.pairing.blocks for call in block.turn.calls}
+        return {result: owner[call] for call, result in self.pairing.answer.items()}
+
+    @cached_property
+    def broken(self) -> dict[Block, Finding]:
+        """For each broken block the first finding about it."""
+        first: dict[Block, Finding] = {}
+        for finding in self.pairing.findings:
+            if finding.block is not None:
+                first.setdefault(finding.block, finding)
+        return first
+
+    def after(self, block: Block) -> Entry | None:
+        """The message that follows the block's results, or None."""
+        return self.entries[block.end] if block.end < len(self.entries) else None
+
+    def follows(self, block: Block | None, *roles: Role) -> bool:
+        """Whether a message of one of these roles follows the block's results."""
+        follower = self.after(block) if block is not None else None
+        return follower is not None and follower.role in roles
+
+    def learn(self, what: Callable[[Block, Scene], T], block: Block) -> T:
+        """What holds of a block, worked out once: a message may have thousands of findings."""
+        key = (what, block)
+        if key not in self._learned:
+            self._learned[key] = what(block, self)
+        return cast("T", self._learned[key])
+
+    def signs_of(self, block: Block) -> frozenset[Sign | None]:
+        """How the block's results came about."""
+        return self.learn(_signs_of, block)
+
+    def ran_nothing(self, block: Block) -> bool:
+        """Whether all results of the block were written before its tools could run."""
+        signs = self.signs_of(block)
+        return bool(signs) and signs <= BEFORE_TOOLS
+
+    @cached_property
+    def _after_askers(self) -> list[int]:
+        """For each message the index behind the AI messages with calls that start there."""
+        return _ends([entry.role is Role.AI and bool(entry.calls) for entry in self.entries])
+
+    @cached_property
+    def _after_answers(self) -> list[int]:
+        """For each message the index behind the results that start there."""
+        return _ends([bool(entry.results) and not entry.calls for entry in self.entries])
+
+    def is_split(self, call: Call, result: Result) -> bool:
+        """Whether AI messages with calls follow one another, and then come results alone."""
+        behind = self._after_askers[call.index]
+        if behind == call.index + 1 or behind == len(self.entries):
+            return False
+        return behind <= result.index < self._after_answers[behind]
+
+    def root_of(self, finding: Finding) -> Finding:
+        """What is broken in the history where that is the ground of what is found on the way.
+
+        Where an integration pairs by position, a result behind an unanswered call goes to the wrong
+        one: the order is right, and what broke the history is whatever lost the result before it.
+        """
+        if finding.case not in _FOLLOWING or finding.result is None:
+            return finding
+        block = self.block_of.get(finding.result)
+        return self.broken.get(block, finding) if block is not None else finding
+
+
+def _signs_of(block: Block, scene: Scene) -> frozenset[Sign | None]:
+    entries = scene.entries[block.turn.last + 1 : block.end]
+    return frozenset(result.sign for entry in entries for result in entry.results)
+
+
+def _ends(holds: list[bool]) -> list[int]:
+    ends = list(range(len(holds)))
+    for place in reversed(range(len(holds))):
+        if holds[place]:
+            follows = place + 1 < len(holds) and holds[place + 1]
+            ends[place] = ends[place + 1] if follows else place + 1
+    return ends
+
+
+_FOLLOWING: Final = frozenset(
+    {
+        Case.RESULT_ORDER,
+        Case.RESULT_OF_OTHER_TOOL,
+        Case.HUMAN_AFTER_TOOL,
+        Case.SYSTEM_AFTER_TOOL,
+    }
+)
+
+
+_LEAST_CHARACTERS = 16
+_LEAST_DIGITS = 3
+
+
+def is_random_id(call: Call) -> bool:
+    """Whether a call's id is one that nobody gives out twice.
+
+    Ids that a server counts up or takes from the tool's name are short or speak.
+    """
+    plain = [character for character in call.id if character.isalnum()]
+    digits = sum(character.isdigit() for character in plain)
+    speaks = bool(call.name) and str(call.name) in call.id
+    return len(plain) >= _LEAST_CHARACTERS and digits >= _LEAST_DIGITS and not speaks
+
+
+# Names of tools. Arguments are never looked at.
+
+_HANDOFF = re.compile(
+    r"(?:transfer(?:_back)?_to|transfer_control|hand_?off|hand_?over|assign_to|delegate_to)_?(.*)"
+)
+_AGENT = re.compile(
+    r"(?:.*_)?(?:agent|assistant|expert|specialist|team|bot|support|supervisor|advisor|manager"
+    r"|researcher|writer|coder|planner|human|triage)"
+)
+_TELLING = frozenset(
+    {
+        "finalresult",
+        "finalanswer",
+        "finalresponse",
+        "finaloutput",
+        "structuredoutput",
+        "structuredresponse",
+        "responseformat",
+        "jsontoolcall",
+        "jsonresponse",
+    }
+)
+_CAMEL = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)*")
+_SCHEMA = re.compile(
+    r"[A-Z]\w*[a-z0-9](?:Response|Output|Result|Answer|Schema|Format|Report|Decision|Extraction"
+    r"|Classification|Evaluation|Assessment)s?"
+)
+
+
+def is_handoff_name(name: str | None) -> bool:
+    """Whether a tool is named as hand-off tools are."""
+    return name is not None and _HANDOFF.match(name.lower()) is not None
+
+
+def names_an_agent(name: str | None, agents: frozenset[str]) -> bool:
+    """Whether the name of a hand-off tool ends with an agent's, known or called so."""
+    found = _HANDOFF.match((name or "").lower())
+    target = found.group(1) if found else ""
+    return target in agents or _AGENT.fullmatch(target) is not None
+
+
+def is_schema_name(call: Call, scene: Scene) -> bool:
+    """Whether a call's name is that of a structured output: by itself, or beside the others.
+
+    Frameworks name the tool of a structured output after its class. Where the tools that were
+    answered are named otherwise, a class's name stands out.
+    """
+    name = call.name or ""
+    if not name or name in scene.answered_names:
+        return False
+    if tells_schema(name):
+        return True
+    return bool(scene.answered_names) and is_class_name(name) and not scene.has_class_names
+
+
+def tells_schema(name: str) -> bool:
+    """Whether a name by itself is that of a structured output."""
+    return name.replace("_", "").lower() in _TELLING or _SCHEMA.fullmatch(name) is not None
+
+
+def is_class_name(name: str) -> bool:
+    """Whether a name is written as classes are."""
+    return _CAMEL.fullmatch(name) is not None
