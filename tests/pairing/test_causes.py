@@ -320,6 +320,28 @@ def test_a_copy_that_an_edit_forgot():
         assert place in violation.hint
 
 
+def raw(*ids: str) -> dict:
+    function = {"name": "look", "arguments": "{}"}
+    calls = [{"id": id_, "type": "function", "function": function} for id_ in ids]
+    return {"additional_kwargs": {"tool_calls": calls}}
+
+
+def test_a_raw_copy_that_an_edit_of_tool_calls_leaves_behind():
+    emptied = ask("a", **raw("a")).model_copy(update={"tool_calls": []})
+    assert causes([H, emptied, H]) == ["stale_encoding"]
+    assert causes([H, emptied, got("a"), H], "anthropic") == ["stale_encoding"]
+    fewer = ask("a", "b", **raw("a", "b")).model_copy(update=vars(ask("a")))
+    kept = fewer.model_copy(update=raw("a", "b"))
+    assert causes([H, kept, got("a"), got("b"), H]) == ["stale_encoding"]
+    assert causes([H, ask("a", **raw("a")), H]) == ["abandoned_turn"]
+
+
+def test_the_hint_for_a_stale_copy_mends_it():
+    message = ask("a", **raw("a"))
+    mended = message.model_copy(update={"tool_calls": [], "additional_kwargs": {}})
+    assert check_messages([H, mended, H], "openai-chat").ok
+
+
 def test_partial_results_that_go_to_the_wrong_call_are_no_matter_of_order():
     history = [H, ask("a", "b"), got("b"), H]
     assert set(causes(history, "ollama")) == {"partial_execution"}

@@ -237,6 +237,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "a switch of models in one conversation",
             "a backend with long ids (vLLM)",
             "calls that only the other provider's integration reads",
+            'a call that another integration kept in additional_kwargs["function_call"], too',
         ),
         (
             "rewrite ids on calls and results alike when the model changes",
@@ -303,13 +304,18 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         "ell#325, vercel/ai#2177",
     ),
     Cause.UNSUPPORTED_MESSAGE: CauseInfo(
-        "a result stands in a message class that cannot carry its id",
-        ('ChatMessage(role="tool") or FunctionMessage in place of ToolMessage',),
+        "a message is of a class that cannot carry what it holds, or cannot be sent",
+        (
+            'ChatMessage(role="tool") or FunctionMessage in place of ToolMessage',
+            "a RemoveMessage in a list that no add_messages has reduced",
+        ),
         (
             "build ToolMessage(content, tool_call_id=call['id'])",
             "convert stored dicts with convert_to_messages instead of ChatMessage",
+            "give a state that is sent RemoveMessage the reducer that carries it out: "
+            "Annotated[list[AnyMessage], add_messages]",
         ),
-        'a ChatMessage(role="tool") or a FunctionMessage',
+        "a ChatMessage, a FunctionMessage or a RemoveMessage",
         "executed",
     ),
     Cause.RESULT_ORDER: CauseInfo(
@@ -333,6 +339,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             'additional_kwargs["tool_calls"] stay, and this client sends them',
             "code that edits the content alone",
             "a message built by hand with the call in its content only",
+            "a client that sends two copies of one call as two",
         ),
         (
             "edit every place of the message: message.model_copy(update={'tool_calls': kept}) "

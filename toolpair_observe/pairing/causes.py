@@ -90,6 +90,11 @@ def _is_copy(call: Call) -> bool:
     return bool(call.carriers) and not call.carriers & (_ATTRIBUTES | _NO_COPY)
 
 
+def _has_legacy_copy(finding: Finding, _: Scene) -> bool:
+    # Gemini's integrations keep their last call there, which others send beside `tool_calls`.
+    return finding.call is not None and Carrier.LEGACY_CALL in finding.call.carriers
+
+
 def _answers_stale_call(finding: Finding, scene: Scene) -> bool:
     made = _made_but_not_read(finding, scene)
     if made is None:
@@ -395,6 +400,10 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.LATE: ((Cause.LATE_RESULT, _always),),
     Case.DUPLICATE_CALL_ID: _REUSED,
     Case.DUPLICATE_CALL_ID_ONE_RESULT: _REUSED,
+    Case.CALL_SENT_TWICE: (
+        (Cause.CROSS_PROVIDER_HISTORY, _has_legacy_copy),
+        (Cause.STALE_ENCODING, _always),
+    ),
     Case.REUSED_CALL_ID: _REUSED,
     Case.CALL_WITHOUT_ID: ((Cause.STALE_ENCODING, _is_stale), *_NO_ID),
     Case.RESULT_WITHOUT_ID: _NO_ID,
@@ -409,5 +418,6 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.RESULT_ORDER: ((Cause.RESULT_ORDER, _always),),
     Case.SERVER_TOOL_UNPAIRED: ((Cause.SERVER_TOOL_AS_CALL, _is_server_tool_kept_as_call),),
     Case.UNSUPPORTED_RESULT: ((Cause.UNSUPPORTED_MESSAGE, _always),),
+    Case.UNSUPPORTED_CLASS: ((Cause.UNSUPPORTED_MESSAGE, _always),),
     Case.UNSUPPORTED_CALL: ((Cause.CROSS_PROVIDER_HISTORY, _always),),
 }
