@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.words import Cause, Effect, Outcome, ViolationKind
-    from toolpair_observe.repair import Change, Repair, RepairAction, repair_messages
+    from toolpair_observe.repair.mend import repair_messages
+    from toolpair_observe.repair.report import Change, Repair, RepairAction
     from toolpair_observe.reporters.hook import NearMissHook
     from toolpair_observe.settings import (
         BlockableEffect,
@@ -84,7 +85,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "AccuracyRow": "accuracy",
     "BlockableEffect": "settings",
     "Cause": "pairing.words",
-    "Change": "repair",
+    "Change": "repair.report",
     "CheckFailedError": "errors",
     "Effect": "pairing.words",
     "GuardedModel": "attach.guard",
@@ -99,8 +100,8 @@ _HOMES: Final[Mapping[str, str]] = {
     "Outcome": "pairing.words",
     "PairingReport": "pairing.report",
     "Profile": "pairing.providers.profile",
-    "Repair": "repair",
-    "RepairAction": "repair",
+    "Repair": "repair.report",
+    "RepairAction": "repair.report",
     "RequestSelection": "settings",
     "Settings": "settings",
     "SettingsError": "errors",
@@ -111,7 +112,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "check_messages": "pairing.check_messages",
     "guard": "attach.guard",
     "instrument": "attach.instrument",
-    "repair_messages": "repair",
+    "repair_messages": "repair.mend",
     "uninstrument": "attach.instrument",
 }
 

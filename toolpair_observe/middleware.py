@@ -6,6 +6,7 @@ Importing this module needs langchain 1.x; without it, the import raises `Missin
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args
 
 from langchain_core.language_models import BaseChatModel
@@ -17,7 +18,7 @@ from toolpair_observe.attach.guard import chosen_handler
 from toolpair_observe.attach.instrument import attached
 from toolpair_observe.attach.request import Request, request_to
 from toolpair_observe.errors import MissingExtraError, SettingsError
-from toolpair_observe.repair import repair_history
+from toolpair_observe.repair import Choices, SignedAnswers, ThinkingPolicy, repair_history
 from toolpair_observe.reporters.repairs import RepairReporter
 
 try:
@@ -54,6 +55,10 @@ class ToolPairMiddleware(AgentMiddleware):
         repair: `"insert_error_results"` inserts an error for each call without a result and moves
             late results back to their calls, as far as nothing is lost (see `repair_messages`).
         drop_unpaired: Whether a repair may drop results that answer no call.
+        sync_encodings: Whether a repair takes away stale copies of calls (see `repair_messages`).
+        thinking: What a repair does with signed thinking behind a change, which Claude 5.1 and
+            later refuse: `"keep"` leaves it and says so, `"strip"` takes it away. Thinking that
+            answers a request repaired by this middleware fits, and stays.
         pending: Ids of calls whose results are still to come, or a function that returns them
             for a request.
         on_repair: Function to call with the `Repair` of each repaired request.
@@ -70,12 +75,14 @@ class ToolPairMiddleware(AgentMiddleware):
 
     handler: ToolPairHandler
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each keyword is a separate choice
         self,
         handler: ToolPairHandler | None = None,
         *,
         repair: RepairMode = "off",
         drop_unpaired: bool = False,
+        sync_encodings: bool = False,
+        thinking: ThinkingPolicy = "keep",
         pending: Collection[str] | Callable[[ModelRequest[Any]], Collection[str]] = (),
         on_repair: Callable[[Repair], None] | None = None,
         **options: Unpack[HandlerOptions],
@@ -84,11 +91,15 @@ class ToolPairMiddleware(AgentMiddleware):
         if repair not in get_args(RepairMode):
             msg = f"argument repair is {repair!r}; expected {' or '.join(get_args(RepairMode))}"
             raise SettingsError(msg)
+        if thinking not in get_args(ThinkingPolicy):
+            msg = f"argument thinking is {thinking!r}; expected keep or strip"
+            raise SettingsError(msg)
         self.handler = chosen_handler("ToolPairMiddleware", handler, options)
         self.tools = []
         self._repairs = repair != "off"
-        self._drop_unpaired = drop_unpaired
+        self._choices = Choices((), drop_unpaired, sync_encodings, thinking)
         self._pending = pending
+        self._signed = SignedAnswers()
         self._reporter = RepairReporter(
             self.handler.settings, on_repair, options.get("logger_provider")
         )
@@ -104,8 +115,10 @@ class ToolPairMiddleware(AgentMiddleware):
             InvalidToolResultsError: Strict mode blocks the request.
             CheckFailedError: The check failed, and `on_internal_error` is `"block"`.
         """
-        with self._admitted(request) as admitted:
-            return handler(admitted)
+        with self._admitted(request) as (admitted, repair):
+            response = handler(admitted)
+            self._note(response, repair)
+            return response
 
     async def awrap_model_call(
         self,
@@ -118,44 +131,55 @@ class ToolPairMiddleware(AgentMiddleware):
             InvalidToolResultsError: Strict mode blocks the request.
             CheckFailedError: The check failed, and `on_internal_error` is `"block"`.
         """
-        with self._admitted(request) as admitted:
-            return await handler(admitted)
+        with self._admitted(request) as (admitted, repair):
+            response = await handler(admitted)
+            self._note(response, repair)
+            return response
 
     @contextmanager
-    def _admitted(self, request: ModelRequest[Any]) -> Iterator[ModelRequest[Any]]:
+    def _admitted(
+        self, request: ModelRequest[Any]
+    ) -> Iterator[tuple[ModelRequest[Any], Repair | None]]:
         asked: Request | None = None
+        repair: Repair | None = None
         target: Target | None = None
         with self.handler.fail_open("middleware"):
             asked = _request(request)
             if self._repairs and self.handler.settings.mode_for(asked.metadata) != "off":
                 target = self.handler.judge.identify(asked)
                 with self.handler.fail_open("repair"):
-                    request = self._repaired(request, asked, target)
+                    repair = self._repair(request, asked, target)
+                    request = _repaired(request, asked, repair)
                 asked = asked._replace(messages=_history(request))
         with ExitStack() as stack:
             if asked is not None:
                 own = getattr(request.model, "callbacks", None)
                 stack.enter_context(self.handler.admitted(asked, ensure_config(), own, target))
             stack.enter_context(attached(self.handler))
-            yield request
+            yield request, repair
 
-    def _repaired(
-        self, request: ModelRequest[Any], asked: Request, target: Target
-    ) -> ModelRequest[Any]:
-        repair = repair_history(
-            asked.messages,
-            target.profile,
-            target.facts,
-            pending=self._pending(request) if callable(self._pending) else self._pending,
-            drop_unpaired=self._drop_unpaired,
-        )
-        if not repair.changed:
-            return request
+    def _repair(self, request: ModelRequest[Any], asked: Request, target: Target) -> Repair:
+        pending = self._pending(request) if callable(self._pending) else self._pending
+        choices = replace(self._choices, pending=pending)
+        repair = repair_history(asked.messages, target.profile, target.facts, choices, self._signed)
         # A failure of the application's `on_repair` must not undo the repair.
         with self.handler.fail_open("on_repair"):
-            self._reporter.repaired(repair)
-        messages: list[Any] = repair.messages[len(asked.messages) - len(request.messages) :]
-        return request.override(messages=messages)
+            if repair.changed:
+                self._reporter.repaired(repair)
+        return repair
+
+    def _note(self, response: ModelResponse[Any], repair: Repair | None) -> None:
+        """Remember what the thinking of an answer was made of."""
+        with self.handler.fail_open("repair"):
+            if repair is not None and repair.changed:
+                self._signed.add(response.result, repair.changes)
+
+
+def _repaired(request: ModelRequest[Any], asked: Request, repair: Repair) -> ModelRequest[Any]:
+    if not repair.changed:
+        return request
+    messages: list[Any] = repair.messages[len(asked.messages) - len(request.messages) :]
+    return request.override(messages=messages)
 
 
 def _request(request: ModelRequest[Any]) -> Request:

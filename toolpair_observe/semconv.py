@@ -60,6 +60,8 @@ MESSAGE_INDEX: Final = "toolpair.message.index"
 EVENT_REPAIR: Final = "toolpair.repair"
 MAX_REPAIR_EVENTS: Final = 32
 REPAIR_ACTION: Final = "toolpair.repair.action"
+REPAIR_PLACE: Final = "toolpair.repair.place"
+REPAIR_BREAKS_THINKING: Final = "toolpair.repair.breaks_thinking"
 
 EVENT_EVALUATION: Final = "gen_ai.evaluation.result"
 EVALUATION_NAME: Final = "gen_ai.evaluation.name"

@@ -51,7 +51,7 @@ class RepairReporter:
         self._events = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
         self._lock = threading.Lock()
         # In the order of their first time.
-        self._known: dict[frozenset[tuple[str, str]], None] = {}
+        self._known: dict[frozenset[tuple[str, str, bool]], None] = {}
 
     def repaired(self, repair: Repair) -> None:
         """Report one repaired request."""
@@ -74,7 +74,10 @@ class RepairReporter:
             self._on_repair(repair)
 
     def _is_new(self, repair: Repair) -> bool:
-        shape = frozenset((change.action.value, change.tool_call_id) for change in repair.changes)
+        shape = frozenset(
+            (change.action.value, change.tool_call_id, change.breaks_thinking)
+            for change in repair.changes
+        )
         with self._lock:
             if shape in self._known:
                 return False
@@ -87,10 +90,14 @@ class RepairReporter:
         attributes: dict[str, AttributeValue] = {
             semconv.REPAIR_ACTION: change.action.value,
             semconv.MESSAGE_INDEX: change.message_index,
-            semconv.GEN_AI_TOOL_CALL_ID: shown_id(
-                change.tool_call_id, hashed=self._settings.hash_ids
-            ),
         }
+        if change.tool_call_id:
+            hashed = self._settings.hash_ids
+            attributes[semconv.GEN_AI_TOOL_CALL_ID] = shown_id(change.tool_call_id, hashed=hashed)
+        if change.place:
+            attributes[semconv.REPAIR_PLACE] = change.place
+        if change.breaks_thinking:
+            attributes[semconv.REPAIR_BREAKS_THINKING] = True
         if change.tool_name:
             attributes[semconv.GEN_AI_TOOL_NAME] = clean(change.tool_name)
         return attributes

@@ -1,47 +1,28 @@
-"""Repair a history whose tool calls and tool results do not pair, as far as nothing is lost.
-
-Pure: a list of messages in, a `Repair` out; the given messages are never changed. A repair does
-only a few things, and reports each of them:
-
-- It moves a late result back to its call: the newest earlier call with its id. If two open calls
-  share the id, or the result comes before the call, it guesses nothing and moves nothing.
-- It inserts an error result for a call without one, after the results of its sibling calls, unless
-  the caller names the call as pending.
-- It keeps orphans and duplicates, because they hold data of the application; an option drops them.
-
-Human, AI and system messages keep their content and order. A repair never invents or changes an
-id, and never matches by position.
-"""
+"""Move late results to their calls, insert error results, and drop what answers nothing."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
 from langchain_core.messages import ToolMessage
 
-from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.facts import Facts
-from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.pairing.predict import as_turn
-from toolpair_observe.pairing.providers.contract import CONTRACT
-from toolpair_observe.pairing.providers.profile import Profile
-from toolpair_observe.pairing.providers.table import profile_named
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Role
+from toolpair_observe.repair.blocks import unwrapped
+from toolpair_observe.repair.report import Change, RepairAction
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import BaseMessage
 
-    from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.transcript import Call, Entry
 
 MARK: Final = "toolpair_repair"
@@ -54,161 +35,25 @@ NO_RESULT_TEXT: Final = (
 _NAMESPACE: Final = UUID("6f0c8a52-2d0b-5d53-9a43-3a6c5f9e1b7d")
 
 
-class RepairAction(StrEnum):
-    """What a repair did with one call or result."""
-
-    INSERTED = "inserted_error_result"
-    """An error result was inserted for a call that had no result."""
-
-    MOVED = "moved_result"
-    """A result was moved to its call."""
-
-    DROPPED = "dropped_result"
-    """A result was dropped: it answered no call, or a call that already had an answer."""
-
-
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One change that a repair made.
+class Draft:
+    """A history on its way to a repair.
 
     Attributes:
-        action: The kind of change.
-        tool_call_id: The id of the call and of its result.
-        tool_name: Name of the tool, or None if the history does not contain it.
-        message_index: Position of the result in the original history, from 0; for an inserted
-            result, the position of its call.
-        new_index: Position of the result in the repaired history, from 0, or None for a dropped
-            result.
+        messages: The messages.
+        changes: What was changed so far.
+        origins: For each message its position in the original history, None for an inserted one;
+            empty while nothing has moved.
     """
 
-    action: RepairAction
-    tool_call_id: str
-    tool_name: str | None
-    message_index: int
-    new_index: int | None
+    messages: list[BaseMessage]
+    changes: tuple[Change, ...] = ()
+    origins: tuple[int | None, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """A repaired history and its changes.
-
-    Attributes:
-        messages: The history to send. If nothing was changed, it is the given list itself.
-        changes: The changes, in the order of the repaired history; dropped results come last.
-        before: The check of the original history.
-        after: The check of the repaired history. Violations in it could not be repaired without
-            loss.
-    """
-
-    messages: list[BaseMessage] = field(repr=False)
-    changes: tuple[Change, ...]
-    before: PairingReport
-    after: PairingReport
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was changed."""
-        return bool(self.changes)
-
-    def summary(self) -> str:
-        """Return one line for a log, without message content."""
-        counted = Counter(change.action for change in self.changes)
-        done = ", ".join(f"{counted[each]} {each}" for each in RepairAction if counted[each])
-        return f"{done or 'nothing changed'}; before: {self.before.summary()}; after: " + (
-            "tool calls and results pair" if self.after.ok else self.after.summary()
-        )
-
-
-def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
-    messages: LanguageModelInput,
-    profile: str | Profile | None = None,
-    *,
-    pending: Collection[str] = (),
-    drop_unpaired: bool = False,
-    tools_bound: bool = True,
-    server_state: bool = False,
-    resumes_response: bool = False,
-    integration_version: str | None = None,
-    model: str | None = None,
-) -> Repair:
-    """Repair what can be repaired without loss, and report the changes.
-
-    The given messages are never changed. docs/attach.md lists what a repair does and what it
-    never does.
-
-    Args:
-        messages: What LangChain takes as chat input: messages, `(role, content)` tuples, message
-            dicts (also in OpenAI format), a `PromptValue`.
-        profile: Name of the profile to check against, or a `Profile`; None is LangChain's
-            contract.
-        pending: Ids of calls whose results are still to come, such as an interrupted tool's. They
-            stay open.
-        drop_unpaired: Whether results that answer no call, and further results of an answered
-            call, are dropped. That loses data.
-        tools_bound: Whether the request carries tool definitions.
-        server_state: Whether earlier turns may lie with the provider (`previous_response_id`,
-            `conversation`).
-        resumes_response: Whether only what follows the last response is sent
-            (`use_previous_response_id`).
-        integration_version: Version of the integration package (of `openrouter`, the client
-            beneath it, for the profile of that name); None is the newest known.
-        model: The model as requested.
-
-    Returns:
-        The repair. It leaves a history unchanged if the profile accepts it, or if every possible
-        change would make it worse.
-
-    Raises:
-        TypeError: `messages` is not chat input.
-        ValueError: A message or the profile's name is not known; the text says which.
-    """
-    if not isinstance(profile, Profile):
-        profile = CONTRACT if profile is None else profile_named(profile)
-    facts = Facts(
-        tools_bound=tools_bound,
-        server_state=server_state,
-        resumes_response=resumes_response,
-        version=integration_version,
-        model=model,
-    )
-    return repair_history(messages, profile, facts, pending=pending, drop_unpaired=drop_unpaired)
-
-
-def repair_history(
-    messages: LanguageModelInput,
-    profile: Profile,
-    facts: Facts,
-    *,
-    pending: Collection[str],
-    drop_unpaired: bool,
-) -> Repair:
-    """Repair a history for a request whose profile and facts are known. See `repair_messages`."""
-    given = as_messages(messages)
-    if isinstance(messages, list) and all(a is b for a, b in zip(messages, given, strict=True)):
-        given = messages
-    before = check(given, profile, facts)
-    if before.ok:
-        return Repair(given, (), before, before)
-    # A single id is a str, which is also a collection: of characters.
-    open_ids = frozenset([pending] if isinstance(pending, str) else pending)
-    plan = _Plan(given, profile.row(facts), open_ids, drop_unpaired=drop_unpaired)
-    best = Repair(given, (), before, before)
-    for in_call_order in (False, True):
-        repaired, changes = plan.apply(in_call_order=in_call_order)
-        if not changes:
-            continue
-        after = check(repaired, profile, facts)
-        # A new order has to improve the report; other changes only must not worsen it.
-        if _severity(after) < _severity(best.after) or (
-            not in_call_order and _severity(after) == _severity(before)
-        ):
-            best = Repair(repaired, changes, before, after)
-    return best
-
-
-def _severity(report: PairingReport) -> tuple[int, int]:
-    near_misses = sum(violation.effect.is_near_miss for violation in report.violations)
-    return -report.effect.rank, near_misses
+    def origin(self, at: int) -> int:
+        """Return where a message of the original history stood."""
+        origin = self.origins[at] if self.origins else at
+        return at if origin is None else origin
 
 
 def _calls_in(entry: Entry, profile: Profile) -> list[Call]:
@@ -227,7 +72,8 @@ class _CallGroup:
         answers: For each result in place the call that it answers.
         strangers: Results among them that answer none of the calls.
         moved: Results that move to it, with their calls.
-        missing: Calls that get an error result.
+        missing: Calls that get an error result, one for each id.
+        also_missing: Further calls under these ids.
     """
 
     calls: list[Call]
@@ -237,6 +83,7 @@ class _CallGroup:
     strangers: list[Result] = field(default_factory=list)
     moved: dict[Result, Call] = field(default_factory=dict)
     missing: list[Call] = field(default_factory=list)
+    also_missing: list[Call] = field(default_factory=list)
 
     def out_of_place(self, results: Sequence[Result]) -> dict[Result, Call]:
         """Return the results, with their calls, that are not in the order of the history."""
@@ -245,7 +92,7 @@ class _CallGroup:
         return {new: owners[new] for new, old in zip(results, found, strict=True) if new is not old}
 
 
-class _Plan:
+class Plan:
     """The changes to make to each result and each call."""
 
     def __init__(
@@ -271,18 +118,29 @@ class _Plan:
         self._open: dict[Call, _CallGroup] = {}
         # Ids with a result that may belong to more than one call.
         self._ambiguous_ids: set[str] = set()
+        # Ids that two calls of one message share: a result may belong to either.
+        self._shared_ids: set[str] = set()
         # The number of earlier calls with the same id.
         self._occurrence: dict[Call, int] = {}
+        # Calls whose id another call of their message has as well, before them.
+        self._again: set[Call] = set()
         self._pair_in_place()
         self._place_strays()
-        for call, group in self._open.items():
-            if (
-                call.id not in self._ambiguous_ids
-                and call.id not in pending
-                and _is_answerable(call, profile)
-            ):
-                group.missing.append(call)
+        for group in self._groups:
+            self._find_missing(group, profile, pending)
         self._dropped = [r for r in self._unpaired if drop_unpaired and self._is_alone(r)]
+
+    def _find_missing(self, group: _CallGroup, profile: Profile, pending: Collection[str]) -> None:
+        """Find the calls of a group that get an error result."""
+        done = {call.id for call in (*group.answers.values(), *group.moved.values())}
+        once: set[str] = set()
+        waiting = [call for call in group.calls if call in self._open]
+        running = running_calls(self._messages[group.start - 1]) if waiting else ()
+        for call in waiting:
+            known = (done, pending, running, self._ambiguous_ids)
+            if _is_answerable(call, profile) and not any(call.id in ids for ids in known):
+                (group.also_missing if call.id in once else group.missing).append(call)
+                once.add(call.id)
 
     def _pair_in_place(self) -> None:
         group: _CallGroup | None = None
@@ -315,8 +173,8 @@ class _Plan:
                 same_id = calls.setdefault(call.id, [])
                 self._occurrence[call] = len(same_id)
                 if same_id and same_id[-1].index == call.index:
-                    # If two calls of one message share an id, a result may belong to either.
-                    self._ambiguous_ids.add(call.id)
+                    self._shared_ids.add(call.id)
+                    self._again.add(call)
                 same_id.append(call)
                 if call in self._open:
                     waiting.setdefault(call.id, []).append(call)
@@ -338,6 +196,7 @@ class _Plan:
             self._unpaired.append(result)
             return
         is_clear = candidates == 1 and waiting[0] is calls[earlier - 1]
+        is_clear = is_clear and result.id not in self._shared_ids
         if is_clear and result.id not in self._ambiguous_ids and self._is_alone(result):
             call = waiting.pop(0)
             self._open.pop(call).moved[result] = call
@@ -349,11 +208,19 @@ class _Plan:
         turn = self._turns[result.index]
         return turn.role is Role.TOOL and turn.results == [result]
 
-    def apply(self, *, in_call_order: bool) -> tuple[list[BaseMessage], tuple[Change, ...]]:
+    @property
+    def ways(self) -> Iterator[tuple[bool, bool]]:
+        """What `apply` can be asked for, the least change first."""
+        each_call = (False, True) if any(group.also_missing for group in self._groups) else (False,)
+        return product((False, True), each_call)
+
+    def apply(self, *, in_call_order: bool, each_call: bool) -> Draft:
         """Return the repaired history and the changes.
 
         Args:
             in_call_order: Whether real results are also sorted in the order of their calls.
+            each_call: Whether calls of one message that share an id get an error result each, as
+                those want it who count results, rather than one for the id.
         """
         gone = self._removed_positions()
         taken: set[int] = set()
@@ -366,7 +233,7 @@ class _Plan:
                 put = self._in_call_order(group)
                 moves.update(group.out_of_place(put))
             taken.update(result.index for result in put)
-            inserts[group.end] = [*put, *group.missing]
+            inserts[group.end] = [*put, *group.missing, *group.also_missing * each_call]
         return self._assemble(gone | taken, inserts, moves)
 
     def _removed_positions(self) -> set[int]:
@@ -395,8 +262,9 @@ class _Plan:
         gone: Collection[int],
         inserts: Mapping[int, list[Result | Call]],
         moves: Mapping[Result, Call],
-    ) -> tuple[list[BaseMessage], tuple[Change, ...]]:
+    ) -> Draft:
         repaired: list[BaseMessage] = []
+        origins: list[int | None] = []
         changes: list[Change] = []
         for index in range(len(self._messages) + 1):
             for put in inserts.get(index, ()):
@@ -406,19 +274,24 @@ class _Plan:
                             _change(RepairAction.MOVED, put, moves[put].name, len(repaired))
                         )
                     repaired.append(self._messages[put.index])
+                    origins.append(put.index)
                 else:
                     changes.append(_change(RepairAction.INSERTED, put, put.name, len(repaired)))
                     repaired.append(self._error_result(put))
+                    origins.append(None)
             if index < len(self._messages) and index not in gone:
                 repaired.append(self._messages[index])
+                origins.append(index)
         changes += [
             _change(RepairAction.DROPPED, result, result.name, None) for result in self._dropped
         ]
-        return repaired, tuple(changes)
+        return Draft(repaired, tuple(changes), tuple(origins))
 
     def _error_result(self, call: Call) -> ToolMessage:
         """Return an error result, the same one in every repair of the same call."""
         message_id = self._messages[call.index].id or str(self._occurrence[call])
+        if call in self._again:
+            message_id += f"/{self._occurrence[call]}"
         return ToolMessage(
             NO_RESULT_TEXT,
             tool_call_id=call.id,
@@ -427,6 +300,25 @@ class _Plan:
             id=str(uuid5(_NAMESPACE, f"{message_id}/{call.id}")),
             additional_kwargs={MARK: RepairAction.INSERTED.value},
         )
+
+
+def running_calls(message: BaseMessage) -> frozenset[str]:
+    """Return the ids of calls whose results may come in a later request (`"async": true`).
+
+    Their tools still run, so no error result stands for them.
+    """
+    fields = vars(message)
+    blocks = [*(fields.get("tool_calls") or ())]
+    if isinstance(fields.get("content"), list):
+        blocks += fields["content"]
+    plain = [inner for block in blocks if (inner := unwrapped(block)) is not None]
+    found = [(block.get("call_id") or block.get("id")) for block in plain if _is_async(block)]
+    return frozenset(call_id for call_id in found if isinstance(call_id, str))
+
+
+def _is_async(block: dict[str, Any]) -> bool:
+    extras = block.get("extras")
+    return block.get("async") is True or (isinstance(extras, dict) and extras.get("async") is True)
 
 
 def _index_of(call: Call) -> int:

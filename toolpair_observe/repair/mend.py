@@ -1,0 +1,201 @@
+"""Decide what of a history is repaired, and whether that makes it better.
+
+A repair does only a few things, and reports each of them:
+
+- It moves a late result back to its call: the newest earlier call with its id. If two open calls
+  share the id, or the result comes before the call, it guesses nothing and moves nothing.
+- It inserts an error result for a call without one, after the results of its sibling calls, unless
+  the caller names the call as pending, or the call runs on in the background.
+- It keeps orphans and duplicates, because they hold data of the application; an option drops them.
+- It takes away stale copies of calls, and signed thinking behind a change, where an option asks
+  for that.
+
+Beyond that, human, AI and system messages keep their content and order. A repair never invents or
+changes an id, and never matches by position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.facts import Facts
+from toolpair_observe.pairing.inputs import as_messages
+from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.profile import Profile
+from toolpair_observe.pairing.providers.table import profile_named
+from toolpair_observe.repair.copies import without_stale_copies
+from toolpair_observe.repair.plan import Draft, Plan
+from toolpair_observe.repair.report import Repair
+from toolpair_observe.repair.thinking import settle_thinking
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from langchain_core.language_models import LanguageModelInput
+
+    from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.repair.report import Change, ThinkingPolicy
+    from toolpair_observe.repair.thinking import SignedAnswers
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the caller allows a repair to do. See `repair_messages`.
+
+    Attributes:
+        pending: Ids of calls whose results are still to come.
+        drop_unpaired: Whether results that answer nothing are dropped.
+        sync_encodings: Whether stale copies of calls are taken away.
+        thinking: What is done with signed thinking behind a change.
+    """
+
+    pending: Collection[str] = ()
+    drop_unpaired: bool = False
+    sync_encodings: bool = False
+    thinking: ThinkingPolicy = "keep"
+
+    def __post_init__(self) -> None:
+        # A single id is a str, which is also a collection: of characters.
+        ids = [self.pending] if isinstance(self.pending, str) else self.pending
+        object.__setattr__(self, "pending", frozenset(ids))
+        if self.thinking not in ("keep", "strip"):
+            msg = f"argument thinking is {self.thinking!r}; expected keep or strip"
+            raise ValueError(msg)
+
+
+def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
+    messages: LanguageModelInput,
+    profile: str | Profile | None = None,
+    *,
+    pending: Collection[str] = (),
+    drop_unpaired: bool = False,
+    sync_encodings: bool = False,
+    thinking: ThinkingPolicy = "keep",
+    tools_bound: bool = True,
+    server_state: bool = False,
+    resumes_response: bool = False,
+    integration_version: str | None = None,
+    model: str | None = None,
+) -> Repair:
+    """Repair what can be repaired without losing a message, and report the changes.
+
+    The given messages are never changed. docs/attach.md lists what a repair does and what it
+    never does.
+
+    Args:
+        messages: What LangChain takes as chat input: messages, `(role, content)` tuples, message
+            dicts (also in OpenAI format), a `PromptValue`.
+        profile: Name of the profile to check against, or a `Profile`; None is LangChain's
+            contract.
+        pending: Ids of calls whose results are still to come, such as an interrupted tool's. They
+            stay open.
+        drop_unpaired: Whether results that answer no call, and further results of an answered
+            call, are dropped. That loses data.
+        sync_encodings: Whether copies of calls are taken away that an AI message carries in its
+            content or in `additional_kwargs`, but no longer in `tool_calls` and
+            `invalid_tool_calls`. A copy that a result answers is a call, and stays.
+        thinking: What is done with signed thinking behind a change, which Claude 5.1 and later
+            refuse: `"keep"` leaves it and sets `breaks_thinking`, `"strip"` takes it away.
+        tools_bound: Whether the request carries tool definitions.
+        server_state: Whether earlier turns may lie with the provider (`previous_response_id`,
+            `conversation`).
+        resumes_response: Whether only what follows the last response is sent
+            (`use_previous_response_id`).
+        integration_version: Version of the integration package (of `openrouter`, the client
+            beneath it, for the profile of that name); None is the newest known.
+        model: The model as requested.
+
+    Returns:
+        The repair. It leaves a history unchanged if the profile accepts it and nothing is out of
+        sync, or if every possible change would make it worse.
+
+    Raises:
+        TypeError: `messages` is not chat input.
+        ValueError: A message, the profile's name or the value of `thinking` is not known; the text
+            says which.
+    """
+    if not isinstance(profile, Profile):
+        profile = CONTRACT if profile is None else profile_named(profile)
+    facts = Facts(
+        tools_bound=tools_bound,
+        server_state=server_state,
+        resumes_response=resumes_response,
+        version=integration_version,
+        model=model,
+    )
+    choices = Choices(pending, drop_unpaired, sync_encodings, thinking)
+    return repair_history(messages, profile, facts, choices)
+
+
+def repair_history(
+    messages: LanguageModelInput,
+    profile: Profile,
+    facts: Facts,
+    choices: Choices,
+    signed: SignedAnswers | None = None,
+) -> Repair:
+    """Repair a history for a request whose profile and facts are known. See `repair_messages`.
+
+    Args:
+        messages: The history.
+        profile: Who will judge it.
+        facts: What only a live call knows.
+        choices: What the caller allows.
+        signed: Answers to earlier repaired requests, whose thinking fits the same repair.
+    """
+    given = as_messages(messages)
+    if isinstance(messages, list) and all(a is b for a, b in zip(messages, given, strict=True)):
+        given = messages
+    before = check(given, profile, facts)
+    best, after = Draft(given), before
+    if choices.sync_encodings:
+        synced = without_stale_copies(given, choices.pending)
+        checked = check(synced.messages, profile, facts) if synced.changes else before
+        if _severity(checked) <= _severity(before):
+            best, after = synced, checked
+    best, after = _paired(best, after, profile, facts, choices)
+    if not best.changes:
+        return Repair(given, (), before, before)
+    settled, broken = settle_thinking(given, best, profile, choices.thinking, signed)
+    if settled.messages is not best.messages:
+        after = check(settled.messages, profile, facts)
+    changes = sorted(settled.changes, key=_in_order)
+    return Repair(settled.messages, tuple(changes), before, after, broken)
+
+
+def _paired(
+    start: Draft, before: PairingReport, profile: Profile, facts: Facts, choices: Choices
+) -> tuple[Draft, PairingReport]:
+    """Return the best that moving, inserting and dropping results makes of the draft."""
+    best, best_report = start, before
+    if before.ok:
+        return best, best_report
+    plan = Plan(
+        start.messages, profile.row(facts), choices.pending, drop_unpaired=choices.drop_unpaired
+    )
+    for in_call_order, each_call in plan.ways:
+        draft = plan.apply(in_call_order=in_call_order, each_call=each_call)
+        if not draft.changes:
+            continue
+        after = check(draft.messages, profile, facts)
+        # What is more than the least has to improve the report; the least must not worsen it.
+        if _severity(after) < _severity(best_report) or (
+            not (in_call_order or each_call) and _severity(after) == _severity(before)
+        ):
+            best, best_report = draft, after
+    if best is not start and start.changes:
+        places = {origin: at for at, origin in enumerate(best.origins)}
+        earlier = [replace(one, new_index=places[one.message_index]) for one in start.changes]
+        best = replace(best, changes=(*earlier, *best.changes))
+    return best, best_report
+
+
+def _in_order(change: Change) -> tuple[bool, int]:
+    return change.new_index is None, change.new_index or 0
+
+
+def _severity(report: PairingReport) -> tuple[int, int]:
+    near_misses = sum(violation.effect.is_near_miss for violation in report.violations)
+    return -report.effect.rank, near_misses
