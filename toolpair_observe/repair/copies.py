@@ -137,14 +137,26 @@ def _copy(where: str, at: int, place: str, call: dict[str, Any], key: str) -> _C
 
 
 def _answered(entries: Sequence[Entry], found: dict[int, _Calls]) -> set[tuple[int, str | None]]:
-    """Return the calls that results answer: each result the newest message that has its id."""
-    newest: dict[str | None, int] = {}
+    """Return the copies that results answer: each result the newest message that has its id.
+
+    A copy in a place that is not read as a call gets what no open call waits for.
+    """
+    read: dict[str | None, int] = {}
+    unread: dict[str | None, int] = {}
+    waiting: Counter[str | None] = Counter()
     answered: set[tuple[int, str | None]] = set()
     for at, entry in enumerate(entries):
         if at in found:
-            calls = found[at]
-            newest.update(dict.fromkeys([*calls.ids, *(copy.id for copy in calls.copies)], at))
-        answered |= {(newest[one.id], one.id) for one in entry.results if one.id in newest}
+            made = Counter(call.id or None for call in entry.calls)
+            read |= dict.fromkeys(made, at)
+            waiting |= made
+            unread |= {copy.id: at for copy in found[at].copies if copy.id not in made}
+        for one in entry.results:
+            is_read = waiting[one.id] > 0 or one.id not in unread
+            owner = read.get(one.id) if is_read else unread[one.id]
+            waiting[one.id] -= is_read
+            if owner is not None:
+                answered.add((owner, one.id))
     return answered
 
 
