@@ -29,7 +29,9 @@ GROUPS: Final[Mapping[str, str]] = {
     "Attach": "ToolPairHandler instrument uninstrument guard GuardedModel HandlerOptions Options",
     "What a check says": "PairingReport Violation ViolationKind Effect Cause",
     "What became of a request": "Observation Outcome NearMissHook Accuracy AccuracyRow",
-    "Values of options": "Settings Profile Mode BlockableEffect OnInternalError RequestSelection",
+    "Values of options": (
+        "Settings Profile Mode BlockableEffect OnInternalError RequestSelection ThinkingPolicy"
+    ),
     "Exceptions": (
         "ToolPairError InvalidToolResultsError CheckFailedError SettingsError MissingExtraError"
     ),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.words import Cause, Effect, Outcome, ViolationKind
     from toolpair_observe.repair.mend import repair_messages
-    from toolpair_observe.repair.report import Change, Repair, RepairAction
+    from toolpair_observe.repair.report import Change, Repair, RepairAction, ThinkingPolicy
     from toolpair_observe.reporters.hook import NearMissHook
     from toolpair_observe.settings import (
         BlockableEffect,
@@ -68,6 +68,7 @@ __all__ = [
     "RequestSelection",
     "Settings",
     "SettingsError",
+    "ThinkingPolicy",
     "ToolPairError",
     "ToolPairHandler",
     "Violation",
@@ -105,6 +106,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "RequestSelection": "settings",
     "Settings": "settings",
     "SettingsError": "errors",
+    "ThinkingPolicy": "repair.report",
     "ToolPairError": "errors",
     "ToolPairHandler": "attach.handler",
     "Violation": "pairing.report",

@@ -53,7 +53,8 @@ class ToolPairMiddleware(AgentMiddleware):
     Args:
         handler: The handler that checks; None makes one from `options`.
         repair: `"insert_error_results"` inserts an error for each call without a result and moves
-            late results back to their calls, as far as nothing is lost (see `repair_messages`).
+            late results back to their calls, as far as no message is lost (see
+            `repair_messages`).
         drop_unpaired: Whether a repair may drop results that answer no call.
         sync_encodings: Whether a repair takes away stale copies of calls (see `repair_messages`).
         thinking: What a repair does with signed thinking behind a change, which Claude 5.1 and

@@ -26,6 +26,41 @@ LOST_AND_LATE = [human(), calls("lost", "late", "there"), result("there"), human
 MENDED = ["human", "ai", "success there", "success late", "error lost", "human"]
 
 
+@pytest.fixture
+def repairs_of():
+    """Make a middleware that repairs, with what its repairs leave behind."""
+    handlers, providers = [], []
+
+    def make(**options):
+        exporter = InMemoryLogRecordExporter()
+        provider = LoggerProvider(shutdown_on_exit=False)
+        provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+        told = []
+        middleware = ToolPairMiddleware(
+            mode="observe",
+            profile="anthropic",
+            feedback="off",
+            logger_provider=provider,
+            repair="insert_error_results",
+            on_repair=told.append,
+            **options,
+        )
+        handlers.append(middleware.handler)
+        providers.append(provider)
+
+        def events():
+            records = [one.log_record for one in exporter.get_finished_logs()]
+            return [dict(r.attributes) for r in records if r.event_name == "toolpair.repair"]
+
+        return middleware, events, told
+
+    yield make
+    for handler in handlers:
+        handler.close()
+    for provider in providers:
+        provider.shutdown()
+
+
 def agent_with(model, *middleware, **options):
     return create_agent(model, [get_weather], middleware=middleware, **options)
 
@@ -268,6 +303,113 @@ def test_a_model_that_the_config_chooses_is_known_and_its_requests_are_mended(
             {"configurable": chosen | {"base_url": None}},
         )
     assert caught.value.report.profile == "openai-chat"
+
+
+SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+TEXT = {"type": "text", "text": "Well."}
+
+
+class ThinkingModel(CountingModel):
+    """A model that thinks before each answer, and signs what it thinks."""
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        return self._thinking(super()._generate(messages, stop, run_manager, **kwargs))
+
+    async def _agenerate(self, messages, stop=None, run_manager=None, **kwargs):
+        return self._thinking(await super()._agenerate(messages, stop, run_manager, **kwargs))
+
+    def _thinking(self, done):
+        block = {**SIGNED, "signature": f"signature {self.requests}"}
+        done.generations[0].message.content = [block, TEXT]
+        return done
+
+
+def thoughts(messages):
+    blocks = [b for m in messages if isinstance(m, AIMessage) for b in m.content]
+    return [block["signature"] for block in blocks if block["type"] == "thinking"]
+
+
+def test_a_repair_before_signed_thinking_is_logged_and_told(caplog, repairs_of):
+    history = [*LOST_AND_LATE, AIMessage([SIGNED, TEXT]), human()]
+    middleware, events, told = repairs_of()
+    model = CountingModel()
+    with caplog.at_level(logging.WARNING, logger="toolpair_observe"):
+        for _ in range(2):
+            agent_with(model, middleware).invoke({"messages": history})
+    assert thoughts(model._requests[0]) == ["c2ln"]
+    lines = [r.getMessage() for r in caplog.records if "mended request" in r.getMessage()]
+    assert len(lines) == 1
+    assert "signed thinking in message 6 follows a change" in lines[0]
+    assert [repair.broken_thinking for repair in told] == [(6,), (6,)]
+    assert [event.get("toolpair.repair.breaks_thinking") for event in events()] == [True] * 4
+
+
+def test_signed_thinking_behind_a_repair_is_taken_away_where_that_is_asked_for(repairs_of):
+    history = [*LOST_AND_LATE, AIMessage([SIGNED, TEXT]), human()]
+    middleware, events, told = repairs_of(thinking="strip")
+    model = CountingModel()
+    agent_with(model, middleware).invoke({"messages": history})
+    assert thoughts(model._requests[0]) == []
+    assert not told[0].breaks_thinking
+    assert events()[-1] == {
+        "toolpair.repair.action": "stripped_thinking",
+        "toolpair.repair.place": "thinking content block",
+        "toolpair.message.index": 5,
+    }
+
+
+@pytest.mark.parametrize("thinking", ["keep", "strip"])
+def test_thinking_that_answers_a_repaired_request_fits_the_next_one(thinking, repairs_of):
+    """The state stays broken, so the same repair stands before it each time."""
+    middleware, _, told = repairs_of(thinking=thinking)
+    model = ThinkingModel()
+    agent = agent_with(model, middleware, checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "1"}}
+    agent.invoke({"messages": LOST_AND_LATE}, thread)
+    agent.invoke({"messages": [human()]}, thread)
+    agent.invoke({"messages": [human()]}, thread)
+    assert thoughts(model._requests[2]) == ["signature 1", "signature 2"]
+    assert len(told) == 3
+    assert not any(repair.breaks_thinking for repair in told)
+
+
+async def test_that_holds_for_asynchronous_requests_too(repairs_of):
+    middleware, _, told = repairs_of(thinking="strip")
+    model = ThinkingModel()
+    agent = agent_with(model, middleware, checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "1"}}
+    await agent.ainvoke({"messages": LOST_AND_LATE}, thread)
+    await agent.ainvoke({"messages": [human()]}, thread)
+    assert thoughts(model._requests[1]) == ["signature 1"]
+    assert len(told) == 2
+
+
+def test_thinking_of_another_middleware_is_not_known_to_fit(repairs_of):
+    model, saver = ThinkingModel(), InMemorySaver()
+    thread = {"configurable": {"thread_id": "1"}}
+    agent_with(model, repairs_of()[0], checkpointer=saver).invoke(
+        {"messages": LOST_AND_LATE}, thread
+    )
+    other, _, told = repairs_of()
+    agent_with(model, other, checkpointer=saver).invoke({"messages": [human()]}, thread)
+    assert told[0].breaks_thinking
+
+
+def test_stale_copies_of_calls_are_taken_away_where_that_is_asked_for(repairs_of):
+    raw = [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    copied = AIMessage("Well.", additional_kwargs={"tool_calls": raw}).model_copy(
+        update={"tool_calls": []}
+    )
+    middleware, events, _ = repairs_of(sync_encodings=True)
+    model = CountingModel()
+    agent_with(model, middleware).invoke({"messages": [human(), copied, human()]})
+    assert model._requests[0][1].additional_kwargs == {}
+    assert events()[0]["toolpair.repair.place"] == 'additional_kwargs["tool_calls"]'
+
+
+def test_an_unknown_policy_for_thinking_is_named_with_the_choices(strict):
+    with pytest.raises(SettingsError, match="thinking is 'drop'; expected keep or strip"):
+        ToolPairMiddleware(strict, thinking="drop")
 
 
 def test_an_on_repair_that_fails_does_not_undo_the_repair(strict):

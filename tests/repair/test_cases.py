@@ -8,7 +8,8 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tests.repair.histories import calls, human, is_synthetic, result, same, shape
-from toolpair_observe import check_messages
+from toolpair_observe import Effect, check_messages
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.repair import RepairAction, repair_messages
 
 
@@ -84,6 +85,107 @@ def test_a_second_result_of_the_newest_call_is_not_given_to_an_older_one():
 def test_calls_of_one_message_that_share_an_id_are_left(profile):
     history = [human(), calls("a", "a"), result("a"), human()]
     assert repair_messages(history, profile).messages is history
+
+
+@pytest.mark.parametrize("profile", [None, "openai-chat", "openai-responses", "deepseek"])
+@pytest.mark.parametrize(
+    ("ids", "answered", "expected"),
+    [
+        ("xx", "", ["error x"]),
+        ("xyx", "", ["error x", "error y"]),
+        ("xyx", "y", ["success y", "error x"]),
+        ("xyx", "x", ["success x", "error y"]),
+        ("xxx", "", ["error x"]),
+    ],
+)
+def test_an_id_that_calls_of_one_message_share_gets_one_error_result(
+    profile, ids, answered, expected
+):
+    """Where no result bears it, nothing is guessed: whichever call it answers has none."""
+    history = [human(), calls(*ids), *map(result, answered), human()]
+    repair = repair_messages(history, profile)
+    assert shape(repair.messages) == ["human", "ai", *expected, "human"]
+    assert {v.kind for v in repair.after.violations} == {"duplicate_call_id"}
+    assert repair.after.effect is Effect.UNKNOWN
+    again = repair_messages(repair.messages, profile)
+    assert again.messages is repair.messages
+
+
+def test_who_counts_results_gets_one_for_each_call_under_a_shared_id():
+    history = [human(), calls("x", "y", "x", id="m1"), human()]
+    repair = repair_messages(history, "google-vertexai")
+    assert shape(repair.messages)[2:] == ["error x", "error y", "error x", "human"]
+    assert repair.after.effect is Effect.ACCEPT
+    assert len({m.id for m in repair.messages if is_synthetic(m)}) == 3
+    assert repair_messages(repair.messages, "google-vertexai").messages is repair.messages
+
+
+def test_a_late_result_under_a_shared_id_may_belong_to_either_call():
+    history = [human(), calls("x", "x"), human(), result("x")]
+    assert repair_messages(history, "openai-chat").messages is history
+
+
+@pytest.mark.parametrize("blanks", [" ", "  ", "\t", "\n"])
+@pytest.mark.parametrize("siblings", [[], ["a"]], ids=["alone", "beside another"])
+def test_an_id_of_blanks_is_an_id(blanks, siblings):
+    """It is sent and matched like any other; what takes no such id says so before and after."""
+    history = [human(), calls(blanks, *siblings), *map(result, siblings), human()]
+    for profile in PROFILES:
+        repair = repair_messages(history, profile)
+        again = repair_messages(repair.messages, profile)
+        assert again.messages is repair.messages
+        assert {v.kind for v in repair.after.violations if v.effect.is_near_miss} <= {
+            "invalid_id",
+            "orphan_result",
+            "misplaced_result",
+            "role_order",
+        }
+    repair = repair_messages(history, "openai-chat")
+    assert shape(repair.messages)[2:] == [f"success {i}" for i in siblings] + [
+        f"error {blanks}",
+        "human",
+    ]
+    assert repair.after.ok
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "function_call", "call_id": "a", "id": "fc_a", "name": "f", "arguments": "{}"},
+        {"type": "custom_tool_call", "call_id": "a", "id": "ctc_a", "name": "f", "input": ""},
+    ],
+    ids=lambda block: block["type"],
+)
+@pytest.mark.parametrize("is_wrapped", [False, True], ids=["bare", "wrapped"])
+def test_a_call_that_runs_on_is_left_and_its_sibling_is_answered(block, is_wrapped):
+    running = {**block, "async": True}
+    content = {"type": "non_standard", "value": running} if is_wrapped else running
+    made = [{"name": "f", "args": {}, "id": "a"}, {"name": "f", "args": {}, "id": "b"}]
+    history = [human(), AIMessage([content], tool_calls=made), human()]
+    for profile in (None, "openai-chat", "openai-responses"):
+        inserted = repair_messages(history, profile).changes
+        assert [change.tool_call_id for change in inserted] == ["b"]
+    alone = [human(), AIMessage([content], tool_calls=made[:1]), human()]
+    assert repair_messages(alone).messages is alone
+
+
+def test_a_call_that_says_that_it_does_not_run_on_is_answered():
+    block = {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"}
+    made = [{"name": "f", "args": {}, "id": "a"}]
+    for said in (False, None, "true"):
+        message = AIMessage([{**block, "async": said}], tool_calls=made)
+        assert repair_messages([human(), message, human()]).changed
+
+
+def test_langchains_own_block_says_that_a_call_runs_on_too():
+    block = {"type": "tool_call", "name": "f", "args": {}, "id": "a", "extras": {"async": True}}
+    message = AIMessage(content_blocks=[block], response_metadata={"output_version": "v1"})
+    history = [human(), message, human()]
+    assert repair_messages(history).messages is history
+    call = {"name": "f", "args": {}, "id": "a", "extras": {"async": True}}
+    plain = AIMessage("").model_copy(update={"tool_calls": [call]})
+    history = [human(), plain, human()]
+    assert repair_messages(history).messages is history
 
 
 def test_what_the_provider_takes_is_not_put_in_order():

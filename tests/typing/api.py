@@ -47,6 +47,7 @@ from toolpair_observe import (
     RequestSelection,
     Settings,
     SettingsError,
+    ThinkingPolicy,
     ToolPairError,
     ToolPairHandler,
     Violation,
@@ -107,6 +108,10 @@ def mend(messages: list[BaseMessage], dicts: list[dict[str, Any]], profile: Prof
         integration_version="1.0",
         model="gpt-4o",
     )
+    policy: ThinkingPolicy = "keep"
+    repair_messages(messages, sync_encodings=True, thinking=policy)
+    repair_messages(messages, thinking="strip")
+    repair_messages(messages, thinking="drop")  # type: ignore[arg-type]
     repair_messages(messages, pending=[7])  # type: ignore[list-item]
     repair_messages(messages, tools_bound="no")  # type: ignore[arg-type]
     repair_messages(messages, facts=None)  # type: ignore[call-arg]
@@ -119,12 +124,16 @@ def read_repair(repair: Repair, change: Change) -> None:
     assert_type(repair.before, PairingReport)
     assert_type(repair.after, PairingReport)
     assert_type(repair.changed, bool)
+    assert_type(repair.breaks_thinking, bool)
+    assert_type(repair.broken_thinking, tuple[int, ...])
     assert_type(repair.summary(), str)
     assert_type(change.action, RepairAction)
     assert_type(change.tool_call_id, str)
     assert_type(change.tool_name, str | None)
     assert_type(change.message_index, int)
     assert_type(change.new_index, int | None)
+    assert_type(change.place, str | None)
+    assert_type(change.breaks_thinking, bool)
     repair.changes = ()  # type: ignore[misc]
     change.message_index = 0  # type: ignore[misc]
 
@@ -307,6 +316,8 @@ def attach_to_an_agent(model: BaseChatModel, handler: ToolPairHandler) -> None:
     assert_type(middleware.handler, ToolPairHandler)
     create_agent(model, middleware=[middleware])
     ToolPairMiddleware(mode="strict", block_on={"reject"}, pending=pending, on_repair=note)
+    ToolPairMiddleware(repair=mode, sync_encodings=True, thinking="strip")
+    ToolPairMiddleware(thinking="drop")  # type: ignore[arg-type]
     ToolPairMiddleware(repair="insert_errors")  # type: ignore[arg-type]
     ToolPairMiddleware(on_repair=tell)  # type: ignore[arg-type]
     ToolPairMiddleware(mode="strct")  # type: ignore[arg-type]
