@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from tests.amounts import examples
 from tests.oracle.histories import broken_histories, sound_histories
+from tests.oracle.test_robustness import wild_messages
 from tests.repair.histories import (
     crowded_histories,
     is_synthetic,
@@ -27,6 +28,13 @@ from toolpair_observe.repair import RepairAction, repair_messages
 
 wrecks = st.one_of(broken_histories(), mendable_histories().map(lambda pair: pair[0]))
 profiles = st.sampled_from(sorted(PROFILES))
+every_choice = st.fixed_dictionaries(
+    {
+        "drop_unpaired": st.booleans(),
+        "sync_encodings": st.booleans(),
+        "thinking": st.sampled_from(["keep", "strip"]),
+    }
+)
 bounded = settings(
     max_examples=examples(150),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -96,6 +104,29 @@ def test_a_second_repair_changes_nothing(history, profile, drop):
     twice = repair_messages(once.messages, profile, drop_unpaired=drop)
     assert not twice.changed, twice.changes
     assert twice.messages is once.messages
+
+
+@bounded
+@given(history=wrecks, profile=profiles, choices=every_choice)
+def test_whatever_goes_is_reported_and_what_is_left_broken_too(history, profile, choices):
+    repair = repair_messages(history, profile, **choices)
+    dropped = {c.message_index for c in repair.changes if c.action is RepairAction.DROPPED}
+    kept = [m for i, m in enumerate(history) if i not in dropped]
+    assert same_set(real_results(repair.messages), real_results(kept))
+    assert repair.after == check_messages(repair.messages, profile)
+    assert len(others(repair.messages)) == len(others(history))
+    for old, new in zip(others(history), others(repair.messages), strict=True):
+        assert new is old or history.index(old) in {c.message_index for c in repair.changes}
+    again = repair_messages(repair.messages, profile, **choices)
+    assert not again.changed, again.changes
+
+
+@settings(bounded, max_examples=examples(400))
+@given(history=st.lists(wild_messages(), max_size=6), profile=profiles, choices=every_choice)
+def test_no_message_makes_the_repair_raise(history, profile, choices):
+    """Fields may be assigned after a message was built, and then nobody has looked at them."""
+    repair = repair_messages(history, profile, **choices)
+    assert repair.summary()
 
 
 @bounded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +25,19 @@ def content_blocks(message: BaseMessage) -> list[tuple[int, dict[str, Any]]]:
     if not isinstance(content, list):
         return []
     return [(at, unwrapped(block) or {"type": "text"}) for at, block in enumerate(content)]
+
+
+def attribute_calls(message: BaseMessage) -> list[dict[str, Any]]:
+    """Return the calls in `tool_calls` and `invalid_tool_calls`."""
+    fields = vars(message)
+    lists = (fields.get("tool_calls"), fields.get("invalid_tool_calls"))
+    return [call for _, call in itertools.chain(*map(dicts_in, lists))]
+
+
+def dicts_in(value: object) -> list[tuple[int, dict[str, Any]]]:
+    """Return the dicts in a list with their positions; nothing where it is no list."""
+    items = value if isinstance(value, list) else []
+    return [(at, item) for at, item in enumerate(items) if isinstance(item, dict)]
 
 
 def kind_of(block: dict[str, Any]) -> str:

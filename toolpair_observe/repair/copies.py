@@ -17,7 +17,14 @@ from langchain_core.messages import AIMessage
 
 from toolpair_observe.pairing.transcript import read_transcript
 from toolpair_observe.pairing.words import Role
-from toolpair_observe.repair.blocks import content_blocks, extras_of, kind_of, without
+from toolpair_observe.repair.blocks import (
+    attribute_calls,
+    content_blocks,
+    dicts_in,
+    extras_of,
+    kind_of,
+    without,
+)
 from toolpair_observe.repair.plan import Draft, running_calls
 from toolpair_observe.repair.report import Change, RepairAction
 
@@ -90,6 +97,8 @@ def without_stale_copies(messages: list[BaseMessage], pending: Collection[str]) 
     answered = _answered(entries, found)
     synced, changes = list(messages), list[Change]()
     for at, calls in found.items():
+        if not calls.copies:
+            continue
         message = messages[at]
         real: set[str | None] = {*pending, *running_calls(message), *entries[at].server_results}
         real |= {copy.id for copy in calls.copies if (at, copy.id) in answered}
@@ -101,13 +110,7 @@ def without_stale_copies(messages: list[BaseMessage], pending: Collection[str]) 
 
 
 def _read(message: BaseMessage) -> _Calls:
-    fields = vars(message)
-    attributes = [
-        call
-        for key in ("tool_calls", "invalid_tool_calls")
-        for call in fields.get(key) or ()
-        if isinstance(call, dict)
-    ]
+    attributes = attribute_calls(message)
     ids = Counter(_text(call.get("id")) for call in attributes)
     names = {_text(call.get("name")) for call in attributes}
     return _Calls(ids, names, list(_copies(message)))
@@ -118,11 +121,11 @@ def _copies(message: BaseMessage) -> Iterator[_Copy]:
         if (kind := kind_of(block)) in _MIRRORED:
             yield _copy("content", at, f"{kind} content block", block, _MIRRORED[kind])
     extras = extras_of(message)
-    for at, raw in _dicts(extras.get("tool_calls")):
+    for at, raw in dicts_in(extras.get("tool_calls")):
         function = raw.get("function")
         named = {**function, **raw} if isinstance(function, dict) else raw
         yield _copy("tool_calls", at, 'additional_kwargs["tool_calls"]', named, "id")
-    for at, item in _dicts(extras.get("tool_outputs")):
+    for at, item in dicts_in(extras.get("tool_outputs")):
         if (kind := kind_of(item)) in _MIRRORED:
             place = 'additional_kwargs["tool_outputs"]'
             yield _copy("tool_outputs", at, place, item, _MIRRORED[kind])
@@ -257,11 +260,6 @@ def _is_reasoning_item(block: dict[str, Any]) -> bool:
     return kind_of(block) == "reasoning" and (
         "summary" in block or (isinstance(id_, str) and id_.startswith("rs_"))
     )
-
-
-def _dicts(value: object) -> list[tuple[int, dict[str, Any]]]:
-    items = value if isinstance(value, list) else []
-    return [(at, item) for at, item in enumerate(items) if isinstance(item, dict)]
 
 
 def _text(value: object) -> str | None:

@@ -14,7 +14,7 @@ from toolpair_observe.pairing.predict import as_turn
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Role
-from toolpair_observe.repair.blocks import unwrapped
+from toolpair_observe.repair.blocks import attribute_calls, content_blocks
 from toolpair_observe.repair.report import Change, RepairAction
 
 if TYPE_CHECKING:
@@ -307,12 +307,8 @@ def running_calls(message: BaseMessage) -> frozenset[str]:
 
     Their tools still run, so no error result stands for them.
     """
-    fields = vars(message)
-    blocks = [*(fields.get("tool_calls") or ())]
-    if isinstance(fields.get("content"), list):
-        blocks += fields["content"]
-    plain = [inner for block in blocks if (inner := unwrapped(block)) is not None]
-    found = [(block.get("call_id") or block.get("id")) for block in plain if _is_async(block)]
+    blocks = [*attribute_calls(message), *(block for _, block in content_blocks(message))]
+    found = [(block.get("call_id") or block.get("id")) for block in blocks if _is_async(block)]
     return frozenset(call_id for call_id in found if isinstance(call_id, str))
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_core.messages import AIMessage
 
 from toolpair_observe.pairing.providers.table import PROFILES
-from toolpair_observe.repair.blocks import content_blocks, extras_of, kind_of, without
+from toolpair_observe.repair.blocks import content_blocks, dicts_in, extras_of, kind_of, without
 from toolpair_observe.repair.plan import Draft
 from toolpair_observe.repair.report import Change, RepairAction
 
@@ -170,7 +170,8 @@ def _signatures(message: BaseMessage) -> Iterator[str]:
 
 def _is_unbound(message: AIMessage) -> bool:
     metadata = vars(message).get("response_metadata")
-    return isinstance(metadata, dict) and metadata.get("model_provider") in _UNBOUND_MAKERS
+    made_by = metadata.get("model_provider") if isinstance(metadata, dict) else None
+    return isinstance(made_by, str) and made_by in _UNBOUND_MAKERS
 
 
 def _signature_of(block: dict[str, Any]) -> Iterator[str]:
@@ -197,11 +198,10 @@ def _text_of(holder: object, *keys: str) -> Iterator[str]:
 
 def _claude_details(extras: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
     """Return what OpenRouter keeps of Claude's thinking, with the positions."""
-    details = extras.get("reasoning_details")
     return [
         (at, detail)
-        for at, detail in enumerate(details if isinstance(details, list) else ())
-        if isinstance(detail, dict) and str(detail.get("format")).startswith("anthropic")
+        for at, detail in dicts_in(extras.get("reasoning_details"))
+        if str(detail.get("format")).startswith("anthropic")
     ]
 
 
