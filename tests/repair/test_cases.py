@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from tests.repair.histories import calls, human, is_synthetic, result, same, shape
 from toolpair_observe import Effect, check_messages
@@ -51,6 +51,14 @@ def test_an_orphan_is_dropped_where_that_is_asked_for():
     assert repair.changes[0].action is RepairAction.DROPPED
     assert repair.changes[0].message_index == 0
     assert repair.changes[0].new_index is None
+
+
+@pytest.mark.parametrize("before", [[], [SystemMessage("Be brief.")]], ids=["alone", "system"])
+def test_what_would_leave_nothing_to_send_is_not_dropped(before):
+    history = [*before, result("gone")]
+    repair = repair_messages(history, "openai-chat", drop_unpaired=True)
+    assert repair.messages is history
+    assert not repair.after.ok
 
 
 def test_of_two_results_the_first_counts_and_the_second_is_left():

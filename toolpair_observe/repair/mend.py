@@ -19,6 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from langchain_core.messages import SystemMessage
+
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.inputs import as_messages
@@ -177,7 +179,8 @@ def _paired(
     )
     for in_call_order, each_call in plan.ways:
         draft = plan.apply(in_call_order=in_call_order, each_call=each_call)
-        if not draft.changes:
+        # A provider takes no empty list, and nearly none a system prompt alone.
+        if not draft.changes or all(isinstance(one, SystemMessage) for one in draft.messages):
             continue
         after = check(draft.messages, profile, facts)
         # What is more than the least has to improve the report; the least must not worsen it.
