@@ -202,6 +202,13 @@ def test_what_the_provider_takes_is_not_put_in_order():
     assert repair_messages(history, "openai-responses").messages is history
 
 
+def test_what_the_provider_takes_stays_where_it_is_when_something_else_is_repaired():
+    history = [human(), calls("a"), human(), result("a"), calls("lost"), human()]
+    repair = repair_messages(history, "openai-responses")
+    assert [change.tool_call_id for change in repair.changes] == ["lost"]
+    assert repair.after.ok
+
+
 def test_a_repair_that_would_only_break_more_is_not_made():
     """Ollama pairs by position: an error behind the others would take a real result's place."""
     history = [human(), calls("a", "b", "c"), result("c"), result("b")]

@@ -177,11 +177,12 @@ def test_thinking_before_the_first_change_stays():
 
 def test_unsigned_thinking_goes_with_the_signed():
     cut = {"type": "thinking", "thinking": "Hm"}
-    answer = AIMessage([SIGNED, TEXT, cut])
+    piece = {"type": "reasoning_content", "reasoning_content": {"text": "Hm"}}
+    answer = AIMessage([SIGNED, TEXT, cut, piece])
     history = [human(), calls("lost"), human(), answer, human()]
     repair = repair_messages(history, "anthropic", thinking="strip")
     assert repair.messages[4].content == [TEXT]
-    assert len(stripped(repair)) == 2
+    assert len(stripped(repair)) == 3
 
 
 @pytest.mark.parametrize("profile", ["openai-chat", "google-genai", "litellm", "mistral"])
@@ -257,6 +258,26 @@ def test_a_signature_is_kept_as_a_digest_only():
     signed.add([thinks(signature="geheim")], repair.changes)
     assert b"geheim" not in b"".join(signed._made_of)
     assert "geheim" not in repr(vars(signed))
+
+
+def test_a_forked_child_goes_on_with_what_is_known():
+    """Another thread may have held the lock at the fork."""
+    signed = SignedAnswers()
+    history = [human(), calls("lost"), human()]
+    repair = repair_history(history, ANTHROPIC, NO_FACTS, Choices(), signed)
+    signed.add([thinks(signature="before the fork")], repair.changes)
+    signed._lock.acquire()
+    signed.reset()
+    history += [thinks(signature="before the fork"), human()]
+    again = repair_history(history, ANTHROPIC, NO_FACTS, Choices(), signed)
+    assert not again.breaks_thinking
+
+
+def test_only_so_many_signatures_are_kept(monkeypatch):
+    monkeypatch.setattr("toolpair_observe.repair.thinking.MAX_SIGNATURES", 2)
+    signed = SignedAnswers()
+    signed.add([thinks(signature=str(n)) for n in range(5)], [])
+    assert [signed.fit(thinks(signature=str(n)), 0) for n in range(5)] == [False] * 3 + [True] * 2
 
 
 # Any history.

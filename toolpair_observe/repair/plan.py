@@ -104,6 +104,8 @@ class Plan:
         drop_unpaired: bool,
     ) -> None:
         self._messages = messages
+        # Then a late result is as good where it stands.
+        self._pairs_anywhere = profile.pairs_anywhere
         # A call counts even if the integration does not send it, so its result is not an orphan.
         results = EVERY_RESULT | profile.results
         if Carrier.TOOL_RESULT_IN_TOOL not in profile.results:
@@ -199,7 +201,9 @@ class Plan:
         is_clear = is_clear and result.id not in self._shared_ids
         if is_clear and result.id not in self._ambiguous_ids and self._is_alone(result):
             call = waiting.pop(0)
-            self._open.pop(call).moved[result] = call
+            group = self._open.pop(call)
+            if not self._pairs_anywhere:
+                group.moved[result] = call
         else:
             self._ambiguous_ids.add(result.id)
 

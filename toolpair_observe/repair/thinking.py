@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import AIMessage
 
+from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.repair.blocks import content_blocks, dicts_in, extras_of, kind_of, without
 from toolpair_observe.repair.plan import Draft
@@ -44,6 +45,7 @@ _SENDERS: Final = frozenset(
 )
 # Gemini signs its thoughts too, and does not mind what stands before them.
 _UNBOUND_MAKERS: Final = frozenset({"google_genai", "google_vertexai"})
+_THINKING: Final = frozenset({"thinking", "redacted_thinking", "reasoning_content"})
 _LEAVES_A_GAP: Final = frozenset({RepairAction.MOVED, RepairAction.DROPPED})
 
 
@@ -59,6 +61,11 @@ class SignedAnswers:
         self._lock = threading.Lock()
         # In the order in which they came, with the sum of the changes before each.
         self._made_of: dict[bytes, int] = {}
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Let a forked child go on with what its parent knew."""
+        self._lock = threading.Lock()
 
     def add(self, answers: Iterable[BaseMessage], changes: Iterable[Change]) -> None:
         """Note the answers to a request that was repaired with these changes."""
@@ -210,13 +217,13 @@ def _without_thinking(
 ) -> tuple[BaseMessage, list[Change]]:
     """Return a copy without thinking, and the changes that this makes.
 
-    Thinking without a signature, as a stream leaves it that was cut, is refused anyway and goes
-    with the rest.
+    Thinking without a signature, as a stream leaves it that was cut or not put together, is refused
+    or left out anyway and goes with the rest.
     """
     taken = {
         n: f"{kind_of(block)} content block"
         for n, block in content_blocks(message)
-        if kind_of(block) in ("thinking", "redacted_thinking") or any(_signature_of(block))
+        if kind_of(block) in _THINKING or any(_signature_of(block))
     }
     extras, places = extras_of(message), list(taken.values())
     if any(_text_of(extras.get("thinking"), "signature")):
