@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import AIMessage
 
-from toolpair_observe.pairing.transcript import read_transcript
+from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.words import Role
 from toolpair_observe.repair.blocks import (
     attribute_calls,
