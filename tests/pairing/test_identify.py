@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import (
+    AIMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    ToolMessage,
+)
 
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers import identify as identify_module
@@ -28,11 +34,33 @@ if TYPE_CHECKING:
 
 FUNCTION = {"type": "function", "function": {"name": "add", "parameters": {}}}
 BUILT_IN = {"type": "web_search"}
+# What the clients read of the environment where no argument says more.
+BASE_URLS = (
+    "ANTHROPIC_API_BASE",
+    "ANTHROPIC_API_URL",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "ANTHROPIC_VERTEX_BASE_URL",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    "AZURE_OPENAI_ENDPOINT",
+    "CO_API_URL",
+    "DEEPSEEK_API_BASE",
+    "FIREWORKS_BASE_URL",
+    "GOOGLE_GEMINI_BASE_URL",
+    "GROQ_API_BASE",
+    "GROQ_BASE_URL",
+    "HF_INFERENCE_ENDPOINT",
+    "MISTRAL_BASE_URL",
+    "OPENAI_API_BASE",
+    "OPENAI_BASE_URL",
+    "XAI_API_BASE",
+)
 
 
 @pytest.fixture(autouse=True)
 def _no_base_url_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_PROXY", "LANGSMITH_TRACING"):
+    for name in (*BASE_URLS, "OPENAI_PROXY", "LANGSMITH_TRACING", "USE_LITELLM_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     yield
@@ -92,6 +120,7 @@ def bedrock(model: str, **more: Any) -> Shape:
 
 CLAUDE_ID = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 ANTHROPIC_URL = {"anthropic_api_url": "https://api.anthropic.com"}
+DASHSCOPE_URL = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
 
 # Profile and provider of each shape that is identified.
 KNOWN: tuple[tuple[Shape, str, str], ...] = (
@@ -106,6 +135,11 @@ KNOWN: tuple[tuple[Shape, str, str], ...] = (
     (openai_at("https://api.together.xyz/v1"), "openai-compatible", "together"),
     (openai_at("https://api.fireworks.ai/inference/v1"), "openai-compatible", "fireworks"),
     (openai_at("https://integrate.api.nvidia.com/v1"), "openai-compatible", "nvidia"),
+    (openai_at(DASHSCOPE_URL, "qwen-max"), "dashscope", "dashscope"),
+    (openai_at("https://api-inference.modelscope.cn/v1", "Qwen/Q"), "dashscope", "dashscope"),
+    (openai_at("https://api.moonshot.ai/v1", "kimi-k2"), "moonshot", "moonshot_ai"),
+    (openai_at("https://api.moonshot.cn/v1", "kimi-k2"), "moonshot", "moonshot_ai"),
+    (openai_at("https://api.minimax.io/v1", "MiniMax-M2"), "minimax", "minimax"),
     (openai_at("http://localhost:8000/v1"), "openai-compatible", ""),
     (openai_at("http://[::1]:8000/v1", "qwen3"), "openai-compatible", ""),
     (openai_at("http://vllm:8000/v1", "openai/gpt-oss-120b"), "openai-compatible", ""),
@@ -127,7 +161,7 @@ KNOWN: tuple[tuple[Shape, str, str], ...] = (
             "azure-openai-chat",
             "azure",
             "langchain.chat_models.azure_openai.AzureChatOpenAI",
-            arguments={"use_responses_api": True},
+            arguments={"azure_endpoint": "https://x.openai.azure.com", "use_responses_api": True},
         ),
         "openai-responses",
         "azure.ai.openai",
@@ -138,17 +172,6 @@ KNOWN: tuple[tuple[Shape, str, str], ...] = (
             "anthropic",
             "langchain.chat_models.anthropic.ChatAnthropic",
             arguments=ANTHROPIC_URL,
-        ),
-        "anthropic",
-        "anthropic",
-    ),
-    (
-        Shape(
-            "anthropic-chat",
-            "anthropic",
-            "langchain.chat_models.anthropic.ChatAnthropic",
-            "claude-sonnet-4-5",
-            arguments={"anthropic_api_url": "https://gateway.example.org"},
         ),
         "anthropic",
         "anthropic",
@@ -246,7 +269,12 @@ KNOWN: tuple[tuple[Shape, str, str], ...] = (
         "aws.bedrock",
     ),
     (
-        Shape("mistralai-chat", "mistral", "langchain.chat_models.mistralai.ChatMistralAI"),
+        Shape(
+            "mistralai-chat",
+            "mistral",
+            "langchain.chat_models.mistralai.ChatMistralAI",
+            "mistral-large-latest",
+        ),
         "mistral",
         "mistral_ai",
     ),
@@ -260,6 +288,7 @@ KNOWN: tuple[tuple[Shape, str, str], ...] = (
             "chat-deepseek",
             "deepseek",
             "langchain_deepseek.chat_models.ChatDeepSeek",
+            "deepseek-chat",
             arguments=None,
             text="ChatDeepSeek(model_name='deepseek-chat')",
         ),
@@ -267,7 +296,7 @@ KNOWN: tuple[tuple[Shape, str, str], ...] = (
         "deepseek",
     ),
     (Shape("groq-chat", "groq", "langchain_groq.chat_models.ChatGroq"), "groq", "groq"),
-    (Shape("xai-chat", "xai", "langchain_xai.chat_models.ChatXAI"), "xai", "x_ai"),
+    (Shape("xai-chat", "xai", "langchain_xai.chat_models.ChatXAI", "grok-4"), "xai", "x_ai"),
     (
         Shape("fireworks-chat", "fireworks", "langchain.chat_models.fireworks.ChatFireworks"),
         "fireworks",
@@ -337,7 +366,8 @@ UNCERTAIN: tuple[tuple[Shape, str], ...] = (
     (openai_at("https://gateway.example.org/v1", "o3-mini"), "openai-compatible"),
     (openai_at("https://openrouter.ai/api/v1"), "openai-compatible"),
     (openai_at("https://api.mistral.ai/v1"), "openai-compatible"),
-    (openai_at("https://dashscope-intl.aliyuncs.com/compatible-mode/v1"), "openai-compatible"),
+    (openai_at("https://api.perplexity.ai", "sonar"), "openai-compatible"),
+    (openai_at("https://x.cloud.databricks.com/serving-endpoints", "d"), "openai-compatible"),
     (openai_at("https://x.services.ai.azure.com/openai/v1"), "openai-compatible"),
     (openai_at("https://evil.example.org/api.openai.com/v1", "gpt-4o"), "openai-compatible"),
     (openai_at("https://api.openai.com.example.org/v1", "gpt-4o"), "openai-compatible"),
@@ -362,6 +392,17 @@ UNCERTAIN: tuple[tuple[Shape, str], ...] = (
             "langchain.chat_models.anthropic.ChatAnthropic",
             "kimi-k2",
             arguments={"anthropic_api_url": "https://api.moonshot.ai/anthropic"},
+        ),
+        "contract",
+    ),
+    # Claude's name at somebody's gateway, which may hand it to any other model.
+    (
+        Shape(
+            "anthropic-chat",
+            "anthropic",
+            "langchain.chat_models.anthropic.ChatAnthropic",
+            "claude-sonnet-4-5",
+            arguments={"anthropic_api_url": "https://gateway.example.org"},
         ),
         "contract",
     ),
@@ -423,7 +464,7 @@ def test_a_subclass_is_what_its_parent_is():
 
 
 def test_a_class_is_known_by_its_id_where_no_type_is_told():
-    shape = Shape(None, "anthropic", "langchain.chat_models.anthropic.ChatAnthropic")
+    shape = Shape(None, "anthropic", "langchain.chat_models.anthropic.ChatAnthropic", "claude-x")
     assert shape.target().profile.name == "anthropic"
 
 
@@ -444,10 +485,13 @@ def test_an_argument_that_is_a_secret_is_no_base_url():
     ("shown", "model", "profile"),
     [
         ("openai_api_base='http://localhost:1/v1'", "qwen3", "openai-compatible"),
-        ("temperature=0.5", "qwen3", "openai-chat"),
-        ("use_responses_api=True", "qwen3", "openai-responses"),
+        ("temperature=0.5", "gpt-4o", "openai-chat"),
+        ("temperature=0.5", "qwen3", "openai-compatible"),
+        ("use_responses_api=True", "gpt-4o", "openai-responses"),
+        ("use_responses_api=True", "qwen3", "contract"),
         ("use_responses_api=False", "gpt-5-pro", "openai-chat"),
-        ("use_previous_response_id=True", "qwen3", "openai-responses"),
+        ("use_previous_response_id=True", "gpt-4o", "openai-responses"),
+        ("use_previous_response_id=True", "qwen3", "contract"),
     ],
 )
 def test_a_class_that_is_not_serializable_tells_by_its_repr(shown: str, model: str, profile: str):
@@ -1072,3 +1116,427 @@ def test_the_api_is_the_one_that_langchain_chooses(constructor: dict[str, Any]):
         payload = {**model._default_params, **bound}
         expected = "openai-responses" if model._use_responses_api(payload) else "openai-chat"
         assert _seen(model.bind(**bound)).profile.name == expected, bound
+
+
+# Classes that point elsewhere, each in every way that it has. What is not certain is not
+# identified, and no request that pairs is refused for it.
+
+ELSEWHERE_URL = "http://127.0.0.1:9/v1"
+LONG_ID = "call_" + "x" * 60
+
+
+@dataclass(frozen=True)
+class Away:
+    """A model that goes, or may go, to another place than its class says by its name."""
+
+    module: str
+    name: str
+    arguments: dict[str, Any]
+    environment: dict[str, str] = field(default_factory=dict)
+    # By today's convention a server that is shown and offers an open model is just compatible.
+    identified: bool = False
+    profiles: tuple[str, ...] = ("contract", "openai-compatible")
+
+
+def _openai_away(*, identified: bool = False, **arguments: Any) -> Away:
+    more = {"model": "qwen3-32b", "api_key": "x"} | arguments
+    return Away("langchain_openai", "ChatOpenAI", more, identified=identified)
+
+
+class Made:
+    """A client that is made where its package is installed."""
+
+    def __init__(self, path: str, **arguments: Any) -> None:
+        self.path, self.arguments = path, arguments
+
+    def __call__(self) -> Any:
+        module, _, name = self.path.partition(":")
+        made = pytest.importorskip(module, exc_type=ImportError)
+        end = getattr(made, name.partition(".")[0])(**self.arguments)
+        for part in name.split(".")[1:]:
+            end = getattr(end, part)
+        return end
+
+    def __repr__(self) -> str:
+        return self.path
+
+
+_OPENAI_CLIENT = {"base_url": ELSEWHERE_URL, "api_key": "x"}
+_AZURE = {"azure_deployment": "d", "api_key": "x", "api_version": "2024-10-21"}
+_AZURE_AT_HOME = _AZURE | {"azure_endpoint": "https://x.openai.azure.com"}
+_PLACE = {"project": "p", "location": "us-east5"}
+AWAY: tuple[Away, ...] = (
+    _openai_away(),
+    _openai_away(client=Made("openai:OpenAI.chat.completions", **_OPENAI_CLIENT)),
+    _openai_away(root_client=Made("openai:OpenAI", **_OPENAI_CLIENT)),
+    _openai_away(http_client=Made("httpx:Client")),
+    _openai_away(http_async_client=Made("httpx:AsyncClient")),
+    _openai_away(openai_proxy="http://127.0.0.1:9"),
+    _openai_away(model="openai/gpt-4o"),
+    _openai_away(model="gpt-oss-120b"),
+    _openai_away(model="gemini-2.5-flash", http_client=Made("httpx:Client")),
+    _openai_away(
+        model="served-model", client=Made("openai:OpenAI.chat.completions", **_OPENAI_CLIENT)
+    ),
+    _openai_away(base_url="https://api.openai.com/v1", http_client=Made("httpx:Client")),
+    _openai_away(base_url=ELSEWHERE_URL, identified=True),
+    _openai_away(base_url="https://x.openai.azure.com/openai/v1", model="DeepSeek-R1"),
+    _openai_away(use_responses_api=True),
+    Away("langchain_openai", "AzureChatOpenAI", _AZURE | {"azure_endpoint": "http://127.0.0.1:9"}),
+    Away(
+        "langchain_openai",
+        "AzureChatOpenAI",
+        _AZURE,
+        {"AZURE_OPENAI_ENDPOINT": "http://apim.example.org"},
+    ),
+    Away(
+        "langchain_openai",
+        "AzureChatOpenAI",
+        {
+            "base_url": "https://apim.example.org/openai/deployments/d",
+            "api_key": "x",
+            "api_version": "1",
+        },
+    ),
+    Away("langchain_openai", "AzureChatOpenAI", _AZURE_AT_HOME | {"azure_deployment": "grok-4"}),
+    Away("langchain_openai", "AzureChatOpenAI", _AZURE_AT_HOME | {"model": "mistral-large-2411"}),
+    Away("langchain_anthropic", "ChatAnthropic", {"model": "glm-4.6", "api_key": "x"}),
+    Away(
+        "langchain_anthropic",
+        "ChatAnthropic",
+        {
+            "model": "claude-sonnet-4-5",
+            "api_key": "x",
+            "base_url": "https://api.z.ai/api/anthropic",
+        },
+    ),
+    Away(
+        "langchain_anthropic",
+        "ChatAnthropic",
+        {"model": "claude-sonnet-4-5", "api_key": "x"},
+        {"ANTHROPIC_BASE_URL": "https://api.deepseek.com/anthropic"},
+    ),
+    Away(
+        "langchain_anthropic",
+        "ChatAnthropic",
+        {"model": "kimi-k2", "api_key": "x"},
+        {"ANTHROPIC_API_URL": "https://api.moonshot.ai/anthropic"},
+    ),
+    Away(
+        "langchain_google_genai",
+        "ChatGoogleGenerativeAI",
+        {"model": "gemini-2.5-flash", "api_key": "x", "base_url": ELSEWHERE_URL},
+    ),
+    Away(
+        "langchain_google_genai",
+        "ChatGoogleGenerativeAI",
+        {
+            "model": "gemini-2.5-flash",
+            "api_key": "x",
+            "client_options": {"api_endpoint": ELSEWHERE_URL},
+        },
+    ),
+    Away(
+        "langchain_google_genai",
+        "ChatGoogleGenerativeAI",
+        {"model": "gemini-2.5-flash", "api_key": "x"},
+        {"GOOGLE_GEMINI_BASE_URL": ELSEWHERE_URL},
+    ),
+    Away(
+        "langchain_google_vertexai",
+        "ChatVertexAI",
+        _PLACE | {"model": "gemini-2.5-flash", "api_endpoint": "h.example.org"},
+    ),
+    Away(
+        "langchain_aws",
+        "ChatBedrockConverse",
+        AWS | {"model": CLAUDE_ID, "endpoint_url": "http://127.0.0.1:9"},
+    ),
+    Away(
+        "langchain_aws",
+        "ChatBedrockConverse",
+        AWS | {"model": CLAUDE_ID},
+        {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:9"},
+    ),
+    Away(
+        "langchain_aws",
+        "ChatBedrock",
+        AWS | {"model": CLAUDE_ID, "endpoint_url": "http://127.0.0.1:9"},
+    ),
+    Away(
+        "langchain_aws",
+        "ChatAnthropicBedrock",
+        AWS | {"model": CLAUDE_ID},
+        {"ANTHROPIC_BEDROCK_BASE_URL": "http://127.0.0.1:9"},
+    ),
+    Away(
+        "langchain_aws",
+        "ChatOpenAIMantle",
+        {
+            "model": "openai.gpt-oss-120b",
+            "api_key": "x",
+            "region_name": "us-east-1",
+            "base_url": ELSEWHERE_URL,
+        },
+    ),
+    # Mistral's models on vLLM are not at Mistral's host.
+    Away(
+        "langchain_mistralai",
+        "ChatMistralAI",
+        {"model": "mistral-small-latest", "api_key": "x", "endpoint": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_mistralai",
+        "ChatMistralAI",
+        {"model": "mistral-small-latest", "api_key": "x"},
+        {"MISTRAL_BASE_URL": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_mistralai",
+        "ChatMistralAI",
+        {
+            "model": "served-model",
+            "api_key": "x",
+            "client": Made("httpx:Client", base_url=ELSEWHERE_URL),
+        },
+    ),
+    Away(
+        "langchain_openai",
+        "ChatOpenAI",
+        {"model": "mistral-small-latest", "api_key": "x", "base_url": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_groq",
+        "ChatGroq",
+        {"model": "llama", "api_key": "x", "base_url": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_groq",
+        "ChatGroq",
+        {"model": "llama", "api_key": "x"},
+        {"GROQ_API_BASE": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_groq",
+        "ChatGroq",
+        {"model": "llama", "api_key": "x"},
+        {"GROQ_BASE_URL": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_groq", "ChatGroq", {"model": "gpt-4o", "api_key": "x", "base_url": ELSEWHERE_URL}
+    ),
+    Away(
+        "langchain_groq",
+        "ChatGroq",
+        {"model": "llama", "api_key": "x", "http_client": Made("httpx:Client")},
+    ),
+    Away("langchain_xai", "ChatXAI", {"model": "qwen3", "api_key": "x"}),
+    Away(
+        "langchain_xai",
+        "ChatXAI",
+        {"model": "grok-4", "api_key": "x", "xai_api_base": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_deepseek",
+        "ChatDeepSeek",
+        {"model": "deepseek-r1", "api_key": "x", "api_base": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_deepseek",
+        "ChatDeepSeek",
+        {"model": "deepseek-r1", "api_key": "x"},
+        {"DEEPSEEK_API_BASE": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_deepseek",
+        "ChatDeepSeek",
+        {"model": "qwen3", "api_key": "x", "http_client": Made("httpx:Client")},
+    ),
+    Away(
+        "langchain_fireworks",
+        "ChatFireworks",
+        {"model": "x", "api_key": "x", "base_url": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_together",
+        "ChatTogether",
+        {"model": "x", "api_key": "x", "base_url": ELSEWHERE_URL},
+        identified=True,
+    ),
+    Away(
+        "langchain_cohere",
+        "ChatCohere",
+        {"model": "command-a", "cohere_api_key": "x", "base_url": ELSEWHERE_URL},
+    ),
+    Away(
+        "langchain_openrouter",
+        "ChatOpenRouter",
+        {"model": "openai/gpt-4o", "api_key": "x", "base_url": ELSEWHERE_URL},
+    ),
+    Away(
+        "langchain_litellm",
+        "ChatLiteLLM",
+        {"model": "openai/gpt-4o", "api_key": "x", "api_base": ELSEWHERE_URL},
+        profiles=("litellm",),
+    ),
+    Away(
+        "langchain_litellm",
+        "ChatLiteLLM",
+        {"model": "openai/gpt-4o", "api_key": "x"},
+        {"OPENAI_BASE_URL": ELSEWHERE_URL},
+        profiles=("litellm",),
+    ),
+    Away(
+        "langchain_litellm",
+        "ChatLiteLLM",
+        {"model": "gpt-4o", "api_key": "x", "custom_llm_provider": "groq"},
+        profiles=("litellm",),
+    ),
+    Away(
+        "langchain_litellm",
+        "ChatLiteLLM",
+        {"model": "gpt-4o", "api_key": "x", "model_kwargs": {"base_url": ELSEWHERE_URL}},
+        profiles=("litellm",),
+    ),
+    Away(
+        "langchain_litellm",
+        "ChatLiteLLM",
+        {"model": "deepseek/deepseek-chat", "api_key": "x"},
+        {"USE_LITELLM_PROXY": "true"},
+        profiles=("litellm",),
+    ),
+)
+
+
+def _away_label(away: Away) -> str:
+    shown = {k: v for k, v in (away.arguments | away.environment).items() if "key" not in k}
+    return f"{away.name}-{shown}"
+
+
+@real_integrations
+@pytest.mark.parametrize("away", AWAY, ids=_away_label)
+def test_what_may_go_elsewhere_is_not_held_to_the_rules_of_its_class(
+    away: Away, monkeypatch: pytest.MonkeyPatch
+):
+    for name, url in away.environment.items():
+        monkeypatch.setenv(name, url)
+    module = pytest.importorskip(away.module, exc_type=ImportError)
+    model_class = getattr(module, away.name, None)
+    if model_class is None:
+        pytest.skip(f"this version of {away.module} has no {away.name}")
+    arguments = {k: v() if isinstance(v, Made) else v for k, v in away.arguments.items()}
+    if away.module == "langchain_google_vertexai":
+        credentials = pytest.importorskip("google.auth.credentials").AnonymousCredentials()
+        arguments["credentials"] = credentials
+
+    target = _seen(model_class(**arguments).bind_tools([_add]))
+
+    assert target.identified is away.identified
+    assert target.profile.name in away.profiles
+    sound = [
+        HumanMessage("?"),
+        AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": LONG_ID}]),
+        ToolMessage("18", tool_call_id=LONG_ID),
+    ]
+    assert check(sound, target.profile, target.facts).effect is Effect.CLEAN
+    # No refusal is foreseen of a server that nobody knows.
+    broken = [*sound[:2], HumanMessage("and?")]
+    assert check(broken, target.profile, target.facts).effect is Effect.UNKNOWN
+
+
+OPENAI_S_OWN = (
+    "gpt-4o",
+    "gpt-4o-2024-08-06",
+    "gpt-3.5-turbo",
+    "gpt-6-mini",
+    "gpt-test",
+    "chatgpt-4o-latest",
+    "o1",
+    "o4-mini-2025-04-16",
+    "codex-mini-latest",
+    "ft:gpt-4o-mini-2024-07-18:org::id",
+)
+
+
+@pytest.mark.parametrize("model", OPENAI_S_OWN)
+def test_a_name_of_openai_s_own_is_openai_whatever_transport_it_has(model: str):
+    assert openai(model).target().identified is True
+    assert openai_at("https://api.openai.com/v1", model).target().identified is True
+    through = openai_at("https://gateway.smith.langchain.com/openai/v1", model)
+    assert through.target().identified is True
+
+
+@pytest.mark.parametrize(
+    ("model", "deployment"), [("", "prod-4"), ("gpt-4o", "prod"), ("gpt-35-turbo", "x")]
+)
+def test_a_deployment_on_azure_may_have_any_name_of_no_other_maker(model: str, deployment: str):
+    azure = pytest.importorskip("langchain_openai").AzureChatOpenAI
+    more = {"model": model} if model else {}
+    target = _seen(azure(**(_AZURE_AT_HOME | {"azure_deployment": deployment} | more)))
+    assert (target.profile.name, target.identified) == ("azure-openai-chat", True)
+
+
+def test_what_a_class_does_before_the_request_leaves_holds_at_any_host():
+    """The server is unknown; that messages are joined, and what raises, is not."""
+    shape = Shape(
+        "anthropic-chat",
+        "anthropic",
+        "langchain.chat_models.anthropic.ChatAnthropic",
+        "kimi-k2",
+        arguments={"anthropic_api_url": "https://api.moonshot.ai/anthropic"},
+    )
+    target = shape.target()
+    calls = [AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": one}]) for one in ("a", "b")]
+    results = [ToolMessage("18", tool_call_id=one) for one in ("a", "b")]
+    joined = [HumanMessage("?"), *calls, *results]
+    assert check(joined, target.profile, target.facts).effect is Effect.ACCEPT
+    raised = [HumanMessage("?"), *calls[:1], FunctionMessage("18", name="f")]
+    assert check(raised, target.profile, target.facts).effect is Effect.LOCAL_ERROR
+    chat = [HumanMessage("?"), *calls[:1], ChatMessage("18", role="tool")]
+    assert check(chat, target.profile, target.facts).effect is Effect.LOCAL_ERROR
+
+
+def test_state_at_a_server_that_nobody_knows_is_not_held_against_the_request():
+    shape = openai_at(ELSEWHERE_URL, "qwen3", use_responses_api=True)
+    kept = Shape(
+        shape.type_name,
+        shape.ls_provider,
+        shape.class_id,
+        shape.model,
+        arguments=shape.arguments,
+        params={"previous_response_id": "resp_1"},
+    ).target()
+    answer = [ToolMessage("18", tool_call_id="a")]
+    assert kept.identified is False
+    assert check(answer, kept.profile, kept.facts).effect is Effect.ACCEPT
+    plain = shape.target()
+    assert check(answer, plain.profile, plain.facts).effect is Effect.UNKNOWN
+
+
+@real_integrations
+def test_the_deployments_of_a_router_are_not_known_by_their_alias():
+    shape = Shape(
+        "LiteLLMRouter",
+        "litellm",
+        "langchain_litellm.chat_models.litellm_router.ChatLiteLLMRouter",
+        "gpt-4o",
+        arguments=None,
+    )
+    target = shape.target()
+    history = [
+        HumanMessage("?"),
+        AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": "a"}]),
+        HumanMessage("?"),
+    ]
+    assert target.identified is False
+    assert check(history, target.profile, target.facts).effect is Effect.UNKNOWN

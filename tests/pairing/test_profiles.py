@@ -39,6 +39,9 @@ DESIGNED = [
     "nvidia",
     "ollama",
     "openai-compatible",
+    "dashscope",
+    "moonshot",
+    "minimax",
 ]
 
 

@@ -190,15 +190,15 @@ def _subjects(finding: Finding) -> list[Call | Result]:
 def _wire_findings(wire: Wire, profile: Profile) -> list[Finding]:
     if profile.pairs_anywhere:
         pairing = pair_anywhere(wire.turns)
-        if wire.resumes:
-            # The call may lie with the provider.
-            orphan = ViolationKind.ORPHAN_RESULT
-            pairing.findings = [f for f in pairing.findings if f.case.kind is not orphan]
     elif not profile.steps and profile.ids_matter:
         pairing = wire.given
     else:
         pairing = pair(wire.turns, wire.keys, ids_matter=profile.ids_matter)
-    found = pairing.findings + wire.findings + invalid_ids(wire.turns, profile)
+    met = pairing.findings
+    if wire.resumes:
+        # The call may lie with the provider.
+        met = [finding for finding in met if finding.case.kind is not ViolationKind.ORPHAN_RESULT]
+    found = met + wire.findings + invalid_ids(wire.turns, profile)
     for case, find in _BEYOND_PAIRING.items():
         if case in profile.rules:
             found += find(wire, pairing)

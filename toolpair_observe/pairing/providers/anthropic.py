@@ -5,14 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.providers.integration import (
-    UNKNOWN,
-    Choice,
-    Integration,
-    ModelCall,
-    always,
-)
-from toolpair_observe.pairing.providers.openai_like import host_of
+from toolpair_observe.pairing.providers.integration import Integration
+from toolpair_observe.pairing.providers.places import Home, at_home
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
 from toolpair_observe.pairing.providers.rules import MISPLACED, ORPHANS, reject, unknown
 from toolpair_observe.pairing.providers.steps import (
@@ -249,24 +243,32 @@ ANTHROPIC_VERTEX: Final = replace(
 )
 
 
-def _anthropic(call: ModelCall) -> Choice:
-    # Several providers serve their own models on Anthropic's API, with rules of their own.
-    base = call.string("anthropic_api_url")
-    is_claude = not base or host_of(base) == "api.anthropic.com" or "claude" in call.model.lower()
-    return Choice(ANTHROPIC) if is_claude else UNKNOWN
-
+# Several providers serve their own models on Anthropic's API, with rules of their own, and some of
+# them under Claude's names.
+_ANTHROPIC_HOME: Final = Home(
+    frozenset({"api.anthropic.com"}),
+    ("anthropic_api_url",),
+    ("ANTHROPIC_API_URL", "ANTHROPIC_BASE_URL"),
+    maker="anthropic",
+)
+_VERTEX_HOME: Final = Home(
+    frozenset({"googleapis.com"}),
+    ("api_endpoint",),
+    ("ANTHROPIC_VERTEX_BASE_URL",),
+    closed_too=True,
+)
 
 INTEGRATIONS: Final = (
     Integration(
         "anthropic-chat",
         "langchain.chat_models.anthropic.ChatAnthropic",
         frozenset({"anthropic"}),
-        _anthropic,
+        at_home(ANTHROPIC, _ANTHROPIC_HOME),
     ),
     Integration(
         "anthropic-chat-vertexai",
         "langchain_google_vertexai.model_garden.ChatAnthropicVertex",
         frozenset({"anthropicvertex"}),
-        always(ANTHROPIC_VERTEX),
+        at_home(ANTHROPIC_VERTEX, _VERTEX_HOME),
     ),
 )

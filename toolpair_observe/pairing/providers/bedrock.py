@@ -15,14 +15,15 @@ from toolpair_observe.pairing.providers.anthropic import (
     drop_blank_ais,
 )
 from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.hosts import UNKNOWN_GATEWAY
 from toolpair_observe.pairing.providers.integration import (
     Choice,
     Integration,
     ModelCall,
-    always,
     name_in,
 )
 from toolpair_observe.pairing.providers.openai import OPENAI_CHAT, OPENAI_RESPONSES, Api
+from toolpair_observe.pairing.providers.places import Home, at_home, is_home, unproven
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
 from toolpair_observe.pairing.providers.rules import (
     MISPLACED,
@@ -391,6 +392,11 @@ BEDROCK_INVOKE: Final = replace(
 _BEDROCK_REGIONS: Final = frozenset(
     {"apac", "au", "ca", "eu", "global", "jp", "sa", "us", "us-gov"}
 )
+# Whoever answers behind a proxy, and whoever made the model: the conversion is the class's.
+_CONVERSION: Final = unproven(BEDROCK_CONVERSE)
+_CONVERSE_ELSEWHERE: Final = Choice(_CONVERSION, "", identified=False)
+_CONVERSE_UNKNOWN: Final = Choice(_CONVERSION, "aws.bedrock", identified=False)
+_INVOKE_ELSEWHERE: Final = Choice(unproven(BEDROCK_INVOKE), "", identified=False)
 _BEDROCK_UNKNOWN: Final = Choice(CONTRACT, provider="aws.bedrock", identified=False)
 _BEDROCK_CLAUDE: Final = Choice(BEDROCK_CONVERSE)
 _BEDROCK_OTHER: Final = Choice(BEDROCK_CONVERSE_OTHER)
@@ -399,6 +405,22 @@ _MANTLE: Final = Api(
     Choice(OPENAI_CHAT, provider="aws.bedrock"),
     Choice(OPENAI_RESPONSES, provider="aws.bedrock"),
 )
+_AWS: Final = frozenset({"amazonaws.com", "amazonaws.com.cn", "api.aws"})
+_BEDROCK_HOME: Final = Home(
+    _AWS,
+    ("endpoint_url",),
+    ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"),
+    closed_too=True,
+)
+_ANTHROPIC_BEDROCK_HOME: Final = Home(_AWS, (), ("ANTHROPIC_BEDROCK_BASE_URL",), closed_too=True)
+# It shows Anthropic's own URL where it was given none, and then goes to AWS.
+_ANTHROPIC_MANTLE_HOME: Final = Home(
+    _AWS | {"api.anthropic.com"},
+    ("anthropic_api_url",),
+    ("ANTHROPIC_BEDROCK_MANTLE_BASE_URL",),
+    closed_too=True,
+)
+_MANTLE_HOME: Final = Home(_AWS, ("openai_api_base",), closed_too=True)
 
 
 def _bedrock_maker(call: ModelCall) -> str:
@@ -420,17 +442,25 @@ def _maker_in(model: str) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
+def _mantle(call: ModelCall) -> Choice:
+    return (_MANTLE if is_home(call, _MANTLE_HOME) else UNKNOWN_GATEWAY)(call)
+
+
 def _converse(call: ModelCall) -> Choice:
+    if not is_home(call, _BEDROCK_HOME):
+        return _CONVERSE_ELSEWHERE
     maker = _bedrock_maker(call)
     if not maker:
-        return _BEDROCK_UNKNOWN
+        return _CONVERSE_UNKNOWN
     return _BEDROCK_CLAUDE if maker == "anthropic" else _BEDROCK_OTHER
 
 
 def _bedrock(call: ModelCall) -> Choice:
     if call.flag("beta_use_converse_api"):
         return _converse(call)
-    return _BEDROCK_INVOKE if _bedrock_maker(call) == "anthropic" else _BEDROCK_UNKNOWN
+    if _bedrock_maker(call) != "anthropic":
+        return _BEDROCK_UNKNOWN
+    return _BEDROCK_INVOKE if is_home(call, _BEDROCK_HOME) else _INVOKE_ELSEWHERE
 
 
 INTEGRATIONS: Final = (
@@ -450,18 +480,18 @@ INTEGRATIONS: Final = (
         "anthropic-bedrock-chat",
         "langchain.chat_models.anthropic_bedrock.ChatAnthropicBedrock",
         frozenset({"anthropic-bedrock"}),
-        always(ANTHROPIC, "aws.bedrock"),
+        at_home(ANTHROPIC, _ANTHROPIC_BEDROCK_HOME, "aws.bedrock"),
     ),
     Integration(
         "anthropic-mantle-chat",
         "langchain.chat_models.anthropic_mantle.ChatAnthropicMantle",
         frozenset({"anthropic-mantle"}),
-        always(ANTHROPIC, "aws.bedrock"),
+        at_home(ANTHROPIC, _ANTHROPIC_MANTLE_HOME, "aws.bedrock"),
     ),
     Integration(
         "openai-mantle-chat",
         "langchain_aws.chat_models.openai.ChatOpenAIMantle",
         frozenset({"openai-mantle"}),
-        _MANTLE,
+        _mantle,
     ),
 )

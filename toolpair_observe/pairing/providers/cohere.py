@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.providers.integration import Integration, always
+from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.openai_like import OPENAI_COMPATIBLE
+from toolpair_observe.pairing.providers.places import Home, at_home
 from toolpair_observe.pairing.providers.profile import Grade, Row
 from toolpair_observe.pairing.providers.rules import (
     RESPONSES_BLOCKS,
@@ -102,11 +103,19 @@ COHERE: Final = replace(
     ),
 )
 
+_COHERE_HOME: Final = Home(
+    frozenset({"cohere.com", "cohere.ai"}),
+    ("base_url",),
+    ("CO_API_URL",),
+    maker="cohere",
+    silence_tells=True,
+)
+
 INTEGRATIONS: Final = (
     Integration(
         "cohere-chat",
         "langchain_cohere.chat_models.ChatCohere",
         frozenset({"cohere"}),
-        always(COHERE),
+        at_home(COHERE, _COHERE_HOME),
     ),
 )

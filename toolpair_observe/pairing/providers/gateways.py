@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
-from toolpair_observe.pairing.providers.anthropic import ANTHROPIC_RULES
-from toolpair_observe.pairing.providers.integration import Integration, always
-from toolpair_observe.pairing.providers.openai import (
-    OPENAI_CHAT,
-    OPENAI_CHAT_RULES,
-    UNKNOWN_TYPE,
+from toolpair_observe.pairing.providers.anthropic import ANTHROPIC_RULES, drop_blank_ais
+from toolpair_observe.pairing.providers.hosts import AZURE_HOSTS, with_own_conversion
+from toolpair_observe.pairing.providers.integration import Choice, Integration, ModelCall
+from toolpair_observe.pairing.providers.mistral import MISTRAL
+from toolpair_observe.pairing.providers.openai import OPENAI_CHAT, UNKNOWN_TYPE
+from toolpair_observe.pairing.providers.openai_like import (
+    DASHSCOPE,
+    DEEPSEEK,
+    MOONSHOT,
+    openai_like,
 )
-from toolpair_observe.pairing.providers.openai_like import openai_like
+from toolpair_observe.pairing.providers.places import Home, is_home, unproven
 from toolpair_observe.pairing.providers.profile import Profile, Row
 from toolpair_observe.pairing.providers.rules import (
     ACCEPT,
@@ -24,6 +29,7 @@ from toolpair_observe.pairing.providers.rules import (
     unknown,
 )
 from toolpair_observe.pairing.providers.steps import (
+    drop_blank_humans,
     fill_blank_humans,
     forward_blocks,
     listed,
@@ -42,17 +48,21 @@ from toolpair_observe.pairing.turns import Finding
 from toolpair_observe.pairing.words import Carrier, Case, Effect, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from toolpair_observe.pairing.transcript import Call
 
 # OpenAI alone hosts these, on its chat API alone; a gateway passes their requests on.
 _OPENAI_CHAT_MODELS = r"gpt-[34]|chatgpt-4"
 
 
-def _passing_on(profile: Profile) -> Profile:
-    """Return the rules of a gateway's profile for a model of OpenAI's behind it."""
-    # OpenRouter's client wraps blocks that it does not know, so OpenAI's own words are not met.
-    rules = {**OPENAI_CHAT_RULES, Case.UNSUPPORTED_RESULT: UNCHECKED[Case.UNSUPPORTED_RESULT]}
-    return replace(profile, rules=rules, id_max=OPENAI_CHAT.id_max)
+def _passing_on(
+    profile: Profile, to: Profile = OPENAI_CHAT, *, steps: tuple[Step, ...] = ()
+) -> Profile:
+    """Return a gateway's profile for models whose requests it hands on as they are."""
+    # Its client wraps or drops blocks that it does not know, so the provider's words are not met.
+    rules = {**to.rules, Case.UNSUPPORTED_RESULT: UNCHECKED[Case.UNSUPPORTED_RESULT]}
+    return replace(profile, rules=rules, id_max=to.id_max, steps=(*profile.steps, *steps))
 
 
 # --- OpenRouter ----------------------------------------------------------------------------------
@@ -198,11 +208,25 @@ _LITELLM_ANTHROPIC = replace(
     ),
 )
 _LITELLM_CLAUDE = r"(?:anthropic/|claude-)"
+# OpenAI's smaller reasoning models are asked on the chat API; their system messages go as the
+# user's. Azure's newest go to the other API once tools are bound, whatever name they have.
+_LITELLM_OPENAI = (
+    rf"(?:openai/|azure/)?(?:{_OPENAI_CHAT_MODELS})"
+    r"|(?:openai/)?o(?:1|3|3-mini|4-mini)(?:-\d{4}-\d\d-\d\d)?$"
+)
+# Executed: these requests leave with the calls, results and roles that OpenAI's leave with.
 LITELLM: Final = replace(
     _LITELLM,
     rows=(
         Row(_LITELLM_ANTHROPIC, models=_LITELLM_CLAUDE),
-        Row(_passing_on(_LITELLM), models=rf"(?:openai/|azure/)?(?:{_OPENAI_CHAT_MODELS})"),
+        Row(_passing_on(_LITELLM), models=_LITELLM_OPENAI),
+        Row(_passing_on(_LITELLM, DEEPSEEK), models="deepseek/"),
+        Row(
+            _passing_on(_LITELLM, MISTRAL, steps=(drop_blank_humans, drop_blank_ais)),
+            models="mistral/",
+        ),
+        Row(_passing_on(_LITELLM, MOONSHOT), models="moonshot/"),
+        Row(_passing_on(_LITELLM, DASHSCOPE), models="dashscope/(?:qwen|qwq|qvq)"),
     ),
 )
 _LITELLM_MENDS: Final = unknown("LiteLLM mends most of it, while litellm.modify_params is set")
@@ -234,23 +258,82 @@ def _litellm_mends() -> bool:
     return bool(getattr(sys.modules.get("litellm"), "modify_params", False))
 
 
+# Where the prefix of a model's name leads; LiteLLM reads these variables itself.
+def _litellm_home(hosts: frozenset[str], *environment: str) -> Home:
+    return Home(hosts, ("api_base",), environment, closed_too=True)
+
+
+_OPENAI_HOME: Final = _litellm_home(
+    frozenset({"api.openai.com"}), "OPENAI_BASE_URL", "OPENAI_API_BASE"
+)
+_CLAUDE_HOME: Final = _litellm_home(
+    frozenset({"api.anthropic.com"}), "ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"
+)
+_LITELLM_HOMES: Final[Mapping[str, Home]] = {
+    "openai": _OPENAI_HOME,
+    "azure": _litellm_home(AZURE_HOSTS, "AZURE_API_BASE"),
+    "anthropic": _CLAUDE_HOME,
+    "deepseek": _litellm_home(frozenset({"api.deepseek.com"}), "DEEPSEEK_API_BASE"),
+    "mistral": _litellm_home(
+        frozenset({"api.mistral.ai"}), "MISTRAL_API_BASE", "MISTRAL_AZURE_API_BASE"
+    ),
+    "moonshot": _litellm_home(frozenset({"moonshot.ai", "moonshot.cn"}), "MOONSHOT_API_BASE"),
+    "dashscope": _litellm_home(frozenset({"aliyuncs.com"}), "DASHSCOPE_API_BASE"),
+}
+_LITELLM_ANYWHERE: Final = _litellm_home(frozenset())
+_LITELLM_HOME: Final = Choice(LITELLM)
+_LITELLM_ELSEWHERE: Final = Choice(unproven(LITELLM, LITELLM.name), identified=False)
+# Neither the maker nor the conversion is known: the name is an alias, or another option overrules
+# what it says.
+_LITELLM_UNTOLD: Final = Choice(unproven(_LITELLM, LITELLM.name), identified=False)
+
+
+def _litellm(call: ModelCall) -> Choice:
+    if call.string("custom_llm_provider") or call.params.get("use_responses_api"):
+        return _LITELLM_UNTOLD
+    prefix, slash, _ = call.model.partition("/")
+    if slash:
+        home = _LITELLM_HOMES.get(prefix, _LITELLM_ANYWHERE)
+    else:
+        home = _CLAUDE_HOME if call.model.startswith("claude-") else _OPENAI_HOME
+    goes_home = is_home(call, home) and not _litellm_is_led_away(call)
+    return _LITELLM_HOME if goes_home else _LITELLM_ELSEWHERE
+
+
+def _litellm_is_led_away(call: ModelCall) -> bool:
+    """Whether a URL is set where no argument of the class shows it as its own."""
+    module = sys.modules.get("litellm")
+    return bool(
+        "'api_base':" in call.text
+        or "'base_url':" in call.text
+        or getattr(module, "api_base", None)
+        or getattr(module, "use_litellm_proxy", False)
+        or os.environ.get("USE_LITELLM_PROXY", "").lower() == "true"
+    )
+
+
+_OPENROUTER_HOME: Final = Home(
+    frozenset({"openrouter.ai"}), ("openrouter_api_base",), closed_too=True
+)
+
 INTEGRATIONS: Final = (
     Integration(
         "openrouter-chat",
         "langchain_openrouter.chat_models.ChatOpenRouter",
         frozenset({"openrouter"}),
-        always(OPENROUTER),
+        with_own_conversion(OPENROUTER, _OPENROUTER_HOME),
     ),
     Integration(
         "litellm-chat",
         "langchain_litellm.chat_models.litellm.ChatLiteLLM",
         frozenset({"litellm"}),
-        always(LITELLM),
+        _litellm,
     ),
+    # It asks for one of its own deployments by a name that the deployments share.
     Integration(
         "LiteLLMRouter",
         "langchain_litellm.chat_models.litellm_router.ChatLiteLLMRouter",
         frozenset({"litellm"}),
-        always(LITELLM),
+        lambda _: _LITELLM_UNTOLD,
     ),
 )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.pair import pair
-from toolpair_observe.pairing.providers.integration import Integration, always
+from toolpair_observe.pairing.providers.integration import Integration
+from toolpair_observe.pairing.providers.places import Home, at_home
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
 from toolpair_observe.pairing.providers.rules import (
     MISPLACED,
@@ -338,17 +339,25 @@ GOOGLE_VERTEXAI: Final = Profile(
     ids_matter=False,
 )
 
+_GEMINI_HOME: Final = Home(
+    frozenset({"googleapis.com"}),
+    ("base_url", "api_endpoint"),
+    ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL"),
+    maker="google",
+    silence_tells=True,
+)
+
 INTEGRATIONS: Final = (
     Integration(
         "chat-google-generative-ai",
         "langchain_google_genai.chat_models.ChatGoogleGenerativeAI",
         frozenset({"google_genai", "google_vertexai"}),
-        always(GOOGLE_GENAI),
+        at_home(GOOGLE_GENAI, _GEMINI_HOME),
     ),
     Integration(
         "vertexai",
         "langchain.chat_models.vertexai.ChatVertexAI",
         frozenset({"google_vertexai"}),
-        always(GOOGLE_VERTEXAI),
+        at_home(GOOGLE_VERTEXAI, _GEMINI_HOME),
     ),
 )

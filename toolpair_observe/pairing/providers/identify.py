@@ -3,8 +3,8 @@
 `on_chat_model_start` sees the serialized model, the run's metadata and the invocation parameters.
 The type name identifies the integration, and has to agree with `ls_provider`: the base class
 derives that one from the class name, so any class called `ChatMistral` would look like Mistral. The
-host identifies the provider behind an OpenAI-compatible class. A wrong guess is worse than none:
-where two readings are possible the target is not identified.
+host and the model's name tell whether the provider itself is asked: `places` says what it takes. A
+wrong guess is worse than none: where two readings are possible the target is not identified.
 
 Nothing here raises, touches the network, or keeps anything but names and versions.
 """
@@ -26,7 +26,7 @@ from toolpair_observe.pairing.providers.integration import (
     ModelCall,
     name_in,
 )
-from toolpair_observe.pairing.providers.openai import OPENAI_RESPONSES
+from toolpair_observe.pairing.providers.openai import start_after_last_response
 from toolpair_observe.pairing.providers.table import INTEGRATIONS
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _identify(
         # The call does not tell; the operator's own choice does.
         provider = override.provider
     # A repr is searched only where it can matter.
-    is_stateful = not call.text or profile is OPENAI_RESPONSES
+    is_stateful = not call.text or start_after_last_response in profile.steps
     facts = _facts(
         not params or any(map(params.get, TOOL_PARAMS)),
         bool(params.get("previous_response_id") or params.get("conversation")),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.providers.integration import Integration, always
+from toolpair_observe.pairing.providers.hosts import with_own_conversion
+from toolpair_observe.pairing.providers.integration import Integration
+from toolpair_observe.pairing.providers.places import Home
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
 from toolpair_observe.pairing.providers.rules import (
     ALL_TOOL_CALLS,
@@ -86,11 +88,17 @@ MISTRAL: Final = Profile(
     ),
 )
 
+# It shows its own URL whatever client it was given. Its models are served by others, too (vLLM):
+# what Mistral's host refuses passes there, and the other way round.
+_MISTRAL_HOME: Final = Home(
+    frozenset({"api.mistral.ai"}), ("endpoint",), maker="mistral", url_tells=False
+)
+
 INTEGRATIONS: Final = (
     Integration(
         "mistralai-chat",
         "langchain.chat_models.mistralai.ChatMistralAI",
         frozenset({"mistral"}),
-        always(MISTRAL),
+        with_own_conversion(MISTRAL, _MISTRAL_HOME),
     ),
 )

@@ -65,6 +65,7 @@ OLLAMA: Final = Profile(
     ids_matter=False,
 )
 
+# It runs anywhere, so any base URL is its own, and it refuses nothing.
 INTEGRATIONS: Final = (
     Integration(
         "chat-ollama",

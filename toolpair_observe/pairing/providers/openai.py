@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe.pairing.first_look import Trait
-from toolpair_observe.pairing.providers.contract import CONTRACT
-from toolpair_observe.pairing.providers.integration import Choice, Integration, ModelCall
+from toolpair_observe.pairing.providers.integration import Choice, ModelCall
+from toolpair_observe.pairing.providers.places import unproven
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
 from toolpair_observe.pairing.providers.rules import (
     ALL_TOOL_CALLS,
@@ -287,9 +287,15 @@ class Api(NamedTuple):
         return self.responses if _uses_responses(call) else self.chat
 
 
+# Somebody else's server: what leaves is known, and so is that it may keep earlier turns.
+RESPONSES_ELSEWHERE: Final = replace(
+    unproven(OPENAI_RESPONSES), pairs_anywhere=False, ids_matter=True
+)
+
+
 def chat_api(profile: Profile, provider: str) -> Api:
     """Return a provider whose rules are known for its chat API only."""
-    return Api(Choice(profile), Choice(CONTRACT, provider, identified=False))
+    return Api(Choice(profile), Choice(RESPONSES_ELSEWHERE, provider, identified=False))
 
 
 OPENAI: Final = Api(Choice(OPENAI_CHAT), Choice(OPENAI_RESPONSES))
@@ -331,13 +337,3 @@ def _tells_responses(call: ModelCall) -> bool | None:
 
 def _is_builtin_tool(tool: object) -> bool:
     return isinstance(tool, dict) and tool.get("type", "function") != "function"
-
-
-INTEGRATIONS: Final = (
-    Integration(
-        "azure-openai-chat",
-        "langchain.chat_models.azure_openai.AzureChatOpenAI",
-        frozenset({"azure"}),
-        AZURE,
-    ),
-)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.providers.contract import CONTRACT
-from toolpair_observe.pairing.providers.integration import Choice, Integration, ModelCall, always
 from toolpair_observe.pairing.providers.openai import (
-    AZURE,
-    OPENAI,
     OPENAI_CHAT,
     OPENAI_CHAT_RULES,
     UNKNOWN_TYPE,
-    Api,
-    chat_api,
 )
-from toolpair_observe.pairing.providers.profile import Grade, Profile
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Row
 from toolpair_observe.pairing.providers.rules import (
     MISPLACED,
     NO_REPORT,
@@ -38,6 +30,8 @@ from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from toolpair_observe.pairing.providers.profile import Rule
 
 
 def openai_like(name: str, title: str, provider: str, package: str) -> Profile:
@@ -150,146 +144,80 @@ DEEPSEEK: Final = replace(
     },
 )
 
-# --- Who stands behind ChatOpenAI ----------------------------------------------------------------
+# --- Hosts that are told by their URL, through ChatOpenAI ----------------------------------------
 
 
-def _elsewhere(
-    provider: str = "", profile: Profile = OPENAI_COMPATIBLE, *, identified: bool = True
-) -> Api:
-    """Return what ChatOpenAI is in front of another server: its own rules for chat only."""
-    return Api(
-        Choice(profile, provider, identified=identified, own_package=profile is not DEEPSEEK),
-        Choice(CONTRACT, provider, identified=False),
+def hosted(name: str, title: str, provider: str, rules: Mapping[Case, Rule]) -> Profile:
+    """A host behind ChatOpenAI of which some rules are known; for the rest nobody has shown it."""
+    return replace(
+        OPENAI_COMPATIBLE, name=name, title=title, provider=provider, rules={**UNCHECKED, **rules}
     )
 
 
-_COMPATIBLE: Final = _elsewhere()
-_UNKNOWN_GATEWAY: Final = _elsewhere(identified=False)
-# The conversion is ChatOpenAI's at each of these, so another integration's profile would be wrong
-# about what is sent, except DeepSeek's, which differs from OpenAI's in its rules only.
-_HOSTS: Final[Mapping[str, Api]] = {
-    "api.openai.com": OPENAI,
-    "us.api.openai.com": OPENAI,
-    "eu.api.openai.com": OPENAI,
-    "api.deepseek.com": _elsewhere("deepseek", profile=DEEPSEEK),
-    "api.x.ai": _elsewhere("x_ai"),
-    "api.groq.com": _elsewhere("groq"),
-    "api.together.xyz": _elsewhere("together"),
-    "api.together.ai": _elsewhere("together"),
-    "api.fireworks.ai": _elsewhere("fireworks"),
-    "integrate.api.nvidia.com": _elsewhere("nvidia"),
-    # They refuse with their own texts, or stand in front of providers that do.
-    "api.mistral.ai": _elsewhere("mistral_ai", identified=False),
-    "api.cohere.com": _elsewhere("cohere", identified=False),
-    "api.cohere.ai": _elsewhere("cohere", identified=False),
-    "api.anthropic.com": _elsewhere("anthropic", identified=False),
-    "generativelanguage.googleapis.com": _elsewhere("gcp.gemini", identified=False),
-    "openrouter.ai": _elsewhere("openrouter", identified=False),
-    "router.huggingface.co": _elsewhere("huggingface", identified=False),
-    "models.github.ai": _UNKNOWN_GATEWAY,
-    "models.inference.ai.azure.com": _UNKNOWN_GATEWAY,
-}
-_DOMAINS: Final[Mapping[str, Api]] = {
-    "openai.azure.com": AZURE,
-    "cognitiveservices.azure.com": AZURE,
-    "api.openai.com": OPENAI,
-    "api.x.ai": _elsewhere("x_ai"),
-    "services.ai.azure.com": _UNKNOWN_GATEWAY,
-    "googleapis.com": _UNKNOWN_GATEWAY,
-    "amazonaws.com": _UNKNOWN_GATEWAY,
-    # They enforce OpenAI's rules with their own texts.
-    "aliyuncs.com": _UNKNOWN_GATEWAY,
-    "moonshot.cn": _UNKNOWN_GATEWAY,
-    "moonshot.ai": _UNKNOWN_GATEWAY,
-    "kimi.com": _UNKNOWN_GATEWAY,
-    "minimax.io": _UNKNOWN_GATEWAY,
-    "minimaxi.com": _UNKNOWN_GATEWAY,
-    "bigmodel.cn": _UNKNOWN_GATEWAY,
-    "z.ai": _UNKNOWN_GATEWAY,
-    "volces.com": _UNKNOWN_GATEWAY,
-}
-# Models whose makers alone host them: a server that offers one passes requests on.
-_HANDED_ON: Final = re.compile(
-    r"(?:.*/)?(?:gpt-[3-9]|chatgpt|o[1-9](?:-|$)|claude|gemini)", re.IGNORECASE
+_DASHSCOPE_MISSING = reject(
+    Grade.REPORTED,
+    "QwenLM/qwen-code#315, #606, #869; google-gemini/gemini-cli#5031",
+    '<400> InternalError.Algo.InvalidParameter: An assistant message with "tool_calls" must be '
+    'followed by tool messages responding to each "tool_call_id".',
+)
+_DASHSCOPE_ORPHAN = reject(
+    Grade.REPORTED,
+    "langchain-ai/langgraph-supervisor-py#122, #203; philschmid/mcp-openai-gemini-llama-example#5",
+    '<400> InternalError.Algo.InvalidParameter: messages with role "tool" must be a response to '
+    'a preceeding message with "tool_calls".',
+)
+_DASHSCOPE = hosted(
+    "dashscope",
+    "Qwen on DashScope or ModelScope behind ChatOpenAI(base_url=...)",
+    "dashscope",
+    {
+        **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME), _DASHSCOPE_MISSING),
+        **dict.fromkeys(ORPHANS, _DASHSCOPE_ORPHAN),
+    },
+)
+# All reports are of Qwen's models; the host serves those of others, too.
+DASHSCOPE: Final = replace(
+    _DASHSCOPE,
+    rows=(Row(replace(_DASHSCOPE, rules=UNCHECKED), models=r"(?i)(?!(?:.*/)?(?:qwen|qwq|qvq))"),),
 )
 
+_MOONSHOT_MISSING = reject(
+    Grade.REPORTED,
+    "QwenLM/qwen-code#135",
+    "Invalid request: an assistant message with 'tool_calls' must be followed by tool messages "
+    "responding to each 'tool_call_id'.",
+)
+_MOONSHOT_STRANGER = reject(
+    Grade.REPORTED,
+    "public code that handles the text",
+    "Invalid request: tool_call_id  is not found",
+)
+MOONSHOT: Final = hosted(
+    "moonshot",
+    "Kimi on Moonshot's own host behind ChatOpenAI(base_url=...)",
+    "moonshot_ai",
+    {
+        **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME), _MOONSHOT_MISSING),
+        **dict.fromkeys((*ORPHANS, Case.MISMATCHED), _MOONSHOT_STRANGER),
+    },
+)
 
-def _openai(call: ModelCall) -> Choice:
-    base = call.arguments.get("openai_api_base")
-    if base is not None and not isinstance(base, str):
-        return _UNKNOWN_GATEWAY(call)
-    # The client itself reads OPENAI_BASE_URL, which therefore stands in no argument.
-    base = call.string("openai_api_base") or os.environ.get("OPENAI_BASE_URL", "")
-    api = _at(host_of(base), call) if base else OPENAI
-    return api(call)
-
-
-def _at(host: str, call: ModelCall) -> Api:
-    known = _HOSTS.get(host)
-    parent = host
-    while known is None and parent:
-        parent = parent.partition(".")[2]
-        known = _DOMAINS.get(parent)
-    if known is not None:
-        return known
-    return _UNKNOWN_GATEWAY if _HANDED_ON.match(call.model) else _COMPATIBLE
-
-
-def host_of(url: str) -> str:
-    """Return the host of `url` without user, port and path."""
-    place = (url.partition("://")[2] or url).partition("/")[0].rpartition("@")[2]
-    if place.startswith("["):
-        return place.partition("]")[0][1:]
-    return place.partition(":")[0].lower().rstrip(".")
-
-
-INTEGRATIONS: Final = (
-    Integration(
-        "openai-chat",
-        "langchain.chat_models.openai.ChatOpenAI",
-        frozenset({"openai"}),
-        _openai,
-    ),
-    Integration(
-        "chat-deepseek",
-        "langchain_deepseek.chat_models.ChatDeepSeek",
-        frozenset({"deepseek"}),
-        chat_api(DEEPSEEK, "deepseek"),
-    ),
-    Integration(
-        "groq-chat",
-        "langchain_groq.chat_models.ChatGroq",
-        frozenset({"groq"}),
-        always(GROQ),
-    ),
-    Integration(
-        "xai-chat",
-        "langchain_xai.chat_models.ChatXAI",
-        frozenset({"xai"}),
-        chat_api(XAI, "x_ai"),
-    ),
-    Integration(
-        "fireworks-chat",
-        "langchain.chat_models.fireworks.ChatFireworks",
-        frozenset({"fireworks"}),
-        always(FIREWORKS),
-    ),
-    Integration(
-        "together-chat",
-        "langchain_together.chat_models.ChatTogether",
-        frozenset({"together"}),
-        chat_api(TOGETHER, "together"),
-    ),
-    Integration(
-        "huggingface-chat-wrapper",
-        "langchain_huggingface.chat_models.huggingface.ChatHuggingFace",
-        frozenset({"huggingface"}),
-        always(HUGGINGFACE),
-    ),
-    Integration(
-        "chat-nvidia-ai-playground",
-        "langchain_nvidia_ai_endpoints.chat_models.ChatNVIDIA",
-        frozenset({"NVIDIA", "nvidia"}),
-        always(NVIDIA),
-    ),
+_MINIMAX_SOURCE = "can1357/oh-my-pi#2055, and public code that handles the text"
+_MINIMAX_PLACE = reject(
+    Grade.REPORTED,
+    _MINIMAX_SOURCE,
+    "invalid params, tool call result does not follow tool call (2013)",
+)
+MINIMAX: Final = hosted(
+    "minimax",
+    "MiniMax on its own host behind ChatOpenAI(base_url=...)",
+    "minimax",
+    {
+        **dict.fromkeys((*ORPHANS, *MISPLACED, Case.EARLY), _MINIMAX_PLACE),
+        Case.MISMATCHED: reject(
+            Grade.REPORTED,
+            _MINIMAX_SOURCE,
+            "invalid params, tool result's tool id({result_id}) not found (2013)",
+        ),
+    },
 )

@@ -13,6 +13,7 @@ from toolpair_observe.pairing.providers import (
     cohere,
     gateways,
     google,
+    hosts,
     mistral,
     ollama,
     openai,
@@ -54,12 +55,14 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             openai_like.NVIDIA,
             ollama.OLLAMA,
             openai_like.OPENAI_COMPATIBLE,
+            openai_like.DASHSCOPE,
+            openai_like.MOONSHOT,
+            openai_like.MINIMAX,
         )
     }
 )
 INTEGRATIONS: Final[tuple[Integration, ...]] = (
-    *openai.INTEGRATIONS,
-    *openai_like.INTEGRATIONS,
+    *hosts.INTEGRATIONS,
     *anthropic.INTEGRATIONS,
     *google.INTEGRATIONS,
     *bedrock.INTEGRATIONS,
