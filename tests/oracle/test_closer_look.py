@@ -32,6 +32,10 @@ MODELS = [
     "command-a-03-2025",
     "anthropic/claude-x",
     "openai/gpt-4o",
+    "deepseek/deepseek-chat",
+    "mistral/mistral-large-latest",
+    "moonshot/kimi-k2",
+    "dashscope/qwen-max",
     "us.meta.llama3-3-70b-instruct-v1:0",
     "mistral.mistral-large-2402-v1:0",
 ]

@@ -48,7 +48,10 @@ class ModelCall(NamedTuple):
         value = self.arguments.get(name)
         if isinstance(value, str):
             return value
-        found = re.search(rf"\b{name}='([^']*)'", self.text) if self.text else None
+        # A repr is long, and most names do not stand in it.
+        if not self.text or f"{name}='" not in self.text:
+            return ""
+        found = re.search(rf"\b{name}='([^']*)'", self.text)
         return found[1] if found else ""
 
 

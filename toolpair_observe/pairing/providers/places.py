@@ -122,10 +122,11 @@ def is_home(call: ModelCall, home: Home) -> bool:
 
 def hosts_shown(call: ModelCall, home: Home) -> list[str]:
     """Return the hosts of the base URLs that the call or the environment shows."""
-    urls = [url for url in (_shown(call, name) for name in home.arguments) if url]
-    # The client reads these itself, where no argument says more.
-    urls = urls or [url for url in map(os.environ.get, home.environment) if url]
-    return [host for host in map(host_of, urls) if host not in _PASSED_THROUGH]
+    urls = [url for url in [_shown(call, name) for name in home.arguments] if url]
+    if not urls:
+        # The client reads these itself, where no argument says more.
+        urls = [os.environ[name] for name in home.environment if name in os.environ]
+    return [host for host in map(host_of, filter(None, urls)) if host not in _PASSED_THROUGH]
 
 
 def _shown(call: ModelCall, name: str) -> str:
