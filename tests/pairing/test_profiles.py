@@ -310,3 +310,65 @@ def test_older_converse_leaves_invalid_blocks_out_or_raises():
         for version in ("1.7.2", "1.7.6", "1.7.7")
     ]
     assert effects == [Effect.LOCAL_ERROR, Effect.REJECT, Effect.CLEAN]
+
+
+HANDED_ON = [
+    ("deepseek/deepseek-chat", "reject"),
+    ("mistral/mistral-large-latest", "reject"),
+    ("moonshot/kimi-k2", "reject"),
+    ("dashscope/qwen-max", "reject"),
+    ("openai/o3-mini", "reject"),
+    ("o1", "reject"),
+    ("dashscope/deepseek-v3", "unknown"),
+    ("groq/llama-3.3-70b-versatile", "unknown"),
+    ("xai/grok-4", "unknown"),
+    ("gemini/gemini-2.5-pro", "unknown"),
+    ("bedrock/anthropic.claude-x", "unknown"),
+    ("ollama/mistral", "unknown"),
+    ("openrouter/openai/gpt-4o", "unknown"),
+    ("azure/gpt-5.4", "unknown"),  # goes to the other API once tools are bound
+    ("openai/responses/gpt-4o", "unknown"),
+    ("openai/o3-pro", "unknown"),  # is served on the other API alone
+]
+
+
+@pytest.mark.parametrize(("model", "effect"), HANDED_ON)
+def test_litellm_hands_on_what_it_does_not_convert(model, effect):
+    assert check_messages([H, ask("a"), H], "litellm", model=model).effect == effect
+    assert check_messages([H, ask("a"), got("a"), SAID, H], "litellm", model=model).ok
+
+
+def test_litellm_leaves_out_what_says_nothing_before_mistral():
+    between = [H, ask("a"), HumanMessage(""), got("a")]
+    at_mistral = check_messages(between, "litellm", model="mistral/mistral-large-latest")
+    assert at_mistral.effect is Effect.ACCEPT
+    at_deepseek = check_messages(between, "litellm", model="deepseek/deepseek-chat")
+    assert at_deepseek.effect is Effect.REJECT
+
+
+HOSTS = [
+    ("dashscope", [H, ask("a"), H], "reject"),
+    ("dashscope", [H, ask("a", "b"), got("a"), H], "reject"),
+    ("dashscope", [got("a"), H], "reject"),
+    ("dashscope", [H, ask("a"), H, got("a")], "unknown"),
+    ("moonshot", [H, ask("a"), H], "reject"),
+    ("moonshot", [H, ask("a"), got("x")], "reject"),
+    ("moonshot", [H, ask("a"), H, got("a")], "unknown"),
+    ("minimax", [H, got("a"), H], "reject"),
+    ("minimax", [H, ask("a"), H, got("a")], "reject"),
+    ("minimax", [H, ask("a"), H], "unknown"),
+]
+
+
+@pytest.mark.parametrize(("profile", "history", "effect"), HOSTS)
+def test_a_host_has_the_rules_that_its_own_texts_show(profile, history, effect):
+    assert check_messages(history, profile).effect == effect
+    long = "call_" + "x" * 60
+    assert check_messages([H, ask(long), got(long), H], profile).ok
+
+
+def test_dashscope_s_rules_are_those_of_qwen_alone():
+    history = [H, ask("a"), H]
+    assert check_messages(history, "dashscope", model="qwen3-coder-plus").effect == "reject"
+    assert check_messages(history, "dashscope", model="Qwen/Qwen3-32B").effect == "reject"
+    assert check_messages(history, "dashscope", model="deepseek-v3").effect == "unknown"
