@@ -13,7 +13,8 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from toolpair_observe import PairingReport, check_messages
+from toolpair_observe import Effect, PairingReport, check_messages
+from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.words import Case
 
@@ -68,7 +69,13 @@ def _index() -> str:
         "A profile is one provider, reached through one LangChain integration. Evidence is "
         "*documented* by the provider, *reported* with the provider's own error text, *executed* "
         "through the real integration, or *inferred*; inferred evidence never predicts a "
-        "rejection.",
+        "rejection. `unknown` means that nobody has shown it: only the endpoint's own answer "
+        "settles it.",
+        "",
+        "A request is judged by a provider's profile only where the host and the model's name show "
+        "that it goes to that provider: a base URL of somebody else's, or a name that is not of "
+        "the provider's models, is no such case, whatever class carries it. What the class does to "
+        "the history still holds then; what the server does is `unknown`.",
         "",
         f"| profile | what it is | {' | '.join(_INDEXED)} |",
         f"| --- | --- |{' --- |' * len(_INDEXED)}",
@@ -205,6 +212,21 @@ def _rules(profile: Profile) -> Iterator[str]:
             yield f"| {' | '.join(map(_cell, cells))} |"
     yield ""
     yield "A breach that is not listed is accepted."
+    yield ""
+    yield from _open_questions(profile)
+
+
+def _open_questions(profile: Profile) -> Iterator[str]:
+    """Say what is not known, and what would settle it."""
+    rules = profile.rules.values()
+    unknown = [rule for rule in rules if rule.effect is Effect.UNKNOWN]
+    if not unknown or profile is CONTRACT:
+        return
+    yield (
+        f"{len(unknown)} of these {len(rules)} are `unknown`: no documentation, no reported error "
+        "text and no execution shows what the provider does, so no refusal is predicted. Sending "
+        "such a history to the endpoint settles it."
+    )
     yield ""
 
 
