@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from toolpair_observe import check_messages, errors
 from toolpair_observe.errors import (
+    ChatTemplateError,
     CheckFailedError,
     HistoryFileError,
     InvalidToolResultsError,
@@ -42,7 +43,7 @@ def test_every_error_is_one_of_ours_and_in_the_tree():
         for _, each in inspect.getmembers(errors, inspect.isclass)
         if issubclass(each, BaseException) and each.__module__ == errors.__name__
     ]
-    assert len(ours) == 6
+    assert len(ours) == 7
     assert all(issubclass(each, ToolPairError) for each in ours)
     assert all(each.__name__ in errors.__doc__ for each in ours)
 
@@ -54,6 +55,7 @@ def test_every_error_is_one_of_ours_and_in_the_tree():
         (CheckFailedError, RuntimeError),
         (SettingsError, ValueError),
         (HistoryFileError, ValueError),
+        (ChatTemplateError, ValueError),
         (MissingExtraError, ImportError),
     ],
 )

@@ -21,7 +21,7 @@ PACKAGE = "toolpair_observe"
 # From the bottom to the top, without the package's name. A module belongs to the longest prefix
 # that names it, and imports only from its own layer and those below.
 LAYERS = (
-    ("_version", "errors", "forks", "pairing", "semconv"),
+    ("_version", "errors", "forks", "pairing", "semconv", "templates"),
     ("accuracy", "observation", "repair", "settings"),
     ("counts", "fail_open", "record"),
     ("reporters",),
@@ -159,8 +159,22 @@ def test_pairing_stands_alone():
         if is_in(each.source, "pairing") and not is_in(each.target, "pairing")
     ]
 
-    assert [each.arrow for each in outward] == [("pairing.report", "errors")]
-    assert outward[0].is_lazy
+    # A profile's name may be the file of a chat template, whose room is an extra's.
+    assert {each.arrow for each in outward} == {
+        ("pairing.report", "errors"),
+        ("pairing.providers.table", "templates.profile"),
+    }
+    assert all(each.is_lazy for each in outward)
+
+
+def test_an_extra_is_imported_by_nothing_but_its_own_room():
+    inward = [
+        each
+        for each in package_imports()
+        if is_in(each.target, "templates") and not is_in(each.source, "templates")
+    ]
+
+    assert all(each.is_lazy or each.is_for_types for each in inward)
 
 
 def test_nothing_but_its_command_imports_the_demo():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolpair_observe.attach.instrument import instrument, uninstrument
     from toolpair_observe.attach.options import HandlerOptions
     from toolpair_observe.errors import (
+        ChatTemplateError,
         CheckFailedError,
         InvalidToolResultsError,
         MissingExtraError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         RequestSelection,
         Settings,
     )
+    from toolpair_observe.templates.profile import profile_from_chat_template
 
 __all__ = [
     "Accuracy",
@@ -49,6 +51,7 @@ __all__ = [
     "BlockableEffect",
     "Cause",
     "Change",
+    "ChatTemplateError",
     "CheckFailedError",
     "Effect",
     "GuardedModel",
@@ -77,6 +80,7 @@ __all__ = [
     "check_messages",
     "guard",
     "instrument",
+    "profile_from_chat_template",
     "repair_messages",
     "uninstrument",
 ]
@@ -87,6 +91,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "BlockableEffect": "settings",
     "Cause": "pairing.words",
     "Change": "repair.report",
+    "ChatTemplateError": "errors",
     "CheckFailedError": "errors",
     "Effect": "pairing.words",
     "GuardedModel": "attach.guard",
@@ -114,6 +119,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "check_messages": "pairing.check_messages",
     "guard": "attach.guard",
     "instrument": "attach.instrument",
+    "profile_from_chat_template": "templates.profile",
     "repair_messages": "repair.mend",
     "uninstrument": "attach.instrument",
 }

@@ -7,6 +7,7 @@
     ├── CheckFailedError          (RuntimeError) the check failed, with on_internal_error="block"
     ├── SettingsError             (ValueError)   the value of an option is not allowed
     ├── HistoryFileError          (ValueError)   a file of histories can't be read
+    ├── ChatTemplateError         (ValueError)   a chat template can't be read or used
     └── MissingExtraError         (ImportError)  an optional dependency is not installed
 
 No error text holds message content: langchain-core logs the `repr` of an exception that a callback
@@ -106,6 +107,10 @@ class SettingsError(ToolPairError, ValueError):
 
 class HistoryFileError(ToolPairError, ValueError):
     """A file of histories can't be read; the message names the file and, where known, the line."""
+
+
+class ChatTemplateError(ToolPairError, ValueError):
+    """A chat template can't be read or used; the message names its place and what to do."""
 
 
 class MissingExtraError(ToolPairError, ImportError):

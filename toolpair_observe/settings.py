@@ -16,7 +16,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final, Literal, TypedDict, cast, get_args
 from urllib.parse import unquote
 
-from toolpair_observe.errors import SettingsError
+from toolpair_observe.errors import ChatTemplateError, MissingExtraError, SettingsError
 from toolpair_observe.pairing.providers.profile import Profile
 from toolpair_observe.pairing.providers.table import PROFILES, profile_named
 from toolpair_observe.pairing.words import Effect
@@ -48,7 +48,7 @@ _BLOCKABLE: Final = tuple(map(Effect, get_args(BlockableEffect)))
 
 
 class _Unsuitable(Exception):  # noqa: N818 -- never leaves this module
-    """The value is not one that the option can have."""
+    """The value is not one that the option can have; its text, if it has one, says why."""
 
 
 def _one_of(*choices: str) -> Callable[[object], str]:
@@ -123,6 +123,8 @@ def _profile(value: object) -> Profile | None:
             return None
         try:
             return profile_named(value.strip())
+        except (ChatTemplateError, MissingExtraError) as error:
+            raise _Unsuitable(str(error)) from None
         except ValueError:
             raise _Unsuitable from None
     raise _Unsuitable
@@ -192,8 +194,9 @@ class Settings:
         default=None,
         metadata=_about(
             _profile,
-            lambda: f"auto or one of {', '.join(PROFILES)}",
-            "The rules that judge; `auto` identifies the provider of each request.",
+            lambda: f"auto, one of {', '.join(PROFILES)}, or a chat template's file",
+            "The rules that judge; `auto` identifies the provider of each request. The file of a "
+            "chat template stands for the server that renders it.",
         ),
     )
     feedback: RequestSelection = field(
@@ -391,8 +394,8 @@ def _choices(option: Field[Any]) -> str:
 def _read(option: Field[Any], value: object, origin: str) -> object:
     try:
         return option.metadata[_PARSE](value)
-    except _Unsuitable:
-        msg = f"{origin} is {_shown(value)}; expected {_choices(option)}"
+    except _Unsuitable as error:
+        msg = f"{origin} is {_shown(value)}; {str(error) or f'expected {_choices(option)}'}"
         raise SettingsError(msg) from None
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from toolpair_observe.console import Complaints, ExitCode, show
+from toolpair_observe.errors import ChatTemplateError, MissingExtraError
 from toolpair_observe.histories import Unreadable, name_of, read_histories
 from toolpair_observe.histories.tally import (
     VERDICT_TITLES,
@@ -21,9 +24,8 @@ from toolpair_observe.pairing.report import describe
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
-    import argparse
-
     from toolpair_observe.cli.subcommands import Subcommands
+    from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import Violation
 
 _DESCRIPTION: Final = """\
@@ -56,25 +58,51 @@ def register(commands: Subcommands) -> None:
 
 
 def add_profile_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--profile NAME`."""
-    parser.add_argument(
+    """Add `--profile NAME`, and `--chat-template FILE` in its place."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
         "--profile",
-        choices=tuple(PROFILES),
+        type=_profile_named,
         metavar="NAME",
         help="check against this profile instead of that of the provider that each row names "
         f"(the contract if it names none): {', '.join(PROFILES)}",
     )
+    either.add_argument(
+        "--chat-template",
+        dest="profile",
+        type=_profile_of_template,
+        metavar="FILE",
+        help="check against a server that renders this chat template (vLLM, llama.cpp): a file "
+        "with the template, a tokenizer_config.json, or the model's folder",
+    )
+
+
+def _profile_named(name: str) -> Profile:
+    try:
+        return profile_named(name)
+    except (ValueError, MissingExtraError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _profile_of_template(path: str) -> Profile:
+    from toolpair_observe.templates.profile import (  # noqa: PLC0415 - of an extra
+        profile_from_chat_template,
+    )
+
+    try:
+        return profile_from_chat_template(Path(path))
+    except (ChatTemplateError, MissingExtraError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the files and print the findings."""
-    profile = profile_named(arguments.profile) if arguments.profile else None
     output: _Output = (
         _JsonOutput() if arguments.format == "json" else _TextOutput(explain=arguments.explain)
     )
     tally, complaints, new_violations = Tally(), Complaints(), NewViolations()
     for path in arguments.files:
-        for found in tally_histories(read_histories(path), tally, profile):
+        for found in tally_histories(read_histories(path), tally, arguments.profile):
             if isinstance(found, Unreadable):
                 complaints.add(found)
                 output.show_unreadable(found)

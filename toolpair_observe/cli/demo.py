@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from toolpair_observe.cli.check import add_profile_option
 from toolpair_observe.console import Complaints, ExitCode, show
 from toolpair_observe.errors import MissingExtraError
-from toolpair_observe.pairing.providers.table import profile_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,9 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     agrees = show_cases(printer)
     complaints = Complaints()
     if arguments.histories:
-        profile = profile_named(arguments.profile) if arguments.profile else None
         printer.print_section("Your conversations")
-        check_files(console, arguments.histories, profile, complaints)
+        check_files(console, arguments.histories, arguments.profile, complaints)
     console.print()
     if complaints.count:
         return ExitCode.BAD_INPUT

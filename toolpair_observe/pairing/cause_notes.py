@@ -414,6 +414,23 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         "an id that the provider gives to calls of its own tools (srvtoolu_, mcptoolu_)",
         "LibreChat#12639",
     ),
+    Cause.CHAT_TEMPLATE: CauseInfo(
+        "calls and results pair, but the model's chat template does not take them so",
+        (
+            "a template that takes one call a message",
+            "a template that wants roles to alternate, or system messages at the head only",
+            "a template that is not made for tools",
+        ),
+        (
+            "serve the model with a template for tools (vLLM has some under examples, for "
+            "--chat-template)",
+            "bind tools with parallel_tool_calls=False where the template takes one call a message",
+            "keep system messages at the head, and let the model answer after a result before the "
+            "next human message",
+        ),
+        "nothing of the pairs: rendering the template shows it",
+        "executed with 68 templates of 39 families",
+    ),
     Cause.UNKNOWN: CauseInfo(
         "the history does not tell why",
         (),

@@ -365,6 +365,7 @@ _REUSED: tuple[tuple[Cause, Predicate], ...] = (
     (Cause.REPLAYED_HISTORY, _was_made_twice),
     (Cause.ID_REUSED_BY_BACKEND, _always),
 )
+_TEMPLATE: tuple[tuple[Cause, Predicate], ...] = ((Cause.CHAT_TEMPLATE, _always),)
 
 _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.MISSING_ALL: (
@@ -420,4 +421,9 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.UNSUPPORTED_RESULT: ((Cause.UNSUPPORTED_MESSAGE, _always),),
     Case.UNSUPPORTED_CLASS: ((Cause.UNSUPPORTED_MESSAGE, _always),),
     Case.UNSUPPORTED_CALL: ((Cause.CROSS_PROVIDER_HISTORY, _always),),
+    Case.BAD_ARGUMENTS: ((Cause.INVALID_ARGUMENTS, _always),),
+    Case.SEVERAL_CALLS: _TEMPLATE,
+    Case.ROLE_REFUSED: _TEMPLATE,
+    Case.NOT_DRAWN: _TEMPLATE,
+    Case.NOT_RENDERED: _TEMPLATE,
 }

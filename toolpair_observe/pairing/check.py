@@ -96,9 +96,10 @@ _MOST_IDS = 16
 
 
 def _expected_error(breach: Breach, scene: Scene) -> str:
-    for note in breach.notes:
-        if note.effect is Effect.LOCAL_ERROR:
-            return note.text
+    for effect in (Effect.LOCAL_ERROR, Effect.REJECT):
+        for note in breach.notes:
+            if note.effect is effect:
+                return note.text
     if breach.rule is None:
         return ""
     finding, rule = breach.rule

@@ -35,6 +35,7 @@ class Trait(StrEnum):
     HUMAN_AFTER_RESULT = "a human message after a result"
     SYSTEM_AFTER_RESULT = "a system message after a result"
     NO_HUMAN_FIRST = "a history that starts with something else than a human message"
+    ANYTHING = "any history: only a closer look tells"
 
 
 class Plain:

@@ -56,7 +56,11 @@ class Breach:
     @property
     def is_told(self) -> bool:
         """Whether it is reported though the history is sound as given."""
-        return self.effect in HARM or any(rule.is_told for _, rule in self.met)
+        return (
+            self.effect in HARM
+            or any(rule.is_told for _, rule in self.met)
+            or any(note.effect is Effect.UNKNOWN for note in self.notes)
+        )
 
     @property
     def rule(self) -> tuple[Finding, Rule] | None:
@@ -132,9 +136,8 @@ class _Ledger:
 
     def __init__(self, given: Pairing) -> None:
         self.breaches = [Breach(finding) for finding in given.findings]
-        self.extra: dict[tuple[Call | Result, bool], Breach] = {}
+        self.extra: dict[tuple[Call | Result | int, bool], Breach] = {}
         self.at_large: list[Note] = []
-        self.messages: dict[int, Breach] = {}
         self.owner = {result: call for call, result in given.answer.items()}
         self.by_subject: dict[Call | Result, list[Breach]] = {}
         for breach in self.breaches:
@@ -147,15 +150,18 @@ class _Ledger:
 
     def noted(self, note: Note) -> None:
         if note.call is None and note.result is None:
-            if note.case is None:
-                self.at_large.append(note)
-            else:
-                finding = Finding(note.case, None, None, note.index, message=note.index)
-                self.messages.setdefault(note.index, Breach(finding)).notes.append(note)
+            self._noted_message(note)
             return
         finding = Finding(note.case or Case.LATE, note.call, note.result, note.index)
         for breach in self._breaches_of(finding, known_only=note.case is None):
             breach.notes.append(note)
+
+    def _noted_message(self, note: Note) -> None:
+        if note.case is None:
+            self.at_large.append(note)
+            return
+        finding = Finding(note.case, None, None, note.index, message=note.index)
+        self.extra.setdefault((note.index, False), Breach(finding)).notes.append(note)
 
     def _breaches_of(self, finding: Finding, *, known_only: bool = False) -> list[Breach]:
         subjects = _subjects(finding)
@@ -170,9 +176,9 @@ class _Ledger:
         return [self.extra.setdefault((key, apart), Breach(finding))]
 
     def settled(self) -> list[Breach]:
-        # What is sound as it was given is reported only where harm has been shown.
-        extra = [*self.extra.values(), *self.messages.values()]
-        beyond = [breach for breach in extra if breach.is_told]
+        # What is sound as it was given is reported only where harm has been shown, where reports
+        # disagree, or where a step could not tell.
+        beyond = [breach for breach in self.extra.values() if breach.is_told]
         breaches = sorted([*self.breaches, *beyond], key=lambda breach: breach.finding.index)
         # An error that no call or result is the ground of matters where pairing is broken.
         for breach in breaches:

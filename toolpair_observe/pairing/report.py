@@ -150,6 +150,8 @@ def describe(violation: Violation) -> str:
             "convert the message"
         )
     side = "call" if violation.message_index == violation.call_message_index else "result"
+    if violation.cause is Cause.CHAT_TEMPLATE and not violation.tool_call_id:
+        side = "message"  # it is about the message as such
     name = f" of tool {violation.tool_name}" if violation.tool_name else ""
     made = ""
     if side == "result" and violation.call_message_index is not None:

@@ -166,6 +166,7 @@ class Cause(StrEnum):
     SPLIT_CALLS = "split_calls"
     STRUCTURED_OUTPUT = "structured_output"
     SERVER_TOOL_AS_CALL = "server_tool_as_call"
+    CHAT_TEMPLATE = "chat_template"
     UNKNOWN = "unknown"
 
 
@@ -224,6 +225,11 @@ class Case(StrEnum):
     UNSUPPORTED_RESULT = "a result in a message or block that the integration cannot convert"
     UNSUPPORTED_CALL = "a call in a content block that the integration cannot convert"
     UNSUPPORTED_CLASS = "a message of a class or role that the integration cannot convert"
+    BAD_ARGUMENTS = "a call whose arguments are not JSON, where the server parses them"
+    SEVERAL_CALLS = "several calls in one message, of which the chat template takes one"
+    ROLE_REFUSED = "a message whose role the chat template does not take where it stands"
+    NOT_DRAWN = "a call or result that the chat template leaves out of the prompt"
+    NOT_RENDERED = "a history that the chat template could not be tried with"
 
     @property
     def kind(self) -> ViolationKind:
@@ -272,4 +278,9 @@ _KINDS: Final = {
     Case.UNSUPPORTED_RESULT: ViolationKind.UNSUPPORTED_MESSAGE,
     Case.UNSUPPORTED_CALL: ViolationKind.UNSUPPORTED_MESSAGE,
     Case.UNSUPPORTED_CLASS: ViolationKind.UNSUPPORTED_MESSAGE,
+    Case.BAD_ARGUMENTS: ViolationKind.UNSUPPORTED_MESSAGE,
+    Case.SEVERAL_CALLS: ViolationKind.UNSUPPORTED_MESSAGE,
+    Case.ROLE_REFUSED: ViolationKind.ROLE_ORDER,
+    Case.NOT_DRAWN: ViolationKind.UNSUPPORTED_MESSAGE,
+    Case.NOT_RENDERED: ViolationKind.UNSUPPORTED_MESSAGE,
 }

@@ -150,6 +150,8 @@ class Profile:
         if Carrier.TOOL_MESSAGE not in self.results:
             return None
         minds = {trait for step in self.steps for trait in step.minds}
+        if Trait.ANYTHING in minds:
+            return None
         minds |= {
             trait
             for case, trait in _TRAITS.items()

@@ -135,9 +135,14 @@ def match(wire: Wire, result: Result, call: Call) -> None:
     """Have the result answer the call, whatever its id says."""
     wire.keys[call] = wire.keys[result] = f"{call.index}/{len(wire.keys)}"
     if call.id != result.id and result.carrier not in _NAMELESS:
-        made = f"call {call.id or 'without id'} of tool {call.name}"
-        text = f"the model reads the result as that of {made}"
-        wire.lose(Case.RESULT_ORDER, text, None, result)
+        misread(wire, result, call)
+
+
+def misread(wire: Wire, result: Result, call: Call) -> None:
+    """Note that the model takes the result for that of the call."""
+    made = f"call {call.id or 'without id'} of tool {call.name}"
+    text = f"the model reads the result as that of {made}"
+    wire.lose(Case.RESULT_ORDER, text, None, result)
 
 
 def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> Step:

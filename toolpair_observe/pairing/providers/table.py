@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import pickle
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,12 +75,24 @@ INTEGRATIONS: Final[tuple[Integration, ...]] = (
 )
 
 
+# How the names of files end that hold a chat template.
+TEMPLATE_FILES: Final = (".jinja", ".jinja2", ".j2", ".json")
+
+
 def profile_named(name: str) -> Profile:
-    """Return the profile called `name`.
+    """Return the profile called `name`, or that of the chat template in the file of that name.
 
     Raises:
-        ValueError: There is no such profile; the message lists the names.
+        ValueError: There is no such profile, and the message lists the names; or the file holds no
+            chat template that can be used (`ChatTemplateError`).
+        MissingExtraError: It is a chat template's file, and Jinja is not installed.
     """
+    if name.endswith(TEMPLATE_FILES):
+        from toolpair_observe.templates.profile import (  # noqa: PLC0415 - of an extra
+            profile_from_chat_template,
+        )
+
+        return profile_from_chat_template(Path(name))
     try:
         return PROFILES[name]
     except KeyError:

@@ -2,7 +2,7 @@
 
 Each step mirrors one thing that integrations do to a history before the request leaves. A profile
 lists its steps in order. Steps change the turns and note what the model will no longer see as it
-was given (`lose`) or where the integration raises (`fail`).
+was given (`lose`), where the integration raises (`fail`) or where the server refuses (`refuse`).
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Note:
-    """Something that a step does to a call or result, or an error that it raises.
+    """Something that a step does to a call, result or message, or an error that it raises.
 
     Attributes:
-        case: The breach that this amounts to where the history is sound otherwise.
-        effect: `SILENT_LOSS` or `LOCAL_ERROR`.
-        text: What is lost, or the exception.
+        case: The breach that this amounts to where the history is sound otherwise; None for what
+            matters only where it is not.
+        effect: `SILENT_LOSS`, `LOCAL_ERROR`, `REJECT`, or `UNKNOWN` for what could not be told.
+        text: What is lost, or the error.
         call: The call concerned, or None.
         result: The result concerned, or None.
         index: Position of the message at which it happens.
@@ -86,6 +87,17 @@ class Wire:
     ) -> None:
         """Note that the integration raises before any request."""
         self.notes.append(Note(case, Effect.LOCAL_ERROR, text, call, result, index))
+
+    def refuse(
+        self,
+        case: Case,
+        text: str,
+        index: int,
+        call: Call | None = None,
+        result: Result | None = None,
+    ) -> None:
+        """Note that the server refuses the request."""
+        self.notes.append(Note(case, Effect.REJECT, text, call, result, index))
 
 
 @dataclass(frozen=True, slots=True)
