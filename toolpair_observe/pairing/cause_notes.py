@@ -419,6 +419,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         (
             "a template that takes one call a message",
             "a template that wants roles to alternate, or system messages at the head only",
+            "a template that wants a human message, which was trimmed away",
             "a template that is not made for tools",
         ),
         (
@@ -427,6 +428,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "bind tools with parallel_tool_calls=False where the template takes one call a message",
             "keep system messages at the head, and let the model answer after a result before the "
             "next human message",
+            'let a trimmed history start with a human message (start_on="human")',
         ),
         "nothing of the pairs: rendering the template shows it",
         "executed with 68 templates of 39 families",

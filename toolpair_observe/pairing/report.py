@@ -150,18 +150,19 @@ def describe(violation: Violation) -> str:
             "convert the message"
         )
     side = "call" if violation.message_index == violation.call_message_index else "result"
-    if violation.cause is Cause.CHAT_TEMPLATE and not violation.tool_call_id:
-        side = "message"  # it is about the message as such
+    what = _WHAT[violation.kind]
+    if violation.cause is Cause.CHAT_TEMPLATE:
+        if violation.kind is ViolationKind.UNSUPPORTED_MESSAGE:
+            what = "is not what the chat template takes"
+        if not violation.tool_call_id:
+            side = "message"  # it is about the message as such
     name = f" of tool {violation.tool_name}" if violation.tool_name else ""
     made = ""
     if side == "result" and violation.call_message_index is not None:
         called = f"call {violation.call_id}" if violation.call_id else "call"
         made = f" ({called} at message {violation.call_message_index})"
     bearer = f"{side} {violation.tool_call_id}" if violation.tool_call_id else f"a {side}"
-    return (
-        f"{violation.kind} at message {violation.message_index}: {bearer}{name}{made} "
-        f"{_WHAT[violation.kind]}"
-    )
+    return f"{violation.kind} at message {violation.message_index}: {bearer}{name}{made} {what}"
 
 
 def _as_dict(violation: Violation) -> dict[str, Any]:

@@ -229,7 +229,7 @@ class Case(StrEnum):
     SEVERAL_CALLS = "several calls in one message, of which the chat template takes one"
     ROLE_REFUSED = "a message whose role the chat template does not take where it stands"
     NOT_DRAWN = "a call or result that the chat template leaves out of the prompt"
-    NOT_RENDERED = "a history that the chat template could not be tried with"
+    NOT_RENDERED = "a history that the chat template does not render"
 
     @property
     def kind(self) -> ViolationKind:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MOST_STEPS: Final = 2_000_000
-MOST_STEPS_A_MESSAGE: Final = 5_000
+MOST_STEPS: Final = 300_000
+MOST_STEPS_A_MESSAGE: Final = 1_000
 _WIDEST: Final = 10_000
 _MOST_BITS: Final = 4_096
 _DEEPEST: Final = 100
@@ -177,6 +177,16 @@ def check_text_method(text: str | bytes, name: str, arguments: tuple[object, ...
         spend(size * len(text) // CHARACTERS_A_STEP)
     elif name == "replace" and len(arguments) > 1:
         check_replacement(text, arguments[0], arguments[1])
+
+
+def check_method(owner: object, name: str, arguments: tuple[object, ...]) -> None:
+    """Pay for what a method of a list or a dict reads."""
+    for argument in arguments:
+        weighed(argument)
+    if name in ("count", "index", "remove"):  # they compare with each element
+        weighed(owner)
+    else:
+        sized(owner)
 
 
 def check_replacement(text: object, old: object, new: object) -> None:

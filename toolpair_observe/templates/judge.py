@@ -19,7 +19,7 @@ from toolpair_observe.templates.bounds import TooCostlyError, budget_for
 from toolpair_observe.templates.order import misread
 from toolpair_observe.templates.repaired import repaired
 from toolpair_observe.templates.sandbox import RaisedError
-from toolpair_observe.templates.sent import Sent, as_sent, marks_in, without_marks
+from toolpair_observe.templates.sent import Sent, as_sent, marks_in, shown
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.wire import Wire
@@ -31,7 +31,6 @@ _UNJUDGED: Final = "what the chat template does with it is not known"
 # Each costs a rendering.
 _MOST_TRIED: Final = 16
 _MOST_ROUNDS: Final = 4
-_LONGEST_TEXT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,8 +124,10 @@ class _Judgment:
         try:
             self._find_reasons(text)
         except TooCostlyError:
-            self.wire.refuse(Case.ROLE_REFUSED, _shown(text), self.sent[-1].index)
-            _leave_open(self.wire)
+            # It is refused, for whichever of its breaches.
+            case = None if self.findings else Case.ROLE_REFUSED
+            index = self.sent[-1].index
+            self.wire.notes.append(Note(case, Effect.REJECT, shown(text), None, None, index))
 
     def _find_reasons(self, text: str) -> None:
         before = len(self.wire.notes)
@@ -136,7 +137,7 @@ class _Judgment:
         error = self.error_of(base)
         while error is not None and len(trims) < _MOST_ROUNDS:
             trims.append(unpaired.reason(base, error, self))
-            trims[-1].note(self.wire, _shown(error))
+            trims[-1].note(self.wire, shown(error))
             base = _trimmed(sound, trims)
             error = self.error_of(base)
         tried = self.findings[:_MOST_TRIED] if error is None else []
@@ -154,10 +155,10 @@ class _Judgment:
         try:
             prompt = self._draw(sent) if sent else ""
         except RaisedError as error:
-            self.wire.refuse(finding.case, _shown(str(error)), finding.index, call, result)
+            self.wire.refuse(finding.case, shown(str(error)), finding.index, call, result)
             return
-        shown = next((each for each in sent if each.result is result), None)
-        if result is not None and shown is not None and shown.mark not in marks_in(prompt):
+        bearer = next((each for each in sent if each.result is result), None)
+        if result is not None and bearer is not None and bearer.mark not in marks_in(prompt):
             self.wire.lose(finding.case, _LEFT_OUT, None, result)
 
     def _blame_together(self, text: str) -> None:
@@ -165,11 +166,9 @@ class _Judgment:
         index = self.sent[unpaired.boundary(self.sent, text, self)].index
         blamed = [finding for finding in self.findings if finding.index <= index]
         for finding in blamed[-1:] or self.findings[:1]:
-            self.wire.refuse(
-                finding.case, _shown(text), finding.index, finding.call, finding.result
-            )
+            self.wire.refuse(finding.case, shown(text), finding.index, finding.call, finding.result)
             return
-        self.wire.refuse(Case.ROLE_REFUSED, _shown(text), index)
+        self.wire.refuse(Case.ROLE_REFUSED, shown(text), index)
 
     def _leave_open(self, finding: Finding) -> None:
         note = Note(
@@ -188,9 +187,3 @@ def _leave_open(wire: Wire) -> None:
     """Say of every breach, or of a history without one, that nobody knows what becomes of it."""
     case = None if wire.given.findings else Case.NOT_RENDERED
     wire.notes.append(Note(case, Effect.UNKNOWN, _UNJUDGED, None, None, 0))
-
-
-def _shown(text: str) -> str:
-    """The template's own words on one line, without what they repeat of the content."""
-    line = " ".join(without_marks(text[: 4 * _LONGEST_TEXT]).split())
-    return line if len(line) <= _LONGEST_TEXT else f"{line[: _LONGEST_TEXT - 1]}…"

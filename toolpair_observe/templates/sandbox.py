@@ -88,13 +88,19 @@ class _Bounded(SandboxedEnvironment):
 
     def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         spend(1)
-        if isinstance(called, BuiltinMethodType):
-            owner = called.__self__
+        method = getattr(called, "__wrapped__", called)  # Jinja wraps `format`
+        if isinstance(method, BuiltinMethodType):
+            owner = method.__self__
             if isinstance(owner, str | bytes):
-                check_text_method(owner, called.__name__, (*args, *kwargs.values()))
+                check_text_method(owner, method.__name__, (*args, *kwargs.values()))
             else:
-                sized(owner)
+                bounds.check_method(owner, method.__name__, args)
         return super().call(context, called, *args, **kwargs)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401
+        if isinstance(argument, tuple):
+            weighed(argument)  # to find it in a dict takes to read all of it
+        return super().getitem(obj, argument)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
         check_operation(operator, left, right)
@@ -110,7 +116,7 @@ class _Dict:
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[Any, Any]:  # noqa: ANN401
         for each in args:
-            sized(each)
+            weighed(each)
         return dict(*args, **kwargs)
 
 
@@ -271,9 +277,14 @@ def _priced(tree: nodes.Template) -> nodes.Template:
         compare.expr = _filtered(compare.expr, _WEIGHED)
         for operand in compare.ops:
             operand.expr = _filtered(operand.expr, _WEIGHED)
+    for pair in tree.find_all(nodes.Pair):
+        pair.key = _filtered(pair.key, _WEIGHED)
     for item in tree.find_all(nodes.Getitem):
         if isinstance(item.arg, nodes.Slice):
             item.node = _filtered(item.node, _SIZED)
+    for call in (*tree.find_all(nodes.Call), *tree.find_all(nodes.Filter)):
+        if call.dyn_args is not None:
+            call.dyn_args = _filtered(call.dyn_args, _SIZED)
     bodies: list[nodes.Macro | nodes.CallBlock] = [
         *tree.find_all(nodes.Macro),
         *tree.find_all(nodes.CallBlock),

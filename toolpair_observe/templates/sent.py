@@ -29,6 +29,7 @@ _ROLES: Final = {
     Role.TOOL: "tool",
     Role.FUNCTION: "function",
 }
+_LONGEST_TEXT: Final = 500
 _MADE_UP_TOOL: Final = "look_up"
 _BAD: Final = frozenset({Carrier.INVALID_TOOL_CALL})
 
@@ -108,9 +109,10 @@ class Marks:
         return f"{_MARK}{self.made:07d}"
 
 
-def without_marks(text: str) -> str:
-    """Return a template's own words, without what it took from the content."""
-    return _MARKS.sub("…", text)
+def shown(text: str) -> str:
+    """Return a template's own words on one line, without what they repeat of the content."""
+    line = " ".join(_MARKS.sub("…", text[: 4 * _LONGEST_TEXT]).split())
+    return line if len(line) <= _LONGEST_TEXT else f"{line[: _LONGEST_TEXT - 1]}…"
 
 
 def marks_in(prompt: str) -> dict[str, None]:

@@ -61,6 +61,9 @@ def boundary(sent: list[Sent], text: str, tries: Tries) -> int:
 
 def reason(sent: list[Sent], text: str, tries: Tries) -> Mend:
     """Return what the template refuses in a history that pairs, found by taking it out."""
+    if tries.error_of([Sent(0, "user", _MADE_UP)]) == text:
+        # Whatever is said: a variable may be missing, or the template not take tools.
+        return Mend(Case.NOT_RENDERED, sent[0].index, _nothing)
     place = boundary(sent, text, tries)
     culprit = sent[place]
     first_call = next((call.call for call in culprit.calls), None)
@@ -78,17 +81,14 @@ def reason(sent: list[Sent], text: str, tries: Tries) -> Mend:
             second = culprit.calls[1].call
             return Mend(Case.SEVERAL_CALLS, culprit.index, one_call, second)
     if not _human_first(sent) and helps(_with_human_first):
-        case = Case.CALL_FIRST if first_call is not None else Case.ROLE_REFUSED
-        return Mend(case, culprit.index, _with_human_first, first_call, culprit.result)
-    case, result = Case.ROLE_REFUSED, culprit.result
-    before = sent[place - 1] if place else None
-    if before is not None and before.result is not None:
-        case = _AFTER_RESULTS.get(culprit.role, case)
-        result = before.result if case is not Case.ROLE_REFUSED else result
-    return Mend(case, culprit.index, _without(culprit), first_call, result)
+        apply: Callable[[list[Sent]], list[Sent]] = _with_human_first
+    else:
+        apply = _without(culprit)
+    return Mend(Case.ROLE_REFUSED, culprit.index, apply, first_call, culprit.result)
 
 
-_AFTER_RESULTS = {"user": Case.HUMAN_AFTER_TOOL, "system": Case.SYSTEM_AFTER_TOOL}
+def _nothing(_: list[Sent]) -> list[Sent]:
+    return []
 
 
 def _human_first(sent: list[Sent]) -> bool:
