@@ -19,7 +19,7 @@ from toolpair_observe.templates.bounds import TooCostlyError, budget_for
 from toolpair_observe.templates.order import misread
 from toolpair_observe.templates.repaired import repaired
 from toolpair_observe.templates.sandbox import RaisedError
-from toolpair_observe.templates.sent import Sent, as_sent, marks_in, shown
+from toolpair_observe.templates.sent import Sent, as_sent, marks_in, shown, tools_in
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.wire import Wire
@@ -64,6 +64,8 @@ class _Judgment:
         self.sent = sent
         self.findings = wire.given.findings
         self.budget = budget_for(len(sent))
+        # The same for each rendering, as for the request.
+        self.tools = tools_in(sent) if wire.facts.tools_bound else None
 
     def run(self) -> None:
         self._note_bad_arguments()
@@ -79,7 +81,7 @@ class _Judgment:
             self._note_losses(prompt)
 
     def _draw(self, sent: list[Sent]) -> str:
-        return self.template.draw(sent, self.budget, tools_bound=self.wire.facts.tools_bound)
+        return self.template.draw(sent, self.budget, self.tools)
 
     def error_of(self, sent: list[Sent]) -> str | None:
         """What the template raises, or None. Without messages there is no request to refuse."""

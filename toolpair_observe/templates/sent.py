@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -145,13 +146,19 @@ def as_sent(entries: Sequence[Entry], turns: Sequence[Turn]) -> list[Sent] | Non
     return sent
 
 
-def variables(sent: Sequence[Sent], form: Form, *, tools_bound: bool) -> dict[str, Any]:
-    """Return the variables of the template that tell of the request."""
+def tools_in(sent: Sequence[Sent]) -> list[dict[str, Any]]:
+    """Return definitions of the tools that a history names, or of a made-up one."""
     names = {call.name: None for message in sent for call in message.calls}
-    tools = [_tool(name) for name in names or [_MADE_UP_TOOL]] if tools_bound else None
+    return [_tool(name) for name in names or [_MADE_UP_TOOL]]
+
+
+def variables(
+    sent: Sequence[Sent], form: Form, tools: list[dict[str, Any]] | None
+) -> dict[str, Any]:
+    """Return the variables of the template that tell of the request."""
     return {
         "messages": [_as_dict(message, form) for message in sent],
-        "tools": tools,
+        "tools": deepcopy(tools),
         "documents": None,
         "add_generation_prompt": True,
     }

@@ -16,6 +16,7 @@ from toolpair_observe.templates.sent import (
     Sent,
     SentCall,
     marks_in,
+    tools_in,
     variables,
 )
 
@@ -45,7 +46,7 @@ class ChatTemplate:
     form: Form
     draws_calls: bool = True
 
-    def draw(self, sent: Sequence[Sent], budget: Budget, *, tools_bound: bool) -> str:
+    def draw(self, sent: Sequence[Sent], budget: Budget, tools: list[dict[str, Any]] | None) -> str:
         """Return the prompt.
 
         Raises:
@@ -53,7 +54,7 @@ class ChatTemplate:
             TooCostlyError: It does more than the budget allows.
         """
         template = compiled(self.text, mutable=self.form.mutable)
-        given = {**self.constants, **variables(sent, self.form, tools_bound=tools_bound)}
+        given = {**self.constants, **variables(sent, self.form, tools)}
         return render(template, given, budget)
 
 
@@ -67,10 +68,11 @@ def fitted(text: str, constants: Mapping[str, Any]) -> ChatTemplate:
         UnusableError: It is no template, or does more than the budget allows.
     """
     sent = _sound_history()
+    budget = budget_for(len(sent))
     best: tuple[tuple[bool, bool, bool], ChatTemplate] | None = None
     for form in _forms(_parsed(text)):
         template = ChatTemplate(text, constants, form)
-        faults = _faults(template, sent)
+        faults = _faults(template, sent, budget)
         if faults is not None and (best is None or faults < best[0]):
             best = faults, ChatTemplate(text, constants, form, draws_calls=not faults[2])
         if faults is not None and not any(faults):
@@ -105,10 +107,12 @@ def _sound_history() -> list[Sent]:
     ]
 
 
-def _faults(template: ChatTemplate, sent: list[Sent]) -> tuple[bool, bool, bool] | None:
+def _faults(
+    template: ChatTemplate, sent: list[Sent], budget: Budget
+) -> tuple[bool, bool, bool] | None:
     """Whether it raises, loses the result, loses the call; None where it costs too much."""
     try:
-        prompt = template.draw(sent, budget_for(len(sent)), tools_bound=True)
+        prompt = template.draw(sent, budget, tools_in(sent))
     except RaisedError:
         # Whether it would draw calls is not known then, and does not matter.
         return True, False, False
