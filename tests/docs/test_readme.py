@@ -28,7 +28,8 @@ def test_every_python_snippet_runs_in_order(monkeypatch, capsys):
             "messages": [
                 {"role": "user", "content": "Weather?"},
                 {"role": "tool", "content": "18 degrees", "tool_call_id": "call_rome"},
-            ]
+            ],
+            "template": "{% for message in messages %}{{ message.content }}{% endfor %}",
         }
         snippets = [text for language, text in BLOCKS if language == "python"]
         for snippet in snippets:

@@ -7,6 +7,7 @@ a signature that became laxer fails like one that became stricter.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Unpack, assert_type
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from toolpair_observe import (
     BlockableEffect,
     Cause,
     Change,
+    ChatTemplateError,
     CheckFailedError,
     Effect,
     GuardedModel,
@@ -56,6 +58,7 @@ from toolpair_observe import (
     check_messages,
     guard,
     instrument,
+    profile_from_chat_template,
     repair_messages,
     uninstrument,
 )
@@ -115,6 +118,23 @@ def mend(messages: list[BaseMessage], dicts: list[dict[str, Any]], profile: Prof
     repair_messages(messages, pending=[7])  # type: ignore[list-item]
     repair_messages(messages, tools_bound="no")  # type: ignore[arg-type]
     repair_messages(messages, facts=None)  # type: ignore[call-arg]
+
+
+def take_template(path: Path, messages: list[BaseMessage]) -> None:
+    """A chat template becomes a profile, which goes wherever one does."""
+    profile = profile_from_chat_template(path)
+    assert_type(profile, Profile)
+    profile_from_chat_template("{{ messages }}", name="ours", variables={"enable_thinking": False})
+    profile_from_chat_template(path, name=None, variables=None)
+    check_messages(messages, profile)
+    ToolPairHandler(profile=profile)
+    profile_from_chat_template(b"{{ messages }}")  # type: ignore[arg-type]
+    profile_from_chat_template(path, "ours")  # type: ignore[call-arg]
+    profile_from_chat_template(path, variables=["a"])  # type: ignore[arg-type]
+    try:
+        profile_from_chat_template(path)
+    except ChatTemplateError as error:
+        assert_type(error, ChatTemplateError)
 
 
 def read_repair(repair: Repair, change: Change) -> None:

@@ -282,7 +282,11 @@ def _priced(tree: nodes.Template) -> nodes.Template:
     for item in tree.find_all(nodes.Getitem):
         if isinstance(item.arg, nodes.Slice):
             item.node = _filtered(item.node, _SIZED)
-    for call in (*tree.find_all(nodes.Call), *tree.find_all(nodes.Filter)):
+    calls: list[nodes.Call | nodes.Filter] = [
+        *tree.find_all(nodes.Call),
+        *tree.find_all(nodes.Filter),
+    ]
+    for call in calls:
         if call.dyn_args is not None:
             call.dyn_args = _filtered(call.dyn_args, _SIZED)
     bodies: list[nodes.Macro | nodes.CallBlock] = [
