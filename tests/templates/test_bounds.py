@@ -208,11 +208,12 @@ def test_what_templates_use_of_jinja_works():
         "{{ strftime_now('%%') }}{{ 1 in [1] }}{{ 'ab'.split('b')[0] }}{{ loop is defined }}"
         "{% set ns = namespace(a=1) %}{% set ns.a = ns.a + 1 %}{{ ns.a }}"
         "{{ {'b': 1, 'a': 2} | dictsort }}{{ dict(a=1, **{'b': 2}) }}"
+        "{{ 1735689600 | string }}{{ '%d' % 1735689600 }}{{ '{}'.format(1735689600) }}"
     )
 
     drawn = render(compiled(text, mutable=False), {}, budget_for(1))
 
     assert drawn == (
         "aFalse0False2" + "1<c2<" + '{"a": ["<", "é"]}1,3x1None' + "bab1-b" + "17ADC[1, 2, 3]"
-        "%TrueaFalse" + "2" + "[('a', 2), ('b', 1)]{'a': 1, 'b': 2}"
+        "%TrueaFalse" + "2" + "[('a', 2), ('b', 1)]{'a': 1, 'b': 2}" + "1735689600" * 3
     )

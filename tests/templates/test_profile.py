@@ -15,6 +15,7 @@ from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import HumanMessage
 
 from tests.cli.process import run_python
+from tests.templates import samples
 from tests.templates.histories import HISTORIES, messages
 from tests.templates.samples import NEEDS_CALL, ONE_CALL, PLAIN
 from toolpair_observe import (
@@ -145,6 +146,23 @@ def test_a_name_can_be_given():
 
     assert profile.name == check_messages(ORPHAN, profile).profile == "our-qwen"
     assert profile_from_chat_template(PLAIN).name == "chat-template"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (samples.TEXT_ONLY, "draws neither calls nor results even in a sound history"),
+        (samples.NO_CALLS, "draws no calls even in a sound history"),
+        (samples.NO_RESULTS, "raises even in a sound history"),
+        (samples.PLAIN, None),
+    ],
+)
+def test_a_template_that_is_not_for_tools_is_said_to_be_so_once_where_it_is_taken(
+    template, said, caplog
+):
+    check_messages(SOUND, profile_from_chat_template(template))
+
+    assert [said in record.getMessage() for record in caplog.records] == [True] * bool(said)
 
 
 # --- What is said --------------------------------------------------------------------------------

@@ -22,6 +22,10 @@ _MOST_BITS: Final = 4_096
 _DEEPEST: Final = 100
 CHARACTERS_A_STEP: Final = 16
 _LONG_NUMBER: Final = re.compile(r"\d{5,}")
+# `%*d` and `{:{}}`.
+_WIDTH_AMONG_VALUES: Final = re.compile(r"\*|:[^}]*\{")
+# Methods that make as much as a number among their arguments says.
+_WIDE: Final = frozenset({"center", "expandtabs", "ljust", "rjust", "zfill"})
 
 
 class TooCostlyError(Exception):
@@ -147,11 +151,11 @@ def check_format(text: str | bytes, *values: object) -> None:
     """Pay for what a format makes of its values; it may not make anything wide."""
     if isinstance(text, bytes) or _LONG_NUMBER.search(text):
         raise TooCostlyError
-    check_arguments(values)
     for value in values:
         weighed(value)
-        if isinstance(value, list | tuple):
-            check_arguments(value)
+        if _WIDTH_AMONG_VALUES.search(text):
+            check_arguments(value if isinstance(value, list | tuple) else [value])
+            check_arguments(value.values() if isinstance(value, dict) else ())
     weighed(text)
 
 
@@ -164,7 +168,8 @@ def check_arguments(arguments: Iterable[object]) -> None:
 
 def check_text_method(text: str | bytes, name: str, arguments: tuple[object, ...]) -> None:
     """Pay for what a method of a text makes."""
-    check_arguments(arguments)
+    if name in _WIDE:
+        check_arguments(arguments)
     if name in ("format", "format_map"):
         check_format(text, *arguments)
         return

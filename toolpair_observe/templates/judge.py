@@ -111,7 +111,7 @@ class _Judgment:
         if not self.template.draws_calls:
             first = next((call for message in self.sent for call in message.calls), None)
             if first is not None and first.call is not None:
-                text = "the chat template draws no calls"
+                text = f"the chat template {self.template.unfit}"
                 note = Note(Case.NOT_DRAWN, Effect.UNKNOWN, text, first.call, None, 0)
                 self.wire.notes.append(note)
         try:
@@ -142,6 +142,10 @@ class _Judgment:
             trims[-1].note(self.wire, shown(error))
             base = _trimmed(sound, trims)
             error = self.error_of(base)
+        if error is None and not trims and len(self.findings) == 1:
+            # Without this one it renders.
+            self._refuse(self.findings[0], text)
+            return
         tried = self.findings[:_MOST_TRIED] if error is None else []
         for finding in tried:
             others = (other for other in self.findings if other is not finding)
@@ -153,11 +157,11 @@ class _Judgment:
 
     def _try(self, finding: Finding, sent: list[Sent]) -> None:
         """Judge one breach in a history that is sound otherwise."""
-        call, result = finding.call, finding.result
+        result = finding.result
         try:
             prompt = self._draw(sent) if sent else ""
         except RaisedError as error:
-            self.wire.refuse(finding.case, shown(str(error)), finding.index, call, result)
+            self._refuse(finding, str(error))
             return
         bearer = next((each for each in sent if each.result is result), None)
         if result is not None and bearer is not None and bearer.mark not in marks_in(prompt):
@@ -168,9 +172,12 @@ class _Judgment:
         index = self.sent[unpaired.boundary(self.sent, text, self)].index
         blamed = [finding for finding in self.findings if finding.index <= index]
         for finding in blamed[-1:] or self.findings[:1]:
-            self.wire.refuse(finding.case, shown(text), finding.index, finding.call, finding.result)
+            self._refuse(finding, text)
             return
         self.wire.refuse(Case.ROLE_REFUSED, shown(text), index)
+
+    def _refuse(self, finding: Finding, text: str) -> None:
+        self.wire.refuse(finding.case, shown(text), finding.index, finding.call, finding.result)
 
     def _leave_open(self, finding: Finding) -> None:
         note = Note(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolpair_observe.pairing.providers.profile import Profile
+
+_logger = logging.getLogger("toolpair_observe")
 
 _IN_FOLDER: Final = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
 # A tokenizer's settings list its special tokens, thousands of them in some models.
@@ -80,9 +83,14 @@ def profile_from_chat_template(
     title = f"a server that renders the chat template of {found.place}"
     base = openai_like(_name(name, found), title, "", "langchain-openai")
     says = "Render the history with the chat template, which may raise or leave results out"
-    return replace(
-        base, rules={}, steps=(Step(Renders(template), says, frozenset({Trait.ANYTHING})),)
-    )
+    renders = Step(Renders(template), says, frozenset({Trait.ANYTHING}))
+    if template.unfit:
+        _logger.warning(
+            "the chat template of %s %s even in a sound history: it is not made for tools",
+            found.place,
+            template.unfit,
+        )
+    return replace(base, rules={}, steps=(*base.steps, renders))
 
 
 @dataclass(frozen=True, slots=True)

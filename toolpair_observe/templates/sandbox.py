@@ -54,6 +54,10 @@ _JOINED, _SPENT = "+joined", "+spent"
 # Filters that look at the outside of what they get, or at one element.
 _CHEAP: Final = frozenset({"count", "d", "default", "first", "last", "length", "random", "safe"})
 
+# Filters that make as much as a number among their arguments says.
+_WIDE: Final = frozenset(
+    {"batch", "center", "indent", "round", "slice", "tojson", "truncate", "wordwrap"}
+)
 _COMPARING: Final = frozenset(
     {
         *("!=", "<", "<=", "==", ">", ">=", "eq", "equalto", "ge", "greaterthan", "gt", "in"),
@@ -186,7 +190,8 @@ def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., An
     @wraps(function)
     def filtered(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         given = [*args, *kwargs.values()]
-        check_arguments(given)
+        if name in _WIDE:
+            check_arguments(given[1:])
         for value in given:
             weighed(value)
         if name == "format":

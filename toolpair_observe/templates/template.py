@@ -26,6 +26,18 @@ if TYPE_CHECKING:
     from toolpair_observe.templates.bounds import Budget
 
 
+_NO_CALLS: Final = "draws no calls"
+_NO_CALLS_OR_RESULTS: Final = "draws neither calls nor results"
+# By whether it raises, loses the result, loses the call.
+_UNFIT: Final = {
+    (False, False, False): "",
+    (False, False, True): _NO_CALLS,
+    (False, True, False): "draws no results",
+    (False, True, True): _NO_CALLS_OR_RESULTS,
+    (True, False, False): "raises",
+}
+
+
 class UnusableError(Exception):
     """The template can't be used; the text says why."""
 
@@ -38,13 +50,18 @@ class ChatTemplate:
         text: The template.
         constants: Variables that are the same for each request, such as `bos_token`.
         form: How the server hands a history to it.
-        draws_calls: Whether a call of a sound history gets into the prompt.
+        unfit: What it does to a sound history with a call and a result; `""` where it draws both.
     """
 
     text: str
     constants: Mapping[str, Any]
     form: Form
-    draws_calls: bool = True
+    unfit: str = ""
+
+    @property
+    def draws_calls(self) -> bool:
+        """Whether a call of a sound history gets into the prompt."""
+        return self.unfit not in (_NO_CALLS, _NO_CALLS_OR_RESULTS)
 
     def draw(self, sent: Sequence[Sent], budget: Budget, tools: list[dict[str, Any]] | None) -> str:
         """Return the prompt.
@@ -74,7 +91,7 @@ def fitted(text: str, constants: Mapping[str, Any]) -> ChatTemplate:
         template = ChatTemplate(text, constants, form)
         faults = _faults(template, sent, budget)
         if faults is not None and (best is None or faults < best[0]):
-            best = faults, ChatTemplate(text, constants, form, draws_calls=not faults[2])
+            best = faults, ChatTemplate(text, constants, form, _UNFIT[faults])
         if faults is not None and not any(faults):
             break
     if best is None:
