@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.cause_signs import hint_of
 from toolpair_observe.pairing.causes import cause_of, sign_behind
+from toolpair_observe.pairing.expected_error import Places, expected_error
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.first_look import plain_call_ids
 from toolpair_observe.pairing.predict import predict
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.report import PairingReport, Violation
 from toolpair_observe.pairing.scene import Scene
-from toolpair_observe.pairing.words import Effect
+from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +58,10 @@ def _clean(profile: str, message_count: int, call_count: int) -> PairingReport:
 def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> PairingReport:
     """Judge a history that has been read already."""
     profile = profile.row(facts)
-    pairing, breaches, turns = predict(transcript, profile, facts)
-    scene = Scene(transcript, pairing)
-    violations = tuple(_violation(breach, scene) for breach in breaches)
+    given, breaches, turns, sent = predict(transcript, profile, facts)
+    scene = Scene(transcript, given)
+    places = Places(transcript, sent)
+    violations = tuple(_violation(breach, scene, places) for breach in breaches)
     return PairingReport(
         profile=profile.name,
         violations=violations,
@@ -71,51 +73,25 @@ def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> 
     )
 
 
-def _violation(breach: Breach, scene: Scene) -> Violation:
+# An id of the provider's own tools says more than that nothing answers it.
+_SAID_BY_CAUSE = {Cause.SERVER_TOOL_AS_CALL: ViolationKind.SERVER_TOOL_UNPAIRED}
+
+
+def _violation(breach: Breach, scene: Scene, places: Places) -> Violation:
     finding = breach.finding
     cause = cause_of(finding, scene)
     call, result = finding.call, finding.result
     offender = call if result is None else result
     return Violation(
-        kind=finding.case.kind,
+        kind=_SAID_BY_CAUSE.get(cause, finding.case.kind),
         effect=breach.effect,
         cause=cause,
         message_index=finding.index,
         call_message_index=call.index if call else None,
         tool_call_id=offender.id if offender else "",
         tool_name=(call and call.name) or (result and result.name) or None,
-        expected_error=_expected_error(breach, scene),
+        expected_error=expected_error(breach, scene.pairing, places),
         lost="; ".join(n.text for n in breach.notes if n.effect is Effect.SILENT_LOSS),
         hint=hint_of(cause, sign_behind(finding, scene)),
         call_id=call.id if call and result and call.id != result.id else "",
-    )
-
-
-# A provider names every id; a person reads a few.
-_MOST_IDS = 16
-
-
-def _expected_error(breach: Breach, scene: Scene) -> str:
-    for effect in (Effect.LOCAL_ERROR, Effect.REJECT):
-        for note in breach.notes:
-            if note.effect is effect:
-                return note.text
-    if breach.rule is None:
-        return ""
-    finding, rule = breach.rule
-    call, result = finding.call, finding.result
-    bearer = call or result
-    answer = scene.pairing.answer.get(call) if call else None
-    missing = [c.id for c in finding.block.missing[:_MOST_IDS]] if finding.block else []
-    own_id = bearer.id if bearer else ""
-    return rule.text.format(
-        id=own_id,
-        ids=", ".join(missing or [own_id]),
-        result_id=result.id if result else "",
-        position=finding.position,
-        next_position=finding.position + 1,
-        first_position=answer.index if answer else finding.position,
-        name=call.name if call else "",
-        length=len(own_id),
-        id_field="tool_call_id" if result else "tool_calls[0].id",
     )

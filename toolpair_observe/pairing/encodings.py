@@ -86,7 +86,9 @@ def read_ai(index: int, message: AIMessage) -> Entry:
         cut_short=_is_cut_short(message, metadata),
     )
     entry.is_summary, entry.sign = read_signs(fields)
-    if not isinstance(content, str):
+    if isinstance(content, str):
+        entry.blocks = int(bool(content))
+    else:
         _read_blocks(message, entry)
         entry.has_standard_result = _has_standard_result(content)
         entry.is_rebuilt = _is_rebuilt(content, extra, fields.get("id"), entry.response_id)
@@ -131,9 +133,11 @@ def _read_blocks(message: AIMessage, entry: Entry) -> None:
     """Add what the content says beyond `tool_calls` and `invalid_tool_calls`."""
     unseen = _Unseen(entry.calls)
     entry.has_text = False
+    entry.blocks = 0
     for kind, block in blocks_of(message):
+        place, entry.blocks = entry.blocks, entry.blocks + 1
         if kind in _CALL_BLOCKS and not _is_hosted(kind, block):
-            _read_call_block(kind, block, entry, unseen)
+            _read_call_block(kind, block, entry, unseen).block = place
             entry.says_more_after_calls = False
             continue
         # A stream leaves empty texts behind.
@@ -145,8 +149,9 @@ def _read_blocks(message: AIMessage, entry: Entry) -> None:
         elif is_output(kind) or kind.endswith("_tool_result"):
             entry.server_results += (result_id(block),)
         elif kind in ("tool_result", "toolResult"):
-            given = Result(entry.index, result_id(block), None, Carrier.TOOL_RESULT_IN_AI)
-            entry.results.append(given)
+            entry.results.append(
+                Result(entry.index, result_id(block), None, Carrier.TOOL_RESULT_IN_AI, block=place)
+            )
         else:
             entry.has_text |= block.get("text") != ""  # an empty string starts some streams
     # A call whose output stands in the same message was run by the provider.
@@ -155,7 +160,7 @@ def _read_blocks(message: AIMessage, entry: Entry) -> None:
         entry.calls = [c for c in entry.calls if c.id not in done or c.carriers & _IN_TOOL_CALLS]
 
 
-def _read_call_block(kind: str, block: dict[str, Any], entry: Entry, unseen: _Unseen) -> None:
+def _read_call_block(kind: str, block: dict[str, Any], entry: Entry, unseen: _Unseen) -> Call:
     carrier, key = _CALL_BLOCKS[kind]
     if entry.is_standard:
         carrier = _IN_V1.get(carrier, carrier)
@@ -168,6 +173,7 @@ def _read_call_block(kind: str, block: dict[str, Any], entry: Entry, unseen: _Un
     else:
         call.carriers |= {carrier}
     call.is_async = call.is_async or _says_async(block)
+    return call
 
 
 def _read_kept_items(items: list[dict[str, Any]], entry: Entry) -> None:

@@ -8,7 +8,7 @@ A breach has the worst effect of all that happens to its call and its result on 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolpair_observe.pairing.pair import pair, pair_anywhere, without_async
 from toolpair_observe.pairing.providers.wire import Note, Wire, send
@@ -68,15 +68,24 @@ class Breach:
         return min(self.met, key=lambda met: met[1].effect.rank, default=None)
 
 
-def predict(
-    transcript: Transcript, profile: Profile, facts: Facts
-) -> tuple[Pairing, list[Breach], list[Turn]]:
-    """Pair the history and say what `profile` does about each breach.
+class Prediction(NamedTuple):
+    """What a profile makes of a history.
 
-    Returns:
-        The pairing of the history as it was given, the breaches in the order of the messages, and
-        the turns, with what this profile takes for calls and results.
+    Attributes:
+        given: The pairing of the history as it was given.
+        breaches: The breaches, in the order of the messages.
+        turns: The history, with what the profile takes for calls and results.
+        sent: The turns as they leave.
     """
+
+    given: Pairing
+    breaches: list[Breach]
+    turns: list[Turn]
+    sent: list[Turn]
+
+
+def predict(transcript: Transcript, profile: Profile, facts: Facts) -> Prediction:
+    """Pair the history and say what `profile` does about each breach."""
     turns = [
         as_turn(entry, profile.calls_of(entry), profile.results) for entry in transcript.entries
     ]
@@ -93,7 +102,7 @@ def predict(
         rule = profile.rules.get(finding.case)
         if rule is not None:
             breaches.met(finding, rule)
-    return given, breaches.settled(), turns
+    return Prediction(given, breaches.settled(), turns, sent.left or sent.turns)
 
 
 def as_turn(entry: Entry, made: list[Call], results: frozenset[Carrier]) -> Turn:
@@ -226,8 +235,11 @@ def _reused_ids(wire: Wire, _: Pairing) -> list[Finding]:
 
 def _text_before_results(wire: Wire, pairing: Pairing) -> list[Finding]:
     owner = {result: call for call, result in pairing.answer.items()}
+    block_of = {call: block for block in pairing.blocks for call in block.turn.calls}
     return [
-        Finding(Case.TEXT_BEFORE_RESULT, owner[result], result, turn.position)
+        Finding(
+            Case.TEXT_BEFORE_RESULT, owner[result], result, turn.position, block_of[owner[result]]
+        )
         for turn in wire.turns
         for result in turn.behind_text
         if result in owner

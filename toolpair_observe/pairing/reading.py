@@ -76,9 +76,10 @@ def _read_tool(index: int, message: ToolMessage) -> Entry:
         # A ToolMessage made only of tool_result blocks stands for those, not for its own id.
         if blocks and all(kind == "tool_result" for kind, _ in blocks):
             entry.results += [
-                Result(index, result_id(block), name, Carrier.TOOL_RESULT_IN_TOOL)
-                for _, block in blocks
+                Result(index, result_id(block), name, Carrier.TOOL_RESULT_IN_TOOL, block=place)
+                for place, (_, block) in enumerate(blocks)
             ]
+            entry.blocks = len(blocks)
     return entry
 
 
@@ -88,6 +89,7 @@ def _read_human(index: int, message: HumanMessage) -> Entry:
     entry = Entry(
         index,
         Role.HUMAN,
+        blocks=int(bool(content)),
         has_text=bool(content),
         name=as_name(fields),
     )
@@ -99,7 +101,9 @@ def _read_human(index: int, message: HumanMessage) -> Entry:
 
 def _read_human_blocks(message: HumanMessage, entry: Entry) -> None:
     entry.has_text = False
-    for kind, block in blocks_of(message):
+    entry.blocks = 0
+    for place, (kind, block) in enumerate(blocks_of(message)):
+        entry.blocks += 1
         if kind == "tool_result":
             carrier = Carrier.TOOL_RESULT_IN_HUMAN
         elif kind == "toolResult":
@@ -109,7 +113,7 @@ def _read_human_blocks(message: HumanMessage, entry: Entry) -> None:
         else:
             entry.has_text = True
             continue
-        result = Result(entry.index, result_id(block), None, carrier)
+        result = Result(entry.index, result_id(block), None, carrier, block=place)
         entry.results.append(result)
         if entry.has_text:
             entry.behind_text.append(result)

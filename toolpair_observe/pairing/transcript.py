@@ -23,6 +23,7 @@ class Call:
         name: The tool's name, or None.
         carriers: Where it stands; the same call may stand in `tool_calls` and in the content.
         null_id: Whether the id is None rather than empty; the two do not match each other.
+        block: Position of its content block, None where it stands in no content.
         is_async: Whether the model goes on without the result, which a later request may bring
             (OpenAI's `async` on a Responses item, `extras.async` in LangChain's own block).
     """
@@ -33,6 +34,7 @@ class Call:
     carriers: frozenset[Carrier]
     null_id: bool = False
     is_async: bool = False
+    block: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +47,7 @@ class Result:
         name: The tool's name as the message tells it, or None.
         carrier: Where it stands.
         sign: How it came about, where it tells.
+        block: Position of its content block; 0 for a message that is one result.
     """
 
     index: int
@@ -52,6 +55,7 @@ class Result:
     name: str | None
     carrier: Carrier
     sign: Sign | None = None
+    block: int = 0
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ class Entry:
         role: Who speaks.
         calls: The calls that the message makes, in order.
         results: The results that the message carries, in order.
+        blocks: How many content blocks it makes, those of calls outside the content aside.
         has_text: Whether the message says anything besides calls and results.
         behind_text: The results before which other content stands.
         says_more_after_calls: Whether other content stands behind the last call's block.
@@ -86,6 +91,7 @@ class Entry:
     role: Role
     calls: list[Call] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    blocks: int = 1
     has_text: bool = True
     behind_text: list[Result] = field(default_factory=list)
     says_more_after_calls: bool = False

@@ -22,8 +22,10 @@ class Turn:
         results: Results given.
         has_text: Whether it says anything else.
         behind_text: The results before which other content stands.
+        results_lead: Whether the integration puts its results before the rest.
         text_last: Whether other content stands after a call.
         last: Position of its last message in the list that was given.
+        behind: How many turns stand before it that pairing does not look at.
     """
 
     index: int
@@ -34,7 +36,9 @@ class Turn:
     has_text: bool = True
     behind_text: list[Result] = field(default_factory=list)
     text_last: bool = False
+    results_lead: bool = False
     last: int = 0
+    behind: int = 0
 
     @property
     def only_answers(self) -> bool:
@@ -52,7 +56,9 @@ class Turn:
             self.has_text,
             self.behind_text,
             self.text_last,
+            self.results_lead,
             self.last,
+            self.behind,
         )
 
 

@@ -13,6 +13,7 @@ from toolpair_observe.pairing.providers.steps import (
     USER_ROLES,
     drop_blank_humans,
     is_blank,
+    leave,
     merge_ais,
     merge_users,
     refuse,
@@ -32,21 +33,21 @@ if TYPE_CHECKING:
 _ANTHROPIC_MISSING = reject(
     Grade.REPORTED,
     "Anthropic's page on tool use; anthropics/claude-code#1237, #1686",
-    "messages.{position}: `tool_use` ids were found without `tool_result` blocks immediately "
+    "messages.{call_position}: `tool_use` ids were found without `tool_result` blocks immediately "
     "after: {ids}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
     "message.",
 )
 _ANTHROPIC_ORPHAN = reject(
     Grade.REPORTED,
     "router-for-me/CLIProxyAPI#497, editor-code-assistant/eca#209",
-    "messages.{position}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: "
-    "{result_id}. Each `tool_result` block must have a corresponding `tool_use` block in the "
-    "previous message.",
+    "messages.{position}.content.{result_block}: unexpected `tool_use_id` found in `tool_result` "
+    "blocks: {result_id}. Each `tool_result` block must have a corresponding `tool_use` block in "
+    "the previous message.",
 )
 _ANTHROPIC_UNIQUE = reject(
     Grade.REPORTED,
     "anthropics/claude-code#28515, BerriAI/litellm#23510",
-    "messages.{position}.content.0: `tool_use` ids must be unique",
+    "messages.{call_position}.content.{call_block}: `tool_use` ids must be unique",
 )
 ANTHROPIC_RULES: Final[Mapping[Case, Rule]] = {
     **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME, Case.MISMATCHED), _ANTHROPIC_MISSING),
@@ -56,15 +57,16 @@ ANTHROPIC_RULES: Final[Mapping[Case, Rule]] = {
     Case.DUPLICATE: reject(
         Grade.REPORTED,
         "public code that handles the text",
-        "messages.{position}.content.0: each tool_use must have a single result. Found multiple "
-        "`tool_result` blocks with id: {id}",
+        "messages.{position}.content.{result_block}: each tool_use must have a single result. "
+        "Found multiple `tool_result` blocks with id: {id}",
     ),
     Case.DUPLICATE_CALL_ID: _ANTHROPIC_UNIQUE,
     Case.DUPLICATE_CALL_ID_ONE_RESULT: _ANTHROPIC_UNIQUE,
     Case.CALL_WITHOUT_ID: reject(
         Grade.REPORTED,
         "farion1231/cc-switch#1181, badlogic/pi-mono#9048",
-        "messages.{position}.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+        "messages.{call_position}.content.{call_block}.tool_use.id: String should match pattern "
+        "'^[a-zA-Z0-9_-]+$'",
     ),
     Case.RESULT_WITHOUT_ID: _ANTHROPIC_ORPHAN,
     Case.MISMATCHED_WITHOUT_ID: _ANTHROPIC_ORPHAN,
@@ -87,9 +89,9 @@ ANTHROPIC_RULES: Final[Mapping[Case, Rule]] = {
     Case.SERVER_RESULT_UNPAIRED: reject(
         Grade.REPORTED,
         "anthropics/claude-code#64383",
-        "messages.{position}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: "
-        "{result_id}. Each result block must have a corresponding `server_tool_use` block before "
-        "it.",
+        "messages.{position}.content.{result_block}: unexpected `tool_use_id` found in result "
+        "blocks: {result_id}. Each result block must have a corresponding `server_tool_use` block "
+        "before it.",
     ),
     Case.SERVER_TOOL_UNPAIRED: reject(
         Grade.REPORTED,
@@ -130,6 +132,7 @@ def take_out_systems_not_in_place(wire: Wire) -> None:
     before: Turn | None = None
     neighbor: Role | None = None
     spoken = [turn for turn in wire.turns if turn.role is not Role.SYSTEM]
+    in_place = 0
     for turn in wire.turns:
         if turn.role is Role.SYSTEM:
             if neighbor is Role.SYSTEM:
@@ -138,7 +141,10 @@ def take_out_systems_not_in_place(wire: Wire) -> None:
         elif turn.role is not Role.AI or not is_blank(turn) or turn is spoken[-1]:
             if turn.role is not Role.AI:
                 moved += staying
+            else:
+                in_place += bool(staying)
             staying, before = [], turn
+        turn.behind = in_place
         neighbor = turn.role
     for turn in moved[1:]:
         text = "ValueError: Received multiple non-consecutive system messages."
@@ -181,9 +187,11 @@ ANTHROPIC_STEPS = (
     refuse_blocks(_NO_TYPE, Carrier.CONVERSE_BLOCK),
     refuse_messages("KeyError: 'chat'", Role.CHAT),
     refuse_messages("KeyError: 'remove'", Role.REMOVE),
+    merge_users,
     take_out_one_run_of_systems,
     drop_unsendable_invalid_calls,
     drop_blank_ais,
+    leave,
     merge_users,
     merge_ais,
 )

@@ -23,6 +23,7 @@ from toolpair_observe.pairing.providers.integration import (
 )
 from toolpair_observe.pairing.providers.openai import OPENAI_CHAT, OPENAI_RESPONSES, Api
 from toolpair_observe.pairing.providers.places import Home, at_home, is_home, unproven
+from toolpair_observe.pairing.providers.steps import leave
 from toolpair_observe.pairing.providers.wire import Wire, step
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
@@ -43,9 +44,10 @@ def put_results_first(wire: Wire) -> None:
     for turn in wire.turns:
         for result in turn.behind_text:
             wire.lose(None, "the result is moved before the text of its turn", None, result)
-        turn.behind_text = []
+        turn.behind_text, turn.results_lead = [], bool(turn.results)
 
 
+_INVOKE_STEPS = tuple(step for step in ANTHROPIC_STEPS if step is not drop_blank_ais)
 BEDROCK_INVOKE: Final = replace(
     BASE_ANTHROPIC,
     name="bedrock-invoke",
@@ -56,8 +58,9 @@ BEDROCK_INVOKE: Final = replace(
     rules={**ANTHROPIC_RULES, Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
     steps=(
         lose_empty_lists,
-        *(step for step in ANTHROPIC_STEPS if step is not drop_blank_ais),
+        *_INVOKE_STEPS[: _INVOKE_STEPS.index(leave)],
         put_results_first,
+        *_INVOKE_STEPS[_INVOKE_STEPS.index(leave) :],
     ),
     id_pattern="a-zA-Z0-9_-",
 )

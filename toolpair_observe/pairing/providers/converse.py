@@ -53,7 +53,7 @@ _PARAM_VALIDATION = "botocore.exceptions.ParamValidationError: Parameter validat
 _CONVERSE_DUPLICATE_ID = reject(
     Grade.REPORTED,
     "public code that handles the text",
-    "The toolUse blocks at messages.{position}.content contain duplicate Ids: {id}",
+    "The toolUse blocks at messages.{call_position}.content contain duplicate Ids: {id}",
 )
 _CONVERSE_RULES: Mapping[Case, Rule] = {
     **dict.fromkeys((Case.MISSING_ALL, Case.MISSING_SOME, Case.MISMATCHED), _CONVERSE_MISSING),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.transcript import Call, Result
 
-USER_ROLES: Final = frozenset({Role.HUMAN, Role.TOOL})
+USER_ROLES: Final = frozenset({Role.HUMAN, Role.TOOL, Role.FUNCTION})
 # A plain history repeats calls in these blocks.
 _REPEATING: Final = frozenset(
     {Carrier.TOOL_USE, Carrier.STANDARD_BLOCK, Carrier.FUNCTION_CALL_BLOCK}
@@ -47,6 +47,11 @@ def merge_users(wire: Wire) -> None:
     wire.turns = merge(wire.turns, lambda turn: turn.role in USER_ROLES)
 
 
+@step("Send that; the provider joins turns of one side that follow each other")
+def leave(wire: Wire) -> None:
+    wire.left = [turn.copy() for turn in wire.turns]
+
+
 @step("Join AI messages that follow each other into one turn")
 def merge_ais(wire: Wire) -> None:
     wire.turns = merge(wire.turns, lambda turn: turn.role is Role.AI)
@@ -74,6 +79,7 @@ def _joined(first: Turn, second: Turn) -> Turn:
         behind_text=first.behind_text + (second.results if first.has_text else second.behind_text),
         text_last=first.text_last or second.text_last or (bool(first.calls) and second.has_text),
         last=second.last,
+        behind=first.behind,
     )
 
 

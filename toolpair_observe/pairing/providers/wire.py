@@ -57,6 +57,7 @@ class Wire:
         keys: What calls and results are matched by, where that is not their ids.
         resumes: Whether the provider adds earlier turns that it has kept.
         unsent_uses: Calls of the provider's own tools that are left out.
+        left: The turns as they leave, where the provider joins some of them afterwards; else None.
         own_results: Results in AI messages that are the provider's own.
     """
 
@@ -69,6 +70,7 @@ class Wire:
     keys: dict[Call | Result, str] = field(default_factory=dict)
     resumes: bool = False
     unsent_uses: set[Call] = field(default_factory=set)
+    left: list[Turn] | None = None
     own_results: set[Result] = field(default_factory=set)
 
     def lose(self, case: Case | None, text: str, call: Call | None, result: Result | None) -> None:
@@ -141,6 +143,7 @@ def send(
     wire = Wire(transcript, given, facts, list(turns), resumes=facts.server_state)
     for step in steps:
         step.run(wire)
-    for position, turn in enumerate(wire.turns):
-        turn.position = position
+    for listed in (wire.left or [], wire.turns):
+        for position, turn in enumerate(listed):
+            turn.position = position + turn.behind
     return wire

@@ -1,0 +1,112 @@
+"""The provider's own text for a breach, with the ids and positions that it would name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolpair_observe.pairing.words import Effect, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolpair_observe.pairing.predict import Breach
+    from toolpair_observe.pairing.transcript import Call, Result, Transcript
+    from toolpair_observe.pairing.turns import Finding, Pairing, Turn
+
+# A provider names every id; a person reads a few.
+_MOST_IDS = 16
+
+
+class Places:
+    """Where messages, calls and results stand in what is sent.
+
+    Args:
+        transcript: The history as it was given.
+        sent: The turns that leave.
+    """
+
+    def __init__(self, transcript: Transcript, sent: Sequence[Turn]) -> None:
+        self._entries = transcript.entries
+        self._turn: dict[int, Turn] = {}
+        for turn in sent:
+            for index in range(turn.index, turn.last + 1):
+                self._turn.setdefault(index, turn)
+
+    def position(self, index: int, otherwise: int) -> int:
+        """Position of the turn that holds the message at `index`."""
+        turn = self._turn.get(index)
+        return otherwise if turn is None else turn.position
+
+    def block_of_call(self, call: Call) -> int:
+        """Position of the call's block within its turn."""
+        if call.block is not None:
+            return self._before(call.index) + call.block
+        # What stands in no content is put behind it.
+        entry = self._entries[call.index]
+        outside = [other for other in entry.calls if other.block is None]
+        behind = outside.index(call) if call in outside else 0
+        return self._before(call.index) + entry.blocks + behind
+
+    def number_of_call(self, call: Call) -> int:
+        """Position of the call among the calls of its turn."""
+        turn = self._turn.get(call.index)
+        return turn.calls.index(call) if turn is not None and call in turn.calls else 0
+
+    def block_of_result(self, result: Result) -> int:
+        """Position of the result's block within its turn."""
+        turn = self._turn.get(result.index)
+        if turn is not None and turn.results_lead and result in turn.results:
+            return turn.results.index(result)
+        return self._before(result.index) + result.block
+
+    def _before(self, index: int) -> int:
+        """How many blocks stand before the message in its turn."""
+        turn = self._turn.get(index)
+        first = index if turn is None else turn.index
+        return sum(e.blocks for e in self._entries[first:index] if e.role is not Role.SYSTEM)
+
+
+def expected_error(breach: Breach, given: Pairing, places: Places) -> str:
+    """Return the text of the breach's worst effect, `""` where none is known.
+
+    Args:
+        breach: The breach.
+        given: The pairing of the history as it was given.
+        places: Where things stand in what is sent.
+    """
+    for effect in (Effect.LOCAL_ERROR, Effect.REJECT):
+        for note in breach.notes:
+            if note.effect is effect:
+                return note.text
+    if breach.rule is None:
+        return ""
+    finding, rule = breach.rule
+    return rule.text.format(**_values(finding, given, places)) if rule.text else ""
+
+
+def _values(finding: Finding, given: Pairing, places: Places) -> dict[str, object]:
+    call, result = finding.call, finding.result
+    bearer = call or result
+    own_id = bearer.id if bearer else ""
+    position = finding.position
+    asking = places.position(call.index, position) if call else position
+    answering = places.position(result.index, position) if result else position
+    answer = given.answer.get(call) if call else None
+    unanswered = finding.block.unanswered[:_MOST_IDS] if finding.block else []
+    return {
+        "id": own_id,
+        "ids": ", ".join([one.id for one in unanswered] or [own_id]),
+        "result_id": result.id if result else "",
+        "position": answering if result else asking,
+        "call_position": asking,
+        "next_position": asking + 1,
+        "first_position": places.position(answer.index, position) if answer else position,
+        "call_block": places.block_of_call(call) if call else 0,
+        "call_number": places.number_of_call(call) if call else 0,
+        "result_block": places.block_of_result(result) if result else 0,
+        "name": call.name if call else "",
+        "length": len(own_id),
+        "id_field": "tool_call_id"
+        if result
+        else f"tool_calls[{places.number_of_call(call) if call else 0}].id",
+    }
