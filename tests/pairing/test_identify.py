@@ -120,6 +120,7 @@ def bedrock(model: str, **more: Any) -> Shape:
 
 CLAUDE_ID = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 ANTHROPIC_URL = {"anthropic_api_url": "https://api.anthropic.com"}
+AT_A_PROXY = {"endpoint_url": "http://127.0.0.1:9"}
 DASHSCOPE_URL = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
 
 # Profile and provider of each shape that is identified.
@@ -1504,6 +1505,29 @@ def test_what_a_class_does_before_the_request_leaves_holds_at_any_host():
     assert check(raised, target.profile, target.facts).effect is Effect.LOCAL_ERROR
     chat = [HumanMessage("?"), *calls[:1], ChatMessage("18", role="tool")]
     assert check(chat, target.profile, target.facts).effect is Effect.LOCAL_ERROR
+
+
+def test_a_history_that_pairs_is_not_held_against_its_class_at_a_server_that_nobody_knows():
+    """The class may leave the call out, so the wire has an orphan: nobody knows who minds."""
+    shape = Shape(
+        "groq-chat",
+        "groq",
+        "langchain_groq.chat_models.ChatGroq",
+        "llama",
+        arguments={"http_client": {"lc": 1, "type": "not_implemented", "id": ["httpx", "Client"]}},
+    )
+    bad = {"name": "f", "args": "{", "id": "a", "error": None}
+    history = [
+        HumanMessage("?"),
+        AIMessage("", invalid_tool_calls=[bad]),
+        ToolMessage("18", tool_call_id="a"),
+    ]
+    for target in (shape.target(), converse(CLAUDE_ID, arguments=AT_A_PROXY).target()):
+        assert target.identified is False
+        report = check(history, target.profile, target.facts)
+        # What strict mode stops of a model that is not identified.
+        stopped = (Effect.REJECT, Effect.LOCAL_ERROR, Effect.UNKNOWN)
+        assert report.effect not in stopped
 
 
 def test_state_at_a_server_that_nobody_knows_is_not_held_against_the_request():

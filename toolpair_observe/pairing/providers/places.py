@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.integration import Choice, Chooser, ModelCall
 from toolpair_observe.pairing.providers.profile import Row
+from toolpair_observe.pairing.providers.rules import UNCHECKED
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -164,8 +165,8 @@ def host_of(url: str) -> str:
 def unproven(profile: Profile, name: str = CONTRACT.name) -> Profile:
     """Return what is left of a profile where its server is not known.
 
-    That is what the integration does to a history and where it raises. All that the contract
-    forbids is as under the contract, once the integration is done.
+    That is what the integration does to a history and where it raises. Of what the contract forbids
+    nobody knows what comes of it, and no more than the contract is asked of the history.
     """
     raised = {
         case: rule for case, rule in profile.rules.items() if rule.effect is Effect.LOCAL_ERROR
@@ -174,7 +175,8 @@ def unproven(profile: Profile, name: str = CONTRACT.name) -> Profile:
         profile,
         name=name,
         provider="",
-        rules={**CONTRACT.rules, **raised},
+        rules={**UNCHECKED, **raised},
+        lets_async_wait=True,
         id_max=None,
         id_pattern=None,
         rows=tuple(
