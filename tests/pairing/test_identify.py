@@ -1530,6 +1530,15 @@ def test_a_history_that_pairs_is_not_held_against_its_class_at_a_server_that_nob
         assert report.effect not in stopped
 
 
+def test_a_call_that_may_be_answered_later_may_be_so_at_a_server_that_nobody_knows():
+    block = {"type": "tool_call", "name": "f", "args": {}, "id": "a", "extras": {"async": True}}
+    call = {"name": "f", "args": {}, "id": "a"}
+    history = [HumanMessage("?"), AIMessage([block], tool_calls=[call]), HumanMessage("and?")]
+    target = converse(CLAUDE_ID, arguments=AT_A_PROXY).target()
+    assert check(history, CONTRACT).effect is Effect.CLEAN
+    assert check(history, target.profile, target.facts).effect is Effect.CLEAN
+
+
 def test_state_at_a_server_that_nobody_knows_is_not_held_against_the_request():
     shape = openai_at(ELSEWHERE_URL, "qwen3", use_responses_api=True)
     kept = Shape(
