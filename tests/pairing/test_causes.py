@@ -229,6 +229,14 @@ STOPPED = {
         [H, ask("a", "b"), got("a"), AIMessage("Tool call limit reached: 3/2 calls."), H],
         ("partial_execution", "a limit answered some calls"),
     ),
+    "a limit that answered nothing": (
+        [H, ask("a"), AIMessage("Agent stopped due to max iterations."), H, ask("b"), got("b")],
+        ("abandoned_turn", "a limit of your own"),
+    ),
+    "a person's abort": (
+        [H, ask("a"), HumanMessage("[Request interrupted by user]"), H],
+        ("abandoned_turn", "the turn was canceled"),
+    ),
     "an error among the results": (
         [H, ask("a", "b"), done("a", "look", "Error: no", status="error"), H],
         ("partial_execution", "after an error"),
@@ -239,6 +247,12 @@ STOPPED = {
     ),
     "nothing that tells": ([H, ask("a", "b"), got("a"), H], ("partial_execution", "create_agent")),
 }
+
+
+def test_an_ai_message_that_speaks_of_a_limit_stopped_nothing():
+    told = AIMessage("The speed limit there is 50.")
+    history = [H, ask("a"), told, H, ask("b"), got("b")]
+    assert causes(history) == ["removed_message"]
 
 
 @pytest.mark.parametrize("name", STOPPED)

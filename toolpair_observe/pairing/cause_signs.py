@@ -23,9 +23,10 @@ _ANSWER = (
 
 HINTS: Final[Mapping[tuple[Cause, Sign], tuple[str, ...]]] = {
     (Cause.ABANDONED_TURN, Sign.LIMIT): (
-        "the results that are there are ToolCallLimitMiddleware's (exit_behavior='continue'), "
-        "written before any tool ran; then the run ended (a tool raised, an interrupt was left "
-        "open, the run was canceled): " + _ANSWER,
+        "results of ToolCallLimitMiddleware (exit_behavior='continue') are written before any tool "
+        "runs; then the run ended (a tool raised, an interrupt was left open, the run was "
+        "canceled): " + _ANSWER,
+        "a limit of your own that ends the turn answers every entry of ai_message.tool_calls first",
         "let the allowed tools report errors as results: ToolErrorMiddleware or "
         "ToolRetryMiddleware in create_agent(middleware=[...])",
         "exit_behavior='end' answers every call of the message and runs none (langchain 1.3.18 and "

@@ -233,6 +233,11 @@ def _was_given_up(finding: Finding, scene: Scene) -> bool:
     return block is not None and _person_follows(finding, scene) and scene.ran_nothing(block)
 
 
+def _was_stopped(finding: Finding, scene: Scene) -> bool:
+    follower = scene.after(finding.block) if finding.block else None
+    return follower is not None and follower.sign is not None
+
+
 def _ran_in_part(finding: Finding, scene: Scene) -> bool:
     """Whether the calls without a result look as if they never ran, though an AI message follows.
 
@@ -257,7 +262,7 @@ def _lacks_the_last(block: Block, _: Scene) -> bool:
 def _limit_or_error(block: Block, scene: Scene) -> bool:
     follower = scene.after(block)
     if follower is not None and follower.sign is not None:
-        return True
+        return True  # the message says what stopped the turn
     return not scene.signs_of(block).isdisjoint(_STOPPED)
 
 
@@ -371,6 +376,7 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.MISSING_ALL: (
         *_MISSING,
         (Cause.ABANDONED_TURN, _person_follows),
+        (Cause.ABANDONED_TURN, _was_stopped),
         (Cause.REMOVED_MESSAGE, _ai_follows),
     ),
     Case.MISSING_SOME: (

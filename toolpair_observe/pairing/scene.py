@@ -257,10 +257,13 @@ _TELLING = frozenset(
         "structuredoutput",
         "structuredresponse",
         "responseformat",
+        "setmodelresponse",
+        "attemptcompletion",
         "jsontoolcall",
         "jsonresponse",
     }
 )
+_NUMBERED = re.compile(r"extract-\d+")  # LangChain.js
 _CAMEL = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)*")
 _SCHEMA = re.compile(
     r"[A-Z]\w*[a-z0-9](?:Response|Output|Result|Answer|Schema|Format|Report|Decision|Extraction"
@@ -296,7 +299,9 @@ def is_schema_name(call: Call, scene: Scene) -> bool:
 
 def tells_schema(name: str) -> bool:
     """Whether a name by itself is that of a structured output."""
-    return name.replace("_", "").lower() in _TELLING or _SCHEMA.fullmatch(name) is not None
+    if name.replace("_", "").lower() in _TELLING:
+        return True
+    return _SCHEMA.fullmatch(name) is not None or _NUMBERED.fullmatch(name) is not None
 
 
 def is_class_name(name: str) -> bool:

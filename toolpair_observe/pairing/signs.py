@@ -38,11 +38,15 @@ _IN_RESULT = re.compile(
     r"|(?P<HANDED_OFF>(?:successfully )?(?:transferr(?:ed|ing)|handed (?:off|over)"
     r"|handing (?:off|over)|assigned|delegated)(?: back)? to\b)"
 )
-# What they write as the last words of a turn that a limit ended, and as a person's abort.
+# What they write as the last words of a turn that a limit ended, and for a person's abort.
 _IN_MESSAGE = re.compile(
-    r"(?P<LIMIT>(?:'[^']*' )?tool call limit (?:exceeded|reached)"
-    r"|model call limits? (?:exceeded|reached))"
-    r"|(?P<CANCELLED>\W*request interrupted by user)"
+    r"(?P<LIMIT>(?:'[^']*' )?(?:tool |model |agent )?(?:call |step |iteration |recursion )?limits?"
+    r" (?:exceeded|reached|hit)\b"
+    r"|(?:the )?max(?:imum)? (?:number of )?(?:tool |model )?(?:calls|steps|iterations|turns)"
+    r" (?:exceeded|reached)\b"
+    r"|agent stopped due to (?:max iterations|iteration limit)|sorry, need more steps)"
+    r"|(?P<CANCELLED>\W*(?:tool use|request|response|generation) (?:was )?"
+    r"(?:interrupted|cancell?ed|aborted|stopped)\b)"
 )
 # "Summary of the conversation", "Here is a brief summary of earlier messages", "## Summary": the
 # word stands among the first, and what follows is its object or the summary itself. A request for
@@ -94,7 +98,7 @@ def read_signs(fields: dict[str, Any]) -> tuple[bool, Sign | None]:
     head = _head(fields)
     if not head:
         return marked, None
-    sign = _sign(_IN_MESSAGE, head) if "call limit" in head or "interrupted by" in head else None
+    sign = _sign(_IN_MESSAGE, head)
     return marked or _reads_as_summary(head), sign
 
 
