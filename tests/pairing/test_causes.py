@@ -18,7 +18,7 @@ from langchain_core.messages import (
 from langgraph.graph.message import add_messages
 
 from tests.pairing.build import SAID, H, S, ask, bad, got
-from toolpair_observe import Cause, check_messages
+from toolpair_observe import Cause, check_messages, repair_messages
 from toolpair_observe.pairing.cause_info import OR
 from toolpair_observe.pairing.cause_notes import CAUSES
 from toolpair_observe.pairing.cause_signs import HINTS
@@ -354,6 +354,9 @@ def test_the_hint_for_a_stale_copy_mends_it():
     message = ask("a", **raw("a"))
     mended = message.model_copy(update={"tool_calls": [], "additional_kwargs": {}})
     assert check_messages([H, mended, H], "openai-chat").ok
+    emptied = message.model_copy(update={"tool_calls": []})
+    repair = repair_messages([H, emptied, H], "openai-chat", sync_encodings=True)
+    assert check_messages(repair.messages, "openai-chat").ok
 
 
 def test_partial_results_that_go_to_the_wrong_call_are_no_matter_of_order():

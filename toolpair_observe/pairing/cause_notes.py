@@ -346,6 +346,9 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             'keeps additional_kwargs["tool_calls"] and the tool_use, function_call or tool_call '
             "blocks of content, so give 'additional_kwargs' and 'content' in the same update, or "
             "build a new AIMessage(content=text, tool_calls=kept)",
+            "let repair_messages(messages, profile, sync_encodings=True) or "
+            "ToolPairMiddleware(repair='insert_error_results', sync_encodings=True) take the stale "
+            "copy away",
             "answer the call that is still sent with a ToolMessage; tools are run from "
             "AIMessage.tool_calls alone",
         ),
