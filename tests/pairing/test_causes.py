@@ -172,6 +172,14 @@ HANDOFFS = {
         "partial_execution",
     ),
     "the bank's is the last message": ([H, ask(f"a/{SAVINGS}")], "unfinished_turn"),
+    "an AI message goes on without the bank's": (
+        [H, ask(f"a/{SAVINGS}", "b"), got("b"), SAID, H],
+        "partial_execution",
+    ),
+    "the call of the bank's was removed": (
+        [H, ask("b"), got("b"), SAID, H, done("a", SAVINGS), SAID],
+        "removed_message",
+    ),
     "the bank's head was trimmed": ([done("a", SAVINGS), SAID, H], "trimmed_head"),
     "it ran beside another": ([H, ask(f"a/{TRANSFER}", "b"), done("a", TRANSFER)], "handoff"),
     "its result says so, whatever its name": (
@@ -192,6 +200,14 @@ HANDOFFS = {
         "handoff",
     ),
     "only its result is passed on": ([H, done("a", TRANSFER, DONE)], "handoff"),
+    "the results of a message that was cut down to it": (
+        [H, ask(f"a/{TRANSFER}"), done("a", TRANSFER), got("b"), got("c")],
+        "handoff",
+    ),
+    "its results are passed on with others": (
+        [H, done("a", TRANSFER, DONE), got("b"), SAID, H],
+        "handoff",
+    ),
     "the result of a parallel one": (
         [H, ask("a/assign_to_sales"), got("a"), done("b", "assign_to_writer")],
         "handoff",
@@ -280,8 +296,9 @@ def test_some_results_before_an_ai_message_are_told_from_a_removed_one():
     # Elsewhere all calls of a message are answered: the executor takes them all.
     assert causes([*whole, H, ask("c", "d"), got("c"), SAID]) == ["removed_message"]
     assert causes([H, ask("c", "d"), got("c"), SAID, H]) == ["partial_execution"]
-    # Whoever stops early leaves the last calls open, not the first.
-    assert causes([H, ask("c", "d"), got("d"), SAID, H]) == ["removed_message"]
+    # A filter takes away every result of a tool.
+    by_name = [H, ask("a", "b/find"), got("a"), SAID, H, ask("c", "d/find"), got("c"), SAID, H]
+    assert set(causes(by_name)) == {"removed_message"}
 
 
 def test_examples_that_nothing_answers_are_told_from_turns_of_a_model():

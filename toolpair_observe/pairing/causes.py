@@ -186,25 +186,27 @@ def _has_handoff(block: Block, scene: Scene) -> bool:
 
 
 def _went_on_without(name: str | None, block: Block, scene: Scene) -> bool:
-    if scene.follows(block, Role.AI):
+    follower = scene.after(block)
+    if follower is not None and follower.role is not Role.AI:
+        return False
+    if names_an_agent(name, scene.agents):
         return True
-    agents = scene.agents
-    by_agent = bool(agents) or names_an_agent(name, agents)
-    return scene.after(block) is None and by_agent
+    if follower is None:
+        return bool(scene.agents)
+    return follower.name is not None and follower.name != scene.entries[block.turn.index].name
 
 
 def _is_result_of_handoff(finding: Finding, scene: Scene) -> bool:
     result = finding.result
     if result is None:
         return False
-    if result.sign is Sign.HANDED_OFF:
+    if finding.block is not None and scene.learn(_has_handoff, finding.block):
+        return True  # the message was cut down to its hand-off, the results were not
+    if result.index in scene.beside_handoffs:
         return True
-    if not is_handoff_name(result.name):
+    if finding.index > scene.first_call or not is_handoff_name(result.name):
         return False
-    if names_an_agent(result.name, scene.agents):
-        return True
-    before = scene.entries[result.index - 1].role if result.index else None
-    return before in (Role.HUMAN, Role.AI, Role.TOOL)
+    return result.index > 0 and scene.entries[result.index - 1].role is Role.HUMAN
 
 
 def _ends_there(finding: Finding, scene: Scene) -> bool:
@@ -242,7 +244,7 @@ def _ran_in_part(finding: Finding, scene: Scene) -> bool:
     """Whether the calls without a result look as if they never ran, though an AI message follows.
 
     A limit, a review or an error says so on the results that are there. An executor that stops
-    early leaves the last calls open, and does so wherever there are several.
+    early does so wherever there are several calls: where others are all answered, a result is gone.
     """
     block = finding.block
     if block is None or not _ai_follows(finding, scene):
@@ -251,12 +253,7 @@ def _ran_in_part(finding: Finding, scene: Scene) -> bool:
         return True
     if finding.call is not None and finding.call.name in scene.lost_names:
         return False  # a filter takes away every result of a tool
-    return not scene.whole_groups and scene.learn(_lacks_the_last, block)
-
-
-def _lacks_the_last(block: Block, _: Scene) -> bool:
-    calls, missing = block.turn.calls, set(block.missing)
-    return all(call in missing for call in calls[len(calls) - len(missing) :])
+    return not scene.whole_groups
 
 
 def _limit_or_error(block: Block, scene: Scene) -> bool:

@@ -127,6 +127,24 @@ class Scene:
         return frozenset(e.name.lower() for e in self.entries if e.role is Role.AI and e.name)
 
     @cached_property
+    def beside_handoffs(self) -> frozenset[int]:
+        """Indices of the results among which one says that a hand-off took place."""
+        beside: set[int] = set()
+        run: list[Entry] = []
+        for entry in [*self.entries, None]:
+            if entry is not None and entry.results:
+                run.append(entry)
+                continue
+            results = [result for held in run for result in held.results]
+            if any(self._tells_handoff(result) for result in results):
+                beside.update(held.index for held in run)
+            run = []
+        return frozenset(beside)
+
+    def _tells_handoff(self, result: Result) -> bool:
+        return result.sign is Sign.HANDED_OFF or names_an_agent(result.name, self.agents)
+
+    @cached_property
     def whole_groups(self) -> int:
         """How many AI messages with several calls have them all answered."""
         return sum(b.answered == len(b.turn.calls) > 1 for b in self.pairing.blocks)
