@@ -181,6 +181,19 @@ def test_a_call_that_the_provider_ran_itself_is_left():
     assert repair_messages(history, sync_encodings=True).messages is history
 
 
+def test_a_copy_whose_result_goes_to_a_call_or_is_dropped_goes_too():
+    copied = edited(PLACES["raw"], ["a", "b"], [])
+    open_call = AIMessage("", tool_calls=[attribute("a")])
+    history = [human(), open_call, human(), copied, result("a"), result("b"), human()]
+    choices = {"sync_encodings": True, "drop_unpaired": True}
+    repair = repair_messages(history, "anthropic", **choices)
+    assert repair.after.ok
+    assert repair.messages[4].additional_kwargs == {}
+    assert {change.message_index for change in removed(repair)} == {3}
+    assert {change.new_index for change in removed(repair)} == {4}
+    assert not repair_messages(repair.messages, "anthropic", **choices).changed
+
+
 # The oldest form has no id.
 
 

@@ -152,12 +152,11 @@ def repair_history(
         given = messages
     before = check(given, profile, facts)
     best, after = Draft(given), before
-    if choices.sync_encodings:
-        synced = without_stale_copies(given, choices.pending)
-        checked = check(synced.messages, profile, facts) if synced.changes else before
-        if _severity(checked) <= _severity(before):
-            best, after = synced, checked
+    best, after = _synced(best, after, profile, facts, choices)
     best, after = _paired(best, after, profile, facts, choices)
+    if best.origins:
+        # The result that a copy had may be gone to a call, or dropped.
+        best, after = _synced(best, after, profile, facts, choices)
     if not best.changes:
         return Repair(given, (), before, before)
     settled, broken = settle_thinking(given, best, profile, choices.thinking, signed)
@@ -165,6 +164,22 @@ def repair_history(
         after = check(settled.messages, profile, facts)
     changes = sorted(settled.changes, key=_in_order)
     return Repair(settled.messages, tuple(changes), before, after, broken)
+
+
+def _synced(
+    start: Draft, before: PairingReport, profile: Profile, facts: Facts, choices: Choices
+) -> tuple[Draft, PairingReport]:
+    """Return the draft without stale copies of calls, if that is asked for and does no harm."""
+    synced = Draft(start.messages)
+    if choices.sync_encodings:
+        synced = without_stale_copies(start.messages, choices.pending)
+    if not synced.changes:
+        return start, before
+    after = check(synced.messages, profile, facts)
+    if _severity(after) > _severity(before):
+        return start, before
+    made = [replace(one, message_index=start.origin(one.message_index)) for one in synced.changes]
+    return Draft(synced.messages, (*start.changes, *made), start.origins), after
 
 
 def _paired(
