@@ -77,8 +77,11 @@ def test_no_client_sends_a_copy_that_was_taken_away(
 ):
     recorder = recorder_of(name)
     tools = calls_sent(recorder.send([human()]).body or {})
+    # NVIDIA's sends no `tool_calls`: without the copy, the kept call's result is an orphan there,
+    # which is worse, so the copy stays.
+    beside = ([],) if name == "nvidia" else ([], [KEPT])
     for place, copies in COPIES.items():
-        for kept in ([], [KEPT]):
+        for kept in beside:
             message = AIMessage("Well.").model_copy(update={"tool_calls": kept, **copies})
             answers = [result("call_kept")] if kept else []
             history = [human(), message, *answers, human()]
