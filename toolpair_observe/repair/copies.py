@@ -25,7 +25,7 @@ from toolpair_observe.repair.blocks import (
     kind_of,
     without,
 )
-from toolpair_observe.repair.plan import Draft, running_calls
+from toolpair_observe.repair.plan import Draft
 from toolpair_observe.repair.report import Change, RepairAction
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def without_stale_copies(messages: list[BaseMessage], pending: Collection[str]) 
         if not calls.copies:
             continue
         message = messages[at]
-        real: set[str | None] = {*pending, *running_calls(message), *entries[at].server_results}
+        running = [call.id for call in entries[at].calls if call.is_async]
+        real: set[str | None] = {*pending, *running, *entries[at].server_results}
         real |= {copy.id for copy in calls.copies if (at, copy.id) in answered}
         stale = list(_stale(calls, real, entries[at + 1 : at + 2]))
         if stale:

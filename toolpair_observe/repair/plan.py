@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
 from langchain_core.messages import ToolMessage
@@ -14,7 +14,6 @@ from toolpair_observe.pairing.predict import as_turn
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.words import EVERY_CALL, EVERY_RESULT, Carrier, Role
-from toolpair_observe.repair.blocks import attribute_calls, content_blocks
 from toolpair_observe.repair.report import Change, RepairAction
 
 if TYPE_CHECKING:
@@ -137,9 +136,8 @@ class Plan:
         done = {call.id for call in (*group.answers.values(), *group.moved.values())}
         once: set[str] = set()
         waiting = [call for call in group.calls if call in self._open]
-        running = running_calls(self._messages[group.start - 1]) if waiting else ()
         for call in waiting:
-            known = (done, pending, running, self._ambiguous_ids)
+            known = (done, pending, self._ambiguous_ids)
             if _is_answerable(call, profile) and not any(call.id in ids for ids in known):
                 (group.also_missing if call.id in once else group.missing).append(call)
                 once.add(call.id)
@@ -306,21 +304,6 @@ class Plan:
         )
 
 
-def running_calls(message: BaseMessage) -> frozenset[str]:
-    """Return the ids of calls whose results may come in a later request (`"async": true`).
-
-    Their tools still run, so no error result stands for them.
-    """
-    blocks = [*attribute_calls(message), *(block for _, block in content_blocks(message))]
-    found = [(block.get("call_id") or block.get("id")) for block in blocks if _is_async(block)]
-    return frozenset(call_id for call_id in found if isinstance(call_id, str))
-
-
-def _is_async(block: dict[str, Any]) -> bool:
-    extras = block.get("extras")
-    return block.get("async") is True or (isinstance(extras, dict) and extras.get("async") is True)
-
-
 def _index_of(call: Call) -> int:
     return call.index
 
@@ -338,7 +321,8 @@ def _is_answerable(call: Call, profile: Profile) -> bool:
     """Whether an error result can replace the call's own result.
 
     It needs the call's id. The answer to a provider's own kind of call (a screenshot, a patch)
-    can't be invented. The result of a call that is not sent would be an orphan.
+    can't be invented, nor that of a call that still runs. The result of a call that is not sent
+    would be an orphan.
     """
-    can_be_invented = not call.carriers & _PROVIDER_KINDS
+    can_be_invented = not call.carriers & _PROVIDER_KINDS and not call.is_async
     return bool(call.id) and can_be_invented and bool(call.carriers & profile.calls)
