@@ -100,10 +100,9 @@ def lost_in(report):
 
 
 def is_plain_text(history):
-    """Whether all messages are of the classes, and all blocks of the kind, that are text."""
+    """Whether all messages are of four classes, and all blocks text."""
     return all(
         isinstance(message, KNOWN)
-        and not message.additional_kwargs
         and (
             isinstance(message.content, str)
             or all(isinstance(part, str) or part.get("type") == "text" for part in message.content)

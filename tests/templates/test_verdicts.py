@@ -8,8 +8,10 @@ import pytest
 
 pytest.importorskip("jinja2")
 
+from langchain_core.messages import ChatMessage, RemoveMessage, SystemMessage
+
 from tests.templates import samples
-from tests.templates.histories import HISTORIES, SECRET, SOUND, messages
+from tests.templates.histories import HISTORIES, SECRET, SOUND, id_of, messages
 from toolpair_observe import check_messages, profile_from_chat_template
 
 PROFILES = {
@@ -254,6 +256,14 @@ def test_arguments_that_are_not_json_are_refused_before_the_template():
     assert checked("TEXT_ARGUMENTS", "H A(x!) T(x)").effect == "clean"
 
 
+def test_arguments_that_are_kept_raw_beside_are_refused_alike():
+    human, ai, tool = messages("H A(x!) T(x)")
+    raw = {"id": id_of("x"), "type": "function", "function": {"name": "look", "arguments": "{"}}
+    ai.additional_kwargs["tool_calls"] = [raw]
+
+    assert check_messages([human, ai, tool], PROFILES["PLAIN"]).effect == "reject"
+
+
 # --- What the model does not see -----------------------------------------------------------------
 
 
@@ -325,10 +335,19 @@ def test_words_of_the_template_are_cut_to_one_line_without_placeholders():
     assert len(violation.expected_error) == 500
 
 
-def test_a_role_that_the_history_does_not_tell_is_not_guessed():
-    from langchain_core.messages import ChatMessage
+def test_roles_are_those_that_are_sent():
+    first = SystemMessage(SECRET, additional_kwargs={"__openai_role__": "developer"})
+    asked = [ChatMessage(SECRET, role="user"), *messages("A(x) T(x) A")]
 
-    given = [*messages("H A(x) T(x)"), ChatMessage("Hello.", role="critic")]
+    # A template that takes a system message at the head only takes a developer's anywhere.
+    assert check_messages([*messages("S"), first], PROFILES["ALTERNATES"]).effect == "clean"
+    assert check_messages(asked, PROFILES["HUMAN_NEEDED"]).effect == "clean"
+    asked.append(ChatMessage(SECRET, role="critic"))
+    assert check_messages(asked, PROFILES["HUMAN_NEEDED"]).effect == "clean"
+
+
+def test_a_role_that_the_history_does_not_tell_is_not_guessed():
+    given = [*messages("H A(x) T(x)"), RemoveMessage("1")]
 
     assert check_messages(given, PROFILES["ALTERNATES"]).effect == "unknown"
 

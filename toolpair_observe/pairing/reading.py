@@ -21,6 +21,7 @@ from langchain_core.messages import (
 
 from toolpair_observe.pairing.encodings import read_ai
 from toolpair_observe.pairing.fields import (
+    as_dict,
     as_name,
     as_text,
     blocks_of,
@@ -50,7 +51,9 @@ def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - o
     if isinstance(message, HumanMessage):
         return _read_human(index, message)
     if isinstance(message, SystemMessage):
-        return Entry(index, Role.SYSTEM, is_summary=read_signs(vars(message))[0])
+        fields = vars(message)
+        role = as_text(as_dict(fields, "additional_kwargs").get("__openai_role__"))
+        return Entry(index, Role.SYSTEM, is_summary=read_signs(fields)[0], wire_role=role)
     if isinstance(message, FunctionMessage):
         result = Result(index, "", message.name, Carrier.FUNCTION)
         return Entry(index, Role.FUNCTION, results=[result], has_text=False)
@@ -58,7 +61,7 @@ def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - o
         if message.role == "tool":
             result = Result(index, "", as_name(vars(message)), Carrier.CHAT_TOOL)
             return Entry(index, Role.CHAT, results=[result], has_text=False)
-        return Entry(index, Role.CHAT)
+        return Entry(index, Role.CHAT, wire_role=as_text(message.role))
     return Entry(index, Role.REMOVE if isinstance(message, RemoveMessage) else Role.OTHER)
 
 

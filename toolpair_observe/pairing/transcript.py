@@ -85,6 +85,7 @@ class Entry:
         is_summary: Whether the message reads as a summary of earlier ones.
         is_empty_list: Whether the content of a ToolMessage is a list without blocks.
         sign: What it says of the turn that it ends or follows.
+        wire_role: The role's name on OpenAI's wire, where the message's class does not tell.
     """
 
     index: int
@@ -107,6 +108,7 @@ class Entry:
     is_summary: bool = False
     is_empty_list: bool = False
     sign: Sign | None = None
+    wire_role: str = ""
 
 
 @dataclass(slots=True)

@@ -32,7 +32,6 @@ _ROLES: Final = {
 }
 _LONGEST_TEXT: Final = 500
 _MADE_UP_TOOL: Final = "look_up"
-_BAD: Final = frozenset({Carrier.INVALID_TOOL_CALL})
 
 
 class Form(NamedTuple):
@@ -68,7 +67,7 @@ class SentCall:
     @property
     def is_json(self) -> bool:
         """Whether its arguments can be parsed."""
-        return self.call is None or self.call.carriers != _BAD
+        return self.call is None or Carrier.INVALID_TOOL_CALL not in self.call.carriers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +129,7 @@ def as_sent(entries: Sequence[Entry], turns: Sequence[Turn]) -> list[Sent] | Non
         if entry.role is Role.CHAT and turn.results:
             mark = marks.make()
             sent += [Sent(turn.index, "tool", mark, result=each) for each in turn.results[:1]]
-        elif (role := _ROLES.get(entry.role)) is None:
+        elif not (role := entry.wire_role or _ROLES.get(entry.role, "")):
             return None
         elif entry.role is Role.TOOL:
             result = turn.results[0] if turn.results else None
