@@ -32,7 +32,7 @@ TEXTS = {name: getattr(samples, name) for name in TOLD_APART}
 PROFILES = {name: profile_from_chat_template(text) for name, text in TEXTS.items()}
 KNOWN = (AIMessage, HumanMessage, SystemMessage, ToolMessage)
 OPTIONS = {
-    "max_examples": examples(200),
+    "max_examples": examples(100),
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
 }
 
