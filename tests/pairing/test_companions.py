@@ -87,6 +87,11 @@ REFUSALS: tuple[tuple[Companion, str], ...] = (
     ),
     (
         C.REASONING_CONTENT,
+        "ThinkingMode: thinking, invalid message without reasoning_content/tool_calls `{'role': "
+        "'assistant'}` after last user message",
+    ),
+    (
+        C.REASONING_CONTENT,
         "Missing `reasoning_content` field in the assistant message at message index 2.",
     ),
 )

@@ -73,8 +73,10 @@ COMPANIONS: Final[tuple[_Words, ...]] = (
         Companion.REASONING_CONTENT,
         r"(?:reasoning_content|content\[\]\.thinking)\b.{0,40}? must be (?:passed|sent|given) back"
         r"|reasoning_content (?:field )?is (?:missing|required)"
-        r"|missing (?:the )?reasoning_content\b",
-        "earendil-works/pi#3636; esengine/DeepSeek-Reasonix#8902; Kimi, quoted in public code",
+        r"|missing (?:the )?reasoning_content\b"
+        r"|invalid message without reasoning(?:_content)?/tool_calls",
+        "earendil-works/pi#3636; esengine/DeepSeek-Reasonix#8902; Kimi, quoted in public code; the "
+        "encoders of DeepSeek V3.2 in SGLang and vLLM",
     ),
 )
 _WORTH_A_LOOK = re.compile(r"thinking|thought|reasoning|encrypted|different conversation")

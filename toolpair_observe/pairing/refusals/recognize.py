@@ -59,7 +59,8 @@ _FOREIGN = re.compile(
     r"|(?:(?<=not have a corresponding toolmessage)\.|received - message=).*"
     r"|(?:, input: [\[{]|input_value=)(?:(?!error\b|exception\b).){0,4000}+"
     r"|(?:invalid schema for function|tool call validation failed(?!\.)|did not match schema"
-    r"|\bmodels? (?:reply|response|output|stream) (?:contain|include|ha[ds])"
+    r"|\bmodels? (?:(?:reply|response|output|stream) (?:contain|include|ha[ds])"
+    r"|(?:reused|emitted|produced|generated) an? (?:\w+ )?(?:tool|function))"
     r"|\btools(?:\.|\[)\d)(?:(?!error\b|exception\b).){0,400}+"
     # Databricks' second sentence, said of two human messages in a row as well.
     r"|tool messages are optional and must follow.*"

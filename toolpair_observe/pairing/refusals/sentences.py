@@ -61,6 +61,7 @@ _LACKS = (
     r"|(?:没有|缺少|找不到)(?:对应|匹配)的?"
     rf"|no {_PARTNER}"
     rf"|(?:must have|needs?|requires?) (?:(?:an?|its|the|immediately) ){{0,2}}{_PARTNER})"
+    r"(?! (?:an? |any |the |its )?(?:\w+ )?(?:name|argument|content|parameter|description)s?\b)"
 )
 _COMES_AFTER = (
     rf"(?:without {_PARTNER}|(?:must|should|(?:do|does|did)(?: not|nt)) "
@@ -79,7 +80,8 @@ _FORM = r"(?:the |to the )?(?:\w+ )?(?:pattern|regex|format|schema)\b"
 # A refusal of what was sent says where it stood. One of what the model sent does not.
 _IN_MESSAGE = rf"\b(?:messages?|contents|input)\W{{0,2}}\d{{1,4}}{_GAP}"
 _IN_HISTORY = (
-    r"\bin (?:the |this |any |an? )?(?:(?:previous|preceding|prior|last|assistant) ){0,2}"
+    r"\bin (?:the |this |any |an? )?"
+    r"(?:(?:previous|preceding|prior|last|assistant|session|message) ){0,2}"
     r"(?:conversation|history|transcript|messages?|turns?)\b"
 )
 _ONLY_IN = r"(?:(?:can|may|must|are|is|be) ){1,2}only (?:(?:be )?[a-z]{4,10} )?in (?:an? |the )?"
@@ -93,7 +95,8 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         "general.no_id",
         rf"{_RESULT}{_GAP}(?:missing|without|must (?:have|include)|requires?|lacks|has no|缺少)"
         rf"(?: an?| the| its| string| required| field| non-?empty){{0,2}} {_CALL_ID}"
-        rf"|(?:missing|without|no) (?:an? |the |required )?"
+        rf"|{_RESULT} ids? (?:is|are) required\b"
+        rf"|(?:missing|without|no) (?:an? |the |required )?(?:non-?empty )?"
         rf"(?:messages?[\w.\[\]]{{0,20}}\.)?{_CALL_ID}"
         rf"|{_CALL_ID} (?:is (?:required|missing)"
         r"|(?:must|should) be (?:a (?:non-?empty )?string|non-?empty)"
@@ -138,6 +141,7 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         DUPLICATE_CALL,
         "general.duplicate_call_id",
         rf"(?:re-?used|repeated|non-?unique|duplicated?) (?:[a-z]{{1,12}} )?{_CALL_ID}"
+        rf"|{_CALL}{_PART} must have unique (?:{_CALL_ID}|ids?\b)"
         rf"|duplicated? {_CALL}{_PART} (?:for|with) (?:the )?(?:same )?(?:{_CALL_ID}|ids?\b)"
         rf"|{_CALL}{_PART} (?:with|share|sharing|have|use) (?:the |one )(?:same )?"
         rf"(?:{_CALL_ID}|id\b)"
@@ -206,6 +210,8 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         r"tool[ _-]?results?\b"
         rf"|{_CALL} and {_RESULT}{_PART} (?:can|must) ?not be (?:interleaved|mixed|combined)"
         r"(?! with\b)"
+        r"|(?:can ?not|must not|may not) (?:contain|have|mix) both "
+        rf"(?:{_RESULT}{_PART} and (?:text|content)|(?:text|content) and {_RESULT})"
         rf"|{_CALL}{_GAP}\bseparated from (?:its|their|the) (?:{_RESULT}|{_OUTPUT})"
         rf"|\bbetween (?:an? |the )?{_CALL} and (?:its |the |their )?{_RESULT}",
         "sibling of the adjacency texts of Anthropic and MiniMax",
@@ -261,7 +267,15 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"|\bno (?:{_PARTNER} )?{_CALL} (?:was )?found {_IN_HISTORY}"
         rf"|\bno (?:{_PARTNER} )?{_CALL} (?:was found )?(?:with|for) (?:the )?(?:call |tool )?"
         rf"(?:{_CALL_ID}|ids?) (?:{ID} )?(?:was )?(?:found )?{_IN_HISTORY}"
-        rf"|{_RESULT} for (?:an? )?unknown {_CALL}|(?:unknown|unexpected) {_TOOL_CALL_ID}"
+        rf"|{_RESULT} for (?:an? )?unknown {_CALL}"
+        rf"|(?<!chunk for )\b(?:unknown|unexpected) {_TOOL_CALL_ID}(?! format)"
+        rf"|{_CALL} (?:was |is )?not found for {_GAP}{_RESULT}"
+        rf"|{_CALL} (?:for|with) (?:the )?ids? {ID} (?:was |is )?not found {_IN_HISTORY}"
+        rf"|\bno {_PARTNER} {_CALL} with (?:that|this|the same) id\b"
+        rf"|{_RESULT}{_GAP}\bwithout (?:an? )?{_PARTNER} (?:assistant )?messages?\b"
+        rf"|{_RESULT}{_GAP}\b(?:history|conversation) (?:is empty|(?:does not|doesnt) contain an? "
+        r"(?:assistant|model ?response))"
+        rf"|\banswers? {_GAP}{_CALL}{_GAP}\bnot waiting (?:on|for)\b"
         rf"|{_TOOL_CALL_ID}(?: {ID})? (?:is |was |which |that )?"
         r"(?:not found|does not (?:exist|identify)"
         rf"|has no {_PARTNER} (?!{_RESULT}|{_OUTPUT}))"
@@ -289,6 +303,7 @@ SENTENCES: Final[tuple[Wording, ...]] = (
         rf"|\b(?:history|conversation|transcript) (?:\w+ )?(?:ends? with|contains?|has|with) "
         rf"(?:\d{{1,4}} |an? )?{_WAITING} {_CALL}"
         rf"|\b{_WAITING} {_CALL} must (?:all |first )?be {_SETTLED}"
+        rf"|\bwaiting for (?:an? |the )?{_RESULT}{_GAP}\b(?:but|did not|didnt|missing)\b"
         rf"|\bnot (?:all|every) {_CALL}{_GAP}\b"
         rf"(?:{_ANSWERED}|ha(?:s|ve) (?:an? )?(?:{_RESULT}|{_OUTPUT}))"
         rf"|{_CALL}{_GAP}(?:never|not|must)(?: all| be| been| yet)* {_ANSWERED}"
