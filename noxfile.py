@@ -61,6 +61,12 @@ SDIST_SET: Final = (
     "tests/handler",
     "tests/test_checkout.py",
 )
+# What the integrations' own tests import. They ask for more, which only their other tests use.
+OF_FOREIGN_TESTS: Final = (
+    *("blockbuster", "defusedxml", "freezegun", "langchain-tests", "pip", "pytest-dotenv"),
+    *("pytest-mock", "pytest-recording", "pytest-retry", "pytest-timeout", "requests-mock"),
+    *("responses", "syrupy", "toml", "vcrpy"),
+)
 PICTURE: Final = "docs/images/demo.svg"
 GENERATORS: Final = (
     *(("python", f"docs/{path.name}") for path in sorted((ROOT / "docs").glob("generate_*.py"))),
@@ -126,6 +132,23 @@ def before(session: nox.Session) -> None:
         "tests/integrations/test_predictions.py",
         "tests/integrations/test_snapshots.py",
     )
+
+
+@nox.session
+def converters(session: nox.Session) -> None:
+    """Predict what becomes of the histories that the integrations' own tests convert.
+
+    Needs no list of them: the newest source distributions carry their tests.
+    """
+    session.install("-e", ".[integrations]", *OF_FOREIGN_TESTS)
+    with TemporaryDirectory() as folder:
+        session.run("python", "tests/integrations/converters/record.py", folder)
+        session.run(
+            *PYTEST[:-1],
+            "worksteal",
+            *(session.posargs or ["tests/integrations/converters"]),
+            env={"CONVERTER_HISTORIES": folder},
+        )
 
 
 @nox.session

@@ -72,9 +72,9 @@ def carried(messages: Sequence[BaseMessage]) -> list[Carried]:
 
 
 def _carried_by(at: int, message: BaseMessage) -> Iterator[Carried]:
-    blocks = message.content if isinstance(message.content, list) else []
-    blocks = [block for block in blocks if isinstance(block, dict)]
-    texts = message.content if isinstance(message.content, str) else _plain(blocks)
+    parts = message.content if isinstance(message.content, list) else []
+    blocks = [part for part in parts if isinstance(part, dict)]
+    texts = message.content if isinstance(message.content, str) else _plain(parts)
     if isinstance(message, AIMessage):
         for token in tokens_in(texts):
             yield Carried("text", at, token, name="ai")
@@ -95,8 +95,8 @@ def _carried_by(at: int, message: BaseMessage) -> Iterator[Carried]:
             yield Carried("text", at, token, name=message.type)
 
 
-def _plain(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [block for block in blocks if block.get("type") == "text"]
+def _plain(parts: list[str | dict[str, Any]]) -> list[str | dict[str, Any]]:
+    return [part for part in parts if isinstance(part, str) or part.get("type") == "text"]
 
 
 def _calls(at: int, message: AIMessage, blocks: list[dict[str, Any]]) -> Iterator[Carried]:
@@ -195,6 +195,9 @@ def _moved(
             and place[other.token] != place[thing.token]
             and (to < at) != (place[other.token] < place[thing.token])
         ]
+        passed = [t for t in passed if t.kind != "text" or t.message != thing.message]
+        if not passed:
+            continue
         outside = [t for t in passed if t.kind != "result" or block[t.token] != block[thing.token]]
         if outside:
             over = ",".join(sorted({f"{t.kind}@{t.message}" for t in outside}))
@@ -231,11 +234,14 @@ def intended(things: list[Carried]) -> dict[str, str | None]:
     pairs: dict[str, str | None] = {}
     used: Counter[str] = Counter()
     calls: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    named: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for thing in things:
         if thing.kind in ("call", "invalid_call"):
             calls[thing.id or ""][thing.message].append(thing.token)
+            named[thing.name][thing.message].append(thing.token)
         elif thing.kind == "result":
-            pairs[thing.token] = _nth(calls[thing.id or ""], used)
+            by_name = thing.id is None and thing.name  # a function message knows no id
+            pairs[thing.token] = _nth(named[thing.name] if by_name else calls[thing.id or ""], used)
     return pairs
 
 

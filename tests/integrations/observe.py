@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .recorders import Recorder
 
 
+# The server holds what the model wrote, whether or not its arguments could be read.
+_CALLS = ("call", "invalid_call")
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What became of one history.
@@ -83,7 +87,7 @@ def observe_messages(recorder: Recorder, messages: Sequence[BaseMessage]) -> Obs
     turns = parse(wire, result.body)
     stored = _stored(messages, result.body)
     known = carried(messages[:stored])
-    calls = [one.id for one in known if one.kind == "call" and one.message == stored - 1]
+    calls = [one.id for one in known if one.kind in _CALLS and one.message == stored - 1]
     return Observed(
         losses=tuple(losses(wire, messages, turns, stored)),
         breaches=tuple(judge(wire, result.body, calls)),

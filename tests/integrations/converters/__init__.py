@@ -1,0 +1,1 @@
+"""What other projects' own tests feed to their converters."""

@@ -1,0 +1,96 @@
+"""One history of somebody else's tests: predicted, sent by the real client, and compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.integrations.observe import observe_messages
+from tests.integrations.predictions import Comparison
+from toolpair_observe import check_messages
+
+from .kept import ids_of, plain, unpaired
+from .marks import marked
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+    from tests.integrations.recorders import Recorder
+
+
+@dataclass(frozen=True)
+class ConverterComparison(Comparison):
+    """A comparison of messages that no timeline describes.
+
+    Attributes:
+        messages: What was sent.
+    """
+
+    messages: tuple[BaseMessage, ...] = ()
+
+    @property
+    def is_exception(self) -> bool:
+        """Nothing is excused here."""
+        return False
+
+    @property
+    def blamed_ids(self) -> set[str]:
+        """Ids that the report names, and ids in the messages that it names."""
+        violations = self.report.violations
+        places = {v.message_index for v in violations} | {v.call_message_index for v in violations}
+        ids = {v.tool_call_id or "" for v in violations}
+        return ids.union(*(ids_of(one) for at, one in enumerate(self.messages) if at in places))
+
+    def __str__(self) -> str:
+        kinds = ", ".join(
+            f"{v.kind.value}@{v.message_index}={v.effect.value}" for v in self.report.violations
+        )
+        return (
+            f"{self.problem}\n    predicted {self.report.effect.value}: {kinds or 'clean'}\n"
+            f"    observed  {self.observed.effect}: {self.observed.line or 'nothing changed'}\n"
+            + "\n".join(f"      {_line(message)}" for message in self.messages)
+        )
+
+
+def _line(message: BaseMessage) -> str:
+    fields = {
+        name: value
+        for name, value in message
+        if value and name not in ("id", "usage_metadata") and name != "type"
+    }
+    return f"{type(message).__name__}({', '.join(f'{k}={v!r}' for k, v in fields.items())})"
+
+
+def compare(recorder: Recorder, messages: list[BaseMessage]) -> ConverterComparison | None:
+    """Predict and observe one history; None where a client raises, but not because of its pairs.
+
+    It raises for another reason if it takes the same calls and results without the pictures, files
+    and unknown blocks around them, or if it raises as well where no call and no result is left.
+    """
+    messages = marked(messages)
+    compared = _compare(recorder, messages)
+    if not (compared.problem and compared.observed.error):
+        return compared
+    without = _compare(recorder, plain(messages))
+    if without.observed.error != compared.observed.error:
+        return without
+    if observe_messages(recorder, unpaired(messages)).error == compared.observed.error:
+        return None
+    return compared
+
+
+def _compare(recorder: Recorder, messages: list[BaseMessage]) -> ConverterComparison:
+    integration = recorder.integration
+    return ConverterComparison(
+        steps=(),
+        report=check_messages(
+            messages,
+            profile=integration.profile,
+            integration_version=integration.version,
+            **integration.facts,
+        ),
+        observed=observe_messages(recorder, messages),
+        made_by=str(integration),
+        is_sound=check_messages(messages).ok,
+        messages=tuple(messages),
+    )
