@@ -62,21 +62,30 @@ def _line(message: BaseMessage) -> str:
 
 
 def compare(recorder: Recorder, messages: list[BaseMessage]) -> ConverterComparison | None:
-    """Predict and observe one history; None where a client raises, but not because of its pairs.
+    """Predict and observe one history; None where something else than its pairs is refused.
 
-    It raises for another reason if it takes the same calls and results without the pictures, files
-    and unknown blocks around them, or if it raises as well where no call and no result is left.
+    It is something else where the same calls and results pass without the pictures, files and
+    unknown blocks around them, or where a client raises as well if no call and no result is left.
     """
     messages = marked(messages)
     compared = _compare(recorder, messages)
-    if not (compared.problem and compared.observed.error):
+    if not (compared.problem and _is_about_content(compared)):
         return compared
     without = _compare(recorder, plain(messages))
-    if without.observed.error != compared.observed.error:
+    if without.observed.line != compared.observed.line and not _is_about_content(without):
         return without
-    if observe_messages(recorder, unpaired(messages)).error == compared.observed.error:
+    anyway = observe_messages(recorder, unpaired(messages))
+    if anyway.error == compared.observed.error:
         return None
     return compared
+
+
+def _is_about_content(compared: ConverterComparison) -> bool:
+    """Whether a client or a judge stumbled, maybe over something that it cannot read."""
+    kinds = {breach.kind for breach in compared.observed.breaches}
+    return bool(compared.observed.error) or any(
+        one == "schema" or one[:1].isupper() for one in kinds
+    )
 
 
 def _compare(recorder: Recorder, messages: list[BaseMessage]) -> ConverterComparison:

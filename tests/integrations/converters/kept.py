@@ -111,19 +111,29 @@ def plain(messages: list[BaseMessage]) -> list[BaseMessage]:
 
     Numbers that JSON does not have go, too: that a client cannot write them says nothing of pairs.
     """
-    return [_finite(_with(message, _is_plain)) for message in messages]
+    return [_simple(_with(message, _is_plain)) for message in messages]
 
 
-def _finite(message: BaseMessage) -> BaseMessage:
-    if not isinstance(message, AIMessage):
-        return message
-    bad = [
-        {**call, "args": _NOT_JSON.sub("0", call.get("args") or "")}
-        for call in message.invalid_tool_calls
-    ]
-    return message.model_copy(update={"invalid_tool_calls": bad})
+def _simple(message: BaseMessage) -> BaseMessage:
+    changed: dict[str, Any] = {}
+    if isinstance(message.content, list):
+        changed["content"] = [_bare_text(part) for part in message.content]
+    if isinstance(message, AIMessage):
+        changed["invalid_tool_calls"] = [
+            {**call, "args": _NOT_JSON.sub("0", call.get("args") or "")}
+            for call in message.invalid_tool_calls
+        ]
+        kept = message.additional_kwargs.items()
+        changed["additional_kwargs"] = {k: v for k, v in kept if k in _RAW_CALLS}
+    return message.model_copy(update=changed)
 
 
+def _bare_text(part: Block) -> Block:
+    is_text = not isinstance(part, str) and part.get("type") == "text"
+    return {"type": "text", "text": part["text"]} if is_text else part
+
+
+_RAW_CALLS = ("tool_calls", "function_call", "tool_outputs")
 _NOT_JSON = re.compile(r"-?Infinity|NaN")
 
 
@@ -150,8 +160,7 @@ def _with(
     if isinstance(message.content, list):
         changed["content"] = [part for part in message.content if wanted(part)] or "-"
     if bare and isinstance(message, AIMessage):
-        raw = ("tool_calls", "function_call", "tool_outputs")
-        kept = {key: value for key, value in message.additional_kwargs.items() if key not in raw}
+        kept = {k: v for k, v in message.additional_kwargs.items() if k not in _RAW_CALLS}
         changed |= {"tool_calls": [], "invalid_tool_calls": [], "additional_kwargs": kept}
         changed.setdefault("content", message.content or "-")
     return message.model_copy(update=changed)
