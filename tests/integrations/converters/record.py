@@ -23,7 +23,7 @@ NO_INTEGRATION = {"langchain-core", "langchain-protocol", "langchain-tests"}
 NOT_OF_CHAT = re.compile(
     r"embedding|vectorstore|rerank|retriever|test_imports|_image|_llms?\b|/(llms|tools|document_\w+"
     r"|retrievers|vectorstores|embeddings)/|pipeline|_endpoint|ocr|oauth|secrets|token_counts"
-    r"|release_notes|dependenc|evaluation|_retry|timeout|check_imports|client_utils"
+    r"|_standard|test_standard|decisions/|check_version|release_notes|dependenc|evaluation|_retry|timeout|check_imports|client_utils"
 )
 """Files that would only take time: none of them converts a message."""
 OPTIONS = (
@@ -40,7 +40,7 @@ OFFLINE = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONPATH": str(HERE),
 }
-SECONDS = 300
+SECONDS = 900
 
 
 def integrations() -> dict[str, str]:
@@ -64,15 +64,18 @@ def record(name: str, version: str, folder: Path) -> str:
     )
     if not files:
         return f"{name} {version}: no tests in its source distribution"
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "pytest", *OPTIONS, *files],
-        cwd=sources,
-        env=os.environ | OFFLINE | {"CONVERTER_HISTORIES_IN": str(folder / f"{name}.pickle")},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "pytest", *OPTIONS, *files],
+            cwd=sources,
+            env=os.environ | OFFLINE | {"CONVERTER_HISTORIES_IN": str(folder / f"{name}.pickle")},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{name} {version}: stopped after {SECONDS}s, nothing kept"
     (folder / f"{name}.log").write_text(done.stdout + done.stderr)
     last = (done.stdout.strip().splitlines() or ["nothing printed"])[-1]
     return f"{name} {version}: {last} (all: {time.monotonic() - started:.0f}s)"

@@ -33,6 +33,8 @@ pytestmark = pytest.mark.skipif(not FOLDER, reason="needs what nox -s converters
 
 PREDICTED = [name for name, one in INTEGRATIONS.items() if one.profile]
 SHOWN = 25
+MANY = ("langchain-anthropic", "langchain-aws", "langchain-google-genai", "langchain-openai")
+ENOUGH = 50
 
 
 @cache
@@ -61,6 +63,11 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("package", MANY)
+def test_enough_histories_were_kept_to_say_anything(package: str):
+    assert len(_histories_of(package)) >= ENOUGH
 
 
 @pytest.mark.parametrize("name", PREDICTED)
