@@ -114,6 +114,7 @@ def _calls(at: int, message: AIMessage, blocks: list[dict[str, Any]]) -> Iterato
 
 _CALL_BLOCKS = {
     "tool_use": ("call", "id"),
+    "tool_call": ("call", "id"),
     "server_tool_use": ("server_call", "id"),
     "function_call": ("call", "call_id"),
     "custom_tool_call": ("call", "call_id"),

@@ -115,6 +115,8 @@ def _mark_calls(at: int, calls: Sequence[Any], marks: _Marks) -> None:
         for name in _ARGUMENTS:
             if name in holder:
                 holder[name] = _with_mark(holder[name], mark)
+        if not any(name in holder for name in _ARGUMENTS):
+            holder[_MARK] = mark
 
 
 def _with_mark(arguments: Any, mark: str) -> Any:

@@ -118,3 +118,12 @@ def test_simpler_copies_keep_what_they_say():
         ("human", [picture]),
         ("ai", [picture]),
     ]
+
+
+def test_a_call_that_stands_in_the_content_alone_is_marked():
+    blocks = [
+        {"type": "tool_call", "name": "look", "args": {}, "id": "a"},
+        {"type": "tool_use", "name": "look", "id": "b"},
+    ]
+    found = carried(marked([AIMessage(blocks)]))
+    assert [(one.kind, one.id) for one in found] == [("call", "a"), ("call", "b")]
