@@ -182,6 +182,7 @@ class _Turns:
             yield Breach("role_order", 0, UNKNOWN, "two turns of one role")
         if self.server_tools:
             yield from _unpaired(merged)
+            yield from _content_behind_calls(turns)
         seen: Counter[str | None] = Counter()
         for at, turn in enumerate(merged):
             before = merged[at - 1] if at else Turn("", ())
@@ -211,6 +212,8 @@ class _Turns:
         kinds = [item.kind for item in turn.items]
         if "call" in kinds and "text" in kinds[kinds.index("call") :]:
             yield Breach("text_after_call", at, UNKNOWN)
+        if turn.role == "assistant" and turn.of("result"):
+            yield Breach("orphan_result", at, REJECT, "only in user messages")
 
     def _results(self, at: int, turn: Turn, before: Turn) -> Iterator[Breach]:
         results = turn.of("result")
@@ -227,6 +230,13 @@ class _Turns:
             yield Breach("misplaced_result", at, self.late)
         if results and self.mixed and "text" in kinds:
             yield Breach("role_order", at, self.mixed)
+
+
+def _content_behind_calls(turns: list[Turn]) -> Iterator[Breach]:
+    """Find single messages that go on behind their last call, as recorded refusals show."""
+    for at, turn in enumerate(turns):
+        if turn.of("call") and turn.items[-1].kind != "call":
+            yield Breach("content_after_call", at, REJECT)
 
 
 def _unpaired(merged: list[Turn]) -> Iterator[Breach]:

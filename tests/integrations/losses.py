@@ -170,8 +170,11 @@ def _dropped(
         kinds = Counter(items[place].kind for place in claimed.get(thing.token, ()))
         if not kinds:
             detail = thing.name if thing.kind == "text" else ""
-            unanswered = thing.kind == "call" and (thing.id or "") not in answered
+            is_answered = (thing.id or "") in answered
+            unanswered = thing.kind == "call" and not is_answered
             kind = "unanswered_call" if unanswered else thing.kind
+            # A bad call is not missed, unless its result stays without it.
+            kind = "call" if kind == "invalid_call" and is_answered else kind
             yield Loss(f"{kind}_dropped", thing.message, thing.id, detail)
         elif thing.kind == "result" and kinds["result"] > 1:
             yield Loss("result_replayed", thing.message, thing.id, f"{kinds['result']} times")

@@ -58,9 +58,9 @@ def _clean(profile: str, message_count: int, call_count: int) -> PairingReport:
 def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> PairingReport:
     """Judge a history that has been read already."""
     profile = profile.row(facts)
-    given, breaches, turns, sent = predict(transcript, profile, facts)
+    given, breaches, turns, sent, filled = predict(transcript, profile, facts)
     scene = Scene(transcript, given)
-    places = Places(transcript, sent)
+    places = Places(transcript, sent, filled)
     violations = tuple(_violation(breach, scene, places) for breach in breaches)
     return PairingReport(
         profile=profile.name,

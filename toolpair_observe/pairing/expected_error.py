@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from toolpair_observe.pairing.words import Effect, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from toolpair_observe.pairing.predict import Breach
     from toolpair_observe.pairing.transcript import Call, Result, Transcript
@@ -23,10 +23,14 @@ class Places:
     Args:
         transcript: The history as it was given.
         sent: The turns that leave.
+        filled: Positions of the messages that get a filler for content.
     """
 
-    def __init__(self, transcript: Transcript, sent: Sequence[Turn]) -> None:
+    def __init__(
+        self, transcript: Transcript, sent: Sequence[Turn], filled: Collection[int]
+    ) -> None:
         self._entries = transcript.entries
+        self._filled = filled
         self._turn: dict[int, Turn] = {}
         for turn in sent:
             for index in range(turn.index, turn.last + 1):
@@ -63,7 +67,11 @@ class Places:
         """How many blocks stand before the message in its turn."""
         turn = self._turn.get(index)
         first = index if turn is None else turn.index
-        return sum(e.blocks for e in self._entries[first:index] if e.role is not Role.SYSTEM)
+        return sum(
+            entry.blocks or entry.index in self._filled
+            for entry in self._entries[first:index]
+            if entry.role is not Role.SYSTEM
+        )
 
 
 def expected_error(breach: Breach, given: Pairing, places: Places) -> str:

@@ -109,6 +109,7 @@ _PASSIVE_BLOCKS = frozenset(
         "web_search_call",
     }
 )
+_TEXT = {"type": "text"}
 # The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
 _REPEATING_BLOCKS = {"tool_call": "id", "function_call": "call_id"}
 
@@ -268,24 +269,34 @@ def _stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:
 
 
 def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
-    """Whether the content only says text or repeats the calls of `tool_calls`, each once."""
+    """Whether the content says text, and then perhaps repeats the calls of `tool_calls`, each once.
+
+    What some providers make of content behind a call is for the closer look.
+    """
     repeated = 0
     try:
         for block in content:
             kind = block["type"]
             if kind == "text":
+                if repeated:
+                    return False
                 continue
             if kind == "tool_use":
                 if block["id"] != calls[repeated]["id"]:
                     return False
                 repeated += 1
-            elif kind not in _PASSIVE_BLOCKS:
+            elif kind in _PASSIVE_BLOCKS:
+                if repeated:
+                    return False
+            else:
                 if block[_REPEATING_BLOCKS[kind]] != calls[repeated]["id"]:
                     return False
                 repeated += 1
     except TypeError:  # a stream may leave bare strings between the blocks
-        blocks = [block for block in content if block.__class__ is not str]
-        return len(blocks) < len(content) and _repeats_calls(blocks, calls)
+        if all(block.__class__ is not str for block in content):
+            return False
+        blocks = [_TEXT if block.__class__ is str else block for block in content]
+        return _repeats_calls(blocks, calls)
     return not repeated or repeated == len(calls)
 
 

@@ -76,12 +76,14 @@ class Prediction(NamedTuple):
         breaches: The breaches, in the order of the messages.
         turns: The history, with what the profile takes for calls and results.
         sent: The turns as they leave.
+        filled: Positions of the messages that get a filler for content.
     """
 
     given: Pairing
     breaches: list[Breach]
     turns: list[Turn]
     sent: list[Turn]
+    filled: set[int]
 
 
 def predict(transcript: Transcript, profile: Profile, facts: Facts) -> Prediction:
@@ -102,7 +104,7 @@ def predict(transcript: Transcript, profile: Profile, facts: Facts) -> Predictio
         rule = profile.rules.get(finding.case)
         if rule is not None:
             breaches.met(finding, rule)
-    return Prediction(given, breaches.settled(), turns, sent.left or sent.turns)
+    return Prediction(given, breaches.settled(), turns, sent.left or sent.turns, sent.filled)
 
 
 def as_turn(entry: Entry, made: list[Call], results: frozenset[Carrier]) -> Turn:

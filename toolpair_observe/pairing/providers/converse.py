@@ -13,6 +13,7 @@ from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
 from toolpair_observe.pairing.providers.rules import (
     MISPLACED,
     ORPHANS,
+    RESPONSES_BLOCKS,
     disputed,
     raises,
     reject,
@@ -300,9 +301,15 @@ def _with_older_converse(profile: Profile) -> Profile:
     raised = replace(
         dropped,
         steps=(
-            refuse_blocks(block, Carrier.STANDARD_INVALID_BLOCK),
+            refuse_blocks(
+                block,
+                Carrier.STANDARD_BLOCK,
+                Carrier.STANDARD_INVALID_BLOCK,
+                Carrier.V1_INVALID_BLOCK,
+                *RESPONSES_BLOCKS,
+            ),
             _refuse_server_results(block, _has_server_result),
-            *profile.steps,
+            *(step for step in profile.steps if step is not drop_untranslated_calls),
         ),
     )
     lost = _drop_invalid_calls_in(Carrier.FUNCTION_CALL_BLOCK)

@@ -184,12 +184,14 @@ def send_legacy_call_unanswered(wire: Wire) -> None:
 _LITELLM_ANTHROPIC_ERROR = (
     "litellm.exceptions.BadRequestError: AnthropicException - the call or result has no id"
 )
-# LiteLLM converts OpenAI's messages to Anthropic's by its own rules.
+# LiteLLM converts OpenAI's messages to Anthropic's by its own rules: it takes calls from
+# `tool_calls` alone, puts them last, and leaves results in AI messages out.
+_NOT_SENT = {Case.CONTENT_AFTER_CALL, Case.RESULT_IN_AI_TURN, Case.SERVER_RESULT_UNPAIRED}
 _LITELLM_ANTHROPIC = replace(
     _LITELLM,
     results=SENT_WITHOUT_ID | {Carrier.FUNCTION},
     rules={
-        **ANTHROPIC_RULES,
+        **{case: rule for case, rule in ANTHROPIC_RULES.items() if case not in _NOT_SENT},
         **dict.fromkeys((Case.CALL_WITHOUT_ID, Case.DUPLICATE_CALL_ID_ONE_RESULT), ACCEPT),
         Case.DUPLICATE_CALL_ID: ANTHROPIC_RULES[Case.DUPLICATE],
     },

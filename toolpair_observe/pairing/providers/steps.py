@@ -34,7 +34,9 @@ def drop_blank_humans(wire: Wire) -> None:
 @step("Send a human message without content with a filler in its place")
 def fill_blank_humans(wire: Wire) -> None:
     for turn in wire.turns:
-        turn.has_text = turn.has_text or (turn.role is Role.HUMAN and is_blank(turn))
+        if turn.role is Role.HUMAN and is_blank(turn):
+            turn.has_text = True
+            wire.filled.add(turn.index)
 
 
 @step("Move system messages out of the list, wherever they stand")
