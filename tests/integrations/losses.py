@@ -166,15 +166,19 @@ def _claim(things: list[Carried], items: list[Item]) -> dict[str, list[int]]:
 def _dropped(
     things: list[Carried], items: list[Item], claimed: dict[str, list[int]], answered: set[str]
 ) -> Iterator[Loss]:
+    left_alone = {
+        call
+        for result, call in intended(things).items()
+        if any(items[place].kind == "result" for place in claimed.get(result, ()))
+    } & {thing.token for thing in things if thing.kind == "invalid_call"}
     for thing in things:
         kinds = Counter(items[place].kind for place in claimed.get(thing.token, ()))
         if not kinds:
             detail = thing.name if thing.kind == "text" else ""
-            is_answered = (thing.id or "") in answered
-            unanswered = thing.kind == "call" and not is_answered
+            unanswered = thing.kind == "call" and (thing.id or "") not in answered
             kind = "unanswered_call" if unanswered else thing.kind
             # A bad call is not missed, unless its result stays without it.
-            kind = "call" if kind == "invalid_call" and is_answered else kind
+            kind = "call" if thing.token in left_alone else kind
             yield Loss(f"{kind}_dropped", thing.message, thing.id, detail)
         elif thing.kind == "result" and kinds["result"] > 1:
             yield Loss("result_replayed", thing.message, thing.id, f"{kinds['result']} times")

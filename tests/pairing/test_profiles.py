@@ -68,7 +68,16 @@ def test_every_rule_has_a_source_and_no_guess_is_a_refusal(profile):
 @pytest.mark.parametrize("profile", every_row(), ids=lambda profile: profile.name)
 def test_every_text_takes_the_facts_of_a_breach(profile):
     facts = dict.fromkeys(("id", "ids", "result_id", "name", "id_field"), "call_1") | dict.fromkeys(
-        ("position", "next_position", "first_position", "length"), 3
+        (
+            "position",
+            "call_position",
+            "next_position",
+            "first_position",
+            "call_block",
+            "result_block",
+            "length",
+        ),
+        3,
     )
     for rule in profile.rules.values():
         assert "{" not in rule.text.format(**facts).replace("{'role'", "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.words import Effect, Role
@@ -30,48 +32,72 @@ class Places:
         self, transcript: Transcript, sent: Sequence[Turn], filled: Collection[int]
     ) -> None:
         self._entries = transcript.entries
+        self._sent = sent
         self._filled = filled
-        self._turn: dict[int, Turn] = {}
-        for turn in sent:
-            for index in range(turn.index, turn.last + 1):
-                self._turn.setdefault(index, turn)
 
     def position(self, index: int, otherwise: int) -> int:
         """Position of the turn that holds the message at `index`."""
-        turn = self._turn.get(index)
+        turn = self._turn_of.get(index)
         return otherwise if turn is None else turn.position
 
     def block_of_call(self, call: Call) -> int:
         """Position of the call's block within its turn."""
         if call.block is not None:
-            return self._before(call.index) + call.block
+            return self._blocks_before(call.index) + call.block
         # What stands in no content is put behind it.
-        entry = self._entries[call.index]
-        outside = [other for other in entry.calls if other.block is None]
-        behind = outside.index(call) if call in outside else 0
-        return self._before(call.index) + entry.blocks + behind
+        behind = self._entries[call.index].blocks + self._number_outside.get(call, 0)
+        return self._blocks_before(call.index) + behind
 
     def number_of_call(self, call: Call) -> int:
         """Position of the call among the calls of its turn."""
-        turn = self._turn.get(call.index)
-        return turn.calls.index(call) if turn is not None and call in turn.calls else 0
+        return self._number.get(call, 0)
 
     def block_of_result(self, result: Result) -> int:
         """Position of the result's block within its turn."""
-        turn = self._turn.get(result.index)
-        if turn is not None and turn.results_lead and result in turn.results:
-            return turn.results.index(result)
-        return self._before(result.index) + result.block
+        turn = self._turn_of.get(result.index)
+        if turn is not None and turn.results_lead:
+            return self._number.get(result, 0)
+        return self._blocks_before(result.index) + result.block
 
-    def _before(self, index: int) -> int:
+    def _blocks_before(self, index: int) -> int:
         """How many blocks stand before the message in its turn."""
-        turn = self._turn.get(index)
+        turn = self._turn_of.get(index)
         first = index if turn is None else turn.index
-        return sum(
-            entry.blocks or entry.index in self._filled
-            for entry in self._entries[first:index]
-            if entry.role is not Role.SYSTEM
+        return self._blocks_until[index] - self._blocks_until[first]
+
+    # Each is made once, where a text asks for it: many breaches of a history stay cheap.
+
+    @cached_property
+    def _turn_of(self) -> dict[int, Turn]:
+        held: dict[int, Turn] = {}
+        for turn in self._sent:
+            for index in range(turn.index, turn.last + 1):
+                held.setdefault(index, turn)
+        return held
+
+    @cached_property
+    def _number(self) -> dict[Call | Result, int]:
+        numbers: dict[Call | Result, int] = {}
+        for turn in self._sent:
+            numbers.update((call, number) for number, call in enumerate(turn.calls))
+            numbers.update((result, number) for number, result in enumerate(turn.results))
+        return numbers
+
+    @cached_property
+    def _number_outside(self) -> dict[Call, int]:
+        return {
+            call: number
+            for entry in self._entries
+            for number, call in enumerate(c for c in entry.calls if c.block is None)
+        }
+
+    @cached_property
+    def _blocks_until(self) -> list[int]:
+        sizes = (
+            0 if entry.role is Role.SYSTEM else entry.blocks or int(entry.index in self._filled)
+            for entry in self._entries
         )
+        return [0, *accumulate(sizes)]
 
 
 def expected_error(breach: Breach, given: Pairing, places: Places) -> str:
@@ -110,7 +136,6 @@ def _values(finding: Finding, given: Pairing, places: Places) -> dict[str, objec
         "next_position": asking + 1,
         "first_position": places.position(answer.index, position) if answer else position,
         "call_block": places.block_of_call(call) if call else 0,
-        "call_number": places.number_of_call(call) if call else 0,
         "result_block": places.block_of_result(result) if result else 0,
         "name": call.name if call else "",
         "length": len(own_id),

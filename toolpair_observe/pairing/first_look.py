@@ -111,7 +111,7 @@ _PASSIVE_BLOCKS = frozenset(
 )
 _TEXT = {"type": "text"}
 # The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
-_REPEATING_BLOCKS = {"tool_call": "id", "function_call": "call_id"}
+_REPEATING_BLOCKS = {"tool_use": "id", "tool_call": "id", "function_call": "call_id"}
 
 
 def plain_call_ids(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:
@@ -277,21 +277,13 @@ def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
     try:
         for block in content:
             kind = block["type"]
-            if kind == "text":
-                if repeated:
-                    return False
-                continue
-            if kind == "tool_use":
-                if block["id"] != calls[repeated]["id"]:
+            key = _REPEATING_BLOCKS.get(kind)
+            if key is not None:
+                if block[key] != calls[repeated]["id"]:
                     return False
                 repeated += 1
-            elif kind in _PASSIVE_BLOCKS:
-                if repeated:
-                    return False
-            else:
-                if block[_REPEATING_BLOCKS[kind]] != calls[repeated]["id"]:
-                    return False
-                repeated += 1
+            elif repeated or kind not in _PASSIVE_BLOCKS:
+                return False
     except TypeError:  # a stream may leave bare strings between the blocks
         if all(block.__class__ is not str for block in content):
             return False

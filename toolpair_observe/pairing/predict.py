@@ -7,6 +7,7 @@ A breach has the worst effect of all that happens to its call and its result on 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -123,23 +124,42 @@ def as_turn(entry: Entry, made: list[Call], results: frozenset[Carrier]) -> Turn
         calls=made,
         results=given,
         has_text=entry.has_text,
-        behind_text=[result for result in given if result in entry.behind_text],
+        behind_text=_in_both(given, entry.behind_text) if entry.behind_text else [],
         last=entry.index,
     )
 
 
 def _note_unsent_calls(wire: Wire, profile: Profile) -> None:
-    """Note results whose call never leaves: the model gets an answer to nothing it asked.
+    """Note results that stay while their call never leaves: answers to nothing that was asked.
 
     An unanswered call that is left out does no harm.
     """
-    orphans = {f.result.id: f.result for f in wire.given.findings if f.result and not f.call}
-    if not orphans or profile.calls >= EVERY_CALL:
+    if profile.calls >= EVERY_CALL:
         return
+    kept = {result for turn in wire.turns for result in turn.results}
+    found = wire.given.findings
+    strays = [f for f in found if f.result in kept and f.case.kind in _WITHOUT_CALL]
+    if not strays:
+        return
+    unsent: dict[str, list[int]] = {}
     for entry in wire.transcript.entries:
         for call in entry.calls:
-            if call.id in orphans and not call.carriers & profile.calls:
-                wire.lose(Case.CALL_NOT_SENT, "its call is not sent", None, orphans[call.id])
+            if not call.carriers & profile.calls:
+                unsent.setdefault(call.id, []).append(entry.index)
+    for stray in strays:
+        indices = unsent.get(stray.result.id, []) if stray.result else []
+        # Of several calls under its id a result answers the last one before it.
+        last = bisect_left(indices, stray.index) - 1
+        if indices and (stray.call is None or (last >= 0 and stray.call.index < indices[last])):
+            wire.lose(Case.CALL_NOT_SENT, "its call is not sent", None, stray.result)
+
+
+def _in_both(some: list[Result], others: list[Result]) -> list[Result]:
+    known = set(others)
+    return [result for result in some if result in known]
+
+
+_WITHOUT_CALL = frozenset({ViolationKind.ORPHAN_RESULT, ViolationKind.DUPLICATE_RESULT})
 
 
 class _Ledger:

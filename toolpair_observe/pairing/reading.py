@@ -55,7 +55,7 @@ def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - o
         role = as_text(as_dict(fields, "additional_kwargs").get("__openai_role__"))
         return Entry(index, Role.SYSTEM, is_summary=read_signs(fields)[0], wire_role=role)
     if isinstance(message, FunctionMessage):
-        result = Result(index, "", message.name, Carrier.FUNCTION)
+        result = Result(index, "", as_name(vars(message)), Carrier.FUNCTION)
         return Entry(index, Role.FUNCTION, results=[result], has_text=False)
     if isinstance(message, ChatMessage):
         if message.role == "tool":

@@ -175,18 +175,24 @@ def drop_unsendable_invalid_calls(wire: Wire) -> None:
         turn.calls = kept
 
 
+@step("Leave out messages that only ask to remove another one")
+def drop_removals(wire: Wire) -> None:
+    wire.turns = [turn for turn in wire.turns if turn.role is not Role.REMOVE]
+
+
 @step("Leave out AI messages without content and calls")
 def drop_blank_ais(wire: Wire) -> None:
     wire.turns = [t for t in wire.turns if t.role is not Role.AI or not is_blank(t)]
 
 
 _NO_TYPE = "ValueError: Dict content block must have a type key"
+_REFUSE_REMOVALS = refuse_messages("KeyError: 'remove'", Role.REMOVE)
 ANTHROPIC_STEPS = (
     refuse({Carrier.FUNCTION: "KeyError: 'function'", Carrier.CHAT_TOOL: "KeyError: 'chat'"}),
     refuse({Carrier.CONVERSE_RESULT: _NO_TYPE}),
     refuse_blocks(_NO_TYPE, Carrier.CONVERSE_BLOCK),
     refuse_messages("KeyError: 'chat'", Role.CHAT),
-    refuse_messages("KeyError: 'remove'", Role.REMOVE),
+    _REFUSE_REMOVALS,
     merge_users,
     take_out_one_run_of_systems,
     drop_unsendable_invalid_calls,
@@ -242,11 +248,16 @@ ANTHROPIC_VERTEX: Final = replace(
     package="langchain-google-vertexai",
     calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE}),
     rules={
-        **ANTHROPIC_RULES,
+        # The integration puts calls last.
+        **{k: rule for k, rule in ANTHROPIC_RULES.items() if k is not Case.CONTENT_AFTER_CALL},
         Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID],
         Case.SERVER_TOOL_UNPAIRED: unknown("the integration sends such calls without their ids"),
     },
-    steps=(drop_blank_humans, *ANTHROPIC_STEPS),
+    steps=(
+        drop_blank_humans,
+        drop_removals,
+        *(step for step in ANTHROPIC_STEPS if step is not _REFUSE_REMOVALS),
+    ),
     id_pattern="a-zA-Z0-9_-",
 )
 

@@ -169,7 +169,7 @@ def drop_untranslated_calls(wire: Wire) -> None:
         if entry.made_by in _NOT_TRANSLATED or entry.is_standard:
             continue
         known = _TRANSLATED.get(entry.made_by, frozenset())
-        own = [call for call in turn.calls if Carrier.TOOL_CALL in call.carriers]
+        own = {call for call in turn.calls if Carrier.TOOL_CALL in call.carriers}
         # Beside exactly one call of `tool_calls` every block is taken for that one.
         if entry.made_by == "anthropic" and len(own) == 1:
             known = frozenset()
@@ -219,8 +219,10 @@ def keep_calls_with_their_results(wire: Wire) -> None:
     for turn in wire.turns:
         entry = wire.transcript.entries[turn.index]
         given = {r.id: r for r in entry.results if r.carrier is Carrier.TOOL_RESULT_IN_AI}
-        own = [use for use in entry.server_uses if use.id in given]
-        own += [c for c in turn.calls if c.id in given and Carrier.TOOL_CALL not in c.carriers]
+        if not given:
+            continue
+        own = {use for use in entry.server_uses if use.id in given}
+        own |= {c for c in turn.calls if c.id in given and Carrier.TOOL_CALL not in c.carriers}
         wire.own_results.update(given[call.id] for call in own)
         wire.unsent_uses.update(own)
         turn.calls = [call for call in turn.calls if call not in own]

@@ -30,6 +30,7 @@ from toolpair_observe.pairing.providers.rules import (
 )
 from toolpair_observe.pairing.providers.steps import (
     drop_blank_humans,
+    fill_blank_ais,
     fill_blank_humans,
     forward_blocks,
     listed,
@@ -194,6 +195,8 @@ _LITELLM_ANTHROPIC = replace(
         **{case: rule for case, rule in ANTHROPIC_RULES.items() if case not in _NOT_SENT},
         **dict.fromkeys((Case.CALL_WITHOUT_ID, Case.DUPLICATE_CALL_ID_ONE_RESULT), ACCEPT),
         Case.DUPLICATE_CALL_ID: ANTHROPIC_RULES[Case.DUPLICATE],
+        # It joins AI messages, so what the later one says stands behind the call in one message.
+        Case.TEXT_AFTER_CALL: ANTHROPIC_RULES[Case.CONTENT_AFTER_CALL],
     },
     steps=(
         *_LITELLM_CONVERSION,
@@ -203,6 +206,7 @@ _LITELLM_ANTHROPIC = replace(
         lose_blocks(Carrier.TOOL_RESULT_IN_TOOL, Carrier.OUTPUT_IN_TOOL),
         take_out_systems,
         fill_blank_humans,
+        fill_blank_ais,
         merge_users,
         merge_ais,
         drop_same_id_in_message,

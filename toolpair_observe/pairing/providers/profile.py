@@ -40,8 +40,8 @@ class Rule:
         effect: The predicted effect.
         grade: How well that is known.
         source: Where it is known from.
-        text: The provider's own words, with `{id}`, `{ids}`, `{position}`, `{result_position}` and
-            `{length}` filled in from the breach; `""` where they are not known.
+        text: The provider's own words, with placeholders that `expected_error` fills in from the
+            breach; `""` where they are not known.
     """
 
     effect: Effect
@@ -172,7 +172,8 @@ class Profile:
         sent = [call for call in entry.calls if call.carriers & self.calls]
         for spare, before in self.spare_calls.items():
             if not any(call.carriers & before for call in entry.calls):
-                sent += [c for c in entry.calls if spare in c.carriers and c not in sent]
+                done = set(sent)
+                sent += [c for c in entry.calls if spare in c.carriers and c not in done]
         return sent
 
     def takes_ids(self, ids: Sequence[str]) -> bool:

@@ -49,6 +49,14 @@ def merge_users(wire: Wire) -> None:
     wire.turns = merge(wire.turns, lambda turn: turn.role in USER_ROLES)
 
 
+@step("Send an AI message without content and calls with a filler in its place")
+def fill_blank_ais(wire: Wire) -> None:
+    for turn in wire.turns:
+        if turn.role is Role.AI and is_blank(turn):
+            turn.has_text = True
+            wire.filled.add(turn.index)
+
+
 @step("Send that; the provider joins turns of one side that follow each other")
 def leave(wire: Wire) -> None:
     wire.left = [turn.copy() for turn in wire.turns]
