@@ -29,17 +29,10 @@ MESSAGE_ORDER = re.compile(
 )
 """Local errors about the order of messages, which a history without a call can have as well."""
 EXCEPTIONS = (
-    # A function message answers a `function_call` in the extra arguments, of LangChain's time
-    # before tool calls. Neither is tracked, so that those who still have both are left alone.
-    ("google-genai", r"\bF\("),
-    ("google-vertexai", r"\bF\("),
-    ("litellm", r"\bF\("),
     # Merging neighbors, langchain-core reads cut-off arguments again, and takes them for whole.
     ("bedrock-converse", r"\bA\S* A[^ ]*\S*![a-z]|![a-z]\S* A"),
     # Of Anthropic's blocks for a valid and an invalid call it makes the valid call twice.
     ("bedrock-converse", r"\bA\^\((?=\S*!)[^ ]*,"),
-    # LiteLLM fills a turn of calls alone with a text; what Anthropic makes of it was not tried.
-    ("litellm", r"\$\w!.* A\^-"),
     # Merging neighbors whose calls share an id, Converse's conversion keeps one of them.
     ("bedrock-converse", r"\bA\S*\([^ ]*?\b([a-z])\b\S*\) A\S*\((?:\S*,)?\1\b"),
 )

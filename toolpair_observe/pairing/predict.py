@@ -136,22 +136,31 @@ def _note_unsent_calls(wire: Wire, profile: Profile) -> None:
     """
     if profile.calls >= EVERY_CALL:
         return
-    kept = {result for turn in wire.turns for result in turn.results}
-    found = wire.given.findings
-    strays = [f for f in found if f.result in kept and f.case.kind in _WITHOUT_CALL]
+    strays = [f for f in wire.given.findings if f.result and f.case.kind in _WITHOUT_CALL]
     if not strays:
         return
-    unsent: dict[str, list[int]] = {}
+    unsent: dict[str, list[Call]] = {}
     for entry in wire.transcript.entries:
         for call in entry.calls:
             if not call.carriers & profile.calls:
-                unsent.setdefault(call.id, []).append(entry.index)
+                unsent.setdefault(call.id, []).append(call)
+    kept = {result for turn in wire.turns for result in turn.results}
     for stray in strays:
-        indices = unsent.get(stray.result.id, []) if stray.result else []
-        # Of several calls under its id a result answers the last one before it.
-        last = bisect_left(indices, stray.index) - 1
-        if indices and (stray.call is None or (last >= 0 and stray.call.index < indices[last])):
-            wire.lose(Case.CALL_NOT_SENT, "its call is not sent", None, stray.result)
+        result = stray.result
+        asked = _asking(unsent.get(result.id, []), stray) if result else None
+        # A bad call is not missed where its result is no result on the wire either.
+        if asked is not None and (result in kept or not asked.carriers & _BAD_CALLS):
+            wire.lose(Case.CALL_NOT_SENT, "its call is not sent", None, result)
+
+
+def _asking(calls: list[Call], stray: Finding) -> Call | None:
+    """Of several calls under its id a result answers the last one before it."""
+    before = bisect_left(calls, stray.index, key=lambda call: call.index)
+    if not before:
+        # A bad call that follows has nothing to do with it.
+        return next((call for call in calls[:1] if not call.carriers & _BAD_CALLS), None)
+    last = calls[before - 1]
+    return last if stray.call is None or stray.call.index <= last.index else None
 
 
 def _in_both(some: list[Result], others: list[Result]) -> list[Result]:
@@ -159,7 +168,16 @@ def _in_both(some: list[Result], others: list[Result]) -> list[Result]:
     return [result for result in some if result in known]
 
 
-_WITHOUT_CALL = frozenset({ViolationKind.ORPHAN_RESULT, ViolationKind.DUPLICATE_RESULT})
+_WITHOUT_CALL = frozenset(
+    {
+        ViolationKind.ORPHAN_RESULT,
+        ViolationKind.DUPLICATE_RESULT,
+        ViolationKind.MISMATCHED_RESULT,
+    }
+)
+_BAD_CALLS = frozenset(
+    {Carrier.INVALID_TOOL_CALL, Carrier.STANDARD_INVALID_BLOCK, Carrier.V1_INVALID_BLOCK}
+)
 
 
 class _Ledger:

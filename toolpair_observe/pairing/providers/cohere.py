@@ -19,6 +19,7 @@ from toolpair_observe.pairing.providers.rules import (
 )
 from toolpair_observe.pairing.providers.steps import (
     lose_blocks,
+    miss_empty_ids,
     refuse,
     refuse_blocks,
     refuse_last,
@@ -84,6 +85,7 @@ _COHERE = replace(
             server_calls=True,
         ),
         miss_early_results,
+        miss_empty_ids,
     ),
 )
 # Command A wants all results, Command R and R+ go on without.

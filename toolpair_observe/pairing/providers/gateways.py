@@ -37,12 +37,12 @@ from toolpair_observe.pairing.providers.steps import (
     lose_blocks,
     merge_ais,
     merge_users,
+    miss_empty_ids,
     refuse,
     refuse_messages,
     refuse_nameless,
     refuse_null_ids,
     send_also,
-    take_out_systems,
 )
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
 from toolpair_observe.pairing.turns import Finding
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolpair_observe.pairing.transcript import Call
+    from toolpair_observe.pairing.turns import Turn
 
 # OpenAI alone hosts these, on its chat API alone; a gateway passes their requests on.
 _OPENAI_CHAT_MODELS = r"gpt-[34]|chatgpt-4"
@@ -169,6 +170,23 @@ _LITELLM = replace(
 )
 
 
+@step("Send a later system message as a note of the user's, behind the results that follow it")
+def note_later_systems(wire: Wire) -> None:
+    turns: list[Turn] = []
+    notes: list[Turn] = []
+    for turn in wire.turns:
+        if turn.role is Role.SYSTEM:
+            if turns or notes:
+                turn.role, turn.has_text = Role.HUMAN, True
+                notes.append(turn)
+            continue
+        if not turn.results:
+            turns += notes
+            notes = []
+        turns.append(turn)
+    wire.turns = turns + notes
+
+
 @step(
     "Make another call of the copy in function_call, under a new id that nothing answers",
     Trait.LEGACY_CALL,
@@ -204,11 +222,12 @@ _LITELLM_ANTHROPIC = replace(
         send_legacy_call_unanswered,
         refuse_null_ids(_LITELLM_ANTHROPIC_ERROR),
         lose_blocks(Carrier.TOOL_RESULT_IN_TOOL, Carrier.OUTPUT_IN_TOOL),
-        take_out_systems,
+        note_later_systems,
         fill_blank_humans,
         fill_blank_ais,
         merge_users,
         merge_ais,
+        miss_empty_ids,
         drop_same_id_in_message,
         drop_server_uses_in(Carrier.MCP_TOOL_USE, Carrier.SERVER_TOOL_CALL),
     ),

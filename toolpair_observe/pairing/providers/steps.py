@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
@@ -278,6 +279,18 @@ def refuse_last(text: str, *roles: Role) -> Step:
         wire.fail(case, text, last.index, call=unsent)
 
     return refuse_ending
+
+
+@step("Take a call with an empty id for unanswered where no result follows at once")
+def miss_empty_ids(wire: Wire) -> None:
+    for turn, after in zip_longest(wire.turns, wire.turns[1:]):
+        if after is None or not after.results:
+            case = Case.MISSING_AT_END if after is None else Case.MISSING_ALL
+            wire.findings += [
+                Finding(case, call, None, turn.index)
+                for call in turn.calls
+                if not call.id and not call.null_id
+            ]
 
 
 @step("Take an empty id of a result for none, even where its call has an empty one too")
