@@ -25,7 +25,9 @@ WIDTH: Final = 100
 
 # The order of the page. tests/docs/test_api.py checks that it contains every public name once.
 GROUPS: Final[Mapping[str, str]] = {
-    "Check and repair": "check_messages repair_messages Repair Change RepairAction",
+    "Check and repair": (
+        "check_messages repair_messages Repair Change RepairAction profile_from_chat_template"
+    ),
     "Attach": "ToolPairHandler instrument uninstrument guard GuardedModel HandlerOptions Options",
     "What a check says": "PairingReport Violation ViolationKind Effect Cause",
     "What became of a request": "Observation Outcome NearMissHook Accuracy AccuracyRow",
@@ -33,7 +35,8 @@ GROUPS: Final[Mapping[str, str]] = {
         "Settings Profile Mode BlockableEffect OnInternalError RequestSelection ThinkingPolicy"
     ),
     "Exceptions": (
-        "ToolPairError InvalidToolResultsError CheckFailedError SettingsError MissingExtraError"
+        "ToolPairError InvalidToolResultsError CheckFailedError SettingsError MissingExtraError "
+        "ChatTemplateError"
     ),
 }
 INTRODUCTIONS: Final[Mapping[str, str]] = {

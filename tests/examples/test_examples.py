@@ -26,7 +26,7 @@ FACTS = {
     "agent": [
         "the agent: It is clear in Rome",
         "orphan_result at message 0",
-        "likely cause: trimmed_head",
+        "likely cause: overwritten_state",
     ],
 }
 

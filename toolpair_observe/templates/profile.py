@@ -90,7 +90,7 @@ def profile_from_chat_template(
             found.place,
             template.unfit,
         )
-    return replace(base, rules={}, steps=(*base.steps, renders))
+    return replace(base, rules={}, steps=(renders,))
 
 
 @dataclass(frozen=True, slots=True)
