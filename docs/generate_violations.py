@@ -40,7 +40,7 @@ is a *near miss* if its worst effect is not `accept`. When its end is known, it 
 | --- | --- |
 | `blocked` | strict mode stopped it |
 | `rejected` | the provider refused it for its pairing, and the check had flagged it |
-| `escaped` | the provider refused it for its pairing, and the check had not flagged it: please report it |
+| `escaped` | the provider refused it for its pairing, and the check had not flagged it; `toolpair.escape.fault` tells a missing rule (`check`: please report it) from a server that broke a sound history (`server`) |
 | `accepted` | the model answered |
 | `failed` | it failed for another reason |
 | `cancelled` | the caller canceled it, or another prompt of the same call was stopped |

@@ -335,8 +335,9 @@ class Rules:
             f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} refuses histories that the check calls clean",
             f"{_TARGET} refused {_COUNT} requests of job {{{{ $labels.job }}}} in the last "
             f"{self.windows.event} with a pairing error, although the check had found nothing. "
-            "Users got errors, strict mode could not have prevented them, and the profile of this "
-            "provider needs a correction.",
+            "Users got errors, and strict mode could not have prevented them. The label "
+            "toolpair_escape_fault tells a profile that lacks a rule (check) from a server that "
+            "broke a sound history (server).",
             by=_BY_TARGET,
         )
 

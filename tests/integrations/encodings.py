@@ -74,6 +74,7 @@ MIXED: dict[str, AIMessage] = {
     "legacy and raw": ai(function_call=legacy(), tool_calls=[raw(ONE)]),
     "tool_use alone": ai([TEXT, tool_use(ONE)]),
     "tool_use alone, Anthropic's": ai([TEXT, tool_use(ONE)], by="anthropic"),
+    "tool_use without input": ai([TEXT, {"type": "tool_use", "id": ONE, "name": "look"}]),
     "function_call block alone": ai([TEXT, item(ONE)], by="openai"),
     "custom call block alone": ai([TEXT, item(ONE, "custom_tool_call")], by="openai"),
     "standard block alone": ai([TEXT, call(ONE)]),

@@ -146,7 +146,9 @@ def _responses(body: dict[str, Any]) -> list[Turn]:
         at = len(turns) - joined
         if calls or output:
             name, tokens = entry.get("name"), tokens_in(entry)
-            items = [Item("call" if calls else "result", at, entry.get("call_id"), name, tokens)]
+            # What runs on may be answered in a later request.
+            asked = "server_call" if entry.get("async") else "call"
+            items = [Item(asked if calls else "result", at, entry.get("call_id"), name, tokens)]
         elif kind == "message":
             items = list(_texts(entry["content"], at))
         else:

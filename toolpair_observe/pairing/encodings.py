@@ -172,6 +172,8 @@ def _read_call_block(kind: str, block: dict[str, Any], entry: Entry, unseen: _Un
         entry.calls.append(call)
     else:
         call.carriers |= {carrier}
+    if carrier is Carrier.TOOL_USE and "input" not in block:
+        call.carriers |= {Carrier.BARE_TOOL_USE}
     call.is_async = call.is_async or _says_async(block)
     return call
 

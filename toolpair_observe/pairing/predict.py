@@ -305,6 +305,7 @@ def _content_after_calls(wire: Wire, _: Pairing) -> list[Finding]:
         Finding(Case.CONTENT_AFTER_CALL, turn.calls[-1], None, turn.position)
         for turn in wire.turns
         if turn.calls
+        and turn is not wire.turns[-1]
         and entries[turn.last].says_more_after_calls
         and all(call.carriers & _PLACED for call in turn.calls if call.index == turn.last)
     ]

@@ -28,6 +28,7 @@ class Carrier(StrEnum):
     TOOL_CALL = "tool_calls"
     INVALID_TOOL_CALL = "invalid_tool_calls"
     TOOL_USE = "tool_use content block"
+    BARE_TOOL_USE = "tool_use content block without input"
     FUNCTION_CALL_BLOCK = "function_call content block"
     RESPONSES_ITEM = "Responses API output item other than function_call"
     KEPT_ITEM = 'additional_kwargs["tool_outputs"]'

@@ -55,7 +55,11 @@ BEDROCK_INVOKE: Final = replace(
     provider="aws.bedrock",
     package="langchain-aws",
     calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE, Carrier.V1_BLOCK}),
-    rules={**ANTHROPIC_RULES, Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
+    rules={
+        # The integration puts calls last.
+        **{k: rule for k, rule in ANTHROPIC_RULES.items() if k is not Case.CONTENT_AFTER_CALL},
+        Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID],
+    },
     steps=(
         lose_empty_lists,
         *_INVOKE_STEPS[: _INVOKE_STEPS.index(leave)],

@@ -31,6 +31,7 @@ from toolpair_observe.pairing.providers.steps import (
     take_out_systems,
 )
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
+from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.turns import Finding
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
@@ -87,6 +88,9 @@ def send_as_text(wire: Wire) -> None:
         lose_each(wire, {Carrier.TOOL_RESULT_IN_TOOL})
         for turn in wire.turns:
             turn.calls, turn.results, turn.has_text = [], [], True
+        wire.findings = [f for f in wire.findings if f.case is not Case.RESULT_IN_AI_TURN]
+        for entry in wire.transcript.entries:
+            wire.own_results.update(entry.results)
 
 
 def _has_server_result(entry: Entry) -> bool:
@@ -214,6 +218,29 @@ _INVALID_BLOCKS = frozenset(
 )
 
 
+@step("Raise where a call's block has no input and tool_calls do not hold it: KeyError: 'input'")
+def refuse_bare_blocks(wire: Wire) -> None:
+    for turn in wire.turns:
+        for call in turn.calls:
+            if Carrier.BARE_TOOL_USE in call.carriers and Carrier.TOOL_CALL not in call.carriers:
+                wire.fail(Case.UNSUPPORTED_CALL, "KeyError: 'input'", turn.index, call=call)
+
+
+@step("Send LangChain's own block for a result of a provider's tool, stamped by none, as a result")
+def send_standard_results(wire: Wire) -> None:
+    for entry in wire.transcript.entries:
+        if entry.has_standard_result and not entry.server_uses and not entry.made_by:
+            wire.findings += [
+                Finding(
+                    Case.RESULT_IN_AI_TURN,
+                    None,
+                    Result(entry.index, result_id, None, Carrier.SERVER_RESULT),
+                    entry.index,
+                )
+                for result_id in entry.server_results
+            ]
+
+
 @step("Leave calls to the provider that stand in content with their results, as Nova's own do")
 def keep_calls_with_their_results(wire: Wire) -> None:
     for turn in wire.turns:
@@ -272,6 +299,8 @@ _BEDROCK_CONVERSE = Profile(
         _drop_calls_only_in(Carrier.FUNCTION_CALL_BLOCK),
         send_rebuilt_calls_too,
         drop_invalid_blocks_without_name,
+        refuse_bare_blocks,
+        send_standard_results,
         keep_calls_with_their_results,
         send_unstamped_server_uses,
         refuse({Carrier.TOOL_RESULT_IN_TOOL: _PARAM_VALIDATION}, only_with_tools=True),

@@ -145,6 +145,7 @@ _RESPONSES_ORPHAN = reject(
 _CALL_BLOCKS = frozenset({Carrier.FUNCTION_CALL_BLOCK, Carrier.STANDARD_BLOCK, Carrier.V1_BLOCK})
 
 
+_OWN_BLOCKS = frozenset({Carrier.STANDARD_BLOCK, Carrier.V1_BLOCK})
 _ITEMS = _CALL_BLOCKS | {Carrier.RESPONSES_ITEM}
 
 
@@ -195,6 +196,15 @@ def send_rebuilt_calls_too(wire: Wire) -> None:
                     wire.lose(Case.CALL_SENT_TWICE, text, call, None)
 
 
+@step("Send the call of LangChain's own block without arguments where tool_calls do not hold it")
+def lose_arguments_of_blocks(wire: Wire) -> None:
+    for turn in wire.turns:
+        for call in turn.calls:
+            if call.carriers & _OWN_BLOCKS and Carrier.TOOL_CALL not in call.carriers:
+                text = "the call goes out without its arguments"
+                wire.lose(Case.UNSUPPORTED_CALL, text, call, wire.given.answer.get(call))
+
+
 OPENAI_RESPONSES: Final = Profile(
     name="openai-responses",
     title="OpenAI Responses through ChatOpenAI",
@@ -231,6 +241,7 @@ OPENAI_RESPONSES: Final = Profile(
         start_after_last_response,
         drop_repeated_calls,
         send_rebuilt_calls_too,
+        lose_arguments_of_blocks,
         refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
         lose_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
         refuse({Carrier.CONVERSE_RESULT: "KeyError: 'type'"}),
