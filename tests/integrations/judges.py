@@ -234,7 +234,7 @@ class _Turns:
 
 def _content_behind_calls(turns: list[Turn]) -> Iterator[Breach]:
     """Find single messages that go on behind their last call, as recorded refusals show."""
-    for at, turn in enumerate(turns):
+    for at, turn in enumerate(turns[:-1]):
         if turn.of("call") and turn.items[-1].kind != "call":
             yield Breach("content_after_call", at, REJECT)
 

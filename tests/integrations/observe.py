@@ -87,12 +87,24 @@ def observe_messages(recorder: Recorder, messages: Sequence[BaseMessage]) -> Obs
     turns = parse(wire, result.body)
     stored = _stored(messages, result.body)
     known = carried(messages[:stored])
-    calls = [one.id for one in known if one.kind in _CALLS and one.message == stored - 1]
+    last = [one.id for one in known if one.kind in _CALLS and one.message == stored - 1]
+    calls = [call_id for call_id in last if call_id not in _running(messages)]
     return Observed(
         losses=tuple(losses(wire, messages, turns, stored)),
         breaches=tuple(judge(wire, result.body, calls)),
         warned=result.warned,
     )
+
+
+def _running(messages: Sequence[BaseMessage]) -> set[str]:
+    """Ids of calls that run on, whose results a later request may bring."""
+    return {
+        block.get("call_id", "")
+        for message in messages
+        if isinstance(message.content, list)
+        for block in message.content
+        if isinstance(block, dict) and block.get("async")
+    }
 
 
 def _stored(messages: Sequence[BaseMessage], body: dict[str, Any]) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.integrations.observe import observe_messages
 from tests.integrations.predictions import Comparison
-from toolpair_observe import check_messages
+from toolpair_observe import Effect, check_messages
 
 from .kept import ids_of, plain, unpaired
 from .marks import marked
@@ -32,6 +32,11 @@ class ConverterComparison(Comparison):
     def is_exception(self) -> bool:
         """Nothing is excused here."""
         return False
+
+    @property
+    def problem(self) -> str:
+        """As for timelines, but which of two local errors comes first is not asked here."""
+        return "" if self.predicted == self.happened == Effect.LOCAL_ERROR else super().problem
 
     @property
     def blamed_ids(self) -> set[str]:

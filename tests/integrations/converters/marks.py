@@ -58,7 +58,10 @@ def _marked(at: int, message: BaseMessage, marks: _Marks) -> BaseMessage:
         _mark_calls(at, [block for block in blocks if _is_call(block)], marks)
         for block in blocks:
             _mark_block(block, kind, marks)
-    if isinstance(message, ToolMessage) and not tokens_in(repr(message.content)):
+    # A computer's output is a picture alone: a text beside it is left out.
+    is_picture = message.additional_kwargs.get("type") == "computer_call_output"
+    is_marked = is_picture or bool(tokens_in(repr(message.content)))
+    if isinstance(message, ToolMessage) and not is_marked:
         _mark_nothing(message, marks.new("result"))
     if isinstance(message, AIMessage):
         for calls in (message.tool_calls, message.invalid_tool_calls):
