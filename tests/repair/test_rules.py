@@ -186,7 +186,9 @@ def test_synthetic_results_are_marked_errors_behind_their_real_siblings(history,
 def _ids_on(message: AIMessage) -> set[str]:
     blocks = message.content if isinstance(message.content, list) else []
     block_ids = {b.get("id") or b.get("call_id") for b in blocks if isinstance(b, dict)}
-    return {call["id"] for call in _all_calls(message)} | block_ids
+    # The client that sends these alone may be asked for their answers.
+    raw_ids = {call.get("id") for call in message.additional_kwargs.get("tool_calls", [])}
+    return {call["id"] for call in _all_calls(message)} | block_ids | raw_ids
 
 
 @bounded

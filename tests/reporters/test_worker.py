@@ -20,7 +20,7 @@ class Office:
     """An owner with the simplest queue."""
 
     def __init__(self, idle=10.0):
-        self.queue, self.done, self.closed = deque(), [], []
+        self.queue, self.asked, self.done, self.closed = deque(), 0, [], []
         self.gate = threading.Event()
         self.gate.set()
         self.worker = Worker(
@@ -35,6 +35,7 @@ class Office:
         with self.worker.changed:
             self.worker.start()
             self.queue.extend(jobs)
+            self.asked += len(jobs)
             self.worker.changed.notify_all()
 
     def work(self, job):
@@ -45,8 +46,9 @@ class Office:
 
     def flush(self, timeout):
         with self.worker.changed:
-            jobs = len(self.done) + len(self.queue)
-            return self.worker.changed.wait_for(lambda: len(self.done) >= jobs, timeout)
+            # A job that is being done stands neither in the queue nor among what is done.
+            asked = self.asked
+            return self.worker.changed.wait_for(lambda: len(self.done) >= asked, timeout)
 
     def close(self):
         self.closed.append(1)
