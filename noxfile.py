@@ -129,6 +129,8 @@ def before(session: nox.Session) -> None:
     session.install("-e", ".[test]", "-r", ".ci/before.txt")
     _test(
         session,
+        "tests/integrations/test_encodings.py",
+        "tests/integrations/test_positions.py",
         "tests/integrations/test_predictions.py",
         "tests/integrations/test_snapshots.py",
     )

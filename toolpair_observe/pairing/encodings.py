@@ -138,10 +138,12 @@ def _read_blocks(message: AIMessage, entry: Entry) -> None:
         place, entry.blocks = entry.blocks, entry.blocks + 1
         if kind in _CALL_BLOCKS and not _is_hosted(kind, block):
             _read_call_block(kind, block, entry, unseen).block = place
-            entry.says_more_after_calls = False
+            entry.says_more_after_calls = entry.more_than_text_after_calls = False
             continue
-        # A stream leaves empty texts behind.
-        entry.says_more_after_calls = bool(entry.calls) and block.get("text") != ""
+        if entry.calls:
+            # A stream leaves empty texts behind.
+            entry.says_more_after_calls |= block.get("text") != ""
+            entry.more_than_text_after_calls |= kind != "text"
         if kind in _SERVER_USE_BLOCKS:
             name = as_text(block.get("name")) or None
             carriers = _SERVER_USE_BLOCKS[kind]

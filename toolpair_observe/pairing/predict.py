@@ -300,15 +300,17 @@ def _content_after_calls(wire: Wire, _: Pairing) -> list[Finding]:
 
     A call that stands in no block is sent last, so that nothing follows it.
     """
-    entries = wire.transcript.entries
-    return [
-        Finding(Case.CONTENT_AFTER_CALL, turn.calls[-1], None, turn.position)
-        for turn in wire.turns
-        if turn.calls
-        and turn is not wire.turns[-1]
-        and entries[turn.last].says_more_after_calls
-        and all(call.carriers & _PLACED for call in turn.calls if call.index == turn.last)
-    ]
+    found: list[Finding] = []
+    for turn in wire.turns[:-1]:
+        entry = wire.transcript.entries[turn.last]
+        goes_on = (
+            entry.more_than_text_after_calls if wire.texts_lead else entry.says_more_after_calls
+        )
+        if turn.calls and goes_on:
+            last = [call for call in turn.calls if call.index == turn.last]
+            if all(call.carriers & _PLACED for call in last):
+                found.append(Finding(Case.CONTENT_AFTER_CALL, turn.calls[-1], None, turn.position))
+    return found
 
 
 _PLACED = frozenset({Carrier.TOOL_USE, Carrier.CONVERSE_BLOCK, Carrier.V1_BLOCK})

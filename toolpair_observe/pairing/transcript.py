@@ -71,6 +71,7 @@ class Entry:
         has_text: Whether the message says anything besides calls and results.
         behind_text: The results before which other content stands.
         says_more_after_calls: Whether other content stands behind the last call's block.
+        more_than_text_after_calls: Whether some of that is no text.
         server_uses: Calls that the provider runs itself.
         server_results: Ids that the provider's own results name.
         name: The message's `name`.
@@ -96,6 +97,7 @@ class Entry:
     has_text: bool = True
     behind_text: list[Result] = field(default_factory=list)
     says_more_after_calls: bool = False
+    more_than_text_after_calls: bool = False
     server_uses: tuple[Call, ...] = ()
     server_results: tuple[str, ...] = ()
     name: str | None = None

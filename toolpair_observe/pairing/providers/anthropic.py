@@ -21,7 +21,7 @@ from toolpair_observe.pairing.providers.steps import (
     refuse_messages,
     take_out_systems,
 )
-from toolpair_observe.pairing.providers.wire import Wire, step
+from toolpair_observe.pairing.providers.wire import Step, Wire, step
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
@@ -161,18 +161,28 @@ def _lets_system_follow(wire: Wire, turn: Turn | None) -> bool:
 @step("Leave out calls with bad arguments that lack an id or a name, or share the id of another")
 def drop_unsendable_invalid_calls(wire: Wire) -> None:
     for turn in wire.turns:
-        is_own = wire.transcript.entries[turn.index].made_by == "anthropic"
         sent = {call.id for call in turn.calls if call.carriers & _VALID_CALLS}
         kept: list[Call] = []
         for call in turn.calls:
             if not call.carriers & _VALID_CALLS:
-                # A block alone is translated in a message of the integration's own.
-                is_sent = is_own or Carrier.INVALID_TOOL_CALL in call.carriers
-                if not (is_sent and call.id and call.name) or call.id in sent:
+                if not (call.id and call.name) or call.id in sent:
                     continue
                 sent.add(call.id)
             kept.append(call)
         turn.calls = kept
+
+
+def drop_foreign_invalid_blocks(*but_in: Carrier) -> Step:
+    """Make the step that knows blocks of bad calls in the integration's own messages only."""
+    sent = _VALID_CALLS | set(but_in)
+
+    @step("Leave out calls with bad arguments that stand in blocks of foreign messages alone")
+    def drop_blocks(wire: Wire) -> None:
+        for turn in wire.turns:
+            if wire.transcript.entries[turn.index].made_by != "anthropic":
+                turn.calls = [call for call in turn.calls if call.carriers & sent]
+
+    return drop_blocks
 
 
 @step("Leave out messages that only ask to remove another one")
@@ -186,6 +196,7 @@ def drop_blank_ais(wire: Wire) -> None:
 
 
 _NO_TYPE = "ValueError: Dict content block must have a type key"
+_DROP_FOREIGN_INVALID_BLOCKS = drop_foreign_invalid_blocks(Carrier.INVALID_TOOL_CALL)
 _REFUSE_REMOVALS = refuse_messages("KeyError: 'remove'", Role.REMOVE)
 ANTHROPIC_STEPS = (
     refuse({Carrier.FUNCTION: "KeyError: 'function'", Carrier.CHAT_TOOL: "KeyError: 'chat'"}),
@@ -195,6 +206,7 @@ ANTHROPIC_STEPS = (
     _REFUSE_REMOVALS,
     merge_users,
     take_out_one_run_of_systems,
+    _DROP_FOREIGN_INVALID_BLOCKS,
     drop_unsendable_invalid_calls,
     drop_blank_ais,
     leave,
@@ -211,9 +223,18 @@ BASE_ANTHROPIC = Profile(
     rules=ANTHROPIC_RULES,
     steps=ANTHROPIC_STEPS,
 )
-_ANTHROPIC_NO_INVALID = replace(BASE_ANTHROPIC, calls=_VALID_CALLS)
+# Before 1.7.5 the blocks were sent, and the attribute was not.
+_ANTHROPIC_NO_INVALID = replace(
+    BASE_ANTHROPIC,
+    calls=_VALID_CALLS | {Carrier.V1_INVALID_BLOCK},
+    steps=tuple(
+        drop_foreign_invalid_blocks() if each is _DROP_FOREIGN_INVALID_BLOCKS else each
+        for each in ANTHROPIC_STEPS
+    ),
+)
 _ANTHROPIC_KEEPS_IDS = replace(
     _ANTHROPIC_NO_INVALID,
+    calls=_VALID_CALLS,
     rules={**ANTHROPIC_RULES, Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
     id_pattern="a-zA-Z0-9_-",
 )

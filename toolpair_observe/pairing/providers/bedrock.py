@@ -39,6 +39,11 @@ def lose_empty_lists(wire: Wire) -> None:
             turn.results, turn.role = [], Role.HUMAN
 
 
+@step("Within an AI turn put texts before all other content")
+def put_texts_first(wire: Wire) -> None:
+    wire.texts_lead = True
+
+
 @step("Within a user turn move results before other content")
 def put_results_first(wire: Wire) -> None:
     for turn in wire.turns:
@@ -55,13 +60,10 @@ BEDROCK_INVOKE: Final = replace(
     provider="aws.bedrock",
     package="langchain-aws",
     calls=frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE, Carrier.V1_BLOCK}),
-    rules={
-        # The integration puts calls last.
-        **{k: rule for k, rule in ANTHROPIC_RULES.items() if k is not Case.CONTENT_AFTER_CALL},
-        Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID],
-    },
+    rules={**ANTHROPIC_RULES, Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
     steps=(
         lose_empty_lists,
+        put_texts_first,
         *_INVOKE_STEPS[: _INVOKE_STEPS.index(leave)],
         put_results_first,
         *_INVOKE_STEPS[_INVOKE_STEPS.index(leave) :],

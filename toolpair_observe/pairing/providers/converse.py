@@ -257,12 +257,25 @@ def keep_calls_with_their_results(wire: Wire) -> None:
 
 @step("Send provider-executed calls that no integration has stamped as the client's own")
 def send_unstamped_server_uses(wire: Wire) -> None:
+    _send_server_uses(wire, lambda entry: entry.made_by in _NOT_TRANSLATED)
+
+
+@step("Send provider-executed calls as the client's own")
+def send_all_server_uses(wire: Wire) -> None:
+    _send_server_uses(wire, lambda _: True)
+
+
+def _send_server_uses(wire: Wire, met: Callable[[Entry], bool]) -> None:
     for turn in wire.turns:
         entry = wire.transcript.entries[turn.index]
-        if entry.made_by in _NOT_TRANSLATED and not entry.is_standard:
+        if met(entry) and not entry.is_standard:
             uses = [use for use in entry.server_uses if use not in wire.unsent_uses]
             turn.calls = [*turn.calls, *uses]
             wire.unsent_uses.update(uses)
+
+
+# What changed when foreign messages were not translated yet.
+_UNTRANSLATED_STEPS = {send_unstamped_server_uses: send_all_server_uses}
 
 
 _CONVERSE_TYPE = "ValueError: Unsupported message type"
@@ -340,7 +353,11 @@ def _with_older_converse(profile: Profile) -> Profile:
                 *RESPONSES_BLOCKS,
             ),
             _refuse_server_results(block, _has_server_result),
-            *(step for step in profile.steps if step is not drop_untranslated_calls),
+            *(
+                _UNTRANSLATED_STEPS.get(step, step)
+                for step in profile.steps
+                if step is not drop_untranslated_calls
+            ),
         ),
     )
     lost = _drop_invalid_calls_in(Carrier.FUNCTION_CALL_BLOCK)

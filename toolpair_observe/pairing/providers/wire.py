@@ -57,6 +57,7 @@ class Wire:
         keys: What calls and results are matched by, where that is not their ids.
         resumes: Whether the provider adds earlier turns that it has kept.
         unsent_uses: Calls of the provider's own tools that are left out.
+        texts_lead: Whether the integration puts texts before all else in a turn.
         filled: Positions of the messages that get a filler for content.
         left: The turns as they leave, where the provider joins some of them afterwards; else None.
         own_results: Results in AI messages that are the provider's own.
@@ -71,6 +72,7 @@ class Wire:
     keys: dict[Call | Result, str] = field(default_factory=dict)
     resumes: bool = False
     unsent_uses: set[Call] = field(default_factory=set)
+    texts_lead: bool = False
     filled: set[int] = field(default_factory=set)
     left: list[Turn] | None = None
     own_results: set[Result] = field(default_factory=set)
