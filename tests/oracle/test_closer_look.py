@@ -218,6 +218,7 @@ def test_no_profile_says_what_the_first_look_may_skip():
         "ids_matter",
         "id_max",
         "id_pattern",
+        "id_documented",
         "rows",
     }
 

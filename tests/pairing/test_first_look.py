@@ -38,6 +38,7 @@ ADDED = {
     "nothing shown": ({"rules": dict.fromkeys(Case, UNSETTLED)}, set()),
     "long ids": ({"id_max": 40}, {"id_max"}),
     "characters": ({"id_pattern": "a-z"}, {"id_pattern"}),
+    "documented characters": ({"id_documented": "a-z"}, {"id_pattern"}),
     "steps that mind nothing": ({"steps": (merge_users, drop_blank_ais)}, set()),
     "several": (
         {"steps": (match_positions, regroup_by_id), "rules": {Case.CALL_FIRST: REFUSED}},
@@ -70,7 +71,7 @@ def test_without_rules_and_steps_a_profile_minds_what_its_carriers_and_ids_ask_f
     minded = {slot for slot in Plain.__slots__ if getattr(bare.plain, slot)}
     asked_for = {
         "id_max": profile.id_max,
-        "id_pattern": profile.id_pattern,
+        "id_pattern": profile.id_documented or profile.id_pattern,
         "unique_ids": profile.pairs_anywhere,
         "calls_as_raw": Carrier.TOOL_CALL not in profile.calls,
     }

@@ -412,6 +412,7 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.CALL_WITHOUT_ID: ((Cause.STALE_ENCODING, _is_stale), *_NO_ID),
     Case.RESULT_WITHOUT_ID: _NO_ID,
     Case.INVALID_ID: ((Cause.CROSS_PROVIDER_HISTORY, _always),),
+    Case.UNDOCUMENTED_ID: ((Cause.CROSS_PROVIDER_HISTORY, _always),),
     Case.TEXT_BEFORE_RESULT: _INTERLEAVED,
     Case.TEXT_AFTER_CALL: _INTERLEAVED,
     Case.CALL_NOT_SENT: _MISSING,

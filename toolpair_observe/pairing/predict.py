@@ -214,7 +214,7 @@ class _Ledger:
 
     def _breaches_of(self, finding: Finding, *, known_only: bool = False) -> list[Breach]:
         subjects = _subjects(finding)
-        apart = finding.case is Case.INVALID_ID  # whatever else is wrong with its bearer
+        apart = finding.case.kind is ViolationKind.INVALID_ID  # whatever else is wrong
         for subject in subjects:
             if subject in self.by_subject and not apart:
                 return self.by_subject[subject]
@@ -408,21 +408,30 @@ _BEYOND_PAIRING: Mapping[Case, Callable[[Wire, Pairing], list[Finding]]] = {
 
 
 def invalid_ids(turns: Sequence[Turn], profile: Profile) -> list[Finding]:
-    """Find ids that the provider refuses, on calls and on results."""
+    """Find ids that the provider refuses, or does not document, on calls and on results."""
+    found = _misfits(turns, Case.INVALID_ID, profile.takes_ids)
+    if profile.id_documented is not None:
+        known = {finding.call or finding.result for finding in found}
+        doubtful = _misfits(turns, Case.UNDOCUMENTED_ID, profile.documents_ids)
+        found += [finding for finding in doubtful if (finding.call or finding.result) not in known]
+    return found
+
+
+def _misfits(
+    turns: Sequence[Turn], case: Case, suits: Callable[[Sequence[str]], bool]
+) -> list[Finding]:
     ids = [call.id for turn in turns for call in turn.calls]
     ids += [result.id for turn in turns for result in turn.results]
-    if profile.takes_ids(ids):
+    if suits(ids):
         return []
     found: list[Finding] = []
     for turn in turns:
         found += [
-            Finding(Case.INVALID_ID, call, None, turn.position)
-            for call in turn.calls
-            if not profile.takes_ids([call.id])
+            Finding(case, call, None, turn.position) for call in turn.calls if not suits([call.id])
         ]
         found += [
-            Finding(Case.INVALID_ID, None, result, turn.position)
+            Finding(case, None, result, turn.position)
             for result in turn.results
-            if not profile.takes_ids([result.id])
+            if not suits([result.id])
         ]
     return found

@@ -210,6 +210,7 @@ class Case(StrEnum):
     CALL_WITHOUT_ID = "a call without an id"
     RESULT_WITHOUT_ID = "a result without an id"
     INVALID_ID = "an id with a length or pattern that the provider refuses"
+    UNDOCUMENTED_ID = "an id with characters that the documentation leaves out"
     TEXT_BEFORE_RESULT = "content before the results of the answering turn"
     TEXT_AFTER_CALL = "content after the calls of the same turn"
     CONTENT_AFTER_CALL = "other content after the calls of one AI message"
@@ -261,6 +262,7 @@ _KINDS: Final = {
     Case.CALL_WITHOUT_ID: ViolationKind.MISSING_ID,
     Case.RESULT_WITHOUT_ID: ViolationKind.MISSING_ID,
     Case.INVALID_ID: ViolationKind.INVALID_ID,
+    Case.UNDOCUMENTED_ID: ViolationKind.INVALID_ID,
     Case.TEXT_BEFORE_RESULT: ViolationKind.MISPLACED_RESULT,
     Case.HUMAN_AFTER_TOOL: ViolationKind.ROLE_ORDER,
     Case.TEXT_AFTER_CALL: ViolationKind.MISPLACED_RESULT,

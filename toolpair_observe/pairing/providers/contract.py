@@ -22,6 +22,7 @@ _BEYOND_CONTRACT = frozenset(
     {
         Case.REUSED_CALL_ID,
         Case.INVALID_ID,
+        Case.UNDOCUMENTED_ID,
         Case.HUMAN_AFTER_TOOL,
         Case.RESULT_ORDER,
         Case.TEXT_BEFORE_RESULT,

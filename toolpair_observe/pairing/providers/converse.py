@@ -365,7 +365,19 @@ def _with_older_converse(profile: Profile) -> Profile:
     return replace(profile, rows=(Row(raised, before="1.7.3"), Row(dropped, before="1.7.7")))
 
 
-BEDROCK_CONVERSE: Final = _with_older_converse(_BEDROCK_CONVERSE)
+BEDROCK_CONVERSE: Final = _with_older_converse(
+    replace(
+        _BEDROCK_CONVERSE,
+        id_documented="a-zA-Z0-9_-",
+        rules={
+            **_CONVERSE_RULES,
+            Case.UNDOCUMENTED_ID: disputed(
+                "Bedrock documents [a-zA-Z0-9_-], and Anthropic refuses more for Claude; ids "
+                "with . and : were answered with 200 on Converse, for Kimi"
+            ),
+        },
+    )
+)
 _BEDROCK_CONVERSE_OTHER = replace(
     _BEDROCK_CONVERSE,
     name="bedrock-converse-other",

@@ -26,6 +26,7 @@ from toolpair_observe.pairing.providers.rules import (
     SENT_WITHOUT_ID,
     TOOL_CALLS,
     UNCHECKED,
+    disputed,
     unknown,
 )
 from toolpair_observe.pairing.providers.steps import (
@@ -104,6 +105,17 @@ _OPENROUTER_REFUSES_BLOCKS = replace(
         ),
     ),
 )
+# What refuses it stands behind some of the routes only.
+_OPENROUTER_CLAUDE = replace(
+    _OPENROUTER,
+    rules={
+        **UNCHECKED,
+        Case.CALL_FIRST: disputed(
+            "agent0ai/agent-zero#1158 for proxies in front of Claude; Anthropic itself takes it",
+            'messages: first message must use the "user" role',
+        ),
+    },
+)
 _OPENROUTER_OPENAI = rf"openai/(?:{_OPENAI_CHAT_MODELS})"
 OPENROUTER: Final = replace(
     _OPENROUTER,
@@ -116,6 +128,7 @@ OPENROUTER: Final = replace(
             before="0.11",
         ),
         Row(_passing_on(_OPENROUTER), models=_OPENROUTER_OPENAI),
+        Row(_OPENROUTER_CLAUDE, models=r"anthropic/claude"),
     ),
 )
 

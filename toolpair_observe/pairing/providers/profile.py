@@ -119,6 +119,7 @@ class Profile:
         id_max: Longest id that the provider takes, or None.
         id_pattern: The characters that the provider takes in an id, as a regular expression's
             character class without brackets, or None.
+        id_documented: The characters that its documentation names, where answers have shown more.
         rows: What holds instead for some versions or models; the first that fits is taken.
         plain: What a history must not have that the first look may pass; None where it may pass
             none. Derived from the others, never given.
@@ -136,6 +137,7 @@ class Profile:
     ids_matter: bool = True
     id_max: int | None = None
     id_pattern: str | None = None
+    id_documented: str | None = None
     lets_async_wait: bool = False
     spare_calls: Mapping[Carrier, frozenset[Carrier]] = field(default_factory=dict, repr=False)
     client: str = ""
@@ -163,7 +165,8 @@ class Profile:
             if Carrier.RAW_CALL not in self.calls:
                 return None
             minds.add(Trait.NO_RAW_CALL)
-        return Plain(minds, id_max=self.id_max, id_pattern=self.id_pattern)
+        characters = self.id_documented or self.id_pattern
+        return Plain(minds, id_max=self.id_max, id_pattern=characters)
 
     def calls_of(self, entry: Entry) -> list[Call]:
         """The calls that the integration sends of a message, whatever other copies it holds."""
@@ -175,6 +178,10 @@ class Profile:
                 done = set(sent)
                 sent += [c for c in entry.calls if spare in c.carriers and c not in done]
         return sent
+
+    def documents_ids(self, ids: Sequence[str]) -> bool:
+        """Whether the documentation names all characters of these ids."""
+        return id_form.suit(ids, None, self.id_documented)
 
     def takes_ids(self, ids: Sequence[str]) -> bool:
         """Whether the provider takes all of these ids for their length and characters."""
