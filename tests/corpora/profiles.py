@@ -29,7 +29,15 @@ def own_profile(row: Row) -> str:
     """Judge each row under its own provider's profile, as the command line does."""
     asked = (row.provider, row.meta.get("format"))
     name = PROFILE_OF_API.get(asked) or OWN_PROFILE.get(row.provider, row.provider)
+    if name == "bedrock-converse" and _is_of_another_maker(row):
+        return "bedrock-converse-other"
     return name if name in PROFILES else CONTRACT
+
+
+def _is_of_another_maker(row: Row) -> bool:
+    """Whether the address that was asked names a model that is not Claude."""
+    model = str(row.meta.get("url", "")).partition("/model/")[2]
+    return bool(model) and "anthropic." not in model
 
 
 def facts_of(row: Row) -> dict[str, Any]:
