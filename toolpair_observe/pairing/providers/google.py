@@ -100,7 +100,7 @@ def regroup_by_id(wire: Wire) -> None:
             continue
         turn.results = []
         turns.append(turn)
-        asked = {call.id: call for call in turn.calls if call.id in first and not call.null_id}
+        asked = {call.id: call for call in turn.calls if _is_answerable(call) and call.id in first}
         given = sorted((first[call_id] for call_id in asked), key=place.__getitem__)
         for answer in given:
             call = asked[answer.id]
@@ -118,6 +118,11 @@ def regroup_by_id(wire: Wire) -> None:
         sent.update(given)
     _lose_unsent(wire, results, sent)
     wire.turns = turns
+
+
+def _is_answerable(call: Call) -> bool:
+    """Whether results are looked for: of `tool_calls` alone, and by an id."""
+    return Carrier.TOOL_CALL in call.carriers and not call.null_id
 
 
 def _lose_unsent(wire: Wire, results: list[Result], sent: set[Result]) -> None:

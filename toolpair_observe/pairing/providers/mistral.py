@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.providers.hosts import with_own_conversion
@@ -21,7 +22,8 @@ from toolpair_observe.pairing.providers.steps import (
     refuse,
     refuse_messages,
 )
-from toolpair_observe.pairing.words import Carrier, Case, Role
+from toolpair_observe.pairing.providers.wire import Wire, step
+from toolpair_observe.pairing.words import ATTRIBUTES, Carrier, Case, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +73,17 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
         Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role 'tool'"
     ),
 }
+_OWN_ID = re.compile(r"[a-zA-Z0-9]{9}")
+
+
+@step("Send results under ids of nine characters, and raw calls under the ids that they have")
+def part_raw_calls_from_results(wire: Wire) -> None:
+    for turn in wire.turns:
+        for call in turn.calls:
+            if not call.carriers & ATTRIBUTES and not _OWN_ID.fullmatch(call.id):
+                wire.keys[call] = f"as given: {call.id}"
+
+
 _UNKNOWN_TYPE = "ValueError: Got unknown type"
 MISTRAL: Final = Profile(
     name="mistral",
@@ -85,6 +98,7 @@ MISTRAL: Final = Profile(
         refuse({Carrier.FUNCTION: _UNKNOWN_TYPE}),
         refuse_messages(_UNKNOWN_TYPE, Role.REMOVE),
         forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
+        part_raw_calls_from_results,
     ),
 )
 
