@@ -50,9 +50,16 @@ def effect(*messages, profile="openai-chat", **facts) -> str:
 
 @pytest.mark.parametrize("profile", OPENAI_CLIENTS)
 def test_a_raw_copy_that_an_edit_left_is_a_call_where_the_client_sends_it(profile):
-    stale = edited(**raw("call_1"))
-    assert seen(H, stale, H, profile=profile) == [("missing_result", "reject", "call_1")]
-    assert seen(H, stale, got("call_1"), H, profile=profile) == []
+    stale = edited(**raw("abcdefghi"))
+    assert seen(H, stale, H, profile=profile) == [("missing_result", "reject", "abcdefghi")]
+    assert seen(H, stale, got("abcdefghi"), H, profile=profile) == []
+
+
+def test_a_raw_call_goes_to_mistral_with_its_own_id_and_its_result_with_another():
+    history = [H, edited(**raw("call_1")), got("call_1"), H]
+    assert seen(*history, profile="mistral") == [("invalid_id", "reject", "call_1")]
+    attributes = [H, ask("call_1"), got("call_1"), H]
+    assert effect(*attributes, profile="mistral") == "clean"
 
 
 @pytest.mark.parametrize("profile", ["anthropic", "bedrock-converse", "google-genai", "cohere"])

@@ -65,6 +65,8 @@ def _passing_on(
     """Return a gateway's profile for models whose requests it hands on as they are."""
     # Its client wraps or drops blocks that it does not know, so the provider's words are not met.
     rules = {**to.rules, Case.UNSUPPORTED_RESULT: UNCHECKED[Case.UNSUPPORTED_RESULT]}
+    if to.id_max is None:
+        rules.pop(Case.INVALID_ID, None)  # what only that provider's own client brings about
     return replace(profile, rules=rules, id_max=to.id_max, steps=(*profile.steps, *steps))
 
 

@@ -23,6 +23,7 @@ from toolpair_observe.pairing.providers.steps import (
     refuse_messages,
 )
 from toolpair_observe.pairing.providers.wire import Wire, step
+from toolpair_observe.pairing.turns import Finding
 from toolpair_observe.pairing.words import ATTRIBUTES, Carrier, Case, Role
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
     Case.CALL_WITHOUT_ID: _MISTRAL_ID,
     Case.RESULT_WITHOUT_ID: _MISTRAL_ID,
     Case.MISMATCHED_WITHOUT_ID: _MISTRAL_ID,
+    Case.INVALID_ID: reject(
+        Grade.REPORTED,
+        "BibekBhusal0/zen-custom-js#7, and mistral-common's validator",
+        "Tool call id was {id} but must be a-z, A-Z, 0-9, with a length of 9.",
+    ),
     Case.SYSTEM_AFTER_TOOL: reject(
         Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role 'tool'"
     ),
@@ -76,12 +82,14 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
 _OWN_ID = re.compile(r"[a-zA-Z0-9]{9}")
 
 
-@step("Send results under ids of nine characters, and raw calls under the ids that they have")
-def part_raw_calls_from_results(wire: Wire) -> None:
-    for turn in wire.turns:
-        for call in turn.calls:
-            if not call.carriers & ATTRIBUTES and not _OWN_ID.fullmatch(call.id):
-                wire.keys[call] = f"as given: {call.id}"
+@step("Send raw calls under the ids that they have, while results get ids of nine characters")
+def send_raw_ids_as_given(wire: Wire) -> None:
+    wire.findings += [
+        Finding(Case.INVALID_ID, call, None, turn.index)
+        for turn in wire.turns
+        for call in turn.calls
+        if not call.carriers & ATTRIBUTES and call.id and not _OWN_ID.fullmatch(call.id)
+    ]
 
 
 _UNKNOWN_TYPE = "ValueError: Got unknown type"
@@ -98,7 +106,7 @@ MISTRAL: Final = Profile(
         refuse({Carrier.FUNCTION: _UNKNOWN_TYPE}),
         refuse_messages(_UNKNOWN_TYPE, Role.REMOVE),
         forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
-        part_raw_calls_from_results,
+        send_raw_ids_as_given,
     ),
 )
 
