@@ -67,6 +67,17 @@ def test_a_raw_copy_is_no_call_where_the_client_does_not_send_it(profile):
     assert effect(H, edited(**raw("call_1")), H, profile=profile) == "clean"
 
 
+def test_a_call_that_is_not_among_the_texts_of_converse_is_lost_though_its_result_is():
+    item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look"}
+    foreign = AIMessage(
+        [{**item, "arguments": "{}"}], response_metadata={"model_provider": "openai"}
+    )
+    history = [H, foreign, got("call_1"), H]
+    told = {"profile": "bedrock-converse", "tools_bound": False}
+    assert effect(*history, **told) == "silent_loss"
+    assert effect(H, ask("call_1"), got("call_1"), H, **told) == "clean"
+
+
 def test_a_raw_copy_does_not_count_beside_calls_that_are_sent():
     kept = edited(calls=ask("call_2").tool_calls, **raw("call_1", "call_2"))
     assert effect(H, kept, got("call_2"), H) == "clean"
@@ -331,3 +342,21 @@ def test_the_block_is_named_in_which_the_result_stands():
 
 def test_a_tool_message_without_a_call_is_still_an_orphan():
     assert seen(H, ToolMessage("seen", tool_call_id="a"), H) == [("orphan_result", "reject", "a")]
+
+
+def test_two_blocks_under_one_id_go_to_responses_with_the_arguments_of_the_first():
+    calls = [{"type": "tool_call", "id": "call_1", "name": "look", "args": {"k": k}} for k in "ab"]
+    twins = AIMessage(calls, tool_calls=calls, response_metadata={"output_version": "v1"})
+    (violation,) = check_messages([H, twins, got("call_1"), H], "openai-responses").violations
+    assert violation.effect == "silent_loss"
+    assert violation.lost == "the call goes out with the arguments of another under its id"
+    plain = AIMessage("", tool_calls=calls)
+    assert effect(H, plain, got("call_1"), H, profile="openai-responses") == "unknown"
+
+
+def test_nobody_misses_an_unanswered_bad_call_that_responses_leaves_out_for_its_id():
+    bad = {"type": "invalid_tool_call", "id": "call_1", "name": "look", "args": "{", "error": None}
+    again = AIMessage("", invalid_tool_calls=[bad])
+    sound = [H, ask("call_1"), got("call_1")]
+    assert effect(*sound, again, H, profile="openai-responses") == "accept"
+    assert effect(*sound, again, got("call_1"), profile="openai-responses") == "silent_loss"

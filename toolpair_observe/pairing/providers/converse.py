@@ -86,6 +86,10 @@ _CONVERSE_RULES: Mapping[Case, Rule] = {
 def send_as_text(wire: Wire) -> None:
     if not wire.facts.tools_bound:
         lose_each(wire, {Carrier.TOOL_RESULT_IN_TOOL})
+        said = wire.unsent_uses.union(*(turn.calls for turn in wire.turns))
+        for call, result in wire.given.answer.items():
+            if call not in said and Carrier.INVALID_TOOL_CALL not in call.carriers:
+                wire.lose(Case.CALL_NOT_SENT, "its call is not sent", None, result)
         for turn in wire.turns:
             turn.calls, turn.results, turn.has_text = [], [], True
         wire.findings = [f for f in wire.findings if f.case is not Case.RESULT_IN_AI_TURN]

@@ -175,7 +175,9 @@ def drop_repeated_calls(wire: Wire) -> None:
         for call in turn.calls:
             if call.id in seen and not call.carriers & _CALL_BLOCKS:
                 answer = wire.given.answer.get(call)
-                wire.lose(Case.REUSED_CALL_ID, "the call is not sent", call, answer)
+                # Nobody misses a call with bad arguments that nothing has answered.
+                if answer is not None or Carrier.INVALID_TOOL_CALL not in call.carriers:
+                    wire.lose(Case.REUSED_CALL_ID, "the call is not sent", call, answer)
             else:
                 kept.append(call)
         seen.update(call.id for call in turn.calls)
@@ -194,6 +196,18 @@ def send_rebuilt_calls_too(wire: Wire) -> None:
                 if Carrier.TOOL_CALL in call.carriers and call.carriers & _ITEMS:
                     text = "the call goes out twice, once rebuilt and once from the content"
                     wire.lose(Case.CALL_SENT_TWICE, text, call, None)
+
+
+@step("Send LangChain's own blocks with the arguments of the first of tool_calls under their id")
+def lose_arguments_under_shared_ids(wire: Wire) -> None:
+    for turn in wire.turns:
+        first: dict[str, Call] = {}
+        for call in turn.calls:
+            if Carrier.TOOL_CALL not in call.carriers:
+                continue
+            if first.setdefault(call.id, call) is not call and call.carriers & _OWN_BLOCKS:
+                text = "the call goes out with the arguments of another under its id"
+                wire.lose(Case.DUPLICATE_CALL_ID, text, call, None)
 
 
 @step("Send the call of LangChain's own block without arguments where tool_calls do not hold it")
@@ -242,6 +256,7 @@ OPENAI_RESPONSES: Final = Profile(
         drop_repeated_calls,
         send_rebuilt_calls_too,
         lose_arguments_of_blocks,
+        lose_arguments_under_shared_ids,
         refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
         lose_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
         refuse({Carrier.CONVERSE_RESULT: "KeyError: 'type'"}),
