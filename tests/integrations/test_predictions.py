@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 
 from toolpair_observe.pairing.providers.table import PROFILES
 
@@ -60,8 +60,6 @@ def test_damaged_histories_go_as_predicted(name: str, recorder_of: Callable[[str
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(steps=histories())
-    @example(steps=timeline("H A%(a,a) T(a)"))
-    @example(steps=timeline("H A(a) T(a) A(!a) H"))
     def check(steps: Timeline) -> None:
         compared = compare(recorder, steps)
         assert not compared.problem, str(compared)

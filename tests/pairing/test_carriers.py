@@ -360,3 +360,13 @@ def test_nobody_misses_an_unanswered_bad_call_that_responses_leaves_out_for_its_
     sound = [H, ask("call_1"), got("call_1")]
     assert effect(*sound, again, H, profile="openai-responses") == "accept"
     assert effect(*sound, again, got("call_1"), profile="openai-responses") == "silent_loss"
+
+
+def test_litellm_puts_later_texts_behind_the_calls_of_a_joined_message_for_claude():
+    claude = {"profile": "litellm", "model": "anthropic/claude-sonnet-4-5"}
+    first, later = ask("call_1"), AIMessage("One moment.")
+    assert effect(H, first, later, got("call_1"), **claude) == "reject"
+    between = AIMessage("And this.", tool_calls=ask("call_2").tool_calls)
+    results = [got("call_1"), got("call_2")]
+    assert effect(H, first, between, *results, **claude) == "unknown"
+    assert effect(H, first, later, **claude) == "unknown"  # no answer is due yet

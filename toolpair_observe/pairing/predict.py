@@ -173,6 +173,7 @@ _WITHOUT_CALL = frozenset(
         ViolationKind.ORPHAN_RESULT,
         ViolationKind.DUPLICATE_RESULT,
         ViolationKind.MISMATCHED_RESULT,
+        ViolationKind.MISPLACED_RESULT,
     }
 )
 _BAD_CALLS = frozenset(
@@ -289,7 +290,7 @@ def _text_before_results(wire: Wire, pairing: Pairing) -> list[Finding]:
 def _text_after_calls(wire: Wire, _: Pairing) -> list[Finding]:
     return [
         Finding(Case.TEXT_AFTER_CALL, call, None, turn.position)
-        for turn in wire.turns
+        for turn in wire.turns[:-1]  # no answer is due yet where the request ends
         if turn.text_last
         for call in turn.calls
     ]

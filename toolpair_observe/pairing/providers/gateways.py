@@ -45,7 +45,7 @@ from toolpair_observe.pairing.providers.steps import (
     refuse_null_ids,
     send_also,
 )
-from toolpair_observe.pairing.providers.wire import Step, Wire, step
+from toolpair_observe.pairing.providers.wire import Note, Step, Wire, step
 from toolpair_observe.pairing.turns import Finding
 from toolpair_observe.pairing.words import Carrier, Case, Effect, Role
 
@@ -215,6 +215,15 @@ def send_legacy_call_unanswered(wire: Wire) -> None:
                 wire.findings.append(Finding(case, call, None, entry.index))
 
 
+@step("Leave open what becomes of text between the calls of joined AI messages")
+def leave_text_between_calls_open(wire: Wire) -> None:
+    for turn in wire.turns:
+        if turn.text_last and any(call.index == turn.last for call in turn.calls):
+            turn.text_last = False
+            case, call = Case.TEXT_AFTER_CALL, turn.calls[0]
+            wire.notes.append(Note(case, Effect.UNKNOWN, "", call, None, turn.index))
+
+
 _LITELLM_ANTHROPIC_ERROR = (
     "litellm.exceptions.BadRequestError: AnthropicException - the call or result has no id"
 )
@@ -228,7 +237,7 @@ _LITELLM_ANTHROPIC = replace(
         **{case: rule for case, rule in ANTHROPIC_RULES.items() if case not in _NOT_SENT},
         **dict.fromkeys((Case.CALL_WITHOUT_ID, Case.DUPLICATE_CALL_ID_ONE_RESULT), ACCEPT),
         Case.DUPLICATE_CALL_ID: ANTHROPIC_RULES[Case.DUPLICATE],
-        # It joins AI messages, so what the later one says stands behind the call in one message.
+        # It joins AI messages, so what the last one says stands behind the calls in one message.
         Case.TEXT_AFTER_CALL: ANTHROPIC_RULES[Case.CONTENT_AFTER_CALL],
     },
     steps=(
@@ -245,6 +254,7 @@ _LITELLM_ANTHROPIC = replace(
         miss_empty_ids,
         drop_same_id_in_message,
         drop_server_uses_in(Carrier.MCP_TOOL_USE, Carrier.SERVER_TOOL_CALL),
+        leave_text_between_calls_open,
     ),
 )
 _LITELLM_CLAUDE = r"(?:anthropic/|claude-)"
