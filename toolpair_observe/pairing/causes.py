@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.scene import (
-    BAD_CALLS,
     Scene,
     is_handoff_name,
     is_random_id,
@@ -19,7 +18,7 @@ from toolpair_observe.pairing.scene import (
     tells_schema,
 )
 from toolpair_observe.pairing.signs import Sign
-from toolpair_observe.pairing.words import Carrier, Case, Cause, Role
+from toolpair_observe.pairing.words import ATTRIBUTES, BAD_CALLS, Carrier, Case, Cause, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 _EXAMPLE_NAMES = ("example_user", "example_assistant")
 _LEAST_EXAMPLES = 2
-_ATTRIBUTES = frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL})
 # What only the Responses API has stands in the content alone. All else beside the attributes is a
 # copy of them, or was when the message was made.
 _NO_COPY = frozenset({Carrier.RESPONSES_ITEM, Carrier.KEPT_ITEM}) | BAD_CALLS
@@ -87,7 +85,7 @@ def _is_stale(finding: Finding, _: Scene) -> bool:
 
 def _is_copy(call: Call) -> bool:
     """Whether a call stands where copies do, and `tool_calls` has it not."""
-    return bool(call.carriers) and not call.carriers & (_ATTRIBUTES | _NO_COPY)
+    return bool(call.carriers) and not call.carriers & (ATTRIBUTES | _NO_COPY)
 
 
 def _has_legacy_copy(finding: Finding, _: Scene) -> bool:
@@ -121,7 +119,7 @@ def _is_of_server(finding: Finding, _: Scene) -> bool:
 
 def _is_server_tool_kept_as_call(finding: Finding, scene: Scene) -> bool:
     call = finding.call
-    return call is not None and bool(call.carriers & _ATTRIBUTES) and _is_of_server(finding, scene)
+    return call is not None and bool(call.carriers & ATTRIBUTES) and _is_of_server(finding, scene)
 
 
 def _is_named_example(finding: Finding, scene: Scene) -> bool:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.inputs import as_messages
-from toolpair_observe.pairing.providers.contract import CONTRACT
-from toolpair_observe.pairing.providers.table import profile_named
+from toolpair_observe.pairing.providers.table import as_profile
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
@@ -50,10 +49,6 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
         TypeError: `messages` is not chat input.
         ValueError: A message or the profile's name is not known; the text says which.
     """
-    if profile is None:
-        profile = CONTRACT
-    elif isinstance(profile, str):
-        profile = profile_named(profile)
     facts = Facts(
         tools_bound=tools_bound,
         server_state=server_state,
@@ -61,4 +56,4 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
         version=integration_version,
         model=model,
     )
-    return check(as_messages(messages), profile, facts)
+    return check(as_messages(messages), as_profile(profile), facts)

@@ -44,6 +44,9 @@ _CALL_BLOCKS: Final = {
     "shell_call": (Carrier.RESPONSES_ITEM, "call_id"),
     "tool_search_call": (Carrier.RESPONSES_ITEM, "call_id"),
 }
+CALL_ID_KEYS: Final = {kind: key for kind, (_, key) in _CALL_BLOCKS.items()}
+"""The key of the call's id in each kind of block that stands for a call."""
+
 # Clients convert LangChain's own blocks by another road where the message says that it holds them.
 _IN_V1: Final = {
     Carrier.STANDARD_BLOCK: Carrier.V1_BLOCK,

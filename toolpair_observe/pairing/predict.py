@@ -16,6 +16,7 @@ from toolpair_observe.pairing.providers.wire import Note, Wire, send
 from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import (
+    BAD_CALLS,
     EVERY_CALL,
     HARM,
     Carrier,
@@ -149,7 +150,7 @@ def _note_unsent_calls(wire: Wire, profile: Profile) -> None:
         result = stray.result
         asked = _asking(unsent.get(result.id, []), stray) if result else None
         # A bad call is not missed where its result is no result on the wire either.
-        if asked is not None and (result in kept or not asked.carriers & _BAD_CALLS):
+        if asked is not None and (result in kept or not asked.carriers & BAD_CALLS):
             wire.lose(Case.CALL_NOT_SENT, "its call is not sent", None, result)
 
 
@@ -158,7 +159,7 @@ def _asking(calls: list[Call], stray: Finding) -> Call | None:
     before = bisect_left(calls, stray.index, key=lambda call: call.index)
     if not before:
         # A bad call that follows has nothing to do with it.
-        return next((call for call in calls[:1] if not call.carriers & _BAD_CALLS), None)
+        return next((call for call in calls[:1] if not call.carriers & BAD_CALLS), None)
     last = calls[before - 1]
     return last if stray.call is None or stray.call.index <= last.index else None
 
@@ -175,9 +176,6 @@ _WITHOUT_CALL = frozenset(
         ViolationKind.MISMATCHED_RESULT,
         ViolationKind.MISPLACED_RESULT,
     }
-)
-_BAD_CALLS = frozenset(
-    {Carrier.INVALID_TOOL_CALL, Carrier.STANDARD_INVALID_BLOCK, Carrier.V1_INVALID_BLOCK}
 )
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from toolpair_observe.pairing.signs import BEFORE_TOOLS, Sign
-from toolpair_observe.pairing.words import Carrier, Case, Role
+from toolpair_observe.pairing.words import BAD_CALLS, Case, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.turns import Block, Finding, Pairing
 
 T = TypeVar("T")
-
-# Where calls stand whose arguments are not JSON.
-BAD_CALLS: Final = frozenset(carrier for carrier in Carrier if "invalid_tool_call" in carrier)
 
 
 @dataclass

@@ -71,6 +71,10 @@ EVERY_CALL: Final = frozenset(
 )
 # What people edit. Where both are empty many clients fall back to an older copy.
 ATTRIBUTES: Final = frozenset({Carrier.TOOL_CALL, Carrier.INVALID_TOOL_CALL})
+# Where calls stand whose arguments are not JSON.
+BAD_CALLS: Final = frozenset(
+    {Carrier.INVALID_TOOL_CALL, Carrier.STANDARD_INVALID_BLOCK, Carrier.V1_INVALID_BLOCK}
+)
 EVERY_RESULT: Final = frozenset(
     {
         Carrier.TOOL_MESSAGE,

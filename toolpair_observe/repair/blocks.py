@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
+
+from toolpair_observe.pairing.fields import as_dict, as_list, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,8 +31,7 @@ def content_blocks(message: BaseMessage) -> list[tuple[int, dict[str, Any]]]:
 def attribute_calls(message: BaseMessage) -> list[dict[str, Any]]:
     """Return the calls in `tool_calls` and `invalid_tool_calls`."""
     fields = vars(message)
-    lists = (fields.get("tool_calls"), fields.get("invalid_tool_calls"))
-    return [call for _, call in itertools.chain(*map(dicts_in, lists))]
+    return [*as_list(fields, "tool_calls"), *as_list(fields, "invalid_tool_calls")]
 
 
 def dicts_in(value: object) -> list[tuple[int, dict[str, Any]]]:
@@ -42,14 +42,12 @@ def dicts_in(value: object) -> list[tuple[int, dict[str, Any]]]:
 
 def kind_of(block: dict[str, Any]) -> str:
     """Return the type of a block, `""` where it has none."""
-    kind = block.get("type")
-    return kind if isinstance(kind, str) else ""
+    return as_text(block.get("type"))
 
 
 def extras_of(message: BaseMessage) -> dict[str, Any]:
     """Return `additional_kwargs`, empty where there are none."""
-    extras = vars(message).get("additional_kwargs")
-    return extras if isinstance(extras, dict) else {}
+    return as_dict(vars(message), "additional_kwargs")
 
 
 def without(

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import AIMessage
 
+from toolpair_observe.pairing.encodings import CALL_ID_KEYS
+from toolpair_observe.pairing.fields import as_text
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.words import Role
 from toolpair_observe.repair.blocks import (
@@ -35,15 +37,11 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.transcript import Entry
 
-# Blocks that LangChain mirrors in `tool_calls` or `invalid_tool_calls`, and the key of the id. The
-# other calls of the Responses API (a computer's, a patch's) stand in the content only.
-_MIRRORED: Final = {
-    "tool_use": "id",
-    "tool_call": "id",
-    "invalid_tool_call": "id",
-    "function_call": "call_id",
-    "custom_tool_call": "call_id",
-}
+# Blocks that LangChain mirrors in `tool_calls` or `invalid_tool_calls`. The other calls of the
+# Responses API (a computer's, a patch's) stand in the content only.
+_MIRRORED: Final = frozenset(
+    {"tool_use", "tool_call", "invalid_tool_call", "function_call", "custom_tool_call"}
+)
 # What goes with a call and is found by its id.
 _BY_CALL_ID: Final = ("__openai_function_call_ids__", "__gemini_function_call_thought_signatures__")
 _ANSWERS: Final = (Role.FUNCTION, Role.TOOL)
@@ -120,7 +118,7 @@ def _read(message: BaseMessage) -> _Calls:
 def _copies(message: BaseMessage) -> Iterator[_Copy]:
     for at, block in content_blocks(message):
         if (kind := kind_of(block)) in _MIRRORED:
-            yield _copy("content", at, f"{kind} content block", block, _MIRRORED[kind])
+            yield _copy("content", at, f"{kind} content block", block, CALL_ID_KEYS[kind])
     extras = extras_of(message)
     for at, raw in dicts_in(extras.get("tool_calls")):
         function = raw.get("function")
@@ -129,7 +127,7 @@ def _copies(message: BaseMessage) -> Iterator[_Copy]:
     for at, item in dicts_in(extras.get("tool_outputs")):
         if (kind := kind_of(item)) in _MIRRORED:
             place = 'additional_kwargs["tool_outputs"]'
-            yield _copy("tool_outputs", at, place, item, _MIRRORED[kind])
+            yield _copy("tool_outputs", at, place, item, CALL_ID_KEYS[kind])
     legacy = extras.get("function_call")
     if isinstance(legacy, dict):
         place = 'additional_kwargs["function_call"]'
@@ -264,4 +262,4 @@ def _is_reasoning_item(block: dict[str, Any]) -> bool:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return as_text(value) or None

@@ -24,9 +24,7 @@ from langchain_core.messages import SystemMessage
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.inputs import as_messages
-from toolpair_observe.pairing.providers.contract import CONTRACT
-from toolpair_observe.pairing.providers.profile import Profile
-from toolpair_observe.pairing.providers.table import profile_named
+from toolpair_observe.pairing.providers.table import as_profile
 from toolpair_observe.repair.copies import without_stale_copies
 from toolpair_observe.repair.plan import Draft, Plan
 from toolpair_observe.repair.report import Repair
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
 
     from langchain_core.language_models import LanguageModelInput
 
+    from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.repair.report import Change, ThinkingPolicy
     from toolpair_observe.repair.thinking import SignedAnswers
@@ -118,8 +117,6 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
         ValueError: A message, the profile's name or the value of `thinking` is not known; the text
             says which.
     """
-    if not isinstance(profile, Profile):
-        profile = CONTRACT if profile is None else profile_named(profile)
     facts = Facts(
         tools_bound=tools_bound,
         server_state=server_state,
@@ -128,7 +125,7 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
         model=model,
     )
     choices = Choices(pending, drop_unpaired, sync_encodings, thinking)
-    return repair_history(messages, profile, facts, choices)
+    return repair_history(messages, as_profile(profile), facts, choices)
 
 
 def repair_history(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_core.messages import AIMessage
 
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.pairing.fields import as_dict, as_text
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.repair.blocks import content_blocks, dicts_in, extras_of, kind_of, without
 from toolpair_observe.repair.plan import Draft
@@ -176,9 +177,8 @@ def _signatures(message: BaseMessage) -> Iterator[str]:
 
 
 def _is_unbound(message: AIMessage) -> bool:
-    metadata = vars(message).get("response_metadata")
-    made_by = metadata.get("model_provider") if isinstance(metadata, dict) else None
-    return isinstance(made_by, str) and made_by in _UNBOUND_MAKERS
+    made_by = as_dict(vars(message), "response_metadata").get("model_provider")
+    return as_text(made_by) in _UNBOUND_MAKERS
 
 
 def _signature_of(block: dict[str, Any]) -> Iterator[str]:

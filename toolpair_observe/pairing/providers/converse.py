@@ -33,7 +33,7 @@ from toolpair_observe.pairing.providers.steps import (
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
 from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.turns import Finding
-from toolpair_observe.pairing.words import Carrier, Case, Role
+from toolpair_observe.pairing.words import BAD_CALLS, Carrier, Case, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -212,14 +212,7 @@ def drop_invalid_blocks_without_name(wire: Wire) -> None:
         ]
 
 
-_INVALID_BLOCKS = frozenset(
-    {
-        Carrier.STANDARD_INVALID_BLOCK,
-        Carrier.V1_INVALID_BLOCK,
-        Carrier.INVALID_TOOL_CALL,
-        Carrier.RAW_CALL,
-    }
-)
+_INVALID_BLOCKS = BAD_CALLS | {Carrier.RAW_CALL}
 
 
 @step("Raise where a call's block has no input and tool_calls do not hold it: KeyError: 'input'")

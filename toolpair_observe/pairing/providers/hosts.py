@@ -64,8 +64,6 @@ _PERPLEXITY: Final = _elsewhere("perplexity", identified=False)
 # about what is sent, except DeepSeek's, which differs from OpenAI's in its rules only.
 _HOSTS: Final[Mapping[str, Api]] = {
     "api.openai.com": OPENAI,
-    "us.api.openai.com": OPENAI,
-    "eu.api.openai.com": OPENAI,
     "api.deepseek.com": _elsewhere("deepseek", profile=DEEPSEEK),
     "api.x.ai": _elsewhere("x_ai"),
     "api.groq.com": _elsewhere("groq"),

@@ -34,10 +34,7 @@ def drop_blank_humans(wire: Wire) -> None:
 
 @step("Send a human message without content with a filler in its place")
 def fill_blank_humans(wire: Wire) -> None:
-    for turn in wire.turns:
-        if turn.role is Role.HUMAN and is_blank(turn):
-            turn.has_text = True
-            wire.filled.add(turn.index)
+    _fill_blanks(wire, Role.HUMAN)
 
 
 @step("Move system messages out of the list, wherever they stand")
@@ -52,8 +49,12 @@ def merge_users(wire: Wire) -> None:
 
 @step("Send an AI message without content and calls with a filler in its place")
 def fill_blank_ais(wire: Wire) -> None:
+    _fill_blanks(wire, Role.AI)
+
+
+def _fill_blanks(wire: Wire, role: Role) -> None:
     for turn in wire.turns:
-        if turn.role is Role.AI and is_blank(turn):
+        if turn.role is role and is_blank(turn):
             turn.has_text = True
             wire.filled.add(turn.index)
 

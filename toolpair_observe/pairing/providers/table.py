@@ -100,6 +100,18 @@ def profile_named(name: str) -> Profile:
         raise ValueError(msg) from None
 
 
+def as_profile(profile: str | Profile | None) -> Profile:
+    """Return the profile that a caller means: its name, itself, or None for the contract.
+
+    Raises:
+        ValueError: See `profile_named`.
+        MissingExtraError: See `profile_named`.
+    """
+    if profile is None:
+        return CONTRACT
+    return profile_named(profile) if isinstance(profile, str) else profile
+
+
 def _reduced(profile: Profile) -> str | tuple[Any, ...]:
     """Pickle a profile of the table by its name: its steps hold functions, which have none."""
     if PROFILES.get(profile.name) is profile:
