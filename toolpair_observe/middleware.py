@@ -92,13 +92,10 @@ class ToolPairMiddleware(AgentMiddleware):
         if repair not in get_args(RepairMode):
             msg = f"argument repair is {repair!r}; expected {' or '.join(get_args(RepairMode))}"
             raise SettingsError(msg)
-        if thinking not in get_args(ThinkingPolicy):
-            msg = f"argument thinking is {thinking!r}; expected keep or strip"
-            raise SettingsError(msg)
+        self._choices = Choices((), drop_unpaired, sync_encodings, thinking)
         self.handler = chosen_handler("ToolPairMiddleware", handler, options)
         self.tools = []
         self._repairs = repair != "off"
-        self._choices = Choices((), drop_unpaired, sync_encodings, thinking)
         self._pending = pending
         self._signed = SignedAnswers()
         self._reporter = RepairReporter(

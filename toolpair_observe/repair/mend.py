@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import SystemMessage
 
+from toolpair_observe.errors import SettingsError
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.inputs import as_messages
@@ -63,7 +64,7 @@ class Choices:
         object.__setattr__(self, "pending", frozenset(ids))
         if self.thinking not in ("keep", "strip"):
             msg = f"argument thinking is {self.thinking!r}; expected keep or strip"
-            raise ValueError(msg)
+            raise SettingsError(msg)
 
 
 def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
