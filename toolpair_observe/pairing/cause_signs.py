@@ -6,6 +6,7 @@ apart, and each is mended in another line of the code.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.cause_info import OR
@@ -76,6 +77,7 @@ HINTS: Final[Mapping[tuple[Cause, Sign], tuple[str, ...]]] = {
 }
 
 
+@cache
 def hint_of(cause: Cause, sign: Sign | None) -> str:
     """What to do about a cause, all hints as one text.
 

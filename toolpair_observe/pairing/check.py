@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.cause_signs import hint_of
@@ -12,7 +13,7 @@ from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.first_look import plain_call_ids
 from toolpair_observe.pairing.predict import predict
 from toolpair_observe.pairing.reading import read_transcript
-from toolpair_observe.pairing.report import PairingReport, Violation
+from toolpair_observe.pairing.report import MAX_VIOLATIONS, PairingReport, Violation
 from toolpair_observe.pairing.scene import Scene
 from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 
@@ -61,16 +62,35 @@ def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> 
     given, breaches, turns, sent, filled = predict(transcript, profile, facts)
     scene = Scene(transcript, given)
     places = Places(transcript, sent, filled)
-    violations = tuple(_violation(breach, scene, places) for breach in breaches)
+    effects = [breach.effect for breach in breaches]
+    shown = _foremost(breaches, effects)
+    violations = tuple(_violation(breach, scene, places) for breach in shown)
     return PairingReport(
         profile=profile.name,
         violations=violations,
-        effect=Effect.worst(*(violation.effect for violation in violations)),
+        effect=Effect.worst(*effects),
         message_count=len(turns),
         call_count=sum(len(turn.calls) for turn in turns),
         result_count=sum(len(turn.results) for turn in turns),
         transcript=transcript if violations else None,
+        more_violations=len(breaches) - len(shown),
     )
+
+
+def _foremost(breaches: list[Breach], effects: list[Effect]) -> list[Breach]:
+    """As many breaches as a report holds: one of each kind and effect, then the worst ones."""
+    if len(breaches) <= MAX_VIOLATIONS:
+        return breaches
+    firsts: dict[tuple[ViolationKind, Effect], int] = {}
+    for place, breach in enumerate(breaches):
+        firsts.setdefault((breach.finding.case.kind, effects[place]), place)
+    leading = set(firsts.values())
+    kept = nsmallest(
+        MAX_VIOLATIONS,
+        range(len(breaches)),
+        key=lambda place: (place not in leading, effects[place].rank),
+    )
+    return [breaches[place] for place in sorted(kept)]
 
 
 # An id of the provider's own tools says more than that nothing answers it.

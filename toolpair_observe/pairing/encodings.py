@@ -150,9 +150,9 @@ def _read_blocks(message: AIMessage, entry: Entry) -> None:
         if kind in _SERVER_USE_BLOCKS:
             name = as_text(block.get("name")) or None
             carriers = _SERVER_USE_BLOCKS[kind]
-            entry.server_uses += (Call(entry.index, as_text(block.get("id")), name, carriers),)
+            entry.server_uses.append(Call(entry.index, as_text(block.get("id")), name, carriers))
         elif is_output(kind) or kind.endswith("_tool_result"):
-            entry.server_results += (result_id(block),)
+            entry.server_results.append(result_id(block))
         elif kind in ("tool_result", "toolResult"):
             entry.results.append(
                 Result(entry.index, result_id(block), None, Carrier.TOOL_RESULT_IN_AI, block=place)
@@ -185,14 +185,14 @@ def _read_call_block(kind: str, block: dict[str, Any], entry: Entry, unseen: _Un
 
 def _read_kept_items(items: list[dict[str, Any]], entry: Entry) -> None:
     """Add the calls that langchain-openai kept beside list content before `responses/v1`."""
-    given = {call.id for call in entry.calls}
-    done = {result_id(item) for item in items if is_output(as_text(item.get("type")))}
+    known = {call.id for call in entry.calls}
+    known |= {result_id(item) for item in items if is_output(as_text(item.get("type")))}
     for item in items:
         kind = as_text(item.get("type"))
         if kind not in _CALL_BLOCKS or _is_hosted(kind, item):
             continue
         call_id = as_text(item.get(_CALL_BLOCKS[kind][1]))
-        if call_id not in given | done:
+        if call_id not in known:
             name = as_text(item.get("name")) or None
             entry.calls.append(Call(entry.index, call_id, name, _KEPT, is_async=_says_async(item)))
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from toolpair_observe.pairing.ids import quoted
 from toolpair_observe.pairing.words import Effect, Role
 
 if TYPE_CHECKING:
@@ -128,16 +129,16 @@ def _values(finding: Finding, given: Pairing, places: Places) -> dict[str, objec
     answer = given.answer.get(call) if call else None
     unanswered = finding.block.unanswered[:_MOST_IDS] if finding.block else []
     return {
-        "id": own_id,
-        "ids": ", ".join([one.id for one in unanswered] or [own_id]),
-        "result_id": result.id if result else "",
+        "id": quoted(own_id),
+        "ids": ", ".join(quoted(each) for each in [one.id for one in unanswered] or [own_id]),
+        "result_id": quoted(result.id) if result else "",
         "position": answering if result else asking,
         "call_position": asking,
         "next_position": asking + 1,
         "first_position": places.position(answer.index, position) if answer else position,
         "call_block": places.block_of_call(call) if call else 0,
         "result_block": places.block_of_result(result) if result else 0,
-        "name": call.name if call else "",
+        "name": quoted(call.name or "") if call else "",
         "length": len(own_id),
         "id_field": "tool_call_id"
         if result

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Sound stretches longer than this many messages are folded into one line.
 _CONTEXT = 2
 _MOST_VIOLATIONS = 20
+_MOST = 8  # calls, and results, on a line
 _EFFECTS = {
     "local_error": "the integration raises before any request is sent",
     "reject": "the provider answers with an error",
@@ -36,9 +37,10 @@ def explain(report: PairingReport) -> str:
         lines += ["", *_timeline(report.transcript, report.violations)]
     for number, violation in enumerate(report.violations[:_MOST_VIOLATIONS], start=1):
         lines += ["", *_violation(number, violation)]
-    left_out = len(report.violations) - _MOST_VIOLATIONS
+    left_out = report.violation_count - _MOST_VIOLATIONS
     if left_out > 0:
-        lines += ["", f"and {left_out} more violations; report.violations has them all"]
+        held = f"the {len(report.violations)} foremost" if report.more_violations else "them all"
+        lines += ["", f"and {left_out} more violations; report.violations has {held}"]
     return "\n".join(lines)
 
 
@@ -67,10 +69,10 @@ def _fold_line(folded: int) -> list[str]:
 
 
 def _entry(entry: Entry, marks: list[str]) -> str:
-    parts = [f"calls {call.name or '?'} ({call.id or 'no id'})" for call in entry.calls]
-    parts += [f"answers {result.id or 'no id'}" for result in entry.results[:8]]
-    if len(entry.results) > 8:  # noqa: PLR2004 - a line's worth
-        parts.append(f"and {len(entry.results) - 8} more")
+    parts = [f"calls {call.name or '?'} ({call.id or 'no id'})" for call in entry.calls[:_MOST]]
+    parts += [f"and {len(entry.calls) - _MOST} more"] * (len(entry.calls) > _MOST)
+    parts += [f"answers {result.id or 'no id'}" for result in entry.results[:_MOST]]
+    parts += [f"and {len(entry.results) - _MOST} more"] * (len(entry.results) > _MOST)
     flag = f"   <-- {', '.join(dict.fromkeys(marks))}" if marks else ""
     return f"{'>' if marks else ' '} {entry.index:>4}  {entry.role:<8}  {'; '.join(parts)}{flag}"
 

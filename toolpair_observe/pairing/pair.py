@@ -7,7 +7,7 @@ that an integration really sends, after its merging, dropping and moving.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.turns import Block, Finding, Pairing, Stray, Turn
@@ -111,6 +111,22 @@ def _missing_anywhere(block: Block, answered: set[str]) -> list[Finding]:
     return [Finding(case, call, None, block.turn.position, block) for call in block.missing]
 
 
+class _Waiting:
+    """The unanswered calls under one id, for results that come in the order of the messages."""
+
+    def __init__(self) -> None:
+        self.ahead: deque[Call] = deque()
+        self._behind: list[Call] = []
+
+    def take(self, index: int) -> Call | None:
+        """Take the last call before `index`; a result that came early gets the first one after."""
+        while self.ahead and self.ahead[0].index < index:
+            self._behind.append(self.ahead.popleft())
+        if self._behind:
+            return self._behind.pop()
+        return self.ahead.popleft() if self.ahead else None
+
+
 class _Pass:
     """State of one pass. Strays wait until the end, because their call may stand further on."""
 
@@ -127,7 +143,7 @@ class _Pass:
 
     def run(self, turns: Iterable[Turn]) -> Pairing:
         block: Block | None = None
-        open_calls: dict[str, list[Call]] = {}
+        open_calls: dict[str, deque[Call]] = {}
         before: Role | None = None
         for turn in turns:
             self.turns.append(turn)
@@ -151,14 +167,14 @@ class _Pass:
         self,
         turn: Turn,
         block: Block | None,
-        open_calls: dict[str, list[Call]],
+        open_calls: dict[str, deque[Call]],
         before: Role | None,
     ) -> None:
         for result in turn.results:
             key = self.keys.get(result, result.id)
             waiting = open_calls.get(key)
             if block is not None and waiting and self._may_answer(waiting[0], key):
-                self._answer(block, waiting.pop(0), result)
+                self._answer(block, waiting.popleft(), result)
             else:
                 self.strays.append(Stray(result, turn.position, block, before))
         if block is not None:
@@ -179,12 +195,12 @@ class _Pass:
             return Case.MISSING_AT_END
         return Case.DUPLICATE_CALL_ID_ONE_RESULT
 
-    def _open(self, block: Block) -> dict[str, list[Call]]:
+    def _open(self, block: Block) -> dict[str, deque[Call]]:
         self.blocks.append(block)
-        open_calls: dict[str, list[Call]] = {}
+        open_calls: dict[str, deque[Call]] = {}
         for call in block.turn.calls:
             self.block_of[call] = block
-            same_id = open_calls.setdefault(self.keys.get(call, call.id), [])
+            same_id = open_calls.setdefault(self.keys.get(call, call.id), deque())
             same_id.append(call)
             if not call.id:
                 if self.ids_matter:
@@ -215,15 +231,16 @@ class _Pass:
 
     def _settle_strays(self) -> None:
         """Tie each stray to the newest unanswered call that bears its id; sort out the rest."""
-        waiting: dict[str, list[Call]] = {}
+        waiting: dict[str, _Waiting] = defaultdict(_Waiting)
         for block in self.blocks:
             for call in block.unanswered:
                 if call.id:
-                    waiting.setdefault(call.id, []).append(call)
+                    waiting[call.id].ahead.append(call)
         for stray in self.strays:
             owner = None
-            if not self._repeats_answer(stray):
-                owner = _take_newest(waiting.get(stray.result.id), stray.result.index)
+            same_id = waiting.get(stray.result.id)
+            if same_id is not None and not self._repeats_answer(stray):
+                owner = same_id.take(stray.result.index)
             if owner is not None:
                 self._settle_misplaced(owner, stray)
             else:
@@ -313,7 +330,7 @@ def _orphan_case(before: Role | None, result: Result) -> Case:
 
 
 def _close(
-    block: Block, open_calls: dict[str, list[Call]], keys: Mapping[Call | Result, str]
+    block: Block, open_calls: Mapping[str, deque[Call]], keys: Mapping[Call | Result, str]
 ) -> None:
     """Note which calls of the block are unanswered.
 
@@ -337,14 +354,6 @@ def _newest(calls: Sequence[Call] | None, index: int) -> Call | None:
         return None
     place = bisect_left(calls, index, key=lambda call: call.index)
     return calls[place - 1] if place else None
-
-
-def _take_newest(calls: list[Call] | None, index: int) -> Call | None:
-    """Take the last call before `index`; a result that came early gets the first one after."""
-    if not calls:
-        return None
-    place = bisect_left(calls, index, key=lambda call: call.index)
-    return calls.pop(max(place - 1, 0))
 
 
 def _match_strangers(

@@ -185,7 +185,7 @@ class _Ledger:
     def __init__(self, given: Pairing) -> None:
         self.breaches = [Breach(finding) for finding in given.findings]
         self.extra: dict[tuple[Call | Result | int, bool], Breach] = {}
-        self.at_large: list[Note] = []
+        self.at_large: dict[Effect, Note] = {}
         self.owner = {result: call for call, result in given.answer.items()}
         self.by_subject: dict[Call | Result, list[Breach]] = {}
         for breach in self.breaches:
@@ -206,7 +206,8 @@ class _Ledger:
 
     def _noted_message(self, note: Note) -> None:
         if note.case is None:
-            self.at_large.append(note)
+            # One of each effect says it: every breach gets them all.
+            self.at_large.setdefault(note.effect, note)
             return
         finding = Finding(note.case, None, None, note.index, message=note.index)
         self.extra.setdefault((note.index, False), Breach(finding)).notes.append(note)
@@ -230,7 +231,7 @@ class _Ledger:
         breaches = sorted([*self.breaches, *beyond], key=lambda breach: breach.finding.index)
         # An error that no call or result is the ground of matters where pairing is broken.
         for breach in breaches:
-            breach.notes[:0] = self.at_large
+            breach.notes[:0] = self.at_large.values()
         return breaches
 
 

@@ -7,12 +7,15 @@ carries, so it can be logged, pickled and sent anywhere the host's ids may go.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Transcript
+
+MAX_VIOLATIONS: Final = 2_000
+"""Most violations that a report holds; it counts the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,14 @@ class PairingReport:
 
     Attributes:
         profile: Name of the profile that judged.
-        violations: Every breach, in the order of the messages.
+        violations: The breaches, in the order of the messages. Of more than 2,000 they are the
+            first one of each kind and effect, and the worst ones.
         effect: The worst effect of all, `Effect.CLEAN` where there is no violation.
         message_count: Messages in the history.
         call_count: Tool calls that the client has to answer.
         result_count: Tool results.
         transcript: The history without its content, for `explain()`; None when clean.
+        more_violations: How many more breaches there are than `violations` holds.
     """
 
     profile: str
@@ -70,6 +75,12 @@ class PairingReport:
     call_count: int
     result_count: int
     transcript: Transcript | None = field(default=None, repr=False, compare=False)
+    more_violations: int = 0
+
+    @property
+    def violation_count(self) -> int:
+        """How many breaches there are, whether `violations` holds them or not."""
+        return len(self.violations) + self.more_violations
 
     @property
     def ok(self) -> bool:
@@ -87,7 +98,7 @@ class PairingReport:
         if not self.violations:
             return f"tool calls and results pair ({counted}; profile {self.profile})"
         worst = min(self.violations, key=lambda violation: violation.effect.rank)
-        more = len(self.violations) - 1
+        more = self.violation_count - 1
         rest = f" (and {more} more)" if more else ""
         return (
             f"INVALID_TOOL_RESULTS: {describe(worst)}{rest}; predicted effect {self.effect} "
@@ -110,6 +121,7 @@ class PairingReport:
             "call_count": self.call_count,
             "result_count": self.result_count,
             "violations": [_as_dict(violation) for violation in self.violations],
+            "more_violations": self.more_violations,
         }
 
     def raise_for_violations(self) -> None:

@@ -279,7 +279,7 @@ _TELLING = frozenset(
     }
 )
 _NUMBERED = re.compile(r"extract-\d+")  # LangChain.js
-_CAMEL = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)*")
+_CAMEL = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)?")
 _SCHEMA = re.compile(
     r"[A-Z]\w*[a-z0-9](?:Response|Output|Result|Answer|Schema|Format|Report|Decision|Extraction"
     r"|Classification|Evaluation|Assessment)s?"

@@ -98,8 +98,8 @@ class Entry:
     behind_text: list[Result] = field(default_factory=list)
     says_more_after_calls: bool = False
     more_than_text_after_calls: bool = False
-    server_uses: tuple[Call, ...] = ()
-    server_results: tuple[str, ...] = ()
+    server_uses: list[Call] = field(default_factory=list)
+    server_results: list[str] = field(default_factory=list)
     name: str | None = None
     response_id: str | None = None
     made_by: str | None = None

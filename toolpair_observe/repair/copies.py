@@ -93,14 +93,16 @@ def without_stale_copies(messages: list[BaseMessage], pending: Collection[str]) 
         return Draft(messages)
     entries = read_transcript(messages).entries
     answered = _answered(entries, found)
-    synced, changes = list(messages), list[Change]()
+    synced, changes, waiting = list(messages), list[Change](), frozenset(pending)
     for at, calls in found.items():
         if not calls.copies:
             continue
         message = messages[at]
         running = [call.id for call in entries[at].calls if call.is_async]
-        real: set[str | None] = {*pending, *running, *entries[at].server_results}
-        real |= {copy.id for copy in calls.copies if (at, copy.id) in answered}
+        real: set[str | None] = {*running, *entries[at].server_results}
+        real |= {
+            copy.id for copy in calls.copies if (at, copy.id) in answered or copy.id in waiting
+        }
         stale = list(_stale(calls, real, entries[at + 1 : at + 2]))
         if stale:
             synced[at], made = _without(message, at, calls, stale)
@@ -239,6 +241,7 @@ def _lone_reasoning(message: BaseMessage, gone: Collection[int]) -> set[int]:
     It refuses a reasoning item `without its required following item`. The items that follow one,
     up to the next, are its own.
     """
+    taken = frozenset(gone)
     alone: set[int] = set()
     items: set[int] = set()
     owner: set[int] = set()
@@ -246,7 +249,7 @@ def _lone_reasoning(message: BaseMessage, gone: Collection[int]) -> set[int]:
         if not _is_reasoning_item(block) and at >= 0:
             items.add(at)
         elif items or at < 0:
-            if owner and items and items <= set(gone):
+            if owner and items and items <= taken:
                 alone |= owner
             owner, items = {at}, set()
         else:

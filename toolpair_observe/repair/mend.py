@@ -214,4 +214,5 @@ def _in_order(change: Change) -> tuple[bool, int]:
 
 def _severity(report: PairingReport) -> tuple[int, int]:
     near_misses = sum(violation.effect.is_near_miss for violation in report.violations)
-    return -report.effect.rank, near_misses
+    # Nothing that a report only counts is worse than what it holds.
+    return -report.effect.rank, near_misses + report.more_violations

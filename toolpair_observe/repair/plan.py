@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Final
@@ -73,6 +74,7 @@ class _CallGroup:
         moved: Results that move to it, with their calls.
         missing: Calls that get an error result, one for each id.
         also_missing: Further calls under these ids.
+        waiting: By id the calls that none of its results answers yet.
     """
 
     calls: list[Call]
@@ -83,6 +85,11 @@ class _CallGroup:
     moved: dict[Result, Call] = field(default_factory=dict)
     missing: list[Call] = field(default_factory=list)
     also_missing: list[Call] = field(default_factory=list)
+    waiting: dict[str, deque[Call]] = field(default_factory=lambda: defaultdict(deque))
+
+    def __post_init__(self) -> None:
+        for call in self.calls:
+            self.waiting[call.id].append(call)
 
     def out_of_place(self, results: Sequence[Result]) -> dict[Result, Call]:
         """Return the results, with their calls, that are not in the order of the history."""
@@ -157,10 +164,10 @@ class Plan:
                 self._open.update(dict.fromkeys(turn.calls, group))
 
     def _pair(self, result: Result, group: _CallGroup | None) -> None:
-        for call in group.calls if group and result.id else ():
-            if call.id == result.id and call in self._open:
-                self._open.pop(call).answers[result] = call
-                return
+        if group is not None and result.id and group.waiting[result.id]:
+            call = group.waiting[result.id].popleft()
+            self._open.pop(call).answers[result] = call
+            return
         self._strays.append(result)
         if group is not None:
             group.strangers.append(result)

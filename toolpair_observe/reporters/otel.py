@@ -128,9 +128,9 @@ class OtelReporter:
         return attributes
 
     def _write_violations(self, observation: Observation, context: Context, time_ns: int) -> None:
-        violations = observation.report.violations
-        shown = _worst(violations, semconv.MAX_VIOLATION_EVENTS)
-        omitted = len(violations) - len(shown)
+        report = observation.report
+        shown = _worst(report.violations, semconv.MAX_VIOLATION_EVENTS)
+        omitted = report.violation_count - len(shown)
         for position, violation in enumerate(shown, start=1):
             severity = _severity(violation, observation.outcome)
             attributes = self._describe(violation)
@@ -188,13 +188,13 @@ def _details(observation: Observation) -> dict[str, AttributeValue]:
         semconv.MESSAGE_COUNT: report.message_count,
         semconv.CALL_COUNT: report.call_count,
         semconv.RESULT_COUNT: report.result_count,
-        semconv.VIOLATION_COUNT: len(report.violations),
+        semconv.VIOLATION_COUNT: report.violation_count,
         semconv.LANGSMITH_RUN_ID: str(observation.run_id),
     }
     if report.violations:
         attributes[semconv.VIOLATION_KINDS] = _unique(each.kind for each in report.violations)
         attributes[semconv.VIOLATION_CAUSES] = _unique(each.cause for each in report.violations)
-    if (omitted := len(report.violations) - semconv.MAX_VIOLATION_EVENTS) > 0:
+    if (omitted := report.violation_count - semconv.MAX_VIOLATION_EVENTS) > 0:
         attributes[semconv.VIOLATION_OMITTED] = omitted
     if observation.rejected_kind:
         attributes[semconv.REJECTED_KIND] = str(observation.rejected_kind)

@@ -111,16 +111,20 @@ ANTHROPIC_RESULTS = frozenset(
 
 @step("Move one run of system messages out of the list; a second run raises")
 def take_out_one_run_of_systems(wire: Wire) -> None:
-    runs = 0
+    starts: list[Turn] = []
     before: Role | None = None
     for turn in wire.turns:
         if turn.role is Role.SYSTEM and before is not Role.SYSTEM:
-            runs += 1
-            if runs > 1:
-                text = "ValueError: Received multiple non-consecutive system messages."
-                wire.fail(None, text, turn.index)
+            starts.append(turn)
         before = turn.role
+    _raise_at_second(wire, starts)
     take_out_systems.run(wire)
+
+
+def _raise_at_second(wire: Wire, runs: list[Turn]) -> None:
+    for turn in runs[1:2]:
+        text = "ValueError: Received multiple non-consecutive system messages."
+        wire.fail(None, text, turn.index)
 
 
 @step("Leave system messages between a user turn and an AI turn, or at the end, where they stand")
@@ -146,9 +150,7 @@ def take_out_systems_not_in_place(wire: Wire) -> None:
             staying, before = [], turn
         turn.behind = in_place
         neighbor = turn.role
-    for turn in moved[1:]:
-        text = "ValueError: Received multiple non-consecutive system messages."
-        wire.fail(None, text, turn.index)
+    _raise_at_second(wire, moved)
     take_out_systems.run(wire)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
+from toolpair_observe.pairing.ids import quoted
 from toolpair_observe.pairing.pair import pair
 from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.places import Home, at_home
@@ -278,7 +279,7 @@ def name_from_previous_ai(wire: Wire) -> None:
                 wire.fail(
                     Case.ORPHAN_AMONG_RESULTS,
                     "ValueError: Message name is empty and can't find corresponding tool call for "
-                    f"id: '${result.id}'",
+                    f"id: '${quoted(result.id)}'",
                     result.index,
                     result=result,
                 )

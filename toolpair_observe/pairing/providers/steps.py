@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
+from toolpair_observe.pairing.ids import quoted
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
 from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import Carrier, Case, Role
@@ -72,27 +73,36 @@ def merge_ais(wire: Wire) -> None:
 def merge(turns: list[Turn], takes: Callable[[Turn], bool]) -> list[Turn]:
     """Join turns that follow each other, as far as `takes` takes both."""
     merged: list[Turn] = []
+    joins = False  # whether the last one is a joined turn, whose lists may grow
     for turn in turns:
         if merged and takes(turn) and takes(merged[-1]):
-            merged[-1] = _joined(merged[-1], turn)
+            if not joins:
+                merged[-1] = _with_own_lists(merged[-1])
+            _join(merged[-1], turn)
+            joins = True
         else:
             merged.append(turn)
+            joins = False
     return merged
 
 
-def _joined(first: Turn, second: Turn) -> Turn:
-    return Turn(
-        index=first.index,
-        position=first.position,
-        role=first.role if first.role is Role.AI or first.has_text else second.role,
-        calls=first.calls + second.calls,
-        results=first.results + second.results,
-        has_text=first.has_text or second.has_text,
-        behind_text=first.behind_text + (second.results if first.has_text else second.behind_text),
-        text_last=first.text_last or second.text_last or (bool(first.calls) and second.has_text),
-        last=second.last,
-        behind=first.behind,
-    )
+def _with_own_lists(turn: Turn) -> Turn:
+    own = turn.copy()
+    own.results_lead = False
+    own.calls, own.results, own.behind_text = [*turn.calls], [*turn.results], [*turn.behind_text]
+    return own
+
+
+def _join(first: Turn, second: Turn) -> None:
+    """Add the second turn to the first."""
+    first.behind_text += second.results if first.has_text else second.behind_text
+    first.text_last |= second.text_last or (bool(first.calls) and second.has_text)
+    if first.role is not Role.AI and not first.has_text:
+        first.role = second.role
+    first.calls += second.calls
+    first.results += second.results
+    first.has_text |= second.has_text
+    first.last = second.last
 
 
 def lose_blocks(*carriers: Carrier) -> Step:
@@ -158,7 +168,7 @@ def match(wire: Wire, result: Result, call: Call) -> None:
 
 def misread(wire: Wire, result: Result, call: Call) -> None:
     """Note that the model takes the result for that of the call."""
-    made = f"call {call.id or 'without id'} of tool {call.name}"
+    made = f"call {quoted(call.id) or 'without id'} of tool {quoted(str(call.name))}"
     text = f"the model reads the result as that of {made}"
     wire.lose(Case.RESULT_ORDER, text, None, result)
 
@@ -275,7 +285,8 @@ def refuse_last(text: str, *roles: Role) -> Step:
         if last is None or last.role not in roles:
             return
         made = wire.transcript.entries[last.index].calls
-        unsent = next((call for call in made if call not in last.calls), None)
+        sent = set(last.calls)
+        unsent = next((call for call in made if call not in sent), None)
         case = None if unsent is None else Case.MISSING_AT_END
         wire.fail(case, text, last.index, call=unsent)
 

@@ -228,7 +228,7 @@ def _source_info(observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
         "causes": list(causes),
         "tool_call_ids": [shown_id(each, hashed=hash_ids) for each in list(ids)[:MAX_IDS]],
         "message_index": report.violations[0].message_index if report.violations else None,
-        "violations": len(report.violations),
+        "violations": report.violation_count,
         "conversation_id": shown_id(observation.conversation_id or "", hashed=hash_ids),
     }
     return {name: value for name, value in info.items() if value not in ("", None, [])}
