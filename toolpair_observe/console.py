@@ -48,6 +48,7 @@ class Complaints:
     def __init__(self) -> None:
         """Start without complaints."""
         self._seen: Counter[str] = Counter()
+        self._shown: Counter[str] = Counter()
 
     @property
     def count(self) -> int:
@@ -57,12 +58,12 @@ class Complaints:
     def add(self, unreadable: Unreadable) -> None:
         """Report one unreadable part."""
         self._seen[unreadable.name] += 1
-        if self._seen[unreadable.name] <= _MAX_SHOWN:
+        if unreadable.ends_file or self._shown[unreadable.name] < _MAX_SHOWN:
+            self._shown[unreadable.name] += 1
             show(f"toolpair-observe: {unreadable}", sys.stderr)
 
     def close(self) -> None:
         """Report how many parts were not shown."""
         for name, count in self._seen.items():
-            if count > _MAX_SHOWN:
-                more = count - _MAX_SHOWN
+            if more := count - self._shown[name]:
                 show(f"toolpair-observe: {name}: and {more:,} more unreadable parts", sys.stderr)

@@ -234,3 +234,14 @@ def test_without_a_command_the_usage_is_shown(capsys):
 
     assert caught.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_what_ends_the_reading_is_shown_behind_many_complaints(write, capsys):
+    code = main(["check", write("a.jsonl.gz", *["{}"] * 20_000), write("b.jsonl", CLEAN)])
+
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert "a.jsonl.gz:10000: 10,000 parts of the file can't be read; the rest was not read" in err
+    assert len(err.splitlines()) == 22
+    assert "and 9,980 more unreadable parts" in err
+    assert "checked 1 request in 1 history of 2 files" in out

@@ -298,7 +298,7 @@ def test_damaged_gzip_data_is_named(tmp_path):
 
 def test_a_gzip_bomb_stops_at_the_limit(tmp_path):
     path = tmp_path / "h.jsonl.gz"
-    path.write_bytes(gzip.compress(lines(ASKED).encode() + b" " * 50_000_000))
+    path.write_bytes(gzip.compress(lines(ASKED).encode() + (b"x" * 5_000 + b"\n") * 10_000))
     assert path.stat().st_size < 100_000
 
     good, bad = read(str(path), ReadLimits(value_bytes=10_000, file_bytes=1_000_000))
@@ -342,6 +342,66 @@ def test_too_many_prefixes_are_named(write):
 
     assert line == 1
     assert "too many to check every prefix" in text
+    assert 'take "prefixes" out of the row' in text
+
+
+def test_many_calls_on_few_messages_are_too_many_for_prefixes(write):
+    calls = [{"name": "f", "args": {}, "id": f"call_{n}"} for n in range(20_000)]
+    asked = {"role": "assistant", "content": "", "tool_calls": calls}
+    row = {"prefixes": True, "messages": [USER, asked, USER, {**asked, "tool_calls": []}, USER]}
+
+    good, ((line, text),) = read(write(row))
+
+    assert (good, line) == ([], 1)
+    assert "more than 6,000 messages, calls and blocks together, too many" in text
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("start", [b"", lines(ASKED).encode(), b"[\n" + lines(ASKED).encode()])
+@pytest.mark.parametrize("blanks", [b" " * 3_000, b"\n" * 3_000, b" \r\n" * 3_000])
+def test_a_file_of_blanks_is_read_up_to_a_limit(tmp_path, blanks, start, pack):
+    path = tmp_path / "h.json"
+    path.write_bytes(pack(start + blanks))
+
+    _, bad = read(str(path), ReadLimits(value_bytes=1_000, blank_lines=100))
+
+    assert "blank" in bad[-1][1]
+
+
+def test_blanks_that_a_program_leaves_are_no_fault(write):
+    good, bad = read(write("\n \n" * 50 + lines(ASKED) + "\n" * 90 + lines(ASKED), "h.jsonl"))
+
+    assert (len(good), bad) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "junk"),
+    [
+        ("h.jsonl", "{}\n"),
+        ("h.jsonl", "no json\n"),
+        ("h.json", "{}\n"),
+        ("h.json", "{}"),
+        ("h.json", "[[1],[2]]\n"),
+        ("h.json.gz", "{}\n"),
+    ],
+)
+def test_a_file_of_something_else_is_left_after_a_while(write, name, junk):
+    path = write(junk * 500 + lines(ASKED), name)
+    found = list(read_histories(path, ReadLimits(unreadable_parts=100)))
+
+    assert len(found) == 101
+    assert found[-1].ends_file
+    assert "100 parts of the file can't be read; the rest was not read" in str(found[-1])
+
+
+def test_a_line_without_end_is_not_read_to_its_end(tmp_path):
+    path = tmp_path / "h.jsonl"
+    path.write_bytes(gzip.compress(b"x" * 50_000_000 + b"\n" + lines(ASKED).encode()))
+
+    good, bad = read(str(path), ReadLimits(value_bytes=100_000))
+
+    assert good == []
+    assert "longer than" in bad[-1][1]
 
 
 def test_the_standard_input_is_read(monkeypatch):

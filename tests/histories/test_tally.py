@@ -132,6 +132,19 @@ def test_a_violation_is_new_once_per_history():
     assert again == [ViolationKind.MISSING_RESULT]
 
 
+def test_broken_prefixes_are_checked_up_to_a_bound(monkeypatch):
+    monkeypatch.setattr("toolpair_observe.histories.tally.PREFIX_WORK", 20)
+    turns = [message for n in range(50) for message in (HumanMessage("x"), call(str(n)))]
+    tally = Tally()
+
+    *checked, end = tally_histories(iter([history(*turns, has_prefixes=True)]), tally)
+
+    assert 2 < len(checked) < 10
+    assert isinstance(end, Unreadable)
+    assert "more than 20 messages, calls and results together" in end.reason
+    assert 'take "prefixes" out of the row' in end.reason
+
+
 def test_a_history_that_breaks_the_check_is_named_and_the_rest_is_checked(monkeypatch):
     real_check = tally.check
 

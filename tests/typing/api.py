@@ -164,6 +164,8 @@ def read_report(report: PairingReport, violation: Violation) -> None:
     assert_type(report.profile, str)
     assert_type(report.effect, Effect)
     assert_type(report.violations, tuple[Violation, ...])
+    assert_type(report.more_violations, int)
+    assert_type(report.violation_count, int)
     assert_type(report.message_count, int)
     assert_type(report.call_count, int)
     assert_type(report.result_count, int)

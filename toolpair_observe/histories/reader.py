@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_core.messages import AIMessage
 
 from toolpair_observe.errors import HistoryFileError
-from toolpair_observe.histories.limits import ReadLimits, too_many_messages
+from toolpair_observe.histories.limits import ReadLimits, too_many_messages, too_many_prefixes
 from toolpair_observe.histories.shapes import LIST_KEYS, looks_like_message, messages_from
 from toolpair_observe.histories.values import Unreadable, Value, read_values
 
@@ -26,6 +26,7 @@ _WRONG_SHAPE: Final = (
     "'messages' or 'langchain'"
 )
 _NAME_LENGTH: Final = 120
+_REST_UNREAD: Final = "the rest was not read: give a file of histories"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,20 @@ def read_histories(
         limits: How much of it is read.
         progress: Called with the number of bytes read and the size of the file.
     """
+    unreadable = 0
+    for found in _all_histories(path, limits, progress):
+        yield found
+        if isinstance(found, Unreadable):
+            unreadable += 1
+            if unreadable >= limits.unreadable_parts:
+                text = f"{unreadable:,} parts of the file can't be read; {_REST_UNREAD}"
+                yield Unreadable(path, found.line, text, ends_file=True)
+                return
+
+
+def _all_histories(
+    path: str, limits: ReadLimits, progress: Progress | None
+) -> Iterator[History | Unreadable]:
     found = read_values(path, limits, belongs_to_list=looks_like_message, progress=progress)
     for value in found:
         if isinstance(value, Unreadable):
@@ -137,8 +152,11 @@ def _history(
     if len(items) > limits.messages:
         raise HistoryFileError(too_many_messages(limits))
     if has_prefixes and len(items) > limits.prefix_messages:
-        msg = f"more than {limits.prefix_messages:,} messages, too many to check every prefix"
-        raise HistoryFileError(msg)
+        raise HistoryFileError(too_many_prefixes(limits.prefix_messages, "messages"))
+    messages = messages_from(items)
+    if has_prefixes and sum(map(_parts, messages)) > limits.prefix_parts:
+        together = "messages, calls and blocks together"
+        raise HistoryFileError(too_many_prefixes(limits.prefix_parts, together))
     meta = row.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     verdict = row.get("verdict")
@@ -147,7 +165,7 @@ def _history(
         line=value.line,
         position=value.position,
         name=_text(row.get("id"))[:_NAME_LENGTH],
-        messages=messages_from(items),
+        messages=messages,
         has_prefixes=has_prefixes,
         provider=_text(row.get("provider")),
         api=_text(meta.get("format")),
@@ -156,6 +174,13 @@ def _history(
         verdict=verdict if verdict in ("accepted", "rejected") else None,
         kind=_text(row.get("kind")) or None,
     )
+
+
+def _parts(message: BaseMessage) -> int:
+    blocks = len(message.content) if isinstance(message.content, list) else 0
+    if not isinstance(message, AIMessage):
+        return 1 + blocks
+    return 1 + blocks + len(message.tool_calls) + len(message.invalid_tool_calls)
 
 
 def _text(value: object) -> str:

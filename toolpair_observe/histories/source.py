@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 STDIN: Final = "-"
 
 _SKIP_BYTES: Final = 1024 * 1024
+# A line that is longer than so many of the longest values is not read to its end.
+_SKIPPED_VALUES: Final = 8
+_REST_LEFT: Final = "what follows was not read: take it out of the file"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 # Called with the bytes of the file that have been read (packed, if it is packed), and its size.
@@ -56,7 +59,18 @@ class Source:
         self._left = limits.file_bytes
 
     def next_line(self) -> bytes | None:
-        """Return the next line, cut if it is too long, or None at the end."""
+        """Return the next line that is not blank, cut if it is too long, or None at the end."""
+        for _ in range(self._limits.blank_lines + 1):
+            line = self._any_line()
+            if line is None or not line.isspace():
+                return line
+            if self.at_long_line:
+                msg = f"{size_text(self._limits.value_bytes)} of blanks on one line; {_REST_LEFT}"
+                raise HistoryFileError(msg)
+        msg = f"more than {self._limits.blank_lines:,} blank lines in a row; {_REST_LEFT}"
+        raise HistoryFileError(msg)
+
+    def _any_line(self) -> bytes | None:
         line = self._read_counted(self._stream.readline, self._limits.value_bytes + 1)
         if not line:
             return None
@@ -68,9 +82,13 @@ class Source:
 
     def skip_line(self) -> None:
         """Skip the rest of a line that is too long."""
-        while rest := self._read_counted(self._stream.readline, _SKIP_BYTES):
-            if rest.endswith(b"\n"):
+        most = _SKIPPED_VALUES * self._limits.value_bytes
+        for _ in range(0, most, _SKIP_BYTES):
+            rest = self._read_counted(self._stream.readline, _SKIP_BYTES)
+            if not rest or rest.endswith(b"\n"):
                 return
+        msg = f"the line is longer than {size_text(most)}; {_REST_LEFT}"
+        raise HistoryFileError(msg)
 
     def read(self, count: int) -> bytes:
         """Return at most `count` bytes, none at the end."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.errors import HistoryFileError
+from toolpair_observe.histories.limits import PREFIX_WORK, UNPREFIXED
 from toolpair_observe.histories.values import Unreadable
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
@@ -182,17 +183,27 @@ def check_requests(history: History, profile: Profile | None = None) -> Iterator
         profile: The profile to check against; None for that of the provider that the row names.
 
     Raises:
-        HistoryFileError: The check failed; the text names the class of the failure.
+        HistoryFileError: The check failed; the text names the class of the failure. Or the broken
+            prefixes of the history take too much work.
     """
     profile = profile or profile_for(history)
     facts = Facts(server_state=history.has_server_state, model=history.model)
+    work = 0
     for messages in history.requests():
+        if work > PREFIX_WORK:
+            msg = (
+                f"its broken prefixes have more than {PREFIX_WORK:,} messages, calls and results "
+                f"together; the longer ones were not checked: {UNPREFIXED}"
+            )
+            raise HistoryFileError(msg)
         try:
             report = check(messages, profile, facts)
         except Exception as error:
             # One bad history must not stop the others, and the error's text may quote content.
             msg = f"the history could not be checked ({type(error).__name__})"
             raise HistoryFileError(msg) from error
+        if report.violations:
+            work += report.message_count + report.call_count + report.result_count
         yield Checked(history, report)
 
 

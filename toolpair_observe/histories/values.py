@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES: Final = 256 * 1024
 _LINE_SUFFIXES: Final = (".jsonl", ".ndjson")
-_WHITESPACE: Final = " \t\r\n"
+_BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _NOT_TEXT: Final = "not UTF-8 text"
 _BAD_NUMBER: Final = "not JSON: a number has too many digits"
 
@@ -52,11 +53,13 @@ class Unreadable:
         path: The file, as the caller named it.
         line: The line, from 1; None for the whole file.
         reason: The fault, without any of the file's content.
+        ends_file: Whether what follows it in the file was not read.
     """
 
     path: str
     line: int | None
     reason: str
+    ends_file: bool = False
 
     def __str__(self) -> str:
         """Return file, line and reason."""
@@ -102,9 +105,10 @@ def read_values(
                     yield Unreadable(path, *found)
     except HistoryFileError as error:
         # No line has been read if the very beginning is damaged.
-        yield Unreadable(path, (source.line or None) if source else None, str(error))
+        line = (source.line or None) if source else None
+        yield Unreadable(path, line, str(error), ends_file=True)
     except OSError as error:
-        yield Unreadable(path, None, _os_reason(error))
+        yield Unreadable(path, None, _os_reason(error), ends_file=True)
 
 
 _Found = Value | tuple[int | None, str]
@@ -114,8 +118,6 @@ def _values(
     path: str, source: Source, limits: ReadLimits, belongs_to_list: Callable[[object], bool]
 ) -> Iterator[_Found]:
     first = source.next_line()
-    while first is not None and not first.strip():
-        first = source.next_line()
     if first is None:
         yield None, "the file is empty"
         return
@@ -146,7 +148,7 @@ def _line_values(first: bytes, source: Source, limits: ReadLimits) -> Iterator[_
         if source.at_long_line:
             source.skip_line()
             yield number, f"the line is longer than {size_text(limits.value_bytes)}"
-        elif line.strip():
+        else:
             try:
                 yield Value(number, _parse(line, limits))
             except HistoryFileError as error:
@@ -285,10 +287,13 @@ class _Document:
         )
 
     def _next_character(self) -> str:
+        blanks = 0
         while True:
-            end = self._at
-            while end < len(self._text) and self._text[end] in _WHITESPACE:
-                end += 1
+            end = _BLANKS.match(self._text, self._at).end()  # type: ignore[union-attr]
+            blanks += end - self._at
+            if blanks > self._limits.value_bytes:
+                msg = f"{size_text(self._limits.value_bytes)} of blanks between two values"
+                raise HistoryFileError(msg)
             self._advance(end)
             if end < len(self._text):
                 return self._text[end]
