@@ -217,3 +217,8 @@ def test_what_templates_use_of_jinja_works():
         "aFalse0False2" + "1<c2<" + '{"a": ["<", "é"]}1,3x1None' + "bab1-b" + "17ADC[1, 2, 3]"
         "%TrueaFalse" + "2" + "[('a', 2), ('b', 1)]{'a': 1, 'b': 2}" + "1735689600" * 3
     )
+
+
+def test_a_long_history_has_no_more_than_seconds():
+    assert budget_for(2).left < budget_for(200).left < budget_for(10_000).left
+    assert budget_for(10_000).left == budget_for(1_000_000).left == bounds.MOST_STEPS_AT_ALL

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MOST_STEPS: Final = 300_000
 MOST_STEPS_A_MESSAGE: Final = 1_000
+# Seconds on the caller's thread: what needs more for a long history looks at all of it again and
+# again. Real templates take some hundred steps a message.
+MOST_STEPS_AT_ALL: Final = 3_000_000
 _WIDEST: Final = 10_000
 _MOST_BITS: Final = 4_096
 _DEEPEST: Final = 100
@@ -61,7 +64,7 @@ _BUDGET: ContextVar[Budget | None] = ContextVar("toolpair_template_budget", defa
 
 def budget_for(messages: int) -> Budget:
     """Return what all renderings of a history of so many messages may spend together."""
-    return Budget(MOST_STEPS + MOST_STEPS_A_MESSAGE * messages)
+    return Budget(min(MOST_STEPS + MOST_STEPS_A_MESSAGE * messages, MOST_STEPS_AT_ALL))
 
 
 @contextmanager
