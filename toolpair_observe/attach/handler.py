@@ -15,6 +15,7 @@ from toolpair_observe.attach.at_exit import close_at_exit
 from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.outcomes import Ending, outcome_of
 from toolpair_observe.attach.request import Request
+from toolpair_observe.deadline import Deadline
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.pairing.words import Outcome
@@ -321,10 +322,11 @@ class ToolPairHandler(seam.Participant):
             Whether everything was delivered.
         """
         with FailOpen(self._pipeline.counts, "close"):
+            deadline = Deadline(timeout)
             runs.sweep_all()
             self._runs.abandon_all()
-            delivered = self._pipeline.flush(timeout)
-            self._pipeline.close()
+            delivered = self._pipeline.flush(deadline.left)
+            self._pipeline.close(deadline.left)
             return delivered
         return False
 
@@ -340,9 +342,10 @@ class ToolPairHandler(seam.Participant):
             Whether it is closed.
         """
         with FailOpen(self._pipeline.counts, "close"):
-            self._pipeline.flush(timeout)
+            deadline = Deadline(timeout)
+            self._pipeline.flush(deadline.left)
             if not len(self._runs):
-                self._pipeline.close()
+                self._pipeline.close(deadline.left)
                 return True
         return False
 

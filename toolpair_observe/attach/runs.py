@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from toolpair_observe.counts import Counts
+    from toolpair_observe.deadline import Deadline
     from toolpair_observe.record import Record
 
 # At most this many runs of a handler are ended in one callback, so that no callback takes long.
@@ -182,9 +183,11 @@ class Runs:
             sweep()
         return run
 
-    def abandon_all(self) -> None:
-        """End every run as abandoned."""
+    def abandon_all(self, deadline: Deadline | None = None) -> None:
+        """End every run as abandoned, those first that began first, until `deadline`."""
         for run in list(self._mine.values()):
+            if deadline is not None and deadline.is_over:
+                return
             run.give_up(Outcome.ABANDONED)
 
     def _remove(self, run: Run) -> bool:
@@ -250,12 +253,15 @@ def sweep(most: int = _SWEEP_BATCH) -> None:
         runs._abandon_overdue(now, most)  # noqa: SLF001 -- see `Run.end`
 
 
-def abandon_everything() -> None:
-    """End every run of the process, also those of handlers that are gone already."""
+def abandon_everything(deadline: Deadline) -> None:
+    """End every run of the process until `deadline`, also those of handlers that are gone already.
+
+    Each may wait for the application's own log handlers and span processors.
+    """
     with _lock:
         busy = list(_busy)
     for runs in busy:
-        runs.abandon_all()
+        runs.abandon_all(deadline)
 
 
 def sweep_all() -> None:

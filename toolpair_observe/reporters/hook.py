@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -14,7 +17,7 @@ from toolpair_observe import semconv
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.forks import in_child, reset_in_child
 from toolpair_observe.observation import Observation
-from toolpair_observe.reporters.worker import Worker, close_at_exit
+from toolpair_observe.reporters.worker import JOIN_SECONDS, Worker, close_at_exit
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -168,7 +171,7 @@ class HookReporter:
         try:
             result = self._hook(observation)
             if result is not None:
-                asyncio.run(_whole(result))
+                _run_to_its_end(result)
         except BaseException as error:  # noqa: BLE001 -- nothing of it may end the worker
             self._swallow(error)
 
@@ -191,14 +194,51 @@ class HookReporter:
         with self._changed:
             return self._changed.wait_for(lambda: self._waiting == 0, timeout)
 
-    def close(self) -> None:
-        """Stop the worker once it has done what waits."""
+    def close(self, timeout: float = JOIN_SECONDS) -> None:
+        """Stop the worker once it has done what waits, waiting at most `timeout` seconds for it."""
         self._worker.close()
-        self._worker.join()
+        self._worker.join(timeout)
+
+
+def _run_to_its_end(result: Awaitable[None]) -> None:
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(DaemonExecutor())
+        runner.run(_whole(result))
 
 
 async def _whole(result: Awaitable[None]) -> None:
     await result
+
+
+class DaemonExecutor(ThreadPoolExecutor):
+    """An executor whose threads never keep the process from ending.
+
+    The interpreter waits for those of an ordinary one, for ever where one of them hangs.
+    """
+
+    def submit(
+        self,
+        fn: Callable[..., Any],
+        /,
+        *args: Any,  # noqa: ANN401 -- the base class's own
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Future[Any]:
+        """Call a function on a thread of its own."""
+        future: Future[Any] = Future()
+        call = functools.partial(fn, *args, **kwargs)
+        threading.Thread(
+            target=_fulfill, args=(future, call), name="toolpair-hook-call", daemon=True
+        ).start()
+        return future
+
+
+def _fulfill(future: Future[Any], call: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 -- whoever waits for it gets it
+        future.set_exception(error)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

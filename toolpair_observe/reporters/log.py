@@ -104,7 +104,7 @@ class LogReporter:
         self._write_counts(self._take_ended(self._clock()))
         return True
 
-    def close(self) -> None:
+    def close(self, timeout: float = 0.0) -> None:  # noqa: ARG002 -- logging is synchronous
         """Log all counts."""
         self._write_counts(self._take_ended(float("inf")))
 

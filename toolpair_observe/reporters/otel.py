@@ -81,7 +81,7 @@ class OtelReporter:
         """Return True: nothing is queued here, and the application flushes its own SDK."""
         return True
 
-    def close(self) -> None:
+    def close(self, timeout: float = 0.0) -> None:
         """Do nothing: there is no worker."""
 
     def _wants_span(self, observation: Observation) -> bool:

@@ -13,13 +13,10 @@ from toolpair_observe._version import __version__
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits
-from toolpair_observe.reporters.langsmith.client import (
-    TIMEOUTS_MS,
-    FeedbackApi,
-    Submission,
-    address_of,
-)
+from toolpair_observe.reporters.langsmith.address import address_of
+from toolpair_observe.reporters.langsmith.client import TIMEOUT, FeedbackApi, Submission
 from toolpair_observe.reporters.text import clean, escape, one_line, shown_id, without_ids
+from toolpair_observe.reporters.worker import JOIN_SECONDS
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -53,7 +50,7 @@ class LangSmithReporter:
         client: The client whose endpoint and key to use; None for that of each run's own tracer.
         counts: Where submissions are counted.
         limits: How much is queued, and how long it is tried.
-        timeouts_ms: Milliseconds to connect and to read.
+        timeout: Seconds that a request may take in all.
     """
 
     def __init__(
@@ -63,13 +60,13 @@ class LangSmithReporter:
         client: Client | None = None,
         counts: Counts,
         limits: DeliveryLimits | None = None,
-        timeouts_ms: tuple[int, int] = TIMEOUTS_MS,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._settings = settings
         self.wants_sound = settings.feedback == "all"
         self._client = client
         self._counts = counts
-        self._api = FeedbackApi(timeouts_ms)
+        self._api = FeedbackApi(timeout)
         self._delivery = Delivery(self._api.send, self._settled, limits or DeliveryLimits())
         self.reset()
         reset_in_child(self)
@@ -105,10 +102,11 @@ class LangSmithReporter:
         """Wait until all queued feedback is settled; return whether all of it was sent."""
         return self._delivery.flush(timeout)
 
-    def close(self) -> None:
-        """Drop what is queued and stop the worker."""
-        self._delivery.close()
-        self._api.close()
+    def close(self, timeout: float = JOIN_SECONDS) -> None:
+        """Drop what is queued and stop the worker, waiting at most `timeout` seconds for it."""
+        if self._delivery.close(timeout):
+            # Else the worker is still at it.
+            self._api.close()
 
     def _settled(self, result: DeliveryResult, reason: str) -> None:
         self._counts.add(semconv.FEEDBACK_SUBMISSIONS, (result, reason))
@@ -136,7 +134,15 @@ _ADVICE: Final = {
     "422": "422: the server does not understand it",
     "429": "429 too many requests",
     "QueueFull": "the queue is full: too many near misses, or LangSmith is not reachable",
-    "Redirected": "sent elsewhere by a proxy: check LANGSMITH_ENDPOINT, or log in there",
+    "Redirected": "the server wants it elsewhere, and the key never follows: check "
+    "LANGSMITH_ENDPOINT",
+    "AnswerTooLong": "the answer is not one of LangSmith: check LANGSMITH_ENDPOINT",
+    "BadUrlError": "the endpoint is no http:// or https:// URL: check LANGSMITH_ENDPOINT",
+    "BadProxyError": "the proxy is no http:// URL: check HTTPS_PROXY",
+    "Timeout": "LangSmith does not answer in time",
+    "ConnectionError": "LangSmith is not reachable",
+    "SSLCertVerificationError": "the certificate of LangSmith's endpoint is not trusted: set "
+    "REQUESTS_CA_BUNDLE",
     "NoProject": "the run has no project",
     "Closed": "the handler was closed before it could be sent",
 }

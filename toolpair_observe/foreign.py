@@ -1,0 +1,80 @@
+"""The names of other libraries that are read although they are not part of what those promise.
+
+Whatever is read by such a name stands here, and nowhere else. `tests/test_foreign.py` shows for
+each that the installed release has it and that it does what is relied on; `nox -s drift` runs that
+on pre-releases. A name that is missing at run time costs what the comment beside it says.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+
+class ForeignName(NamedTuple):
+    """An attribute of another library's objects.
+
+    Attributes:
+        owner: The class that has it, as `module:Class`.
+        name: The attribute.
+    """
+
+    owner: str
+    name: str
+
+    def of(self, thing: object, default: Any = None) -> Any:  # noqa: ANN401 -- another library's
+        """Return the attribute of `thing`, or `default` where it has none."""
+        return getattr(thing, self.name, default)
+
+
+_MODEL: Final = "langchain_core.language_models.chat_models:BaseChatModel"
+_MANAGER: Final = "langchain_core.callbacks:CallbackManagerForLLMRun"
+_TRACER: Final = "langchain_core.tracers.langchain:LangChainTracer"
+_CLIENT: Final = "langsmith:Client"
+_RUN: Final = "langsmith.run_trees:RunTree"
+_OPENINFERENCE: Final = "openinference.instrumentation.langchain:LangChainInstrumentor"
+
+# Without them a guarded model is not identified, and is held to LangChain's contract.
+SERIALIZED: Final = ForeignName(_MODEL, "_serialized")
+INVOCATION_PARAMS: Final = ForeignName(_MODEL, "_get_invocation_params")
+LS_PARAMS: Final = ForeignName(_MODEL, "_get_ls_params")
+CONFIGURED_MODEL: Final = ForeignName("langchain.chat_models.base:_ConfigurableModel", "_model")
+
+# Without them the seam switches itself off, with a warning.
+START_OF_MANAGER: Final = ForeignName(
+    "langchain_core.callbacks:CallbackManager", "on_chat_model_start"
+)
+ASYNC_START_OF_MANAGER: Final = ForeignName(
+    "langchain_core.callbacks:AsyncCallbackManager", "on_chat_model_start"
+)
+HANDLERS: Final = ForeignName(_MANAGER, "handlers")
+RUN_ID: Final = ForeignName(_MANAGER, "run_id")
+
+# Without them LangSmith gets no feedback.
+RUN_MAP: Final = ForeignName(_TRACER, "run_map")
+TRACER_CLIENT: Final = ForeignName(_TRACER, "client")
+TRACE_ID: Final = ForeignName(_RUN, "trace_id")
+SESSION_NAME: Final = ForeignName(_RUN, "session_name")
+SESSION_ID: Final = ForeignName(_RUN, "session_id")
+EXTRA: Final = ForeignName(_RUN, "extra")
+TAGS: Final = ForeignName(_RUN, "tags")
+# Without it feedback goes to the tracer's own client, also for a run that only replicas write.
+REPLICAS: Final = ForeignName(_RUN, "replicas")
+
+# Without them feedback is also sent for a run that the client does not write.
+SHOULD_SAMPLE: Final = ForeignName(_CLIENT, "_should_sample")
+FILTERED_POST_UUIDS: Final = ForeignName(_CLIENT, "_filtered_post_uuids")
+TRACING_MODE: Final = ForeignName(_CLIENT, "tracing_mode")
+# Without them feedback is refused by a server that wants to know them.
+WORKSPACE_ID: Final = ForeignName(_CLIENT, "workspace_id")
+CUSTOM_HEADERS: Final = ForeignName(_CLIENT, "headers")
+PROFILE_AUTH: Final = ForeignName(_CLIENT, "_profile_auth")
+PROFILE_HEADERS: Final = ForeignName(
+    "langsmith._internal._profiles:ProfileAuth", "get_auth_headers"
+)
+SESSION: Final = ForeignName(_CLIENT, "session")
+
+# Without them the telemetry of a check stands beside OpenInference's span and not below it.
+IS_INSTRUMENTED: Final = ForeignName(_OPENINFERENCE, "is_instrumented_by_opentelemetry")
+GET_SPAN: Final = ForeignName(_OPENINFERENCE, "get_span")
+
+NAMES: Final = tuple(each for each in list(globals().values()) if isinstance(each, ForeignName))
