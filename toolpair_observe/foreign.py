@@ -1,8 +1,9 @@
 """The names of other libraries that are read although they are not part of what those promise.
 
-Whatever is read by such a name stands here, and nowhere else. `tests/test_foreign.py` shows for
-each that the installed release has it and that it does what is relied on; `nox -s drift` runs that
-on pre-releases. A name that is missing at run time costs what the comment beside it says.
+Private names are read through this list and nowhere else; those that only look public stand in it
+as well. `tests/test_foreign.py` shows for each that the installed release has it and that it does
+what is relied on, and `nox -s drift` shows that for pre-releases. What a name's absence costs at run
+time stands above it.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from langchain_core.messages import SystemMessage
 from langchain_core.runnables import RunnableBinding
 from langchain_core.runnables.config import ensure_config
 
+from toolpair_observe import foreign
 from toolpair_observe.attach.guard import chosen_handler
 from toolpair_observe.attach.instrument import attached
 from toolpair_observe.attach.request import Request, request_to
@@ -183,9 +184,10 @@ def _repaired(request: ModelRequest[Any], asked: Request, repair: Repair) -> Mod
 def _request(request: ModelRequest[Any]) -> Request:
     config = ensure_config()
     model: Any = request.model
-    if not isinstance(model, BaseChatModel | RunnableBinding) and hasattr(model, "_model"):
+    chosen = foreign.CONFIGURED_MODEL.of(model)
+    if not isinstance(model, BaseChatModel | RunnableBinding) and chosen is not None:
         # `init_chat_model` with configurable fields: the config determines the model.
-        model = model._model(config)  # noqa: SLF001 -- there is no public way
+        model = chosen(config)
     arguments = {"tools": request.tools, **request.model_settings}
     if not request.tools:
         del arguments["tools"]

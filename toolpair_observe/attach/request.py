@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.load.dump import dumpd
 
+from toolpair_observe import foreign
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -67,9 +69,9 @@ def request_to(
     kwargs = {name: value for name, value in kwargs.items() if name not in _NO_PARAMETERS}
     try:
         # The first is langchain-core's own cache of the second.
-        serialized = getattr(model, "_serialized", None) or dumpd(model)
-        params = model._get_invocation_params(stop=stop, **kwargs)  # noqa: SLF001 -- no public one
-        known |= model._get_ls_params(stop=stop, **kwargs)  # noqa: SLF001 -- no public one
+        serialized = foreign.SERIALIZED.of(model) or dumpd(model)
+        params = foreign.INVOCATION_PARAMS.of(model)(stop=stop, **kwargs)
+        known |= foreign.LS_PARAMS.of(model)(stop=stop, **kwargs)
     except Exception:  # noqa: BLE001 -- a foreign model class; the check must not depend on it
         return Request(messages, {}, known, dict(kwargs))
     return Request(messages, serialized, known, params)

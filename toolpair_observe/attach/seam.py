@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
 from langchain_core.outputs import LLMResult
 
+from toolpair_observe import foreign
 from toolpair_observe.attach import runs
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import TraceLink
@@ -291,12 +292,12 @@ def trace_link(manager: RunManager) -> TraceLink | None:
             the application made; they share their runs.
     """
     for handler in _tracers_among(manager.handlers):
-        tree = handler.run_map.get(str(manager.run_id))
+        tree = foreign.RUN_MAP.of(handler).get(str(manager.run_id))
         if tree is not None and not (tree.extra or {}).get("__disabled"):
             return TraceLink(
                 trace_id=tree.trace_id,
                 project_name=tree.session_name,
-                client=handler.client,
+                client=foreign.TRACER_CLIENT.of(handler),
                 run_tree=tree,
             )
     return None

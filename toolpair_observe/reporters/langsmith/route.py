@@ -69,10 +69,10 @@ def server_of(url: str) -> Server:
     except ValueError:
         raise BadUrlError from None
     scheme, host = parts.scheme.lower(), parts.hostname or ""
-    if scheme not in _PORTS or not host or not f"{host}{parts.path}".isprintable():
+    text = f"{host}{parts.path}"
+    if scheme not in _PORTS or not host or not text.isprintable() or " " in text:
         raise BadUrlError
-    if " " in host or not host.isascii():
-        host = _ascii(host)
+    host = host if host.isascii() else _ascii(host)
     port = _PORTS[scheme] if port is None else port
     return Server(scheme, host, port, parts.path.rstrip("/"), _basic_of(parts))
 

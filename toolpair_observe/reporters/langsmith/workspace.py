@@ -98,7 +98,7 @@ class Workspace:
         if self.server.authorization and self._donor.auth is None:
             own["Authorization"] = self.server.authorization
         self._donor.sign(method, self._route.origin + target, own, body)
-        self._remember(own)
+        self._remember({**own, **self._route.proxy_headers})
         return _merged(own.items())
 
     def _credentials(self) -> dict[str, str]:
