@@ -45,6 +45,7 @@ SMALLER_SET: Final = (
     "tests/test_settings.py",
 )
 OLDEST_SET: Final = (
+    "tests/test_foreign.py",
     "tests/pairing",
     "tests/handler",
     "tests/strict",
@@ -52,6 +53,20 @@ OLDEST_SET: Final = (
     "tests/attach",
     "tests/cli/test_langsmith_apply.py",
 )
+# The names that are relied on come first: they say what the other tests then stumble over.
+DRIFT_SET: Final = (*OLDEST_SET, "tests/integrations", "tests/plugin")
+DRIFTING: Final = tuple(
+    Requirement(line).name
+    for extra in ("test", "integrations")
+    for line in PROJECT["optional-dependencies"][extra]
+    if Requirement(line).name.startswith(("langchain", "langgraph", "langsmith", "openinference"))
+)
+VERSIONS: Final = """\
+import sys
+from importlib.metadata import version
+for name in sys.argv[1:]:
+    print(name, version(name))
+"""
 # What an archive can lack is files, so these are the tests that read pages, tables, rules and
 # scripts, and those that need nothing else. How the code behaves does not change by packing.
 SDIST_SET: Final = (
@@ -158,6 +173,16 @@ def oldest(session: nox.Session) -> None:
     """Run the tests with the oldest langchain-core and langsmith that are supported."""
     session.install("-e", ".[test]", "-c", ".ci/oldest.txt")
     _test(session, *OLDEST_SET, at_full_length=False)
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """Run what depends on other libraries on their newest pre-releases. Not part of the gate."""
+    uses_uv = session.venv_backend == "uv"
+    session.install("--prerelease=allow" if uses_uv else "--pre", "-e", ".[integrations]")
+    session.run("python", "-c", VERSIONS, "langchain-core", "langsmith", *DRIFTING)
+    # What a pre-release deprecates shows, and does not hide what it breaks.
+    _test(session, *DRIFT_SET, "-W", "default", at_full_length=False)
 
 
 @nox.session

@@ -184,10 +184,11 @@ class Runs:
         return run
 
     def abandon_all(self, deadline: Deadline | None = None) -> None:
-        """End every run as abandoned, those first that began first, until `deadline`."""
+        """End every run as abandoned, those first that began first; after `deadline` forget them."""
         for run in list(self._mine.values()):
             if deadline is not None and deadline.is_over:
-                return
+                self._remove(run)
+                continue
             run.give_up(Outcome.ABANDONED)
 
     def _remove(self, run: Run) -> bool:
