@@ -2,8 +2,8 @@
 
 Private names are read through this list and nowhere else; those that only look public stand in it
 as well. `tests/test_foreign.py` shows for each that the installed release has it and that it does
-what is relied on, and `nox -s drift` shows that for pre-releases. What a name's absence costs at run
-time stands above it.
+what is relied on, and `nox -s drift` shows that for pre-releases. What a name's absence costs at
+run time stands above it.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from tests.loopback.faulty_http import Fault
 from tests.loopback.langsmith_server import LangSmithServer
 from tests.loopback.raw_server import RawServer
 from toolpair_observe import deadline as clock
-from toolpair_observe.reporters.langsmith.address import Destination
+from toolpair_observe.reporters.langsmith.address import Destination, destination_of
 from toolpair_observe.reporters.langsmith.donor import NOBODY, donor_of
 from toolpair_observe.reporters.langsmith.route import (
     BadProxyError,
@@ -331,6 +331,15 @@ def test_user_and_password_of_the_endpoint_are_sent_and_not_as_part_of_the_host(
 def test_a_session_of_another_library_lends_what_it_has(session):
     donor = donor_of(session)
     assert (donor.headers, donor.auth, donor.certificate, donor.verify) == ({}, None, (), True)
+
+
+def test_a_client_without_a_session_is_understood():
+    """As one would be that is built on another HTTP library."""
+    with LangSmithServer() as server:
+        destination = destination_of(SimpleNamespace(api_url=server.url, api_key=server.api_key))
+        workspace = Workspace(destination, timeout=20, max_bytes=1000)
+        assert workspace.request("GET", "/feedback-configs").status == 200
+        workspace.close()
 
 
 def test_an_empty_jar_sends_no_cookie():

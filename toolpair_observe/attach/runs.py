@@ -184,7 +184,7 @@ class Runs:
         return run
 
     def abandon_all(self, deadline: Deadline | None = None) -> None:
-        """End every run as abandoned, those first that began first; after `deadline` forget them."""
+        """End every run as abandoned, the oldest first; forget them once `deadline` is over."""
         for run in list(self._mine.values()):
             if deadline is not None and deadline.is_over:
                 self._remove(run)

@@ -96,7 +96,7 @@ class Pipeline:
             ),
         }
         if settings.feedback != "off":
-            # Imports the LangSmith client, which takes longer than all the rest.
+            # Imports an HTTP client, which nothing else here needs.
             from toolpair_observe.reporters.langsmith.feedback import LangSmithReporter  # noqa: PLC0415
 
             reporters["langsmith"] = LangSmithReporter(
