@@ -268,7 +268,7 @@ async def test_a_stream_that_outlives_two_exchanges_is_accepted_and_told(make_ha
 def test_an_own_handler_is_closed_when_nothing_of_it_is_in_flight():
     closed = []
     handler = instrument(feedback="off", meter_provider=NoOpMeterProvider())
-    handler._pipeline.close = lambda: closed.append(handler)
+    handler._pipeline.close = lambda _: closed.append(handler)
 
     def detach(_):
         uninstrument()

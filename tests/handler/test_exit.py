@@ -99,6 +99,10 @@ def hung():
         release.set()
         for handler in handlers:
             handler.close(0)
+    # The servers are gone, so nothing holds a worker any more.
+    for thread in threading.enumerate():
+        if thread.name.startswith("toolpair"):
+            thread.join(10)
     seam.uninstall()
 
 
