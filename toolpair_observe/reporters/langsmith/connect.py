@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from toolpair_observe.reporters.langsmith.address import Destination
 
 # Seconds that a request may take in all. A person waits for the answer.
-_TIMEOUT: Final = 30.0
+_TIMEOUT: Final = 15.0
 # A page of a hundred objects is far from it.
 _MAX_BYTES: Final = 20_000_000
 
