@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import tomllib
 import uuid
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +75,15 @@ def of_a_configurable_model(_: Any) -> None:
     assert isinstance(model, type(foreign.CONFIGURED_MODEL.of(configurable)(config)))
 
 
-def of_a_profile(_: Any) -> None:
-    module = import_module("langsmith._internal._profiles")
-    nobody = module.ProfileAuth(
-        module.load_profile_client_config(config_path="/nowhere"), api_key_header="x-api-key"
-    )
-    assert foreign.PROFILE_HEADERS.of(nobody)() == {}
+def of_a_profile(get: Any) -> None:
+    """Who has signed in with `langsmith login` has a token and no key."""
+    file = get("tmp_path") / "config.json"
+    profile = {"oauth": {"access_token": "t", "expires_at": "2999-01-01T00:00:00Z"}}
+    file.write_text(json.dumps({"current_profile": "me", "profiles": {"me": profile}}))
+    get("monkeypatch").setenv("LANGSMITH_CONFIG_FILE", str(file))
+    client = Client("http://127.0.0.1:1", auto_batch_tracing=False, info={})
+    auth = foreign.PROFILE_AUTH.of(client)
+    assert foreign.PROFILE_HEADERS.of(auth)() == {"Authorization": "Bearer t"}
 
 
 def of_sampling(get: Any) -> None:
@@ -165,7 +168,7 @@ RELIED_ON: dict[foreign.ForeignName, Any] = {
     foreign.TRACING_MODE: has("client", foreign.TRACING_MODE, "langsmith"),
     foreign.WORKSPACE_ID: has("client", foreign.WORKSPACE_ID, "w"),
     foreign.CUSTOM_HEADERS: has("client", foreign.CUSTOM_HEADERS, {"X-A": "b"}),
-    foreign.PROFILE_AUTH: has("client", foreign.PROFILE_AUTH, None),
+    foreign.PROFILE_AUTH: of_a_profile,
     foreign.PROFILE_HEADERS: of_a_profile,
     foreign.SESSION: same("client", foreign.SESSION, lambda get: get("client").session),
     foreign.IS_INSTRUMENTED: of_openinference,
