@@ -63,8 +63,8 @@ class ToolPairMiddleware(AgentMiddleware):
         pending: Ids of calls whose results are still to come, or a function that returns them
             for a request.
         on_repair: Function to call with the `Repair` of each repaired request.
-        **options: See `HandlerOptions`. The mode is `"strict"` unless it is given here or in the
-            environment.
+        **options: See `HandlerOptions`. As for a handler, the mode is `"observe"` unless `mode` or
+            `strict_environments` says strict, here or in the environment.
 
     Attributes:
         handler: The handler that checks; `handler.close()` delivers everything in its queues.
@@ -143,7 +143,7 @@ class ToolPairMiddleware(AgentMiddleware):
         target: Target | None = None
         with self.handler.fail_open("middleware"):
             asked = _request(request)
-            if self._repairs and self.handler.settings.mode_for(asked.metadata) != "off":
+            if self._repairs and self.handler.mode_for(asked.metadata) != "off":
                 target = self.handler.judge.identify(asked)
                 with self.handler.fail_open("repair"):
                     repair = self._repair(request, asked, target)

@@ -69,8 +69,8 @@ def test_the_environment_can_tell_it_otherwise_and_code_wins(monkeypatch):
     guarded.handler.close()
 
 
-def test_a_request_can_have_a_mode_of_its_own(strict):
-    model = CountingModel()
+def test_a_request_can_have_a_mode_of_its_own(make_handler):
+    model, strict = CountingModel(), make_handler("strict", request_mode="any")
     guard(model, strict).invoke(BROKEN, {"metadata": {"toolpair_mode": "observe"}})
     assert model.requests == 1
 

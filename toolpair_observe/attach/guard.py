@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Unpack
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
     from toolpair_observe.attach.options import HandlerOptions
+    from toolpair_observe.attach.request import Request
 
 
 def guard(
@@ -47,8 +48,8 @@ def guard(
             behind the guard: `guard(model.bind_tools(tools)).with_retry()`,
             `guard(model).with_structured_output(schema)`.
         handler: The handler that checks; None makes one from `options`.
-        **options: See `HandlerOptions`. The mode is `"strict"` unless it is given here or in the
-            environment.
+        **options: See `HandlerOptions`. The mode is `"strict"` unless `mode` or
+            `strict_environments` is given here or in the environment.
 
     Returns:
         The model behind the check, a `Runnable` that is called like the model.
@@ -57,16 +58,27 @@ def guard(
         SettingsError: An option is unknown or has a value that it can't have.
         TypeError: `model` is not a chat model, or a handler and options were both given.
     """
+    if handler is None and not (_is_given("mode", options) or _is_given(_DECIDES, options)):
+        options = {**options, "mode": "strict"}
     return GuardedModel(model, chosen_handler("guard", handler, options))
+
+
+_DECIDES: Final = "strict_environments"
+
+
+def _is_given(option: str, options: HandlerOptions) -> bool:
+    return options.get(option) is not None or is_set(option, os.environ)
 
 
 def chosen_handler(
     taker: str, handler: ToolPairHandler | None, options: HandlerOptions
 ) -> ToolPairHandler:
-    """Return the handler, or make one from its options: a strict one, unless they say else."""
+    """Return the handler, or make one from its options.
+
+    Raises:
+        TypeError: Both were given.
+    """
     if handler is None:
-        if options.get("mode") is None and not is_set("mode", os.environ):
-            options = {**options, "mode": "strict"}
         return ToolPairHandler(**options)
     if options:
         msg = f"{taker} takes a handler or the options of one, not both: {sorted(options)}"
@@ -217,13 +229,19 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         admitted = merge_configs(config, {"callbacks": [self.handler]})
         try:
             messages = as_messages(history)
-        except (TypeError, ValueError):
-            yield history, admitted  # the model itself says what is wrong with its input
+        except Exception:  # noqa: BLE001 -- the model itself says what is wrong with its input
+            yield history, admitted
             return
-        merged = merge_configs(self._config, config)
-        arguments = {**self._arguments, **kwargs}
-        request = request_to(self._model, messages, merged.get("metadata"), **arguments)
-        with self.handler.admitted(request, merged, self._model.callbacks):
+        with ExitStack() as stack:
+            # What fails here is checked when the model starts.
+            asked: Request | None = None
+            with self.handler.fail_open("guard"):
+                merged = merge_configs(self._config, config)
+                arguments = {**self._arguments, **kwargs}
+                asked = request_to(self._model, messages, merged.get("metadata"), **arguments)
+            if asked is not None:
+                own = self._model.callbacks
+                stack.enter_context(self.handler.admitted(asked, merged, own))
             yield messages, admitted
 
 

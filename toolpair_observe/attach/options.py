@@ -23,8 +23,9 @@ class HandlerOptions(Options, total=False):
 
     Attributes:
         mode: `"observe"` reports; `"strict"` also stops a request that is predicted to fail;
-            `"off"` does nothing. The default is `"observe"`; of `guard` and `ToolPairMiddleware`
-            it is `"strict"`.
+            `"off"` does nothing. The default is `"observe"`, and `"strict"` where
+            `strict_environments` names this environment; of `guard` it is `"strict"` where that
+            option is not set either.
         tracer_provider: Where spans go; None for the application's global one.
         meter_provider: Where metrics go; None for the application's global one.
         logger_provider: Where events go; None for the application's global one.

@@ -31,8 +31,11 @@ class Request(NamedTuple):
     @property
     def conversation_id(self) -> str | None:
         """The thread that the application says the request belongs to."""
-        thread_id = self.metadata.get("thread_id") if self.metadata else None
-        return None if thread_id is None else str(thread_id)
+        try:
+            thread_id = self.metadata.get("thread_id") if self.metadata else None
+            return None if thread_id is None else str(thread_id)
+        except Exception:  # noqa: BLE001 -- an object of the application
+            return None
 
     def asks_as(self, other: Request) -> bool:
         """Whether both call the same model with the same parameters."""
