@@ -33,7 +33,7 @@ overrides every other setting for that request.
 |---|---|---|
 | a handler | `config={{"callbacks": [ToolPairHandler()]}}`, or on the model | the call, or the model |
 | a process | `instrument()` | every chat model without its own handler |
-| a command | `toolpair-observe run app.py` | as `instrument()`, forked workers included |
+| a command | `toolpair-observe run app.py` | as `instrument()`, in new processes too |
 | OpenTelemetry | `opentelemetry-instrument python app.py` (entry point `toolpair`) | as `instrument()` |
 | a guard | `guard(model)` | the model; a blocked request never starts |
 | an agent | `create_agent(..., middleware=[ToolPairMiddleware()])` | the agent; can also repair |

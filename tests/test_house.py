@@ -22,11 +22,11 @@ PACKAGE = "toolpair_observe"
 # that names it, and imports only from its own layer and those below.
 LAYERS = (
     ("_version", "deployment", "errors", "forks", "once", "pairing", "semconv", "templates"),
-    ("accuracy", "observation", "option_values", "repair", "settings"),
+    ("accuracy", "children", "observation", "option_values", "repair", "settings"),
     ("counts", "fail_open", "record"),
     ("reporters",),
     ("attach",),
-    ("middleware", "otel_instrumentor", "testing", "pytest_plugin"),
+    ("autostart", "middleware", "otel_instrumentor", "testing", "pytest_plugin"),
     ("histories",),
     ("console",),
     ("demo",),

@@ -218,7 +218,8 @@ class Settings:
             read.boolean,
             "true or false",
             "Whether each process says once, at level INFO of the logger `toolpair_observe`, that "
-            "it is attached, in which mode and why.",
+            "it is attached, in which mode and why; under `toolpair-observe run` also on standard "
+            "error.",
         ),
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
 from langchain_core.tracers.context import register_configure_hook
 
 from toolpair_observe.attach import runs
+from toolpair_observe.attach.announce import PROCESS, described
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.attach.process_hook import ProcessHook
 from toolpair_observe.forks import in_child
@@ -103,11 +105,13 @@ class _State:
     """How the handler in the slot was asked for.
 
     Attributes:
+        by: Who asked for it.
         leaving: Handlers that `instrument` made and that are out of use, but not closed.
     """
 
     lock = threading.RLock()
     owns_handler = False
+    by = ""
     options: HandlerOptions | None = None
     leaving: ClassVar[list[ToolPairHandler]] = []
 
@@ -133,6 +137,13 @@ def instrument(
         SettingsError: An option is unknown or has a value that it can't have. Nothing has changed.
         TypeError: A handler and options were both given.
     """
+    return attach("instrument()", handler, **options)
+
+
+def attach(
+    by: str, handler: ToolPairHandler | None = None, **options: Unpack[HandlerOptions]
+) -> ToolPairHandler:
+    """Do what `instrument` does, in the name of `by`, and say so."""
     if handler is not None and options:
         msg = f"instrument() takes a handler or the options of one, not both: {sorted(options)}"
         raise TypeError(msg)
@@ -146,7 +157,9 @@ def instrument(
             return current
         chosen = ToolPairHandler(**options) if handler is None else handler
         _exchange(chosen, is_own=handler is None, options=options)
+        _State.by = by
         _slot.register()
+    PROCESS.attach(partial(_describe, chosen, by) if chosen.settings.announce else None)
     _close_leaving(_EXCHANGE_SECONDS)
     return chosen
 
@@ -161,6 +174,7 @@ def uninstrument(timeout: float = 5.0) -> None:
     """
     with _State.lock:
         _exchange(None, is_own=False, options=None)
+    PROCESS.detach()
     _close_leaving(timeout)
 
 
@@ -188,6 +202,15 @@ def _close_leaving(timeout: float) -> None:
 def instrumented_with() -> ToolPairHandler | None:
     """Return the handler that checks every chat model of the process, or None."""
     return _slot.handler
+
+
+def instrumented_by() -> str | None:
+    """Return who attached it, such as `instrument()` or `toolpair-observe run`, or None."""
+    return _State.by if _slot.handler is not None else None
+
+
+def _describe(handler: ToolPairHandler, by: str) -> str:
+    return described(handler.settings.mode, handler.mode_reason, by)
 
 
 @contextmanager

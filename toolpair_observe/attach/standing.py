@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from toolpair_observe.attach.announce import PROCESS, described
 from toolpair_observe.deployment import VARIABLE, find_environment
 from toolpair_observe.once import warn_once
 from toolpair_observe.settings import in_environment, named_environment, variable_of
 
 if TYPE_CHECKING:
     from toolpair_observe.deployment import Environment
-    from toolpair_observe.settings import Settings
+    from toolpair_observe.settings import Mode, Settings
 
 
 class StandingSettings:
@@ -28,6 +29,7 @@ class StandingSettings:
     def __init__(self, settings: Settings, *providers: object) -> None:
         self._settings = settings
         self._providers = tuple(each for each in providers if each is not None)
+        self._known_mode = self.now().mode
 
     def now(self) -> Settings:
         """Return the settings that hold now."""
@@ -37,14 +39,19 @@ class StandingSettings:
         return in_environment(settings, self.environment())
 
     def for_request(self) -> Settings:
-        """Return the settings that hold now; warn where the environment decides and has no name."""
+        """Return the settings that hold now, and say what an operator has to know of them.
+
+        Where the environment decides and has no name, there is a warning.
+        """
         settings = self._settings
-        if not settings.follows_environment:
-            return settings
-        environment = self.environment()
-        if environment is None:
-            _warn_of_no_name(settings)
-        return in_environment(settings, environment)
+        if settings.follows_environment:
+            environment = self.environment()
+            if environment is None:
+                _warn_of_no_name(settings)
+            settings = in_environment(settings, environment)
+        if settings.announce and (PROCESS.is_due or settings.mode != self._known_mode):
+            self._announce(settings.mode)
+        return settings
 
     def environment(self) -> Environment | None:
         """Return the deployment environment, or None where nothing names it."""
@@ -60,6 +67,15 @@ class StandingSettings:
         if environment is None:
             return f"{listed}; the environment has no name"
         return f"{listed}; the environment is {environment.name}, says {environment.source}"
+
+    def _announce(self, mode: Mode) -> None:
+        """Say it once in this process, and when a mode has changed since."""
+        was_known, self._known_mode = mode == self._known_mode, mode
+        if not PROCESS.check(self._describe) and not was_known:
+            PROCESS.change_mode(self._describe)
+
+    def _describe(self) -> str:
+        return described(self.now().mode, self.reason())
 
 
 def _listed(settings: Settings) -> str:
