@@ -166,13 +166,15 @@ OTHERS = [e.name for e in entry_points(group="opentelemetry_instrumentor") if e.
 @pytest.mark.skipif(not (LOADER.exists() and is_installed()), reason="needs both installed")
 @pytest.mark.parametrize("is_outside", [True, False], ids=["outside", "inside"])
 def test_opentelemetry_instrument_and_run_stand_together(is_outside):
-    """In either order; OpenTelemetry's loader comes first in the last process."""
+    """In either order; OpenTelemetry's loader attaches first, and the line is said aloud."""
     silent = {f"OTEL_{each}_EXPORTER": "none" for each in ("TRACES", "METRICS", "LOGS")}
     silent["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"] = ",".join(OTHERS)
-    inner = [sys.executable, PROGRAM]
-    by_run = command(*inner) if is_outside else command(str(LOADER), *inner)
-    outer = [str(LOADER), sys.executable, *by_run] if is_outside else by_run
-    done = python(*outer, env=environment(**silent))
+    by_run = ["-m", "toolpair_observe", "run"]
+    if is_outside:
+        arguments = [str(LOADER), sys.executable, *by_run, PROGRAM]
+    else:
+        arguments = [*by_run, str(LOADER), sys.executable, PROGRAM]
+    done = python(*arguments, env=environment(TOOLPAIR_MODE="strict", **silent))
     assert done.returncode == 3, done.stderr
     *_, by = re.findall(r"^toolpair_observe is attached: .* by (.*)$", done.stderr, re.MULTILINE)
     assert by == "opentelemetry-instrument"

@@ -46,12 +46,9 @@ def _attach_behind(loader: Any) -> None:  # noqa: ANN401 -- it is changed
     execute = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
-        is_ours = module.__name__ == _CHAT_MODELS  # the loader of a zip file has all modules
-        if is_ours:
-            vars(loader).pop("exec_module", None)
+        vars(loader).pop("exec_module", None)  # the loader of a zip file has other modules, too
         execute(module)
-        if is_ours:
-            _attempt(_attach)
+        _attempt(_attach)
 
     loader.exec_module = exec_module
 
