@@ -29,6 +29,7 @@ LAYERS = (
     ("middleware", "otel_instrumentor", "testing", "pytest_plugin"),
     ("histories",),
     ("console",),
+    ("diagnosis",),
     ("demo",),
     ("cli",),
     ("", "__main__"),

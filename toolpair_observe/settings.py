@@ -390,16 +390,21 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean {prefix}{nearest[0]}?" if nearest else ""
 
 
-def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return each variable that is meant for us and no option, with a hint at what it may be."""
     known = {variable_of(option.name) for option in options()}
-    for variable in environ:
-        if variable.startswith(PREFIX) and variable not in known:
-            warn_once(
-                variable,
-                "environment variable %s is not an option of toolpair_observe and is ignored%s",
-                variable,
-                _nearest(variable, known, PREFIX),
-            )
+    ours = (variable for variable in environ if variable.startswith(PREFIX))
+    return {each: _nearest(each, known, PREFIX) for each in ours if each not in known}
+
+
+def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
+    for variable, hint in unknown_variables(environ).items():
+        warn_once(
+            variable,
+            "environment variable %s is not an option of toolpair_observe and is ignored%s",
+            variable,
+            hint,
+        )
 
 
 def _warn_of_request(asked: object, advice: str) -> None:

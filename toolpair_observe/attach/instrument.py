@@ -103,11 +103,13 @@ class _State:
     """How the handler in the slot was asked for.
 
     Attributes:
+        by: Who asked for it.
         leaving: Handlers that `instrument` made and that are out of use, but not closed.
     """
 
     lock = threading.RLock()
     owns_handler = False
+    by = ""
     options: HandlerOptions | None = None
     leaving: ClassVar[list[ToolPairHandler]] = []
 
@@ -133,6 +135,13 @@ def instrument(
         SettingsError: An option is unknown or has a value that it can't have. Nothing has changed.
         TypeError: A handler and options were both given.
     """
+    return attach("instrument()", handler, **options)
+
+
+def attach(
+    by: str, handler: ToolPairHandler | None = None, **options: Unpack[HandlerOptions]
+) -> ToolPairHandler:
+    """Do what `instrument` does, in the name of `by`."""
     if handler is not None and options:
         msg = f"instrument() takes a handler or the options of one, not both: {sorted(options)}"
         raise TypeError(msg)
@@ -146,6 +155,7 @@ def instrument(
             return current
         chosen = ToolPairHandler(**options) if handler is None else handler
         _exchange(chosen, is_own=handler is None, options=options)
+        _State.by = by
         _slot.register()
     _close_leaving(_EXCHANGE_SECONDS)
     return chosen
@@ -188,6 +198,11 @@ def _close_leaving(timeout: float) -> None:
 def instrumented_with() -> ToolPairHandler | None:
     """Return the handler that checks every chat model of the process, or None."""
     return _slot.handler
+
+
+def instrumented_by() -> str | None:
+    """Return who attached it, such as `instrument()` or `toolpair-observe run`, or None."""
+    return _State.by if _slot.handler is not None else None
 
 
 @contextmanager

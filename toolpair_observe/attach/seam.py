@@ -206,6 +206,16 @@ def is_active() -> bool:
     return _Seam.active
 
 
+def is_broken() -> bool:
+    """Whether langchain-core has a shape that the seam does not know."""
+    return _Seam.broken
+
+
+def wrappers() -> dict[type, Callable[..., Any]]:
+    """Return what the seam has put around each manager's method."""
+    return dict(_Seam.wrappers)
+
+
 def _degrade(change: str) -> None:
     """Give up for good, because langchain-core has changed."""
     with _Seam.lock:

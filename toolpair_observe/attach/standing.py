@@ -23,11 +23,14 @@ class StandingSettings:
     Args:
         settings: The settings as they were when the handler was made.
         *providers: The handler's own OpenTelemetry providers; None for each that it has not.
+
+    Attributes:
+        providers: The handler's own OpenTelemetry providers.
     """
 
     def __init__(self, settings: Settings, *providers: object) -> None:
         self._settings = settings
-        self._providers = tuple(each for each in providers if each is not None)
+        self.providers = tuple(each for each in providers if each is not None)
 
     def now(self) -> Settings:
         """Return the settings that hold now."""
@@ -48,7 +51,7 @@ class StandingSettings:
 
     def environment(self) -> Environment | None:
         """Return the deployment environment, or None where nothing names it."""
-        return named_environment(self._settings) or find_environment(self._providers)
+        return named_environment(self._settings) or find_environment(self.providers)
 
     def reason(self) -> str:
         """Say where the mode comes from."""

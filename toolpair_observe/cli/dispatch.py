@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe._version import __version__
-from toolpair_observe.cli import check, demo, langsmith, run
+from toolpair_observe.cli import check, demo, doctor, langsmith, run
 from toolpair_observe.cli.subcommands import Subcommands
 from toolpair_observe.console import ExitCode, show
 from toolpair_observe.errors import ToolPairError
@@ -22,6 +22,7 @@ COMMANDS: Final[tuple[Callable[[Subcommands], None], ...]] = (
     demo.register,
     check.register,
     run.register,
+    doctor.register,
     langsmith.register,
 )
 

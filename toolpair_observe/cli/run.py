@@ -58,9 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         show(f"toolpair-observe: there is no {what} {name}", sys.stderr)
         return ExitCode.BAD_INPUT
     # Imports langchain-core, which is slow; `--help` does not need it.
-    from toolpair_observe.attach.instrument import instrument  # noqa: PLC0415
+    from toolpair_observe.attach.instrument import attach  # noqa: PLC0415
 
-    instrument(**({"mode": arguments.mode} if arguments.mode else {}))
+    attach("toolpair-observe run", **({"mode": arguments.mode} if arguments.mode else {}))
     sys.argv = [name if script is None else str(script), *its_arguments]
     try:
         if script is None:
