@@ -32,7 +32,8 @@ GROUPS: Final[Mapping[str, str]] = {
     "What a check says": "PairingReport Violation ViolationKind Effect Cause",
     "What became of a request": "Observation Outcome NearMissHook Accuracy AccuracyRow",
     "Values of options": (
-        "Settings Profile Mode BlockableEffect OnInternalError RequestSelection ThinkingPolicy"
+        "Settings Profile Mode RequestMode RequestSelection OnInternalError BlockableEffect "
+        "ThinkingPolicy"
     ),
     "Exceptions": (
         "ToolPairError InvalidToolResultsError CheckFailedError SettingsError MissingExtraError "

@@ -70,7 +70,6 @@ __all__ = [
     "Repair",
     "RepairAction",
     "RequestMode",
-    "RequestMode",
     "RequestSelection",
     "Settings",
     "SettingsError",

@@ -46,6 +46,7 @@ from toolpair_observe import (
     Profile,
     Repair,
     RepairAction,
+    RequestMode,
     RequestSelection,
     Settings,
     SettingsError,
@@ -383,6 +384,8 @@ def read_settings(settings: Settings, profile: Profile) -> None:
     assert_type(settings.block_unidentified, bool)
     assert_type(settings.on_internal_error, OnInternalError)
     assert_type(settings.profile, Profile | None)
+    assert_type(settings.request_mode, RequestMode)
+    assert_type(settings.environment, str | None)
     assert_type(settings.feedback, RequestSelection)
     assert_type(settings.spans, RequestSelection)
     assert_type(settings.max_runs, int)

@@ -126,7 +126,15 @@ class ToolPairHandler(seam.Participant):
         return self._standing.reason()
 
     def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
-        """Return the mode of a request with this metadata. Never raises."""
+        """Return the mode of a request. Never raises.
+
+        Args:
+            metadata: The metadata of the request; its key `toolpair_mode` asks for a mode.
+
+        Returns:
+            The mode: the handler's own, or the one that is asked for where `request_mode` lets it
+            hold.
+        """
         with self._handler_guard:
             return self._standing.for_request().mode_for(metadata)
         return self._settings.mode
@@ -407,8 +415,8 @@ def _end(run: Run, ending: Ending) -> None:
 
 def _free_run_id(config: RunnableConfig) -> UUID:
     """Return the id that a run would have; under that of one in flight it would end that one."""
-    run_id = config.get("run_id")
-    return uuid4() if run_id is None or runs.find(run_id) is not None else run_id
+    run_id = runs.usable_id(config.get("run_id"))
+    return run_id if runs.find(run_id) is None else uuid4()
 
 
 def _watch_current_task(run: Run) -> None:
