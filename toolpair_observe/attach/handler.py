@@ -17,7 +17,7 @@ from toolpair_observe.attach.outcomes import Ending, outcome_of
 from toolpair_observe.attach.request import Request
 from toolpair_observe.attach.standing import StandingSettings
 from toolpair_observe.attach.tracing import failing_run, trace_link
-from toolpair_observe.errors import ToolPairError
+from toolpair_observe.errors import ToolPairError, is_deliberate
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import Record, TraceLink
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.identify import Target
     from toolpair_observe.reporters.hook import NearMissHook
     from toolpair_observe.settings import Mode, Options
+
+
+__tracebackhide__ = is_deliberate
 
 
 class ToolPairHandler(seam.Participant):
