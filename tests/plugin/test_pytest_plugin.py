@@ -956,3 +956,26 @@ def test_a_request_can_not_change_what_the_plugin_does(suite, mode):
     )
     result.assert_outcomes(failed=1)
     assert ("the request went out\n" in result.stdout.str()) is (mode == "strict")
+
+
+def test_pytest_leaves_our_frames_out_by_itself(suite):
+    result = suite(
+        OWN
+        + """
+    from toolpair_observe import check_messages, guard
+
+    def test_handler(handler):
+        ask(BROKEN, callbacks=[handler])
+
+    def test_guard():
+        guard(FakeListChatModel(responses=["Fine."])).invoke(BROKEN)
+
+    def test_raise():
+        check_messages(BROKEN).raise_for_violations()
+    """,
+        "--tb=short",
+        plugins=("-p", "no:cacheprovider"),
+    )
+    result.assert_outcomes(failed=3)
+    for module in ("seam", "handler", "guard", "report"):
+        assert f"{module}.py:" not in result.stdout.str()
