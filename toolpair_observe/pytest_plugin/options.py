@@ -103,7 +103,7 @@ def _threshold(config: pytest.Config) -> Options:
 
 
 def _given_effects(config: pytest.Config) -> list[str] | None:
-    from toolpair_observe.settings import BlockableEffect  # noqa: PLC0415 -- see `new_watch`
+    from toolpair_observe.option_values import BlockableEffect  # noqa: PLC0415 -- see `new_watch`
 
     given = config.getoption("toolpair_fail_on")
     ini = str(config.getini("toolpair_fail_on")).strip()
