@@ -115,3 +115,15 @@ class ChatTemplateError(ToolPairError, ValueError):
 
 class MissingExtraError(ToolPairError, ImportError):
     """A feature needs an optional dependency; the message names what to install."""
+
+
+def is_deliberate(excinfo: object) -> bool:
+    """Whether an exception is one that this package raises on purpose.
+
+    It is the `__tracebackhide__` of modules that raise one: pytest leaves their frames out of its
+    traceback then, and no others.
+
+    Args:
+        excinfo: pytest's `ExceptionInfo`.
+    """
+    return isinstance(getattr(excinfo, "value", None), ToolPairError)

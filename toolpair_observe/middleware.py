@@ -17,7 +17,7 @@ from langchain_core.runnables.config import ensure_config
 from toolpair_observe.attach.guard import chosen_handler
 from toolpair_observe.attach.instrument import attached
 from toolpair_observe.attach.request import Request, request_to
-from toolpair_observe.errors import MissingExtraError, SettingsError
+from toolpair_observe.errors import MissingExtraError, SettingsError, is_deliberate
 from toolpair_observe.repair import Choices, SignedAnswers, ThinkingPolicy, repair_history
 from toolpair_observe.reporters.repairs import RepairReporter
 
@@ -41,6 +41,9 @@ __all__ = ["RepairMode", "ToolPairMiddleware"]
 
 RepairMode = Literal["off", "insert_error_results"]
 """What a middleware does with a broken history: nothing, or the repair of `repair_messages`."""
+
+
+__tracebackhide__ = is_deliberate
 
 
 class ToolPairMiddleware(AgentMiddleware):

@@ -46,6 +46,7 @@ from toolpair_observe import (
     Profile,
     Repair,
     RepairAction,
+    RequestMode,
     RequestSelection,
     Settings,
     SettingsError,
@@ -383,6 +384,8 @@ def read_settings(settings: Settings, profile: Profile) -> None:
     assert_type(settings.block_unidentified, bool)
     assert_type(settings.on_internal_error, OnInternalError)
     assert_type(settings.profile, Profile | None)
+    assert_type(settings.request_mode, RequestMode)
+    assert_type(settings.environment, str | None)
     assert_type(settings.feedback, RequestSelection)
     assert_type(settings.spans, RequestSelection)
     assert_type(settings.max_runs, int)
@@ -440,11 +443,14 @@ def as_python_has_them(
 
 def watch(attempt: Callable[[], object]) -> None:
     """A watch is stopped, and its requests can be read."""
-    watch = Watch("observe")
+    watch = Watch("observe", block_on={"reject"}, block_unidentified=False)
     assert_type(watch.requests, Requests)
+    watch.admits = lambda report: watch.stopping_kinds(report) <= {ViolationKind.MISSING_RESULT}
     watch.requests = Requests()
     attempt()
     assert_type(watch.requests.checked, int)
+    assert_type(watch.requests.unchecked, int)
+    assert_type(watch.requests.stopped, list[Exception])
     assert_type(watch.requests.reports, list[PairingReport])
     watch.stop()
     Watch("off")  # type: ignore[arg-type]

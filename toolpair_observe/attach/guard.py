@@ -20,6 +20,7 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.attach.request import request_to
+from toolpair_observe.errors import is_deliberate
 from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.settings import is_set
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
     from toolpair_observe.attach.options import HandlerOptions
     from toolpair_observe.attach.request import Request
+
+
+__tracebackhide__ = is_deliberate
 
 
 def guard(

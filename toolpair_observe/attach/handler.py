@@ -17,7 +17,7 @@ from toolpair_observe.attach.outcomes import Ending, outcome_of
 from toolpair_observe.attach.request import Request
 from toolpair_observe.attach.standing import StandingSettings
 from toolpair_observe.attach.tracing import failing_run, trace_link
-from toolpair_observe.errors import ToolPairError
+from toolpair_observe.errors import ToolPairError, is_deliberate
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import Record, TraceLink
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.identify import Target
     from toolpair_observe.reporters.hook import NearMissHook
     from toolpair_observe.settings import Mode, Options
+
+
+__tracebackhide__ = is_deliberate
 
 
 class ToolPairHandler(seam.Participant):
@@ -126,7 +129,15 @@ class ToolPairHandler(seam.Participant):
         return self._standing.reason()
 
     def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
-        """Return the mode of a request with this metadata. Never raises."""
+        """Return the mode of a request. Never raises.
+
+        Args:
+            metadata: The metadata of the request; its key `toolpair_mode` asks for a mode.
+
+        Returns:
+            The mode: the handler's own, or the one that is asked for where `request_mode` lets it
+            hold.
+        """
         with self._handler_guard:
             return self._standing.for_request().mode_for(metadata)
         return self._settings.mode
@@ -407,8 +418,8 @@ def _end(run: Run, ending: Ending) -> None:
 
 def _free_run_id(config: RunnableConfig) -> UUID:
     """Return the id that a run would have; under that of one in flight it would end that one."""
-    run_id = config.get("run_id")
-    return uuid4() if run_id is None or runs.find(run_id) is not None else run_id
+    run_id = runs.usable_id(config.get("run_id"))
+    return run_id if runs.find(run_id) is None else uuid4()
 
 
 def _watch_current_task(run: Run) -> None:

@@ -92,6 +92,6 @@ def _violation(breach: Breach, scene: Scene, places: Places) -> Violation:
         tool_name=(call and call.name) or (result and result.name) or None,
         expected_error=expected_error(breach, scene.pairing, places),
         lost="; ".join(n.text for n in breach.notes if n.effect is Effect.SILENT_LOSS),
-        hint=hint_of(cause, sign_behind(finding, scene)),
+        hint=hint_of(cause, sign_behind(finding, scene), finding.case),
         call_id=call.id if call and result and call.id != result.id else "",
     )

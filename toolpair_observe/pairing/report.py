@@ -118,6 +118,7 @@ class PairingReport:
         Raises:
             InvalidToolResultsError: With this report.
         """
+        __tracebackhide__ = True
         if not self.ok:
             from toolpair_observe.errors import InvalidToolResultsError  # noqa: PLC0415 - cycle
 
