@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack, assert_type
+from typing import Any, Literal, Unpack, assert_type
 from uuid import UUID
 
 from langchain.agents import create_agent
@@ -31,7 +31,9 @@ from toolpair_observe import (
     Change,
     ChatTemplateError,
     CheckFailedError,
+    Diagnosis,
     Effect,
+    Finding,
     GuardedModel,
     HandlerOptions,
     InvalidToolResultsError,
@@ -57,6 +59,7 @@ from toolpair_observe import (
     ViolationKind,
     __version__,
     check_messages,
+    doctor,
     guard,
     instrument,
     profile_from_chat_template,
@@ -191,6 +194,25 @@ def read_report(report: PairingReport, violation: Violation) -> None:
 
 
 # Ways to attach
+
+
+def diagnose(model: BaseChatModel, handler: ToolPairHandler) -> None:
+    """The doctor takes a model, its name or neither, and says what it found in lines."""
+    assert_type(doctor(), Diagnosis)
+    doctor("openai:gpt-5", handler=handler, online=True)
+    doctor(model)
+    doctor(model.bind_tools([]))
+    doctor(5)  # type: ignore[arg-type]
+    doctor(model, handler)  # type: ignore[call-arg]
+    found = doctor(guard(model))
+    assert_type(found.ok, bool)
+    assert_type(found.findings, tuple[Finding, ...])
+    assert_type(found.to_dict(), dict[str, Any])
+    finding = found.findings[0]
+    assert_type(finding.area, str)
+    assert_type(finding.status, Literal["ok", "note", "problem"])
+    assert_type(finding.text, str)
+    assert_type(finding.fix, str)
 
 
 def tell(observation: Observation) -> None:
