@@ -21,7 +21,7 @@ PACKAGE = "toolpair_observe"
 # From the bottom to the top, without the package's name. A module belongs to the longest prefix
 # that names it, and imports only from its own layer and those below.
 LAYERS = (
-    ("_version", "errors", "forks", "pairing", "semconv", "templates"),
+    ("_version", "errors", "forks", "hashed", "pairing", "semconv", "templates"),
     ("accuracy", "observation", "repair", "settings"),
     ("counts", "fail_open", "record"),
     ("reporters",),

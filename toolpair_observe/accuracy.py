@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.pairing.refusals.fault import Fault
+from toolpair_observe.pairing.shown import line, shown
 from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
@@ -119,11 +120,8 @@ class Accuracy:
 
     def __str__(self) -> str:
         cells = [_HEADER, *(_cells(row) for row in self.rows)]
-        widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADER))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in cells
-        ]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADER))]
+        lines = [line("  ".join(map(str.ljust, row, widths)).rstrip()) for row in cells]
         lines.append(
             f"refused as flagged: {self.hits}, refused and not flagged: {self.misses}, "
             f"predicted to fail and accepted: {self.false_alarms}, "
@@ -134,4 +132,5 @@ class Accuracy:
 
 def _cells(row: AccuracyRow) -> tuple[str, ...]:
     counts = (str(count) if (count := row.outcomes[outcome]) else "." for outcome in Outcome)
-    return (row.provider or "?", row.model or "?", row.effect.value, *counts)
+    names = (shown(row.provider) or "?", shown(row.model) or "?")
+    return (*names, row.effect.value, *counts)

@@ -51,28 +51,15 @@ class InvalidToolResultsError(ToolPairError, _InvalidRequest, ValueError):
     report: PairingReport
     run_id: UUID | None
 
-    def __init__(
-        self, report: PairingReport, run_id: UUID | None = None, *, summary: str | None = None
-    ) -> None:
-        """Use the summary of the report, or `summary`, in which ids may be hashed."""
-        self._summary = report.summary() if summary is None else summary
+    def __init__(self, report: PairingReport, run_id: UUID | None = None) -> None:
         super().__init__(
-            create_message(message=self._summary, error_code=ErrorCode.INVALID_TOOL_RESULTS)
+            create_message(message=report.summary(), error_code=ErrorCode.INVALID_TOOL_RESULTS)
         )
         self.report = report
         self.run_id = run_id
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.report, self.run_id, self._summary)
-
-
-def _rebuild(
-    cls: type[InvalidToolResultsError],
-    report: PairingReport,
-    run_id: UUID | None,
-    summary: str,
-) -> InvalidToolResultsError:
-    return cls(report, run_id, summary=summary)
+        return type(self), (self.report, self.run_id)
 
 
 class CheckFailedError(ToolPairError, RuntimeError):

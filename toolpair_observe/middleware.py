@@ -18,6 +18,7 @@ from toolpair_observe.attach.guard import chosen_handler
 from toolpair_observe.attach.instrument import attached
 from toolpair_observe.attach.request import Request, request_to
 from toolpair_observe.errors import MissingExtraError, SettingsError
+from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.repair import Choices, SignedAnswers, ThinkingPolicy, repair_history
 from toolpair_observe.reporters.repairs import RepairReporter
 
@@ -90,16 +91,19 @@ class ToolPairMiddleware(AgentMiddleware):
     ) -> None:
         super().__init__()
         if repair not in get_args(RepairMode):
-            msg = f"argument repair is {repair!r}; expected {' or '.join(get_args(RepairMode))}"
+            expected = " or ".join(get_args(RepairMode))
+            msg = f"argument repair is {quoted(repair)}; expected {expected}"
             raise SettingsError(msg)
-        self._choices = Choices((), drop_unpaired, sync_encodings, thinking)
         self.handler = chosen_handler("ToolPairMiddleware", handler, options)
+        self._choices = Choices(
+            (), drop_unpaired, sync_encodings, thinking, self.handler.judge.name_id
+        )
         self.tools = []
         self._repairs = repair != "off"
         self._pending = pending
         self._signed = SignedAnswers()
         self._reporter = RepairReporter(
-            self.handler.settings, on_repair, options.get("logger_provider")
+            self.handler.judge.name_id, on_repair, options.get("logger_provider")
         )
 
     def wrap_model_call(

@@ -17,8 +17,10 @@ from typing import Any, Final, Literal, TypedDict, cast, get_args
 from urllib.parse import unquote
 
 from toolpair_observe.errors import ChatTemplateError, MissingExtraError, SettingsError
+from toolpair_observe.hashed import KEY_VARIABLE
 from toolpair_observe.pairing.providers.profile import Profile
 from toolpair_observe.pairing.providers.table import PROFILES, profile_named
+from toolpair_observe.pairing.shown import quoted, shown
 from toolpair_observe.pairing.words import Effect
 
 _logger = logging.getLogger("toolpair_observe")
@@ -26,7 +28,6 @@ _logger = logging.getLogger("toolpair_observe")
 PREFIX: Final = "TOOLPAIR_"
 MODE_KEY: Final = "toolpair_mode"
 
-_LONGEST_SHOWN_VALUE = 80
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _ENVIRONMENT_KEYS = ("deployment.environment.name", "deployment.environment")
@@ -228,7 +229,8 @@ class Settings:
         metadata=_about(
             _boolean,
             "true or false",
-            "Whether tool call ids and conversation ids are hashed wherever they are shown.",
+            "Whether the ids of tool calls and conversations are hashed in all that is shown or "
+            f"handed on. `{KEY_VARIABLE}` sets the key.",
         ),
     )
     max_label_values: int = field(
@@ -287,7 +289,7 @@ class Settings:
         known = {option.name: option for option in fields(cls)}
         for name in given:
             if name not in known:
-                msg = f"no option is called {name!r}{_nearest(name, known)}"
+                msg = f"no option is called {quoted(name)}{_nearest(name, known)}"
                 raise SettingsError(msg)
         _warn_of_unknown_variables(environ)
         values: dict[str, Any] = {}
@@ -321,7 +323,7 @@ class Settings:
             f"metadata {MODE_KEY}",
             "metadata %s=%s is ignored: choose %s",
             MODE_KEY,
-            _shown(asked),
+            quoted(asked),
             _listed(get_args(Mode)),
         )
         return self.mode
@@ -395,15 +397,8 @@ def _read(option: Field[Any], value: object, origin: str) -> object:
     try:
         return option.metadata[_PARSE](value)
     except _Unsuitable as error:
-        msg = f"{origin} is {_shown(value)}; {str(error) or f'expected {_choices(option)}'}"
+        msg = f"{origin} is {quoted(value)}; {str(error) or f'expected {_choices(option)}'}"
         raise SettingsError(msg) from None
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    if len(text) > _LONGEST_SHOWN_VALUE:
-        return f"{text[: _LONGEST_SHOWN_VALUE - 1]}…"
-    return text
 
 
 def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
@@ -414,13 +409,13 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
 
 
 def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
-    known = {variable_of(option.name) for option in fields(Settings)}
+    known = {KEY_VARIABLE, *(variable_of(option.name) for option in fields(Settings))}
     for variable in environ:
         if variable.startswith(PREFIX) and variable not in known:
             _warn_once(
                 variable,
                 "environment variable %s is not an option of toolpair_observe and is ignored%s",
-                variable,
+                shown(variable),
                 _nearest(variable, known, PREFIX),
             )
 

@@ -17,6 +17,7 @@ from toolpair_observe.attach.outcomes import Ending, outcome_of
 from toolpair_observe.attach.request import Request
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import Record, TraceLink
 from toolpair_observe.reporters.pipeline import Pipeline
@@ -164,9 +165,10 @@ class ToolPairHandler(seam.Participant):
             run_id=run_id,
             report=verdict.report,
             mode=mode,
-            provider=verdict.target.provider,
-            model=verdict.target.model,
-            conversation_id=request.conversation_id,
+            provider=clean(verdict.target.provider),
+            model=clean(verdict.target.model),
+            conversation_id=clean(self.judge.name_id(request.conversation_id or "")) or None,
+            node=clean(request.node or "") or None,
             start_ns=verdict.start_ns,
             check_ns=verdict.check_ns,
             identified=verdict.target.identified,

@@ -31,8 +31,16 @@ class Request(NamedTuple):
     @property
     def conversation_id(self) -> str | None:
         """The thread that the application says the request belongs to."""
-        thread_id = self.metadata.get("thread_id") if self.metadata else None
-        return None if thread_id is None else str(thread_id)
+        return self._told("thread_id")
+
+    @property
+    def node(self) -> str | None:
+        """The node of a LangGraph graph that makes the request."""
+        return self._told("langgraph_node")
+
+    def _told(self, key: str) -> str | None:
+        value = self.metadata.get(key) if self.metadata else None
+        return None if value is None else str(value)
 
     def asks_as(self, other: Request) -> bool:
         """Whether both call the same model with the same parameters."""

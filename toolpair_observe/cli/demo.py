@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from toolpair_observe.cli.check import add_profile_option
 from toolpair_observe.console import Complaints, ExitCode, show
 from toolpair_observe.errors import MissingExtraError
+from toolpair_observe.pairing.shown import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,14 +135,14 @@ def _positive_number(text: str, maximum: int, what: str) -> float:
     except ValueError:
         number = 0
     if not 0 < number <= maximum:
-        msg = f"{text!r}: {what} must be more than 0 and at most {maximum}"
+        msg = f"{quoted(text)}: {what} must be more than 0 and at most {maximum}"
         raise argparse.ArgumentTypeError(msg)
     return number
 
 
 def _width(text: str) -> int:
     if not text.isdecimal():
-        msg = f"{text!r} is not a number of columns"
+        msg = f"{quoted(text)} is not a number of columns"
         raise argparse.ArgumentTypeError(msg)
     if int(text) < _MIN_WIDTH:
         msg = f"{text} columns are too few; the demo needs at least {_MIN_WIDTH}"

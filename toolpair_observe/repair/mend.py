@@ -26,13 +26,14 @@ from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.pairing.providers.table import as_profile
+from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.repair.copies import without_stale_copies
 from toolpair_observe.repair.plan import Draft, Plan
 from toolpair_observe.repair.report import Repair
 from toolpair_observe.repair.thinking import settle_thinking
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from langchain_core.language_models import LanguageModelInput
 
@@ -51,19 +52,21 @@ class Choices:
         drop_unpaired: Whether results that answer nothing are dropped.
         sync_encodings: Whether stale copies of calls are taken away.
         thinking: What is done with signed thinking behind a change.
+        name_id: Returns what the reports have in place of an id, such as its hash.
     """
 
     pending: Collection[str] = ()
     drop_unpaired: bool = False
     sync_encodings: bool = False
     thinking: ThinkingPolicy = "keep"
+    name_id: Callable[[str], str] = str
 
     def __post_init__(self) -> None:
         # A single id is a str, which is also a collection: of characters.
         ids = [self.pending] if isinstance(self.pending, str) else self.pending
         object.__setattr__(self, "pending", frozenset(ids))
         if self.thinking not in ("keep", "strip"):
-            msg = f"argument thinking is {self.thinking!r}; expected keep or strip"
+            msg = f"argument thinking is {quoted(self.thinking)}; expected keep or strip"
             raise SettingsError(msg)
 
 
@@ -148,7 +151,7 @@ def repair_history(
     given = as_messages(messages)
     if isinstance(messages, list) and all(a is b for a, b in zip(messages, given, strict=True)):
         given = messages
-    before = check(given, profile, facts)
+    before = check(given, profile, facts, choices.name_id)
     best, after = Draft(given), before
     best, after = _synced(best, after, profile, facts, choices)
     best, after = _paired(best, after, profile, facts, choices)
@@ -159,7 +162,7 @@ def repair_history(
         return Repair(given, (), before, before)
     settled, broken = settle_thinking(given, best, profile, choices.thinking, signed)
     if settled.messages is not best.messages:
-        after = check(settled.messages, profile, facts)
+        after = check(settled.messages, profile, facts, choices.name_id)
     changes = sorted(settled.changes, key=_in_order)
     return Repair(settled.messages, tuple(changes), before, after, broken)
 
@@ -173,7 +176,7 @@ def _synced(
         synced = without_stale_copies(start.messages, choices.pending)
     if not synced.changes:
         return start, before
-    after = check(synced.messages, profile, facts)
+    after = check(synced.messages, profile, facts, choices.name_id)
     if _severity(after) > _severity(before):
         return start, before
     made = [replace(one, message_index=start.origin(one.message_index)) for one in synced.changes]
@@ -195,7 +198,7 @@ def _paired(
         # A provider takes no empty list, and nearly none a system prompt alone.
         if not draft.changes or all(isinstance(one, SystemMessage) for one in draft.messages):
             continue
-        after = check(draft.messages, profile, facts)
+        after = check(draft.messages, profile, facts, choices.name_id)
         # What is more than the least has to improve the report; the least must not worsen it.
         if _severity(after) < _severity(best_report) or (
             not (in_call_order or each_call) and _severity(after) == _severity(before)

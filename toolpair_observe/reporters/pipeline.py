@@ -87,7 +87,7 @@ class Pipeline:
         metrics = CheckMetrics(meter_provider, self.counts)
         self._on_checked = [(metrics.measure, self._otel_guard)]
         reporters: dict[str, Reporter] = {
-            "log": LogReporter(settings),
+            "log": LogReporter(),
             "otel": OtelReporter(
                 settings,
                 tracer_provider=tracer_provider,

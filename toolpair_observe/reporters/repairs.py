@@ -12,7 +12,7 @@ from opentelemetry._logs import SeverityNumber
 
 from toolpair_observe import semconv
 from toolpair_observe._version import __version__
-from toolpair_observe.reporters.text import clean, one_line, shown_id, without_ids
+from toolpair_observe.pairing.shown import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from toolpair_observe.repair import Change, Repair
-    from toolpair_observe.settings import Settings
 
 MAX_KNOWN: Final = 1024
 
@@ -35,18 +34,18 @@ class RepairReporter:
     the same way. The log gets one line for all of them.
 
     Args:
-        settings: Whether ids are hashed.
+        name_id: Returns what is shown in place of a call's id.
         on_repair: The application's own function, or None.
         logger_provider: None for the application's global one.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        name_id: Callable[[str], str] = str,
         on_repair: Callable[[Repair], None] | None = None,
         logger_provider: LoggerProvider | None = None,
     ) -> None:
-        self._settings = settings
+        self._name_id = name_id
         self._on_repair = on_repair
         self._events = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
         self._lock = threading.Lock()
@@ -55,14 +54,9 @@ class RepairReporter:
 
     def repaired(self, repair: Repair) -> None:
         """Report one repaired request."""
+        repair = replace(repair, changes=tuple(map(self._named, repair.changes)))
         if self._is_new(repair):
-            if self._settings.hash_ids:
-                shown = replace(
-                    repair, before=without_ids(repair.before), after=without_ids(repair.after)
-                )
-            else:
-                shown = repair
-            _logger.warning("mended request: %s", one_line(shown.summary()))
+            _logger.warning("mended request: %s", repair.summary())
         for change in repair.changes[: semconv.MAX_REPAIR_EVENTS]:
             self._events.emit(
                 severity_number=SeverityNumber.WARN,
@@ -86,14 +80,16 @@ class RepairReporter:
             self._known[shape] = None
             return True
 
+    def _named(self, change: Change) -> Change:
+        return replace(change, tool_call_id=self._name_id(change.tool_call_id))
+
     def _describe(self, change: Change) -> dict[str, AttributeValue]:
         attributes: dict[str, AttributeValue] = {
             semconv.REPAIR_ACTION: change.action.value,
             semconv.MESSAGE_INDEX: change.message_index,
         }
         if change.tool_call_id:
-            hashed = self._settings.hash_ids
-            attributes[semconv.GEN_AI_TOOL_CALL_ID] = shown_id(change.tool_call_id, hashed=hashed)
+            attributes[semconv.GEN_AI_TOOL_CALL_ID] = clean(change.tool_call_id)
         if change.place:
             attributes[semconv.REPAIR_PLACE] = change.place
         if change.breaks_thinking:

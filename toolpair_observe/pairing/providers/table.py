@@ -23,6 +23,7 @@ from toolpair_observe.pairing.providers import (
 )
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.profile import Profile
+from toolpair_observe.pairing.shown import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +97,7 @@ def profile_named(name: str) -> Profile:
     try:
         return PROFILES[name]
     except KeyError:
-        msg = f"no profile is called {name!r}; choose one of: {', '.join(PROFILES)}"
+        msg = f"no profile is called {quoted(name)}; choose one of: {', '.join(PROFILES)}"
         raise ValueError(msg) from None
 
 
