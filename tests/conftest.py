@@ -16,6 +16,7 @@ from tests.amounts import UNDER_CI
 from tests.fork_server import ForkServer
 from tests.loopback.counting_provider import CountingProvider
 from toolpair_observe.attach import runs
+from toolpair_observe.reporters import log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,12 @@ def fork_server() -> Iterator[ForkServer]:
     """The server that runs programs whose start is not under test."""
     with ForkServer() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _unsaid() -> None:
+    """Forget which lines the process has logged: each test is to get its own."""
+    log._process.reset()
 
 
 @pytest.fixture(autouse=True)

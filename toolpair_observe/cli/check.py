@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from toolpair_observe.console import Complaints, ExitCode, show, show_json, show_line
 from toolpair_observe.errors import ChatTemplateError, MissingExtraError
+from toolpair_observe.hashed import id_namer
 from toolpair_observe.histories import Unreadable, name_of, read_histories
 from toolpair_observe.histories.tally import (
     VERDICT_TITLES,
@@ -22,6 +24,7 @@ from toolpair_observe.pairing.providers.table import PROFILES, profile_named
 from toolpair_observe.pairing.report import describe
 from toolpair_observe.pairing.shown import line, shown
 from toolpair_observe.pairing.words import Effect
+from toolpair_observe.settings import from_environment
 
 if TYPE_CHECKING:
     from toolpair_observe.cli.subcommands import Subcommands
@@ -101,8 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
         _JsonOutput() if arguments.format == "json" else _TextOutput(explain=arguments.explain)
     )
     tally, complaints, new_violations = Tally(), Complaints(), NewViolations()
+    name_id = id_namer(hash_ids=from_environment("hash_ids", os.environ))
     for path in arguments.files:
-        for found in tally_histories(read_histories(path), tally, arguments.profile):
+        for found in tally_histories(read_histories(path), tally, arguments.profile, name_id):
             if isinstance(found, Unreadable):
                 complaints.add(found)
                 output.show_unreadable(found)

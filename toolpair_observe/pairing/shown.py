@@ -42,19 +42,17 @@ def clean(text: str) -> str:
 
 def shown(text: str) -> str:
     """Return an id or a name as it may stand in a line: bounded, and each character visible."""
-    return _cut(_escaped(text[: MAX_TEXT + 1]), MAX_TEXT)
+    return _cut(_harmless(text[: MAX_TEXT + 1]), MAX_TEXT)
 
 
 def line(text: str) -> str:
     """Return one line, made of parts of unknown origin, that is one line and no command."""
-    return _cut(_harmless(_escaped(text[: MAX_LINE + 1])), MAX_LINE)
+    return _cut(_harmless(text[: MAX_LINE + 1]), MAX_LINE)
 
 
 def lines(text: str) -> str:
     """Return a text of several lines, none of which is a command or does more than show itself."""
-    if text.isascii() and text.isprintable():
-        return _harmless(text)
-    return "\n".join(_harmless(_escaped(each)) for each in text.split("\n"))
+    return "\n".join(map(_harmless, text.split("\n")))
 
 
 def quoted(value: object, longest: int = MAX_QUOTED) -> str:
@@ -71,18 +69,13 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def _escaped(text: str) -> str:
-    """Write each character that does not show itself as an escape."""
+def _harmless(text: str) -> str:
+    """Write each character as an escape that does not show itself, or begins a command."""
     if not text.isprintable():
         text = "".join(each if each.isprintable() else _escape(each) for each in text)
-    return text if text.isascii() else _INVISIBLE.sub(lambda found: _escape(found[0]), text)
-
-
-def _harmless(text: str) -> str:
-    """Write the first character of a build server's command as an escape."""
-    if "##" not in text and "::" not in text:
-        return text
-    return _COMMAND.sub(_disarmed, text)
+    if not text.isascii():
+        text = _INVISIBLE.sub(lambda found: _escape(found[0]), text)
+    return _COMMAND.sub(_disarmed, text) if "##" in text or "::" in text else text
 
 
 def _disarmed(found: re.Match[str]) -> str:
