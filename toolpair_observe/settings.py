@@ -291,14 +291,14 @@ class Settings:
             if name not in known:
                 msg = f"no option is called {quoted(name)}{_nearest(name, known)}"
                 raise SettingsError(msg)
-        _warn_of_unknown_variables(environ)
+        mine = _own_variables(environ)
         values: dict[str, Any] = {}
         for name, option in known.items():
             variable = variable_of(name)
             if given.get(name) is not None:
                 values[name] = _read(option, given[name], f"argument {name}")
-            elif is_set(name, environ):
-                values[name] = _read(option, environ[variable], f"environment variable {variable}")
+            elif mine and is_set(name, mine):
+                values[name] = _read(option, mine[variable], f"environment variable {variable}")
         if "mode" not in values and environment_name(environ) in values.get(
             "strict_environments", ()
         ):
@@ -421,10 +421,21 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean {prefix}{nearest[0]}?" if nearest else ""
 
 
-def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
+def _own_variables(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables that begin as ours do, and warn of those that are none.
+
+    To look at each name once costs less than to look each option up, and handlers are made often.
+    """
+    mine = {name: environ[name] for name in environ if name.startswith(PREFIX)}
+    if mine:
+        _warn_of_unknown_variables(mine)
+    return mine
+
+
+def _warn_of_unknown_variables(mine: Iterable[str]) -> None:
     known = {KEY_VARIABLE, *(variable_of(option.name) for option in fields(Settings))}
-    for variable in environ:
-        if variable.startswith(PREFIX) and variable not in known:
+    for variable in mine:
+        if variable not in known:
             _warn_once(
                 variable,
                 "environment variable %s is not an option of toolpair_observe and is ignored%s",
