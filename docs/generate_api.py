@@ -56,7 +56,7 @@ PRIVATE_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     "Watch": frozenset({"started"}),
     "Requests": frozenset({"add"}),
     # For `explain`.
-    "PairingReport": frozenset({"transcript"}),
+    "PairingReport": frozenset({"timeline"}),
     # From the counters.
     "Accuracy": frozenset({"of"}),
 }

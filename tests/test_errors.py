@@ -101,13 +101,6 @@ def test_it_survives_copies_with_its_report(error, remake):
     assert again.report.explain() == error.report.explain()
 
 
-def test_a_summary_of_its_own_survives_too(error):
-    hashed = InvalidToolResultsError(error.report, RUN_ID, summary="hashed")
-    again = repickle(hashed)
-    assert str(again) == str(hashed)
-    assert "call_1" not in str(again)
-
-
 def test_it_is_never_taken_for_the_providers(error):
     assert rejection_kind(error) is None
 

@@ -362,16 +362,9 @@ def is_set(option: str, environ: Mapping[str, str]) -> bool:
 
 
 def from_environment(option: str, environ: Mapping[str, str]) -> Any:  # noqa: ANN401 -- its own type
-    """Return one option as the environment has it, else its default.
-
-    Raises:
-        SettingsError: The environment has a value that the option can't have.
-    """
-    known = next(each for each in fields(Settings) if each.name == option)
-    if not is_set(option, environ):
-        return known.default
+    """Return one option as the environment has it, else its default."""
     variable = variable_of(option)
-    return _read(known, environ[variable], f"environment variable {variable}")
+    return getattr(Settings.resolve({variable: environ.get(variable, "")}), option)
 
 
 def environment_name(environ: Mapping[str, str]) -> str | None:

@@ -12,6 +12,7 @@ from opentelemetry._logs import SeverityNumber
 
 from toolpair_observe import semconv
 from toolpair_observe._version import __version__
+from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.shown import clean
 
 if TYPE_CHECKING:
@@ -25,6 +26,37 @@ if TYPE_CHECKING:
 MAX_KNOWN: Final = 1024
 
 _logger = logging.getLogger("toolpair_observe")
+
+
+class _Known:
+    """The repairs that the process has logged; it may make an agent for each call."""
+
+    def __init__(self) -> None:
+        self.reset()
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Forget them."""
+        self._lock = threading.Lock()
+        # In the order of their first time.
+        self._shapes: dict[int, None] = {}
+
+    def is_new(self, repair: Repair) -> bool:
+        """Whether a repair is to be logged: no line has told of the same changes."""
+        changes = (
+            (each.action, each.tool_call_id, each.breaks_thinking) for each in repair.changes
+        )
+        shape = hash(frozenset(changes))
+        with self._lock:
+            if shape in self._shapes:
+                return False
+            if len(self._shapes) >= MAX_KNOWN:
+                del self._shapes[next(iter(self._shapes))]
+            self._shapes[shape] = None
+            return True
+
+
+_known: Final = _Known()
 
 
 class RepairReporter:
@@ -48,14 +80,11 @@ class RepairReporter:
         self._name_id = name_id
         self._on_repair = on_repair
         self._events = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
-        self._lock = threading.Lock()
-        # In the order of their first time.
-        self._known: dict[frozenset[tuple[str, str, bool]], None] = {}
 
     def repaired(self, repair: Repair) -> None:
         """Report one repaired request."""
         repair = replace(repair, changes=tuple(map(self._named, repair.changes)))
-        if self._is_new(repair):
+        if _known.is_new(repair):
             _logger.warning("mended request: %s", repair.summary())
         for change in repair.changes[: semconv.MAX_REPAIR_EVENTS]:
             self._events.emit(
@@ -66,19 +95,6 @@ class RepairReporter:
             )
         if self._on_repair is not None:
             self._on_repair(repair)
-
-    def _is_new(self, repair: Repair) -> bool:
-        shape = frozenset(
-            (change.action.value, change.tool_call_id, change.breaks_thinking)
-            for change in repair.changes
-        )
-        with self._lock:
-            if shape in self._known:
-                return False
-            if len(self._known) >= MAX_KNOWN:
-                del self._known[next(iter(self._known))]
-            self._known[shape] = None
-            return True
 
     def _named(self, change: Change) -> Change:
         return replace(change, tool_call_id=self._name_id(change.tool_call_id))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid5
@@ -41,6 +40,8 @@ MAX_IDS: Final = 8
 _MAX_SORTS_LOGGED: Final = 32
 
 _logger = logging.getLogger("toolpair_observe")
+# Of the process: there may be a reporter for each call.
+_logged: set[tuple[str, str]] = set()
 
 
 class LangSmithReporter:
@@ -75,9 +76,7 @@ class LangSmithReporter:
         reset_in_child(self)
 
     def reset(self) -> None:
-        """Forget connections and what was logged."""
-        self._lock = threading.RLock()
-        self._logged: set[tuple[str, str]] = set()
+        """Forget connections."""
         self._api.forget()
 
     def flagged(self, observation: Observation, trace: Trace) -> None:
@@ -112,10 +111,9 @@ class LangSmithReporter:
         self._counts.add(semconv.FEEDBACK_SUBMISSIONS, (result, reason))
         if result == "sent":
             return
-        with self._lock:
-            if (result, reason) in self._logged or len(self._logged) >= _MAX_SORTS_LOGGED:
-                return
-            self._logged.add((result, reason))
+        if (result, reason) in _logged or len(_logged) >= _MAX_SORTS_LOGGED:
+            return
+        _logged.add((result, reason))
         _logger.warning(
             "LangSmith feedback was %s (%s): the run lacks its %s there; the application is not "
             "affected. Further ones of this sort are counted in toolpair.feedback.submissions and "
