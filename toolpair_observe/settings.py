@@ -415,10 +415,8 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
 
 
 def _own_variables(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the variables that begin as ours do, and warn of those that are none.
-
-    To look at each name once costs less than to look each option up, and handlers are made often.
-    """
+    """Return the variables that begin as ours do, and warn of those that are none."""
+    # To look at each name once costs less than to look each option up: handlers are made often.
     mine = {name: environ[name] for name in environ if name.startswith(PREFIX)}
     if mine:
         _warn_of_unknown_variables(mine)
