@@ -110,15 +110,13 @@ def _code_of(hook: Any) -> Hashable:  # noqa: ANN401 -- whatever can be called
     while isinstance(hook, functools.partial):
         hook = hook.func
     function = getattr(hook, "__func__", hook)
-    method = getattr(type(hook), "__call__", None)  # noqa: B004 -- a callable object's own
-    code = getattr(function, "__code__", None) or getattr(method, "__code__", None)
-    if code is not None:
-        return code  # type: ignore[no-any-return]
+    method = getattr(hook.__class__, "__call__", None)  # noqa: B004 -- a callable object's own
+    key: Hashable = getattr(function, "__code__", None) or getattr(method, "__code__", hook)
     try:
-        hash(hook)
+        hash(key)
     except TypeError:
         return id(hook)
-    return hook  # type: ignore[no-any-return]
+    return key
 
 
 class _Shared:
