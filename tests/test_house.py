@@ -22,7 +22,7 @@ PACKAGE = "toolpair_observe"
 # that names it, and imports only from its own layer and those below.
 LAYERS = (
     ("_version", "deployment", "errors", "forks", "once", "pairing", "semconv", "templates"),
-    ("accuracy", "observation", "option_values", "repair", "settings"),
+    ("accuracy", "arguments", "observation", "option_values", "repair", "settings"),
     ("counts", "fail_open", "record"),
     ("reporters",),
     ("attach",),

@@ -13,15 +13,19 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast, get_args
 
 from toolpair_observe import option_values as read
+from toolpair_observe.arguments import shown
 from toolpair_observe.deployment import Environment, environment_of
 from toolpair_observe.errors import SettingsError
 from toolpair_observe.once import warn_once
-from toolpair_observe.option_values import BLOCKABLE, BlockableEffect, listed, shown
-from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.option_values import BLOCKABLE, BlockableEffect, listed
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessage
+    from langchain_core.runnables import Runnable
 
     from toolpair_observe.pairing.providers.profile import Profile
 
@@ -138,9 +142,9 @@ class Settings:
         default=None,
         metadata=_about(
             read.profile,
-            lambda: f"auto, one of {', '.join(PROFILES)}, or a chat template's file",
+            read.profiles,
             "The rules that judge; `auto` identifies the provider of each request. The file of a "
-            "chat template stands for the server that renders it.",
+            "chat template stands for the server that renders it, a chat model for its provider.",
         ),
     )
     feedback: RequestSelection = field(
@@ -304,7 +308,7 @@ class Options(TypedDict, total=False):
     block_on: Iterable[Effect | BlockableEffect] | BlockableEffect | None
     block_unidentified: bool | None
     on_internal_error: OnInternalError | None
-    profile: str | Profile | None
+    profile: str | Profile | Runnable[LanguageModelInput, AIMessage] | None
     feedback: RequestSelection | None
     spans: RequestSelection | None
     evaluation_events: bool | None

@@ -19,6 +19,7 @@ from langchain_core.runnables import (
 from langchain_core.runnables.config import ensure_config, merge_configs
 
 from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.attach.options import check_handler
 from toolpair_observe.attach.request import request_to
 from toolpair_observe.errors import is_deliberate
 from toolpair_observe.pairing.inputs import as_messages
@@ -60,7 +61,8 @@ def guard(
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have.
-        TypeError: `model` is not a chat model, or a handler and options were both given.
+        TypeError: `model` is not a chat model, `handler` is not a handler, or both a handler and
+            options were given.
     """
     if handler is None and not (_is_given("mode", options) or _is_given(_DECIDES, options)):
         options = {**options, "mode": "strict"}
@@ -80,14 +82,10 @@ def chosen_handler(
     """Return the handler, or make one from its options.
 
     Raises:
-        TypeError: Both were given.
+        TypeError: Both were given, or what is no handler.
     """
-    if handler is None:
-        return ToolPairHandler(**options)
-    if options:
-        msg = f"{taker} takes a handler or the options of one, not both: {sorted(options)}"
-        raise TypeError(msg)
-    return handler
+    check_handler(taker, handler, options)
+    return ToolPairHandler(**options) if handler is None else handler
 
 
 class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
@@ -105,6 +103,11 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         self.handler = handler
         self._bound = model
         self._model, self._arguments, self._config = _unbound(model)
+
+    @property
+    def bound(self) -> Runnable[LanguageModelInput, AIMessage]:
+        """The model behind the check."""
+        return self._bound
 
     def bind_tools(self, tools: Any, **kwargs: Any) -> GuardedModel:
         """Return the model with these tools, guarded by the same handler.

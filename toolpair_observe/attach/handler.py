@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 from uuid import uuid4
 
 from toolpair_observe import semconv
 from toolpair_observe.accuracy import Accuracy
+from toolpair_observe.arguments import check_hook, check_objects
 from toolpair_observe.attach import runs, seam
 from toolpair_observe.attach.admission import Admission
+from toolpair_observe.attach.as_class import InstancesOnly
 from toolpair_observe.attach.at_exit import close_at_exit
 from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.outcomes import Ending, outcome_of
@@ -18,7 +21,7 @@ from toolpair_observe.attach.request import Request
 from toolpair_observe.attach.standing import StandingSettings
 from toolpair_observe.attach.tracing import failing_run, trace_link
 from toolpair_observe.errors import ToolPairError, is_deliberate
-from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.fail_open import FailOpen, HookFailed
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import Record, TraceLink
 from toolpair_observe.reporters.pipeline import Pipeline
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = is_deliberate
 
 
-class ToolPairHandler(seam.Participant):
+class ToolPairHandler(InstancesOnly):
     """Check the tool calls and tool results of every chat-model request.
 
     In `observe` mode it reports; in `strict` mode it also stops a request that is predicted to
@@ -67,7 +70,8 @@ class ToolPairHandler(seam.Participant):
         **options: See `Options`. Each can be given as `TOOLPAIR_<OPTION>` in the environment, too.
 
     Raises:
-        SettingsError: An option is unknown or has a value that it can't have.
+        SettingsError: An option is unknown or has a value that it can't have; or a provider, the
+            client or the function is of no use.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a place of its own
@@ -82,6 +86,13 @@ class ToolPairHandler(seam.Participant):
         **options: Unpack[Options],
     ) -> None:
         super().__init__()
+        check_objects(
+            tracer_provider=tracer_provider,
+            meter_provider=meter_provider,
+            logger_provider=logger_provider,
+            langsmith_client=langsmith_client,
+        )
+        check_hook("on_near_miss", on_near_miss, "one Observation", awaited=True)
         settings = Settings.resolve(mode=mode, **options)
         self._set_up(
             StandingSettings(settings, tracer_provider, meter_provider, logger_provider),
@@ -299,6 +310,10 @@ class ToolPairHandler(seam.Participant):
         """Return a guard that counts failures of `component` and swallows them."""
         return FailOpen(self._pipeline.counts, component)
 
+    def fail_hook(self, name: str) -> HookFailed:
+        """Return the same for a function of the application, by the argument that holds it."""
+        return HookFailed(self._pipeline.counts, name)
+
     # What langchain-core may add to these calls, or leave out, does not matter to them.
 
     def on_llm_new_token(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
@@ -341,9 +356,11 @@ class ToolPairHandler(seam.Participant):
     def accuracy(self) -> Accuracy:
         """Return predicted effects against outcomes so far, for each provider and model.
 
-        It covers all handlers of the process that report to the same meter provider.
+        It covers all handlers of the process that report to the same meter provider; its `scope`
+        and its text say so.
         """
-        return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES))
+        scope = f"all handlers of process {os.getpid()} that report to the same meter provider"
+        return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES), scope)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Give up overdue requests, and deliver queued reports.

@@ -51,7 +51,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class PairingReport:
-    """The verdict on one history under one profile.
+    """The verdict on one history under one profile. `print(report)` shows `explain()`.
 
     Attributes:
         profile: Name of the profile that judged.
@@ -99,6 +99,9 @@ class PairingReport:
         from toolpair_observe.pairing.explain import explain  # noqa: PLC0415 - only for people
 
         return explain(self)
+
+    def __str__(self) -> str:
+        return self.explain()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-able data, without message content."""

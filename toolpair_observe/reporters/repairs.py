@@ -1,4 +1,4 @@
-"""Reports of repairs: one log line, one event for each change, and the application's function."""
+"""Reports of repairs: one log line, and one event for each change."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from toolpair_observe._version import __version__
 from toolpair_observe.reporters.text import clean, one_line, shown_id, without_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.util.types import AttributeValue
 
@@ -36,18 +34,15 @@ class RepairReporter:
 
     Args:
         settings: Whether ids are hashed.
-        on_repair: The application's own function, or None.
         logger_provider: None for the application's global one.
     """
 
     def __init__(
         self,
         settings: Settings,
-        on_repair: Callable[[Repair], None] | None = None,
         logger_provider: LoggerProvider | None = None,
     ) -> None:
         self._settings = settings
-        self._on_repair = on_repair
         self._events = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
         self._lock = threading.Lock()
         # In the order of their first time.
@@ -70,8 +65,6 @@ class RepairReporter:
                 attributes=self._describe(change),
                 event_name=semconv.EVENT_REPAIR,
             )
-        if self._on_repair is not None:
-            self._on_repair(repair)
 
     def _is_new(self, repair: Repair) -> bool:
         shape = frozenset(
