@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
-from uuid import uuid4
 
 from toolpair_observe import semconv
 from toolpair_observe.accuracy import Accuracy
@@ -235,7 +233,7 @@ class ToolPairHandler(InstancesOnly):
             run.messages = request.messages
             seam.note_start_outside()
         if call is None or call.is_async:
-            _watch_current_task(run)
+            run.watch_current_task()
         self._pipeline.checked(record)
 
     @contextmanager
@@ -268,7 +266,7 @@ class ToolPairHandler(InstancesOnly):
             mode = self.mode_for(request.metadata)
             # Without a target the start of a request that can't be stopped is soon enough.
             if mode == "strict" or (mode == "observe" and target is not None):
-                run_id = _free_run_id(config)
+                run_id = runs.free_id(config.get("run_id"))
                 verdict, refusal = self.judge.decide(request, run_id, mode, target)
                 if refusal is not None:
                     self._report_refused(request, run_id, verdict, refusal, config, model_callbacks)
@@ -431,21 +429,6 @@ def _end(run: Run, ending: Ending) -> None:
     if ending.outcome is Outcome.ESCAPED and run.record.link is None and run.manager is not None:
         run.record.link = trace_link(run.manager)
     run.end(*ending)
-
-
-def _free_run_id(config: RunnableConfig) -> UUID:
-    """Return the id that a run would have; under that of one in flight it would end that one."""
-    run_id = runs.usable_id(config.get("run_id"))
-    return run_id if runs.find(run_id) is None else uuid4()
-
-
-def _watch_current_task(run: Run) -> None:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return
-    if task is not None:
-        run.watch_task(task)
 
 
 def _rebuild(cls: type[ToolPairHandler], settings: Settings) -> ToolPairHandler:
