@@ -147,9 +147,11 @@ class ToolPairHandler(InstancesOnly):
             The mode: the handler's own, or the one that is asked for where `request_mode` lets it
             hold.
         """
-        with self._handler_guard:
+        try:
             return self._standing.for_request().mode_for(metadata)
-        return self._settings.mode
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            self._handler_guard.swallow(error, error.__traceback__)
+            return self._settings.mode
 
     def on_chat_model_start(
         self,

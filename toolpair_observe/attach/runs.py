@@ -15,14 +15,13 @@ from collections import deque
 from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from toolpair_observe.forks import in_child
 from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from uuid import UUID
 
     from toolpair_observe.counts import Counts
     from toolpair_observe.record import Record
@@ -244,6 +243,8 @@ def usable_id(run_id: UUID | None) -> UUID:
 
     An application can choose the id. The end of a run is not found under a substitute.
     """
+    if isinstance(run_id, UUID):
+        return run_id
     try:
         hash(run_id)
     except TypeError:
