@@ -332,6 +332,8 @@ async def attach_to_a_model(
     assert_type(guarded.with_structured_output(dict), Runnable[Any, Any])
     guarded.with_retry().invoke("Hello.")
     guard(model.bind_tools([]), handler)
+    assert_type(guard(model.with_fallbacks([model]), handler), GuardedModel)
+    assert_type(guard(model.with_retry()), GuardedModel)
     guard(model, mode="observe", block_on={"reject"}, on_near_miss=tell)
     guard(model, mode="strct")  # type: ignore[arg-type]
     guard(model, block_on={"rejekt"})  # type: ignore[arg-type]
@@ -439,6 +441,7 @@ def catch(attempt: Callable[[], object]) -> None:
     except InvalidToolResultsError as error:
         assert_type(error.report, PairingReport)
         assert_type(error.run_id, UUID | None)
+        assert_type(error.status_code, int)
     except CheckFailedError as error:
         assert_type(error.failure, str)
         assert_type(error.run_id, UUID | None)

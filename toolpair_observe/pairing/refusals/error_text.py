@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from toolpair_observe.pairing.report import PairingReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAX_HEAD_CHARS = 16_384
 MAX_TAIL_CHARS = 4_096
@@ -124,7 +124,7 @@ def _read_chain(error: BaseException) -> Reading | None:
         if not isinstance(current, Exception):
             break
         if _is_block(current):
-            if not by_accident:
+            if not by_accident or _quotes(current, texts):
                 return None
             break
         if not isinstance(current, _CODE_ERRORS):
@@ -158,6 +158,14 @@ def stems_from_block(error: BaseException) -> bool:
 
 def _is_block(error: Exception) -> bool:
     return isinstance(_attribute(error, "report"), PairingReport)
+
+
+def _quotes(block: Exception, texts: Iterable[str]) -> bool:
+    """Whether texts repeat what a block says that the provider would answer."""
+    report = _attribute(block, "report")
+    breaches = report.violations[:_MAX_GROUP] if isinstance(report, PairingReport) else ()
+    words = [normalize(breach.expected_error) for breach in breaches if breach.expected_error]
+    return any(each in text for text in texts for each in words)
 
 
 def _is_of_a_provider(text: str) -> bool:
