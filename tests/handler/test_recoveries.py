@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain.agents import create_agent
-from langchain.agents.middleware import ModelFallbackMiddleware, ModelRetryMiddleware
+from langchain.agents import create_agent, middleware
 from langchain_core import exceptions as core
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI
@@ -148,10 +147,9 @@ def test_a_block_is_not_taken_for_anything_else(models, history, tells):
             assert not OTHERS[tells](error), repr(error)
 
 
-@pytest.mark.parametrize("history", HISTORIES)
+@pytest.mark.parametrize("history", [each for each in HISTORIES if each != "late result"])
 def test_the_words_are_those_of_the_provider(models, history):
-    if history == "late result":
-        pytest.skip("the provider names the first breach, and this history has two")
+    """Where the history has one breach: the provider names the first one that it meets."""
     with refused(models["provider"], HISTORIES[history]) as error:
         words = error.body["message"]
     with refused(models["block"], HISTORIES[history]) as error:
@@ -181,17 +179,17 @@ def test_a_run_that_trims_and_goes_on_succeeds(models):
 @pytest.mark.parametrize("name", ["provider", "block"])
 def test_the_middleware_with_other_models_goes_on_to_the_next(models, name):
     other = CountingModel()
-    agent = create_agent(models[name], middleware=[ModelFallbackMiddleware(other)])
+    agent = create_agent(models[name], middleware=[middleware.ModelFallbackMiddleware(other)])
     agent.invoke({"messages": SOUND[:3]})
     assert other.requests == 1
 
 
 @pytest.mark.parametrize("name", ["provider", "block"])
 def test_the_middleware_that_retries_leaves_it_alone(models, provider, name):
-    if not hasattr(core, "ModelError"):
+    if not (hasattr(core, "ModelError") and hasattr(middleware, "ModelRetryMiddleware")):
         pytest.skip("this langchain retries everything")
     before = len(provider.requests)
-    retrying = ModelRetryMiddleware(on_failure="error", initial_delay=0, jitter=False)
+    retrying = middleware.ModelRetryMiddleware(on_failure="error", initial_delay=0, jitter=False)
     agent = create_agent(models[name], middleware=[retrying])
     with pytest.raises(Exception, match="Error code: 400"):
         agent.invoke({"messages": SOUND[:3]})
