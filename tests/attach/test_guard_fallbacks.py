@@ -255,6 +255,14 @@ def test_tools_are_bound_to_every_member_and_stay_guarded(strict, second_provide
     assert [tool["function"]["name"] for tool in request["tools"]] == ["get_weather"]
 
 
+def test_fallbacks_of_guarded_models_are_guarded_with_tools_too(strict):
+    a, b = CountingModel(), CountingModel()
+    both: Any = guard(a, strict).with_fallbacks([guard(b, strict)])
+    with pytest.raises(InvalidToolResultsError):
+        both.bind_tools([get_weather]).invoke(BROKEN)
+    assert (a.requests, b.requests) == (0, 0)
+
+
 @pytest.mark.parametrize("include_raw", [False, True])
 def test_structured_output_is_asked_of_every_member_and_stays_guarded(
     strict, second_provider, include_raw

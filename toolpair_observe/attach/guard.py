@@ -74,7 +74,9 @@ def guard(
         TypeError: `model` is not a chat model, `handler` is not a handler, or both a handler and
             options were given.
     """
-    if isinstance(model, GuardedModel | RunnableSequence | RunnableParallel):
+    # Before a handler is made, which would stay.
+    has_a_parser = isinstance(model, RunnableSequence | RunnableParallel)
+    if has_a_parser or isinstance(model, GuardedModel) or not _is_model(model):
         raise TypeError(_no_model(model))
     if handler is None and not (_is_given("mode", options) or _is_given(_DECIDES, options)):
         options = {**options, "mode": "strict"}
