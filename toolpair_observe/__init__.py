@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ToolPairError,
     )
     from toolpair_observe.observation import Observation
+    from toolpair_observe.option_values import BlockableEffect
     from toolpair_observe.pairing.check_messages import check_messages
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import PairingReport, Violation
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
     from toolpair_observe.repair.report import Change, Repair, RepairAction, ThinkingPolicy
     from toolpair_observe.reporters.hook import NearMissHook
     from toolpair_observe.settings import (
-        BlockableEffect,
         Mode,
         OnInternalError,
         Options,
+        RequestMode,
         RequestSelection,
         Settings,
     )
@@ -68,6 +69,7 @@ __all__ = [
     "Profile",
     "Repair",
     "RepairAction",
+    "RequestMode",
     "RequestSelection",
     "Settings",
     "SettingsError",
@@ -88,7 +90,7 @@ __all__ = [
 _HOMES: Final[Mapping[str, str]] = {
     "Accuracy": "accuracy",
     "AccuracyRow": "accuracy",
-    "BlockableEffect": "settings",
+    "BlockableEffect": "option_values",
     "Cause": "pairing.words",
     "Change": "repair.report",
     "ChatTemplateError": "errors",
@@ -108,6 +110,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "Profile": "pairing.providers.profile",
     "Repair": "repair.report",
     "RepairAction": "repair.report",
+    "RequestMode": "settings",
     "RequestSelection": "settings",
     "Settings": "settings",
     "SettingsError": "errors",

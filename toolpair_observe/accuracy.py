@@ -50,12 +50,14 @@ class Accuracy:
 
     Attributes:
         rows: The rows, sorted by provider, model and effect, the worst effect first.
+        scope: Whose requests they count, `""` when unknown.
     """
 
     rows: tuple[AccuracyRow, ...]
+    scope: str = ""
 
     @classmethod
-    def of(cls, counts: Mapping[tuple[str, ...], int]) -> Accuracy:
+    def of(cls, counts: Mapping[tuple[str, ...], int], scope: str = "") -> Accuracy:
         """Arrange the counts of `semconv.OUTCOMES`."""
         table: dict[tuple[str, str, Effect], dict[Outcome, int]] = {}
         server_faults: Counter[tuple[str, str, Effect]] = Counter()
@@ -70,7 +72,8 @@ class Accuracy:
             tuple(
                 AccuracyRow(*key, outcomes=table[key], server_faults=server_faults[key])
                 for key in sorted(table, key=lambda key: (key[0], key[1], key[2].rank))
-            )
+            ),
+            scope,
         )
 
     @property
@@ -103,6 +106,7 @@ class Accuracy:
     def to_dict(self) -> dict[str, Any]:
         """Return the totals and the rows as JSON-able data."""
         return {
+            "scope": self.scope,
             "hits": self.hits,
             "misses": self.misses,
             "server_faults": self.server_faults,
@@ -127,6 +131,8 @@ class Accuracy:
             f"predicted to fail and accepted: {self.false_alarms}, "
             f"sound and broken by a server: {self.server_faults}"
         )
+        if self.scope:
+            lines.append(f"counted: the requests of {self.scope}")
         return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
+from toolpair_observe import semconv
 from toolpair_observe.attach.admission import latest
 from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
 from toolpair_observe.fail_open import FailOpen
@@ -90,9 +91,23 @@ class Judge:
             verdict = self._admitted(request) or self._judge(request, target)
             stops = mode == "strict" and verdict.stops
             return verdict, InvalidToolResultsError(verdict.report, run_id) if stops else None
-        if mode == "strict" and self._settings.on_internal_error == "block":
-            return None, CheckFailedError(type(guard.failure).__name__, run_id)
-        return None, None
+        return None, self.unchecked(guard.failure, run_id, mode)
+
+    def unchecked(
+        self, failure: Exception | None, run_id: UUID, mode: Mode
+    ) -> CheckFailedError | None:
+        """Count a request that could not be checked; return the error that has to stop it, or None.
+
+        Args:
+            failure: Why not.
+            run_id: Its run.
+            mode: The mode that holds for it.
+        """
+        name = type(failure).__name__
+        with FailOpen(self._counts, self._component):
+            self._counts.add(semconv.UNCHECKED, (name,))
+        is_stopped = mode == "strict" and self._settings.on_internal_error == "block"
+        return CheckFailedError(name, run_id) if is_stopped else None
 
     def _admitted(self, request: Request) -> Verdict | None:
         admission = latest()

@@ -114,7 +114,7 @@ def _violation(
         tool_name=(call and call.name) or (result and result.name) or None,
         expected_error=line(expected_error(breach, scene.pairing, places, show_id)),
         lost=line(_lost(breach, show_id)),
-        hint=hint_of(cause, sign_behind(finding, scene)),
+        hint=hint_of(cause, sign_behind(finding, scene), finding.case),
         call_id=rename(call.id) if call and result and call.id != result.id else "",
     )
 

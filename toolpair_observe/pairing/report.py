@@ -60,7 +60,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class PairingReport:
-    """The verdict on one history under one profile.
+    """The verdict on one history under one profile. `print(report)` shows `explain()`.
 
     Attributes:
         profile: Name of the profile that judged.
@@ -109,6 +109,9 @@ class PairingReport:
 
         return explain(self)
 
+    def __str__(self) -> str:
+        return self.explain()
+
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-able data without message content, each id and name cut."""
         return {
@@ -127,6 +130,7 @@ class PairingReport:
         Raises:
             InvalidToolResultsError: With this report.
         """
+        __tracebackhide__ = True
         if not self.ok:
             from toolpair_observe.errors import InvalidToolResultsError  # noqa: PLC0415 - cycle
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from toolpair_observe import semconv
-from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.fail_open import FailOpen, HookFailed
 from toolpair_observe.forks import in_child, reset_in_child
 from toolpair_observe.observation import Observation
 from toolpair_observe.reporters.worker import Worker, close_at_exit
@@ -110,7 +110,7 @@ class HookReporter:
             if result is not None:
                 await result
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- it is counted
-            self._swallow(error)
+            self._raised(error)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         job = _tasks.pop(task, None)
@@ -163,7 +163,10 @@ class HookReporter:
             if result is not None:
                 asyncio.run(_whole(result))
         except BaseException as error:  # noqa: BLE001 -- nothing of it may end the worker
-            self._swallow(error)
+            self._raised(error)
+
+    def _raised(self, error: BaseException) -> None:
+        HookFailed(self._counts, _COMPONENT).swallow(error, error.__traceback__)
 
     def _swallow(self, error: BaseException) -> None:
         FailOpen(self._counts, _COMPONENT).swallow(error, error.__traceback__)

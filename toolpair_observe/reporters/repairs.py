@@ -1,4 +1,4 @@
-"""Reports of repairs: one log line, one event for each change, and the application's function."""
+"""Reports of repairs: one log line, and one event for each change."""
 
 from __future__ import annotations
 
@@ -67,23 +67,23 @@ class RepairReporter:
 
     Args:
         name_id: Returns what is shown in place of a call's id.
-        on_repair: The application's own function, or None.
         logger_provider: None for the application's global one.
     """
 
     def __init__(
         self,
         name_id: Callable[[str], str] = str,
-        on_repair: Callable[[Repair], None] | None = None,
         logger_provider: LoggerProvider | None = None,
     ) -> None:
         self._name_id = name_id
-        self._on_repair = on_repair
         self._events = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
 
+    def named(self, repair: Repair) -> Repair:
+        """Return a repair as it may be told: with the ids of its changes hashed where they are."""
+        return replace(repair, changes=tuple(map(self._named, repair.changes)))
+
     def repaired(self, repair: Repair) -> None:
-        """Report one repaired request."""
-        repair = replace(repair, changes=tuple(map(self._named, repair.changes)))
+        """Report one repaired request, with its ids as they may be told."""
         if _known.is_new(repair):
             _logger.warning("mended request: %s", repair.summary())
         for change in repair.changes[: semconv.MAX_REPAIR_EVENTS]:
@@ -93,8 +93,6 @@ class RepairReporter:
                 attributes=self._describe(change),
                 event_name=semconv.EVENT_REPAIR,
             )
-        if self._on_repair is not None:
-            self._on_repair(repair)
 
     def _named(self, change: Change) -> Change:
         return replace(change, tool_call_id=self._name_id(change.tool_call_id))

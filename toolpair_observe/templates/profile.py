@@ -49,8 +49,8 @@ def profile_from_chat_template(
     Arguments that are not JSON are refused before the template.
 
     The template is run in Jinja's sandbox, without files and network and with a bound on its steps.
-    It gets ids, tool names and roles, and a placeholder in place of each content. Needs
-    `pip install 'toolpair_observe[templates]'`.
+    It gets ids, tool names and roles, and a placeholder in place of each content. It needs the
+    extra `templates`.
 
     Some servers render some models without the template (vLLM gpt-oss, SGLang DeepSeek V3.2), which
     such a profile knows nothing of.
