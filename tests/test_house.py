@@ -21,8 +21,19 @@ PACKAGE = "toolpair_observe"
 # From the bottom to the top, without the package's name. A module belongs to the longest prefix
 # that names it, and imports only from its own layer and those below.
 LAYERS = (
-    ("_version", "deployment", "errors", "forks", "once", "pairing", "semconv", "templates"),
-    ("accuracy", "observation", "option_values", "repair", "settings"),
+    (
+        "_version",
+        "deployment",
+        "errors",
+        "forks",
+        "hashed",
+        "install",
+        "once",
+        "pairing",
+        "semconv",
+        "templates",
+    ),
+    ("accuracy", "arguments", "observation", "option_values", "repair", "settings"),
     ("counts", "fail_open", "record"),
     ("reporters",),
     ("attach",),

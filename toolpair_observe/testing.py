@@ -22,6 +22,7 @@ from toolpair_observe.attach.request import Request
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.errors import is_deliberate
 from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.words import Effect
 from toolpair_observe.settings import MODE_KEY, Settings
@@ -63,6 +64,11 @@ class Requests:
         self.unchecked = 0
         self.reports = []
         self.stopped = []
+        self.reset()
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Leave a lock behind that another thread may have held at a fork."""
         self._lock = threading.Lock()
 
     def add(self, report: PairingReport | None) -> None:
@@ -166,17 +172,16 @@ class _WatchHook(ProcessHook):
     def __init__(self) -> None:
         super().__init__("_hook")
         self._watches: tuple[Watch, ...] = ()
-        self._watches_lock = threading.Lock()
 
     def add(self, watch: Watch) -> None:
         """Pass requests on to `watch`."""
-        with self._watches_lock:
+        with self._lock:
             self._watches += (watch,)
         self.register()
 
     def remove(self, watch: Watch) -> None:
         """Stop passing requests on to `watch`."""
-        with self._watches_lock:
+        with self._lock:
             self._watches = tuple(each for each in self._watches if each is not watch)
 
     @property

@@ -14,7 +14,7 @@ from uuid import UUID
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelRequest
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -95,6 +95,7 @@ def check(
         integration_version="1.0",
         model="gpt-4o",
     )
+    check_messages(messages, tools_bound=None, server_state=None, resumes_response=None)
     check_messages(7)  # type: ignore[arg-type]
     check_messages(messages, 7)  # type: ignore[arg-type]
     check_messages(messages, tools_bound="no")  # type: ignore[arg-type]
@@ -122,6 +123,19 @@ def mend(messages: list[BaseMessage], dicts: list[dict[str, Any]], profile: Prof
     repair_messages(messages, pending=[7])  # type: ignore[list-item]
     repair_messages(messages, tools_bound="no")  # type: ignore[arg-type]
     repair_messages(messages, facts=None)  # type: ignore[call-arg]
+
+
+def judge_by_a_model(messages: list[BaseMessage], model: BaseChatModel) -> None:
+    """A chat model, also wrapped, goes wherever a profile does."""
+    check_messages(messages, model)
+    check_messages(messages, profile=model.bind_tools([]), tools_bound=False)
+    check_messages(messages, profile=model.with_retry())
+    check_messages(messages, profile=model.with_fallbacks([model]))
+    check_messages(messages, profile=guard(model))
+    repair_messages(messages, model)
+    ToolPairHandler(profile=model)
+    instrument(profile=model.bind_tools([]))
+    check_messages(messages, type(model))  # type: ignore[arg-type]
 
 
 def take_template(path: Path, messages: list[BaseMessage]) -> None:
@@ -173,6 +187,7 @@ def read_report(report: PairingReport, violation: Violation) -> None:
     assert_type(report.result_count, int)
     assert_type(report.summary(), str)
     assert_type(report.explain(), str)
+    assert_type(str(report), str)
     assert_type(report.to_dict(), dict[str, Any])
     report.raise_for_violations()
     assert_type(violation.kind, ViolationKind)
@@ -328,6 +343,7 @@ async def attach_to_a_model(
     guarded = guard(model)
     assert_type(guarded, GuardedModel)
     assert_type(guarded.handler, ToolPairHandler)
+    assert_type(guarded.bound, Runnable[LanguageModelInput, AIMessage])
     assert_type(guarded.invoke("Hello."), AIMessage)
     assert_type(await guarded.ainvoke("Hello.", config), AIMessage)
     for chunk in guarded.stream("Hello."):
@@ -338,6 +354,8 @@ async def attach_to_a_model(
     assert_type(guarded.with_structured_output(dict), Runnable[Any, Any])
     guarded.with_retry().invoke("Hello.")
     guard(model.bind_tools([]), handler)
+    assert_type(guard(model.with_fallbacks([model]), handler), GuardedModel)
+    assert_type(guard(model.with_retry()), GuardedModel)
     guard(model, mode="observe", block_on={"reject"}, on_near_miss=tell)
     guard(model, mode="strct")  # type: ignore[arg-type]
     guard(model, block_on={"rejekt"})  # type: ignore[arg-type]
@@ -363,6 +381,8 @@ def attach_to_an_agent(model: BaseChatModel, handler: ToolPairHandler) -> None:
     ToolPairMiddleware(thinking="drop")  # type: ignore[arg-type]
     ToolPairMiddleware(repair="insert_errors")  # type: ignore[arg-type]
     ToolPairMiddleware(on_repair=tell)  # type: ignore[arg-type]
+    ToolPairMiddleware("strict")  # type: ignore[arg-type]
+    ToolPairMiddleware(pending=7)  # type: ignore[arg-type]
     ToolPairMiddleware(mode="strct")  # type: ignore[arg-type]
     ToolPairMiddleware(block_on={"rejekt"})  # type: ignore[arg-type]
     ToolPairMiddleware(blok_on={"reject"})  # type: ignore[call-arg]
@@ -422,6 +442,7 @@ def read_settings(settings: Settings, profile: Profile) -> None:
 def read_accuracy(accuracy: Accuracy, row: AccuracyRow) -> None:
     """The accuracy can be read."""
     assert_type(accuracy.rows, tuple[AccuracyRow, ...])
+    assert_type(accuracy.scope, str)
     assert_type(accuracy.hits, int)
     assert_type(accuracy.misses, int)
     assert_type(accuracy.server_faults, int)
@@ -442,6 +463,7 @@ def catch(attempt: Callable[[], object]) -> None:
     except InvalidToolResultsError as error:
         assert_type(error.report, PairingReport)
         assert_type(error.run_id, UUID | None)
+        assert_type(error.status_code, int)
     except CheckFailedError as error:
         assert_type(error.failure, str)
         assert_type(error.run_id, UUID | None)

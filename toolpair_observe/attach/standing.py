@@ -30,19 +30,20 @@ class StandingSettings:
 
     def __init__(self, settings: Settings, *providers: object) -> None:
         self._settings = settings
+        self._follows_environment = settings.follows_environment
         self.providers = tuple(each for each in providers if each is not None)
 
     def now(self) -> Settings:
         """Return the settings that hold now."""
         settings = self._settings
-        if not settings.follows_environment:
+        if not self._follows_environment:
             return settings
         return in_environment(settings, self.environment())
 
     def for_request(self) -> Settings:
         """Return the settings that hold now; warn where the environment decides and has no name."""
         settings = self._settings
-        if not settings.follows_environment:
+        if not self._follows_environment:
             return settings
         environment = self.environment()
         if environment is None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.console import ExitCode, show
+from toolpair_observe.console import ExitCode, show_line
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     _put_on_path(Path.cwd() if script is None else script.resolve().parent)
     if script is None and not (arguments.is_module and _is_module(name)):
         what = "module" if arguments.is_module else "script"
-        show(f"toolpair-observe: there is no {what} {name}", sys.stderr)
+        show_line(f"toolpair-observe: there is no {what} {name}", sys.stderr)
         return ExitCode.BAD_INPUT
     # Imports langchain-core, which is slow; `--help` does not need it.
     from toolpair_observe.attach.instrument import attach  # noqa: PLC0415

@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from toolpair_observe._version import __version__
-from toolpair_observe.console import printable
+from toolpair_observe.pairing.shown import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LONGEST: Final = 600
 # The worst last: in a terminal it stands right above the prompt.
 _LABELS: Final = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 
@@ -78,24 +77,17 @@ class Diagnosis:
 
 def ok(area: str, text: str) -> Finding:
     """Return a finding about what is as it should be."""
-    return Finding(area, "ok", one_line(text))
+    return Finding(area, "ok", line(text))
 
 
 def note(area: str, text: str, fix: str = "") -> Finding:
     """Return a finding about what may or may not be meant."""
-    return Finding(area, "note", one_line(text), one_line(fix))
+    return Finding(area, "note", line(text), line(fix))
 
 
 def problem(area: str, text: str, fix: str) -> Finding:
     """Return a finding about what is wrong."""
-    return Finding(area, "problem", one_line(text), one_line(fix))
-
-
-def one_line(text: str) -> str:
-    """Return a text as one line of bounded length, with control characters as escapes."""
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST - 1]}…"
-    return printable(text).replace("\n", r"\n")
+    return Finding(area, "problem", line(text), line(fix))
 
 
 def _counted(count: int, noun: str) -> str:

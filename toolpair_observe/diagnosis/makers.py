@@ -13,9 +13,9 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from toolpair_observe.arguments import described
 from toolpair_observe.diagnosis.tried import installed
 from toolpair_observe.errors import SettingsError
-from toolpair_observe.option_values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -155,6 +155,6 @@ def _wrong(name: str, provider: str) -> str:
     nearest = difflib.get_close_matches(provider, _MAKERS, n=1)
     meant = f"did you mean {nearest[0]}:...? " if nearest and provider not in _MAKERS else ""
     return (
-        f"model is {shown(name)}; {meant}expected PROVIDER:NAME, such as openai:gpt-5, with one "
-        f"of {', '.join(_MAKERS)}"
+        f"model is {described(name)}; {meant}expected PROVIDER:NAME, such as openai:gpt-5, with "
+        f"one of {', '.join(_MAKERS)}"
     )

@@ -6,10 +6,10 @@ import difflib
 import os
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.arguments import described
 from toolpair_observe.deployment import VARIABLE
 from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
 from toolpair_observe.diagnosis.subject import wrong_variables
-from toolpair_observe.option_values import shown
 from toolpair_observe.pairing.providers.profile import Profile
 from toolpair_observe.settings import BY_DEFAULT, options, unknown_variables, variable_of
 
@@ -98,7 +98,7 @@ def _variables() -> Iterator[Finding]:
         yield problem(AREA, text, fix)
     for variable, expected in wrong_variables(os.environ).items():
         is_secret = variable.endswith(_SECRET)
-        told = "not what it can be" if is_secret else shown(os.environ[variable])
+        told = "not what it can be" if is_secret else described(os.environ[variable])
         yield problem(AREA, f"environment variable {variable} is {told}", expected)
 
 
