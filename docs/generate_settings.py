@@ -22,6 +22,14 @@ the most similar option.
 
 {table}
 
+## Hashed ids
+
+With `hash_ids` an id is shown as `hmac:` and sixteen digits of its HMAC-SHA256. Processes that have
+the same `TOOLPAIR_HASH_KEY` in their environment show the same id alike. Without it each process
+makes up a key, which its forked children share. The key is no option: it can't be given in code, and
+nothing shows or pickles it. `check_messages` and `repair_messages` leave ids as they are;
+`toolpair-observe check` reads `TOOLPAIR_HASH_IDS`.
+
 ## One request
 
 A request can have its own mode: `config={{"metadata": {{"toolpair_mode": "observe"}}}}`. It

@@ -21,14 +21,26 @@ PACKAGE = "toolpair_observe"
 # From the bottom to the top, without the package's name. A module belongs to the longest prefix
 # that names it, and imports only from its own layer and those below.
 LAYERS = (
-    ("_version", "deployment", "errors", "forks", "once", "pairing", "semconv", "templates"),
-    ("accuracy", "children", "observation", "option_values", "repair", "settings"),
+    (
+        "_version",
+        "deployment",
+        "errors",
+        "forks",
+        "hashed",
+        "install",
+        "once",
+        "pairing",
+        "semconv",
+        "templates",
+    ),
+    ("accuracy", "arguments", "children", "observation", "option_values", "repair", "settings"),
     ("counts", "fail_open", "record"),
     ("reporters",),
     ("attach",),
     ("autostart", "middleware", "otel_instrumentor", "testing", "pytest_plugin"),
     ("histories",),
     ("console",),
+    ("diagnosis",),
     ("demo",),
     ("cli",),
     ("", "__main__"),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from toolpair_observe.attach.handler import ToolPairHandler
     from toolpair_observe.attach.instrument import instrument, uninstrument
     from toolpair_observe.attach.options import HandlerOptions
+    from toolpair_observe.diagnosis.doctor import doctor
+    from toolpair_observe.diagnosis.findings import Diagnosis, Finding
     from toolpair_observe.errors import (
         ChatTemplateError,
         CheckFailedError,
@@ -54,7 +56,9 @@ __all__ = [
     "Change",
     "ChatTemplateError",
     "CheckFailedError",
+    "Diagnosis",
     "Effect",
+    "Finding",
     "GuardedModel",
     "HandlerOptions",
     "InvalidToolResultsError",
@@ -70,7 +74,6 @@ __all__ = [
     "Repair",
     "RepairAction",
     "RequestMode",
-    "RequestMode",
     "RequestSelection",
     "Settings",
     "SettingsError",
@@ -81,6 +84,7 @@ __all__ = [
     "ViolationKind",
     "__version__",
     "check_messages",
+    "doctor",
     "guard",
     "instrument",
     "profile_from_chat_template",
@@ -96,7 +100,9 @@ _HOMES: Final[Mapping[str, str]] = {
     "Change": "repair.report",
     "ChatTemplateError": "errors",
     "CheckFailedError": "errors",
+    "Diagnosis": "diagnosis.findings",
     "Effect": "pairing.words",
+    "Finding": "diagnosis.findings",
     "GuardedModel": "attach.guard",
     "HandlerOptions": "attach.options",
     "InvalidToolResultsError": "errors",
@@ -121,6 +127,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "Violation": "pairing.report",
     "ViolationKind": "pairing.words",
     "check_messages": "pairing.check_messages",
+    "doctor": "diagnosis.doctor",
     "guard": "attach.guard",
     "instrument": "attach.instrument",
     "profile_from_chat_template": "templates.profile",

@@ -6,19 +6,22 @@ Each reader raises `Unsuitable` for a value that the option can't have.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from toolpair_observe.errors import ChatTemplateError, MissingExtraError
-from toolpair_observe.pairing.providers.profile import Profile
-from toolpair_observe.pairing.providers.table import profile_named
+from toolpair_observe.pairing.providers.given import judge_given
+from toolpair_observe.pairing.providers.names import did_you_mean
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.words import Effect
+
+if TYPE_CHECKING:
+    from toolpair_observe.pairing.providers.profile import Profile
 
 BlockableEffect = Literal["local_error", "reject", "silent_loss", "unknown"]
 """The values of the `Effect` members that strict mode can block."""
 
 BLOCKABLE: Final = tuple(map(Effect, get_args(BlockableEffect)))
 
-_LONGEST_SHOWN = 80
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -101,25 +104,23 @@ def effects(value: object) -> frozenset[Effect]:
     return frozenset(map(Effect, found))
 
 
-def profile(value: object) -> Profile | None:
-    """Read a profile, its name or the file of a chat template; None for `auto`."""
-    if isinstance(value, Profile):
-        return value
-    if isinstance(value, str):
-        if value.strip().lower() == "auto":
-            return None
-        try:
-            return profile_named(value.strip())
-        except (ChatTemplateError, MissingExtraError) as error:
-            raise Unsuitable(str(error)) from None
-        except ValueError:
-            raise Unsuitable from None
-    raise Unsuitable
+def profile(value: Any) -> Profile | None:  # noqa: ANN401 -- `judge_given` says what it takes
+    """Read what a profile can be given as; None for `auto`."""
+    given = value.strip() if isinstance(value, str) else value
+    if isinstance(given, str) and given.lower() == "auto":
+        return None
+    try:
+        return judge_given(given)[0]
+    except (ChatTemplateError, MissingExtraError) as error:
+        raise Unsuitable(str(error)) from None
+    except TypeError:
+        raise Unsuitable from None
+    except ValueError:
+        msg = f"{did_you_mean(given, PROFILES)}expected {profiles()}"
+        raise Unsuitable(msg) from None
 
 
-def shown(value: object) -> str:
-    """Return a value as an error shows it."""
-    text = repr(value)
-    if len(text) > _LONGEST_SHOWN:
-        return f"{text[: _LONGEST_SHOWN - 1]}…"
-    return text
+def profiles() -> str:
+    """Say what a profile can be given as."""
+    known = ", ".join(PROFILES)
+    return f"auto, one of {known}, or a chat template's file (in code also a Profile or chat model)"

@@ -13,15 +13,21 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast, get_args
 
 from toolpair_observe import option_values as read
+from toolpair_observe.arguments import described
 from toolpair_observe.deployment import Environment, environment_of
 from toolpair_observe.errors import SettingsError
+from toolpair_observe.hashed import KEY_VARIABLE
 from toolpair_observe.once import warn_once
-from toolpair_observe.option_values import BLOCKABLE, BlockableEffect, listed, shown
-from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.option_values import BLOCKABLE, BlockableEffect, listed
+from toolpair_observe.pairing.shown import quoted, shown
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessage
+    from langchain_core.runnables import Runnable
 
     from toolpair_observe.pairing.providers.profile import Profile
 
@@ -138,9 +144,9 @@ class Settings:
         default=None,
         metadata=_about(
             read.profile,
-            lambda: f"auto, one of {', '.join(PROFILES)}, or a chat template's file",
+            read.profiles,
             "The rules that judge; `auto` identifies the provider of each request. The file of a "
-            "chat template stands for the server that renders it.",
+            "chat template stands for the server that renders it, a chat model for its provider.",
         ),
     )
     feedback: RequestSelection = field(
@@ -172,7 +178,8 @@ class Settings:
         metadata=_about(
             read.boolean,
             "true or false",
-            "Whether tool call ids and conversation ids are hashed wherever they are shown.",
+            "Whether the ids of tool calls and conversations are hashed in all that is shown or "
+            f"handed on. `{KEY_VARIABLE}` sets the key.",
         ),
     )
     max_label_values: int = field(
@@ -243,9 +250,9 @@ class Settings:
         known = {option.name: option for option in options()}
         for name in given:
             if name not in known:
-                msg = f"no option is called {name!r}{_nearest(name, known)}"
+                msg = f"no option is called {quoted(name)}{_nearest(name, known)}"
                 raise SettingsError(msg)
-        _warn_of_unknown_variables(environ)
+        mine = _own_variables(environ)
         values: dict[str, Any] = {}
         origins = dict.fromkeys(known, BY_DEFAULT)
         for name, option in known.items():
@@ -253,9 +260,9 @@ class Settings:
             if given.get(name) is not None:
                 origins[name] = f"argument {name}"
                 values[name] = _read(option, given[name], origins[name])
-            elif is_set(name, environ):
+            elif mine and is_set(name, mine):
                 origins[name] = f"environment variable {variable}"
-                values[name] = _read(option, environ[variable], origins[name])
+                values[name] = _read(option, mine[variable], origins[name])
         settings = cls(**values, origins=origins)
         return in_environment(settings, named_environment(settings) or environment_of(environ))
 
@@ -305,7 +312,7 @@ class Options(TypedDict, total=False):
     block_on: Iterable[Effect | BlockableEffect] | BlockableEffect | None
     block_unidentified: bool | None
     on_internal_error: OnInternalError | None
-    profile: str | Profile | None
+    profile: str | Profile | Runnable[LanguageModelInput, AIMessage] | None
     feedback: RequestSelection | None
     spans: RequestSelection | None
     evaluation_events: bool | None
@@ -351,6 +358,12 @@ def is_set(option: str, environ: Mapping[str, str]) -> bool:
     return bool(environ.get(variable_of(option), "").strip())
 
 
+def from_environment(option: str, environ: Mapping[str, str]) -> Any:  # noqa: ANN401 -- its own type
+    """Return one option as the environment has it, else its default."""
+    variable = variable_of(option)
+    return getattr(Settings.resolve({variable: environ.get(variable, "")}), option)
+
+
 def options_table() -> str:
     """Return every option as a Markdown table."""
     lines = ["| option | environment | values | default | meaning |", "|---|---|---|---|---|"]
@@ -380,7 +393,7 @@ def _read(option: Field[Any], value: object, origin: str) -> object:
     try:
         return option.metadata[_PARSE](value)
     except read.Unsuitable as error:
-        msg = f"{origin} is {shown(value)}; {str(error) or f'expected {_choices(option)}'}"
+        msg = f"{origin} is {described(value)}; {str(error) or f'expected {_choices(option)}'}"
         raise SettingsError(msg) from None
 
 
@@ -391,16 +404,30 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean {prefix}{nearest[0]}?" if nearest else ""
 
 
-def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
-    known = {variable_of(option.name) for option in options()}
-    for variable in environ:
-        if variable.startswith(PREFIX) and variable not in known:
-            warn_once(
-                variable,
-                "environment variable %s is not an option of toolpair_observe and is ignored%s",
-                variable,
-                _nearest(variable, known, PREFIX),
-            )
+def unknown_variables(names: Iterable[str]) -> dict[str, str]:
+    """Return each variable that is meant for us and no option, with a hint at what it may be."""
+    known = {KEY_VARIABLE, *(variable_of(option.name) for option in options())}
+    mine = (name for name in names if name.startswith(PREFIX))
+    return {each: _nearest(each, known, PREFIX) for each in mine if each not in known}
+
+
+def _own_variables(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables that begin as ours do, and warn of those that are none."""
+    # To look at each name once costs less than to look each option up: handlers are made often.
+    mine = {name: environ[name] for name in environ if name.startswith(PREFIX)}
+    if mine:
+        _warn_of_unknown_variables(mine)
+    return mine
+
+
+def _warn_of_unknown_variables(mine: Iterable[str]) -> None:
+    for variable, hint in unknown_variables(mine).items():
+        warn_once(
+            variable,
+            "environment variable %s is not an option of toolpair_observe and is ignored%s",
+            shown(variable),
+            hint,
+        )
 
 
 def _warn_of_request(asked: object, advice: str) -> None:
@@ -408,6 +435,6 @@ def _warn_of_request(asked: object, advice: str) -> None:
         f"metadata {MODE_KEY}: {advice}",
         "metadata %s=%s is ignored: %s",
         MODE_KEY,
-        shown(asked),
+        described(asked),
         advice,
     )

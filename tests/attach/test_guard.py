@@ -105,8 +105,10 @@ def test_tools_can_be_bound_behind_the_guard(strict):
 def test_what_is_no_chat_model_is_refused_by_name(strict):
     with pytest.raises(TypeError, match="not RunnableLambda"):
         guard(RunnableLambda(lambda x: x), strict)
-    with pytest.raises(TypeError, match="not RunnableWithFallbacks"):
-        guard(CountingModel().with_fallbacks([CountingModel()]), strict)
+    with pytest.raises(TypeError, match="not RunnableSequence"):
+        guard(CountingModel() | StrOutputParser(), strict)
+    with pytest.raises(TypeError, match="not GuardedModel"):
+        guard(guard(CountingModel(), strict), strict)
 
 
 def test_a_failing_check_lets_the_request_pass(strict, monkeypatch):

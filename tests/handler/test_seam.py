@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import threading
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
@@ -11,6 +13,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.langchain import LangChainTracer
 from langsmith.run_helpers import tracing_context
 
+from tests.forking import in_child, needs_fork
 from tests.handler.models import CountingModel, RefusedError, reached, refuse_pairing
 from tests.handler.siblings import AsyncSibling, Sibling
 from tests.strict.conversations import BROKEN, SOUND
@@ -392,3 +395,31 @@ def test_without_a_tracer_there_is_no_link(linked):
     handler, reporter = linked()
     CountingModel().invoke(BROKEN, {"callbacks": [handler]})
     assert reporter.links == [None]
+
+
+@needs_fork
+def test_a_child_that_is_forked_while_the_seam_is_locked_still_blocks(make_handler):
+    model = CountingModel()
+
+    def blocks():
+        signal.alarm(30)  # ends the child where it waits for the lock
+        try:
+            model.invoke(BROKEN, {"callbacks": [make_handler("strict")]})
+        except InvalidToolResultsError:
+            return "blocked", seam.is_active()
+
+    locked, forked = threading.Event(), threading.Event()
+
+    def hold():
+        with seam._Seam.lock:
+            locked.set()
+            forked.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    locked.wait()
+    try:
+        assert in_child(blocks) == repr(("blocked", True))
+    finally:
+        forked.set()
+        holder.join()

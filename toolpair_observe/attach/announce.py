@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from toolpair_observe.children import are_covered
 from toolpair_observe.forks import in_child
-from toolpair_observe.reporters.text import one_line
+from toolpair_observe.pairing.shown import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,21 +93,21 @@ class Announcer:
         # What fails here, such as a stream that is closed, is no reason for more to fail.
         with contextlib.suppress(Exception):
             more = f", {describe()}" if describe else ""
-            line = one_line(f"toolpair_observe {what}: pid {os.getpid()}{more}")
+            text = line(f"toolpair_observe {what}: pid {os.getpid()}{more}")
             self._is_aloud = are_covered(os.environ)
             if self._is_aloud:
-                _write(line)
-            _logger.info("%s", line)
+                _write(text)
+            _logger.info("%s", text)
 
 
 PROCESS = Announcer()
 in_child(PROCESS.start_anew)
 
 
-def _write(line: str) -> None:
+def _write(text: str) -> None:
     with contextlib.suppress(Exception):
         if sys.stderr is not None:  # for None, `print` would take the standard output
-            print(line, file=sys.stderr, flush=True)  # noqa: T201
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def described(mode: str, reason: str, by: str = "") -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 from toolpair_observe.attach import runs
 from toolpair_observe.reporters.delivery import Delivery
 from toolpair_observe.reporters.hook import HookReporter
+from toolpair_observe.reporters.log import write_pending_at_exit
 from toolpair_observe.reporters.worker import close_all
 
 if TYPE_CHECKING:
@@ -49,3 +50,4 @@ def _close_all() -> None:
     # What handlers have queued that are gone already.
     for sort in (Delivery, HookReporter):
         close_all(sort, timeout=max(0.0, deadline - monotonic()))
+    write_pending_at_exit()

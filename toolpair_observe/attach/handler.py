@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
-from uuid import uuid4
 
 from toolpair_observe import semconv
 from toolpair_observe.accuracy import Accuracy
+from toolpair_observe.arguments import check_hook, check_objects
 from toolpair_observe.attach import runs, seam
 from toolpair_observe.attach.admission import Admission
+from toolpair_observe.attach.as_class import InstancesOnly
 from toolpair_observe.attach.at_exit import close_at_exit
 from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.outcomes import Ending, outcome_of
 from toolpair_observe.attach.request import Request
 from toolpair_observe.attach.standing import StandingSettings
 from toolpair_observe.attach.tracing import failing_run, trace_link
-from toolpair_observe.errors import ToolPairError
-from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.errors import ToolPairError, is_deliberate
+from toolpair_observe.fail_open import FailOpen, HookFailed
+from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import Record, TraceLink
 from toolpair_observe.reporters.pipeline import Pipeline
@@ -43,7 +45,10 @@ if TYPE_CHECKING:
     from toolpair_observe.settings import Mode, Options
 
 
-class ToolPairHandler(seam.Participant):
+__tracebackhide__ = is_deliberate
+
+
+class ToolPairHandler(InstancesOnly):
     """Check the tool calls and tool results of every chat-model request.
 
     In `observe` mode it reports; in `strict` mode it also stops a request that is predicted to
@@ -64,7 +69,8 @@ class ToolPairHandler(seam.Participant):
         **options: See `Options`. Each can be given as `TOOLPAIR_<OPTION>` in the environment, too.
 
     Raises:
-        SettingsError: An option is unknown or has a value that it can't have.
+        SettingsError: An option is unknown or has a value that it can't have; or a provider, the
+            client or the function is of no use.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a place of its own
@@ -79,6 +85,13 @@ class ToolPairHandler(seam.Participant):
         **options: Unpack[Options],
     ) -> None:
         super().__init__()
+        check_objects(
+            tracer_provider=tracer_provider,
+            meter_provider=meter_provider,
+            logger_provider=logger_provider,
+            langsmith_client=langsmith_client,
+        )
+        check_hook("on_near_miss", on_near_miss, "one Observation", awaited=True)
         settings = Settings.resolve(mode=mode, **options)
         self._set_up(
             StandingSettings(settings, tracer_provider, meter_provider, logger_provider),
@@ -126,10 +139,20 @@ class ToolPairHandler(seam.Participant):
         return self._standing.reason()
 
     def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
-        """Return the mode of a request with this metadata. Never raises."""
-        with self._handler_guard:
+        """Return the mode of a request. Never raises.
+
+        Args:
+            metadata: The metadata of the request; its key `toolpair_mode` asks for a mode.
+
+        Returns:
+            The mode: the handler's own, or the one that is asked for where `request_mode` lets it
+            hold.
+        """
+        try:
             return self._standing.for_request().mode_for(metadata)
-        return self._settings.mode
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            self._handler_guard.swallow(error, error.__traceback__)
+            return self._settings.mode
 
     def on_chat_model_start(
         self,
@@ -190,9 +213,10 @@ class ToolPairHandler(seam.Participant):
             run_id=run_id,
             report=verdict.report,
             mode=mode,
-            provider=verdict.target.provider,
-            model=verdict.target.model,
-            conversation_id=request.conversation_id,
+            provider=clean(verdict.target.provider),
+            model=clean(verdict.target.model),
+            conversation_id=clean(self.judge.name_id(request.conversation_id or "")) or None,
+            node=clean(request.node or "") or None,
             start_ns=verdict.start_ns,
             check_ns=verdict.check_ns,
             identified=verdict.target.identified,
@@ -213,7 +237,7 @@ class ToolPairHandler(seam.Participant):
             run.messages = request.messages
             seam.note_start_outside()
         if call is None or call.is_async:
-            _watch_current_task(run)
+            run.watch_current_task()
         self._pipeline.checked(record)
 
     @contextmanager
@@ -246,7 +270,7 @@ class ToolPairHandler(seam.Participant):
             mode = self.mode_for(request.metadata)
             # Without a target the start of a request that can't be stopped is soon enough.
             if mode == "strict" or (mode == "observe" and target is not None):
-                run_id = _free_run_id(config)
+                run_id = runs.free_id(config.get("run_id"))
                 verdict, refusal = self.judge.decide(request, run_id, mode, target)
                 if refusal is not None:
                     self._report_refused(request, run_id, verdict, refusal, config, model_callbacks)
@@ -287,6 +311,10 @@ class ToolPairHandler(seam.Participant):
     def fail_open(self, component: str) -> FailOpen:
         """Return a guard that counts failures of `component` and swallows them."""
         return FailOpen(self._pipeline.counts, component)
+
+    def fail_hook(self, name: str) -> HookFailed:
+        """Return the same for a function of the application, by the argument that holds it."""
+        return HookFailed(self._pipeline.counts, name)
 
     # What langchain-core may add to these calls, or leave out, does not matter to them.
 
@@ -330,9 +358,11 @@ class ToolPairHandler(seam.Participant):
     def accuracy(self) -> Accuracy:
         """Return predicted effects against outcomes so far, for each provider and model.
 
-        It covers all handlers of the process that report to the same meter provider.
+        It covers all handlers of the process that report to the same meter provider; its `scope`
+        and its text say so.
         """
-        return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES))
+        scope = f"all handlers of process {os.getpid()} that report to the same meter provider"
+        return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES), scope)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Give up overdue requests, and deliver queued reports.
@@ -403,21 +433,6 @@ def _end(run: Run, ending: Ending) -> None:
     if ending.outcome is Outcome.ESCAPED and run.record.link is None and run.manager is not None:
         run.record.link = trace_link(run.manager)
     run.end(*ending)
-
-
-def _free_run_id(config: RunnableConfig) -> UUID:
-    """Return the id that a run would have; under that of one in flight it would end that one."""
-    run_id = config.get("run_id")
-    return uuid4() if run_id is None or runs.find(run_id) is not None else run_id
-
-
-def _watch_current_task(run: Run) -> None:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return
-    if task is not None:
-        run.watch_task(task)
 
 
 def _rebuild(cls: type[ToolPairHandler], settings: Settings) -> ToolPairHandler:

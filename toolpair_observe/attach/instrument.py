@@ -17,6 +17,7 @@ from langchain_core.tracers.context import register_configure_hook
 from toolpair_observe.attach import runs
 from toolpair_observe.attach.announce import PROCESS, described
 from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.attach.options import check_handler
 from toolpair_observe.attach.process_hook import ProcessHook
 from toolpair_observe.forks import in_child
 
@@ -135,7 +136,7 @@ def instrument(
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have. Nothing has changed.
-        TypeError: A handler and options were both given.
+        TypeError: `handler` is not a handler, or both a handler and options were given.
     """
     return attach("instrument()", handler, **options)
 
@@ -144,9 +145,7 @@ def attach(
     by: str, handler: ToolPairHandler | None = None, **options: Unpack[HandlerOptions]
 ) -> ToolPairHandler:
     """Do what `instrument` does, in the name of `by`, and say so."""
-    if handler is not None and options:
-        msg = f"instrument() takes a handler or the options of one, not both: {sorted(options)}"
-        raise TypeError(msg)
+    check_handler("instrument()", handler, options)
     with _State.lock:
         current = _slot.handler
         if handler is None:

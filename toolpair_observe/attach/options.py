@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from toolpair_observe.settings import Options
+from toolpair_observe.arguments import kind_of
+from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.settings import Mode, Options
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from toolpair_observe.reporters.hook import NearMissHook
-    from toolpair_observe.settings import Mode
 
 
 class HandlerOptions(Options, total=False):
@@ -40,3 +41,23 @@ class HandlerOptions(Options, total=False):
     logger_provider: LoggerProvider | None
     langsmith_client: Client | None
     on_near_miss: NearMissHook | None
+
+
+def check_handler(taker: str, handler: object, options: HandlerOptions) -> None:
+    """Refuse what is no handler, and a handler beside the options of one.
+
+    Args:
+        taker: What was called.
+        handler: What it was given as a handler; None stands for not given.
+        options: The options that it was given.
+
+    Raises:
+        TypeError: The text says what to write.
+    """
+    if handler is not None and not isinstance(handler, ToolPairHandler):
+        hint = f"; write mode={handler!r}" if handler in get_args(Mode) else ""
+        msg = f"{taker} takes a ToolPairHandler, not {kind_of(handler)}{hint}"
+        raise TypeError(msg)
+    if handler is not None and options:
+        msg = f"{taker} takes a handler or the options of one, not both: {sorted(options)}"
+        raise TypeError(msg)

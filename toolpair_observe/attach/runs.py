@@ -7,6 +7,7 @@ overdue run, even one of a handler that is no longer used.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 import weakref
@@ -14,15 +15,13 @@ from collections import deque
 from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from toolpair_observe.forks import in_child
 from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
-    from uuid import UUID
 
     from toolpair_observe.counts import Counts
     from toolpair_observe.record import Record
@@ -111,10 +110,15 @@ class Run:
         """Settle a run whose end no callback reports: as accepted, if the model was answering."""
         return self.end(Outcome.ACCEPTED if self.streamed else outcome)
 
-    def watch_task(self, task: asyncio.Task[object]) -> None:
-        """End the run with `task` at the latest: a cancelled call fires no callback."""
-        self._task = task
-        task.add_done_callback(self._task_done)
+    def watch_current_task(self) -> None:
+        """End the run with the task that goes on, if any: a cancelled call fires no callback."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return
+        if task is not None:
+            self._task = task
+            task.add_done_callback(self._task_done)
 
     def watch_manager(self, manager: object) -> None:
         """Notice when the run's manager is gone: no other object can report the end of the run.
@@ -239,11 +243,19 @@ def usable_id(run_id: UUID | None) -> UUID:
 
     An application can choose the id. The end of a run is not found under a substitute.
     """
+    if isinstance(run_id, UUID):
+        return run_id
     try:
         hash(run_id)
     except TypeError:
         return uuid4()
     return run_id or uuid4()
+
+
+def free_id(run_id: UUID | None) -> UUID:
+    """Return the id of a run that is not to start; another one where a run in flight has it."""
+    run_id = usable_id(run_id)
+    return run_id if find(run_id) is None else uuid4()
 
 
 def end_refused(run_id: UUID) -> None:

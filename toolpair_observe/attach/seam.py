@@ -26,6 +26,7 @@ from langchain_core.version import VERSION
 from toolpair_observe.attach import closing, runs
 from toolpair_observe.attach.tracing import trace_link
 from toolpair_observe.counts import shared_counts
+from toolpair_observe.errors import is_deliberate
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.forks import in_child
 from toolpair_observe.once import warn_once
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
 
 _logger = logging.getLogger("toolpair_observe")
+__tracebackhide__ = is_deliberate
 _METHOD: Final = "on_chat_model_start"
 _CLASSES: Final = (CallbackManager, AsyncCallbackManager)
 
@@ -204,6 +206,16 @@ def uninstall() -> None:
 def is_active() -> bool:
     """Whether the seam surrounds the start of every chat-model call."""
     return _Seam.active
+
+
+def is_broken() -> bool:
+    """Whether langchain-core has a shape that the seam does not know."""
+    return _Seam.broken
+
+
+def wrappers() -> dict[type, Callable[..., Any]]:
+    """Return what the seam has put around each manager's method."""
+    return dict(_Seam.wrappers)
 
 
 def _degrade(change: str) -> None:

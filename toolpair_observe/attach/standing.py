@@ -24,17 +24,21 @@ class StandingSettings:
     Args:
         settings: The settings as they were when the handler was made.
         *providers: The handler's own OpenTelemetry providers; None for each that it has not.
+
+    Attributes:
+        providers: The handler's own OpenTelemetry providers.
     """
 
     def __init__(self, settings: Settings, *providers: object) -> None:
         self._settings = settings
-        self._providers = tuple(each for each in providers if each is not None)
+        self._follows_environment = settings.follows_environment
+        self.providers = tuple(each for each in providers if each is not None)
         self._known_mode = self.now().mode
 
     def now(self) -> Settings:
         """Return the settings that hold now."""
         settings = self._settings
-        if not settings.follows_environment:
+        if not self._follows_environment:
             return settings
         return in_environment(settings, self.environment())
 
@@ -44,7 +48,7 @@ class StandingSettings:
         Where the environment decides and has no name, there is a warning.
         """
         settings = self._settings
-        if settings.follows_environment:
+        if self._follows_environment:
             environment = self.environment()
             if environment is None:
                 _warn_of_no_name(settings)
@@ -55,7 +59,7 @@ class StandingSettings:
 
     def environment(self) -> Environment | None:
         """Return the deployment environment, or None where nothing names it."""
-        return named_environment(self._settings) or find_environment(self._providers)
+        return named_environment(self._settings) or find_environment(self.providers)
 
     def reason(self) -> str:
         """Say where the mode comes from."""

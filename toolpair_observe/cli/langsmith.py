@@ -8,7 +8,8 @@ from collections import Counter
 from typing import Final
 
 from toolpair_observe.cli.subcommands import Subcommands
-from toolpair_observe.console import ExitCode, show
+from toolpair_observe.console import ExitCode, show_line
+from toolpair_observe.pairing.shown import quoted
 
 _DESCRIPTION: Final = """\
 Create or update the objects that show near misses in a LangSmith project: the feedback config of
@@ -43,7 +44,7 @@ def register(commands: Subcommands) -> None:
 
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        msg = f"{text!r} does not begin with http:// or https://"
+        msg = f"{quoted(text)} does not begin with http:// or https://"
         raise argparse.ArgumentTypeError(msg)
     return text
 
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         ):
             done[step.action] += 1
             line = f"{step.action:6}  {step.what}" + (f": {step.detail}" if step.detail else "")
-            show(line, sys.stderr if step.action is Action.FAIL else None)
+            show_line(line, sys.stderr if step.action is Action.FAIL else None)
     total = ", ".join(f"{count} {action}" for action, count in done.items())
-    show(f"{'would be done' if arguments.dry_run else 'done'} at {client.api_url}: {total}")
+    show_line(f"{'would be done' if arguments.dry_run else 'done'} at {client.api_url}: {total}")
     return ExitCode.FOUND if done[Action.FAIL] else ExitCode.OK

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.children import BY_RUN, cover
-from toolpair_observe.console import ExitCode, show
+from toolpair_observe.console import ExitCode, show_line
 from toolpair_observe.settings import Settings, variable_of
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     _put_on_path(Path.cwd() if script is None else script.resolve().parent)
     if script is None and not (arguments.is_module and _is_module(name)):
         what = "module" if arguments.is_module else "program"
-        show(f"toolpair-observe: there is no {what} {name}", sys.stderr)
+        show_line(f"toolpair-observe: there is no {what} {name}", sys.stderr)
         return ExitCode.BAD_INPUT
     Settings.resolve(mode=arguments.mode)  # a wrong option ends it here
     _cover_children(arguments)
@@ -136,13 +136,13 @@ def _is_python(script: Path) -> bool:
 def _become(program: Path, its_arguments: list[str]) -> int:
     """Run the program in the place of this process; return only where that can't be done."""
     if "python" in program.name and _ignores_path(its_arguments):
-        show(
+        show_line(
             "toolpair-observe: python -I, -E and -S are not covered: nothing is checked", sys.stderr
         )
     try:
         os.execv(program, [str(program), *its_arguments])  # noqa: S606 -- what was asked for
     except OSError as error:
-        show(f"toolpair-observe: {program} can't be run: {error.strerror}", sys.stderr)
+        show_line(f"toolpair-observe: {program} can't be run: {error.strerror}", sys.stderr)
     return ExitCode.BAD_INPUT
 
 
