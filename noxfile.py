@@ -265,7 +265,12 @@ def wheel(session: nox.Session) -> None:
             session.run(python, "-W", "error", "-c", IN_A_CLEAN_ENVIRONMENT, external=True)
             command = f"{programs}/toolpair-observe"
             session.run(command, "--version", external=True)
+            models = "import langchain_core.language_models.chat_models"
+            new_process = (command, "run", python, "-c", models)
+            told = session.run(*new_process, external=True, silent=True)
             said = session.run(command, "demo", external=True, silent=True, success_codes=[2])
+    if "is attached: pid" not in str(told):
+        session.error(f"a new process says nothing of being attached: {told}")
     if "pip install" not in str(said):
         session.error(f"the demo does not say which extra it needs: {said}")
 

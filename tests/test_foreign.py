@@ -8,6 +8,7 @@ import re
 import sys
 import tomllib
 import uuid
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,20 @@ from langchain_core.messages import HumanMessage
 from langchain_core.tracers.langchain import LangChainTracer
 from langsmith import Client
 from langsmith.run_trees import RunTree
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    ConsoleMetricExporter,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    ConsoleSpanExporter,
+    SimpleSpanProcessor,
+)
 
 from toolpair_observe import foreign
 
@@ -62,6 +77,42 @@ def of_openinference(_: Any) -> None:
     instrumentor = module.LangChainInstrumentor()
     assert foreign.IS_INSTRUMENTED.of(instrumentor) is False
     assert callable(foreign.GET_SPAN.of(instrumentor))
+
+
+def of_spans(_: Any) -> None:
+    exporter = ConsoleSpanExporter()
+    simple, batch = SimpleSpanProcessor(exporter), BatchSpanProcessor(exporter)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(simple)
+    provider.add_span_processor(batch)
+    holder = foreign.SPAN_PROCESSOR.of(provider)
+    assert foreign.SPAN_PROCESSORS.of(holder) == (simple, batch)
+    assert foreign.SPAN_EXPORTER.of(simple) is exporter
+    inner = foreign.BATCH_PROCESSOR.of(batch)
+    assert exporter in {foreign.SPAN_EXPORTER.of(batch), foreign.EXPORTER.of(inner)}
+    provider.shutdown()
+
+
+def of_meters(_: Any) -> None:
+    exporter = ConsoleMetricExporter(out=StringIO())
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=float("inf"))
+    resource = Resource({"deployment.environment.name": "ci"})
+    provider = MeterProvider([reader], resource, shutdown_on_exit=False)
+    config = foreign.METERS_CONFIG.of(provider)
+    assert config.resource is resource
+    readers = [foreign.METRIC_READERS.of(provider), foreign.READERS_OF_CONFIG.of(config)]
+    assert reader in (readers[0] or readers[1])
+    assert foreign.EXPORTER.of(reader) is exporter
+    provider.shutdown()
+
+
+def of_logs(_: Any) -> None:
+    processor = SimpleLogRecordProcessor(ConsoleLogRecordExporter())
+    provider = LoggerProvider(shutdown_on_exit=False)
+    provider.add_log_record_processor(processor)
+    holder = foreign.LOG_PROCESSOR.of(provider)
+    assert processor in foreign.LOG_PROCESSORS.of(holder)
+    provider.shutdown()
 
 
 def of_a_configurable_model(_: Any) -> None:
@@ -171,6 +222,16 @@ RELIED_ON: dict[foreign.ForeignName, Any] = {
     foreign.PROFILE_AUTH: of_a_profile,
     foreign.PROFILE_HEADERS: of_a_profile,
     foreign.SESSION: same("client", foreign.SESSION, lambda get: get("client").session),
+    foreign.METERS_CONFIG: of_meters,
+    foreign.SPAN_PROCESSOR: of_spans,
+    foreign.SPAN_PROCESSORS: of_spans,
+    foreign.SPAN_EXPORTER: of_spans,
+    foreign.METRIC_READERS: of_meters,
+    foreign.READERS_OF_CONFIG: of_meters,
+    foreign.LOG_PROCESSOR: of_logs,
+    foreign.LOG_PROCESSORS: of_logs,
+    foreign.BATCH_PROCESSOR: of_spans,
+    foreign.EXPORTER: of_meters,
     foreign.IS_INSTRUMENTED: of_openinference,
     foreign.GET_SPAN: of_openinference,
 }
@@ -226,8 +287,8 @@ def test_no_other_private_name_is_read() -> None:
         for path in sources()
         for name in private_reads(ast.parse(path.read_text(encoding="utf-8"))) - ours
     }
-    # Named tuples promise this one.
-    assert {each for each in foreign_ones if each[1] != "_replace"} == set()
+    # Named tuples promise the first one, and `sys` the other.
+    assert {each for each in foreign_ones if each[1] not in {"_replace", "_getframe"}} == set()
 
 
 # Whose import a failure of another package can't break: each is imported where it is used only.

@@ -32,6 +32,9 @@ _MANAGER: Final = "langchain_core.callbacks:CallbackManagerForLLMRun"
 _TRACER: Final = "langchain_core.tracers.langchain:LangChainTracer"
 _CLIENT: Final = "langsmith:Client"
 _RUN: Final = "langsmith.run_trees:RunTree"
+_METERS: Final = "opentelemetry.sdk.metrics:MeterProvider"
+_SPANS: Final = "opentelemetry.sdk.trace"
+_LOGS: Final = "opentelemetry.sdk._logs"
 _OPENINFERENCE: Final = "openinference.instrumentation.langchain:LangChainInstrumentor"
 
 # Without them a guarded model is not identified, and is held to LangChain's contract.
@@ -77,5 +80,23 @@ SESSION: Final = ForeignName(_CLIENT, "session")
 # Without them the telemetry of a check stands beside OpenInference's span and not below it.
 IS_INSTRUMENTED: Final = ForeignName(_OPENINFERENCE, "is_instrumented_by_opentelemetry")
 GET_SPAN: Final = ForeignName(_OPENINFERENCE, "get_span")
+
+# Without it the deployment environment is not found in the resource of a meter provider.
+METERS_CONFIG: Final = ForeignName(_METERS, "_sdk_config")
+
+# Without them `doctor` can't tell where a provider sends its records.
+SPAN_PROCESSOR: Final = ForeignName(f"{_SPANS}:TracerProvider", "_active_span_processor")
+SPAN_PROCESSORS: Final = ForeignName(f"{_SPANS}:SynchronousMultiSpanProcessor", "_span_processors")
+SPAN_EXPORTER: Final = ForeignName(f"{_SPANS}.export:SimpleSpanProcessor", "span_exporter")
+METRIC_READERS: Final = ForeignName(_METERS, "_metric_readers")
+READERS_OF_CONFIG: Final = ForeignName(_METERS, "metric_readers")  # of its config, before 1.43
+LOG_PROCESSOR: Final = ForeignName(f"{_LOGS}:LoggerProvider", "_multi_log_record_processor")
+LOG_PROCESSORS: Final = ForeignName(
+    "opentelemetry.sdk._logs:SynchronousMultiLogRecordProcessor", "_log_record_processors"
+)
+BATCH_PROCESSOR: Final = ForeignName(f"{_SPANS}.export:BatchSpanProcessor", "_batch_processor")
+EXPORTER: Final = ForeignName(
+    "opentelemetry.sdk.metrics.export:PeriodicExportingMetricReader", "_exporter"
+)
 
 NAMES: Final = tuple(each for each in list(globals().values()) if isinstance(each, ForeignName))

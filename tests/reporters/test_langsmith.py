@@ -524,7 +524,7 @@ def test_ids_can_be_hashed(rig: Rig, server: LangSmithServer) -> None:
     text = json.dumps(near_miss_feedback(server))
     assert "call_a" not in text
     assert "thread-7" not in text
-    assert "sha256:" in text
+    assert "hmac:" in text
 
 
 def test_a_client_of_its_own_says_where_feedback_goes(rig: Rig, server: LangSmithServer) -> None:
@@ -821,7 +821,7 @@ def test_the_comment_of_a_hostile_history_is_one_line_of_utf8() -> None:
     link = TraceLink(tree.trace_id, "p", None, tree)
     from toolpair_observe.reporters.langsmith.feedback import feedback_body
 
-    body = feedback_body(link, observation, hash_ids=False)
+    body = feedback_body(link, observation)
     assert body["comment"].isprintable()
     assert len(json.dumps(body, ensure_ascii=False).encode()) < 8_000
     assert observation.report.effect is Effect.REJECT

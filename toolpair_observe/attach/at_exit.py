@@ -10,6 +10,7 @@ from toolpair_observe.attach import runs
 from toolpair_observe.deadline import Deadline
 from toolpair_observe.reporters.delivery import Delivery
 from toolpair_observe.reporters.hook import HookReporter
+from toolpair_observe.reporters.log import write_pending_at_exit
 from toolpair_observe.reporters.worker import close_all
 
 if TYPE_CHECKING:
@@ -50,3 +51,4 @@ def _close_all() -> None:
     # What handlers have queued that are gone already.
     for sort in (Delivery, HookReporter):
         close_all(sort, deadline)
+    write_pending_at_exit()

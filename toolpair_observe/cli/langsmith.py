@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from toolpair_observe.cli.subcommands import Subcommands
-from toolpair_observe.console import ExitCode, show
+from toolpair_observe.console import ExitCode, show_line
+from toolpair_observe.pairing.shown import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,7 +60,7 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         # No more of it is quoted: a webhook's URL is a secret.
         host = text.partition("/")[0].rpartition("@")[2]
-        msg = f"the URL that begins with {host!r} does not begin with http:// or https://"
+        msg = f"the URL that begins with {quoted(host)} does not begin with http:// or https://"
         raise argparse.ArgumentTypeError(msg)
     return text
 
@@ -76,23 +77,23 @@ def run(arguments: argparse.Namespace, complain: Callable[[str], NoReturn]) -> i
     with connect() as workspace:
         where = workspace.server.shown
         if not arguments.dry_run:
-            done = _show(apply(workspace, arguments.project, webhook=arguments.webhook))
-            show(f"done at {where}: {_total(done)}")
+            done = _show_line(apply(workspace, arguments.project, webhook=arguments.webhook))
+            show_line(f"done at {where}: {_total(done)}")
         else:
             steps, why = plan(workspace, arguments.project, webhook=arguments.webhook)
-            done = _show(steps)
-            show(f"would be done at {where}: {_total(done)}")
+            done = _show_line(steps)
+            show_line(f"would be done at {where}: {_total(done)}")
             if why:
-                show(f"not compared with what is there: {why}", sys.stderr)
+                show_line(f"not compared with what is there: {why}", sys.stderr)
     return ExitCode.FOUND if done[FAILED] else ExitCode.OK
 
 
-def _show(steps: Iterable[AppliedStep]) -> Counter[str]:
+def _show_line(steps: Iterable[AppliedStep]) -> Counter[str]:
     done: Counter[str] = Counter()
     for step in steps:
         done[step.action] += 1
         line = f"{step.action:6}  {step.what}" + (f": {step.detail}" if step.detail else "")
-        show(line, sys.stderr if step.action == FAILED else None)
+        show_line(line, sys.stderr if step.action == FAILED else None)
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.context import get_current
@@ -15,6 +16,7 @@ from toolpair_observe.reporters.log import LogReporter
 from toolpair_observe.reporters.openinference import with_parent
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
+from toolpair_observe.reporters.shared import FeedbackSeat, HookSeat
 from toolpair_observe.reporters.worker import JOIN_SECONDS
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ class Pipeline:
         metrics = CheckMetrics(meter_provider, self.counts)
         self._on_checked = [(metrics.measure, self._otel_guard)]
         reporters: dict[str, Reporter] = {
-            "log": LogReporter(settings),
+            "log": LogReporter(),
             "otel": OtelReporter(
                 settings,
                 tracer_provider=tracer_provider,
@@ -99,13 +101,12 @@ class Pipeline:
             # Imports an HTTP client, which nothing else here needs.
             from toolpair_observe.reporters.langsmith.feedback import LangSmithReporter  # noqa: PLC0415
 
-            reporters["langsmith"] = LangSmithReporter(
-                settings, client=langsmith_client, counts=self.counts
+            reporters["langsmith"] = FeedbackSeat(
+                (LangSmithReporter, id(self.counts), settings.feedback, id(langsmith_client)),
+                partial(LangSmithReporter, settings, client=langsmith_client, counts=self.counts),
             )
         if on_near_miss is not None:
-            from toolpair_observe.reporters.hook import HookReporter  # noqa: PLC0415
-
-            reporters["hook"] = HookReporter(on_near_miss, self.counts)
+            reporters["hook"] = HookSeat(on_near_miss, self.counts)
         self.report_to(reporters)
 
     def report_to(self, reporters: Mapping[str, Reporter]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid5
@@ -11,11 +10,12 @@ from uuid import uuid5
 from toolpair_observe import semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.pairing.shown import clean, line
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits
 from toolpair_observe.reporters.langsmith.address import address_of
 from toolpair_observe.reporters.langsmith.client import TIMEOUT, FeedbackApi, Submission
-from toolpair_observe.reporters.text import clean, escape, one_line, shown_id, without_ids
+from toolpair_observe.reporters.text import escape
 from toolpair_observe.reporters.worker import JOIN_SECONDS
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ MAX_IDS: Final = 8
 _MAX_SORTS_LOGGED: Final = 32
 
 _logger = logging.getLogger("toolpair_observe")
+# Of the process: there may be a reporter for each call.
+_logged: set[tuple[str, str]] = set()
 
 
 class LangSmithReporter:
@@ -46,7 +48,7 @@ class LangSmithReporter:
     gets no feedback.
 
     Args:
-        settings: Whether clean requests get feedback, too, and whether ids are hashed.
+        settings: Whether clean requests get feedback, too.
         client: The client whose endpoint and key to use; None for that of each run's own tracer.
         counts: Where submissions are counted.
         limits: How much is queued, and how long it is tried.
@@ -62,7 +64,6 @@ class LangSmithReporter:
         limits: DeliveryLimits | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
-        self._settings = settings
         self.wants_sound = settings.feedback == "all"
         self._client = client
         self._counts = counts
@@ -72,9 +73,7 @@ class LangSmithReporter:
         reset_in_child(self)
 
     def reset(self) -> None:
-        """Forget connections and what was logged."""
-        self._lock = threading.RLock()
-        self._logged: set[tuple[str, str]] = set()
+        """Forget connections."""
         self._api.forget()
 
     def flagged(self, observation: Observation, trace: Trace) -> None:
@@ -92,9 +91,7 @@ class LangSmithReporter:
         address = address_of(link, self._client)
         if address is not None:
             self._delivery.put(
-                lambda: Submission(
-                    address, feedback_body(link, observation, hash_ids=self._settings.hash_ids)
-                ),
+                lambda: Submission(address, feedback_body(link, observation)),
                 address.destination,
             )
 
@@ -112,10 +109,9 @@ class LangSmithReporter:
         self._counts.add(semconv.FEEDBACK_SUBMISSIONS, (result, reason))
         if result == "sent":
             return
-        with self._lock:
-            if (result, reason) in self._logged or len(self._logged) >= _MAX_SORTS_LOGGED:
-                return
-            self._logged.add((result, reason))
+        if (result, reason) in _logged or len(_logged) >= _MAX_SORTS_LOGGED:
+            return
+        _logged.add((result, reason))
         _logger.warning(
             "LangSmith feedback was %s (%s): the run lacks its %s there; the application is not "
             "affected. Further ones of this sort are counted in toolpair.feedback.submissions and "
@@ -167,13 +163,12 @@ def mark_run(link: TraceLink, observation: Observation) -> None:
     tree.extra = extra
 
 
-def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
+def feedback_body(link: TraceLink, observation: Observation) -> dict[str, Any]:
     """Return the body of LangSmith's create-feedback request.
 
     Args:
         link: LangSmith's side of the run.
         observation: A request whose outcome is known.
-        hash_ids: Whether tool call ids and conversation ids have to be hashed.
 
     Returns:
         JSON-able data, bounded in size, with ids, names and positions but no content.
@@ -191,10 +186,10 @@ def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) 
         "key": KEY,
         "score": 1 if observation.is_finding else 0,
         "value": kinds[0] if kinds else CLEAN,
-        "comment": _comment(observation, hash_ids=hash_ids),
+        "comment": _comment(observation),
         "feedback_source": {
             "type": "api",
-            "metadata": _source_info(observation, hash_ids=hash_ids),
+            "metadata": _source_info(observation),
         },
         "extend_trace_retention": False,
     }
@@ -203,19 +198,13 @@ def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) 
     return body
 
 
-def _comment(observation: Observation, *, hash_ids: bool) -> str:
+def _comment(observation: Observation) -> str:
     if observation.outcome is Outcome.ESCAPED:
-        return one_line(f"{KEY}: {escape(observation)}")
-    report = without_ids(observation.report) if hash_ids else observation.report
-    return _encodable(one_line(f"{report.summary()}; outcome {observation.outcome}"))
+        return line(f"{KEY}: {escape(observation)}")
+    return line(f"{observation.report.summary()}; outcome {observation.outcome}")
 
 
-def _encodable(text: str) -> str:
-    """Replace lone surrogates, which an id may contain: a server refuses a body with one."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _source_info(observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
+def _source_info(observation: Observation) -> dict[str, Any]:
     report = observation.report
     ids = dict.fromkeys(each.tool_call_id for each in report.violations if each.tool_call_id)
     causes = dict.fromkeys(each.cause.value for each in report.violations)
@@ -232,9 +221,9 @@ def _source_info(observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
         "companion": str(observation.rejected_companion or ""),
         "kinds": list(observation.kinds),
         "causes": list(causes),
-        "tool_call_ids": [shown_id(each, hashed=hash_ids) for each in list(ids)[:MAX_IDS]],
+        "tool_call_ids": [clean(each) for each in list(ids)[:MAX_IDS]],
         "message_index": report.violations[0].message_index if report.violations else None,
         "violations": len(report.violations),
-        "conversation_id": shown_id(observation.conversation_id or "", hashed=hash_ids),
+        "conversation_id": clean(observation.conversation_id or ""),
     }
     return {name: value for name, value in info.items() if value not in ("", None, [])}
