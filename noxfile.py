@@ -45,6 +45,7 @@ SMALLER_SET: Final = (
     "tests/test_settings.py",
 )
 OLDEST_SET: Final = (
+    "tests/test_foreign.py",
     "tests/pairing",
     "tests/handler",
     "tests/strict",
@@ -52,6 +53,20 @@ OLDEST_SET: Final = (
     "tests/attach",
     "tests/cli/test_langsmith_apply.py",
 )
+# The names that are relied on come first: they say what the other tests then stumble over.
+DRIFT_SET: Final = (*OLDEST_SET, "tests/integrations", "tests/plugin")
+DRIFTING: Final = tuple(
+    Requirement(line).name
+    for extra in ("test", "integrations")
+    for line in PROJECT["optional-dependencies"][extra]
+    if Requirement(line).name.startswith(("langchain", "langgraph", "langsmith", "openinference"))
+)
+VERSIONS: Final = """\
+import sys
+from importlib.metadata import version
+for name in sys.argv[1:]:
+    print(name, version(name))
+"""
 # What an archive can lack is files, so these are the tests that read pages, tables, rules and
 # scripts, and those that need nothing else. How the code behaves does not change by packing.
 SDIST_SET: Final = (
@@ -157,7 +172,19 @@ def converters(session: nox.Session) -> None:
 def oldest(session: nox.Session) -> None:
     """Run the tests with the oldest langchain-core and langsmith that are supported."""
     session.install("-e", ".[test]", "-c", ".ci/oldest.txt")
-    _test(session, *OLDEST_SET, at_full_length=False)
+    # The oldest langchain-core calls what is deprecated in the oldest langsmith.
+    ignored = "ignore::pydantic.PydanticDeprecatedSince20"
+    _test(session, *OLDEST_SET, "-W", ignored, at_full_length=False)
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """Run what depends on other libraries on their newest pre-releases. Not part of the gate."""
+    uses_uv = session.venv_backend == "uv"
+    session.install("--prerelease=allow" if uses_uv else "--pre", "-e", ".[integrations]")
+    session.run("python", "-c", VERSIONS, "langchain-core", "langsmith", *DRIFTING)
+    # What a pre-release deprecates shows, and does not hide what it breaks.
+    _test(session, *DRIFT_SET, "-W", "default", at_full_length=False)
 
 
 @nox.session
@@ -238,7 +265,12 @@ def wheel(session: nox.Session) -> None:
             session.run(python, "-W", "error", "-c", IN_A_CLEAN_ENVIRONMENT, external=True)
             command = f"{programs}/toolpair-observe"
             session.run(command, "--version", external=True)
+            models = "import langchain_core.language_models.chat_models"
+            new_process = (command, "run", python, "-c", models)
+            told = session.run(*new_process, external=True, silent=True)
             said = session.run(command, "demo", external=True, silent=True, success_codes=[2])
+    if "is attached: pid" not in str(told):
+        session.error(f"a new process says nothing of being attached: {told}")
     if "pip install" not in str(said):
         session.error(f"the demo does not say which extra it needs: {said}")
 

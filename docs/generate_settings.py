@@ -22,6 +22,14 @@ the most similar option.
 
 {table}
 
+## Hashed ids
+
+With `hash_ids` an id is shown as `hmac:` and sixteen digits of its HMAC-SHA256. Processes that have
+the same `TOOLPAIR_HASH_KEY` in their environment show the same id alike. Without it each process
+makes up a key, which its forked children share. The key is no option: it can't be given in code, and
+nothing shows or pickles it. `check_messages` and `repair_messages` leave ids as they are;
+`toolpair-observe check` reads `TOOLPAIR_HASH_IDS`.
+
 ## One request
 
 A request can have its own mode: `config={{"metadata": {{"toolpair_mode": "observe"}}}}`. It
@@ -33,7 +41,7 @@ overrides every other setting for that request.
 |---|---|---|
 | a handler | `config={{"callbacks": [ToolPairHandler()]}}`, or on the model | the call, or the model |
 | a process | `instrument()` | every chat model without its own handler |
-| a command | `toolpair-observe run app.py` | as `instrument()`, forked workers included |
+| a command | `toolpair-observe run app.py` | as `instrument()`, in new processes too |
 | OpenTelemetry | `opentelemetry-instrument python app.py` (entry point `toolpair`) | as `instrument()` |
 | a guard | `guard(model)` | the model; a blocked request never starts |
 | an agent | `create_agent(..., middleware=[ToolPairMiddleware()])` | the agent; can also repair |

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.cause_notes import CAUSES
 from toolpair_observe.pairing.cause_signs import HINTS
+from toolpair_observe.pairing.signs import Sign
 from toolpair_observe.pairing.words import Case, ViolationKind
 
 if TYPE_CHECKING:
@@ -84,9 +85,10 @@ def _causes() -> Iterator[str]:
         if info.mechanisms:
             yield f"- Can be: {'; '.join(info.mechanisms)}."
         yield from (f"- Do: {hint}." for hint in info.hints)
-        for (of, sign), hints in HINTS.items():
+        for (of, sight), hints in HINTS.items():
             if of is cause:
-                yield f"- Where the history shows that {sign}: {'; or '.join(hints)}."
+                shown = f"that {sight}" if isinstance(sight, Sign) else sight
+                yield f"- Where the history shows {shown}: {'; or '.join(hints)}."
         if info.source:
             yield f"- Seen in: {info.source}."
         yield ""

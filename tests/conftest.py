@@ -16,6 +16,8 @@ from tests.amounts import UNDER_CI
 from tests.fork_server import ForkServer
 from tests.loopback.counting_provider import CountingProvider
 from toolpair_observe.attach import runs
+from toolpair_observe.reporters import log, repairs
+from toolpair_observe.reporters.langsmith import feedback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +67,14 @@ def fork_server() -> Iterator[ForkServer]:
     """The server that runs programs whose start is not under test."""
     with ForkServer() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _unsaid() -> None:
+    """Forget which lines the process has logged: each test is to get its own."""
+    log._process.reset()
+    repairs._known.reset()
+    feedback._logged.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 from langchain_core import exceptions as core
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from toolpair_observe import check_messages, errors
 from toolpair_observe.errors import (
@@ -21,6 +21,7 @@ from toolpair_observe.errors import (
     SettingsError,
     ToolPairError,
 )
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.refusals.recognize import rejection_kind
 
 SECRET = "the launch code is 0000"
@@ -101,11 +102,63 @@ def test_it_survives_copies_with_its_report(error, remake):
     assert again.report.explain() == error.report.explain()
 
 
-def test_a_summary_of_its_own_survives_too(error):
-    hashed = InvalidToolResultsError(error.report, RUN_ID, summary="hashed")
-    again = repickle(hashed)
-    assert str(again) == str(hashed)
-    assert "call_1" not in str(again)
+def broken_under(profile):
+    history = [
+        HumanMessage(SECRET),
+        AIMessage("", tool_calls=[{"name": "look", "args": {"at": SECRET}, "id": "call_1"}]),
+        HumanMessage(SECRET),
+    ]
+    return InvalidToolResultsError(check_messages(history, profile), RUN_ID)
+
+
+def test_it_quotes_what_the_provider_would_answer(error):
+    said = str(error).splitlines()
+    assert said[0] == error.report.summary()
+    assert said[1] == (
+        "Not sent. The provider would answer: Error code: 400 - An assistant message with "
+        "'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The "
+        "following tool_call_ids did not have response messages: call_1"
+    )
+
+
+def test_it_quotes_what_the_integration_would_raise():
+    history = [
+        HumanMessage("?"),
+        AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": None}]),
+        ToolMessage("4", tool_call_id=""),
+    ]
+    error = InvalidToolResultsError(check_messages(history, "openrouter"))
+    assert error.report.effect == "local_error"
+    words = error.report.violations[0].expected_error
+    assert words
+    assert f"\nNot sent. The integration would raise: {words}\n" in str(error)
+
+
+def test_it_quotes_nobody_where_no_words_are_known():
+    error = broken_under("contract")
+    assert "Not sent" not in str(error)
+    assert (error.status_code, error.type) == (400, "invalid_request_error")
+    assert error.body["message"] == error.report.summary()
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("remake", [copy.copy, copy.deepcopy, repickle])
+def test_it_looks_like_a_400_under_every_profile_and_after_a_copy(profile, remake):
+    error = broken_under(profile)
+    again = remake(error)
+    assert error.status_code == 400
+    hidden = {"report", "run_id"}
+    assert {k: v for k, v in vars(again).items() if k not in hidden} == {
+        k: v for k, v in vars(error).items() if k not in hidden
+    }
+    assert SECRET not in repr(vars(error))
+
+
+def test_it_has_only_what_the_providers_client_gives_it():
+    """A program that asks whether an attribute is there has to find what it would find."""
+    assert not hasattr(broken_under("anthropic"), "code")
+    assert not hasattr(broken_under("bedrock-converse"), "type")
+    assert not hasattr(broken_under("google-genai"), "type")
 
 
 def test_it_is_never_taken_for_the_providers(error):

@@ -5,22 +5,24 @@ from __future__ import annotations
 import logging
 import pickle
 import warnings
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError
 
 import pytest
 
-from toolpair_observe import settings as module
+from toolpair_observe import once
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.errors import SettingsError, ToolPairError
 from toolpair_observe.pairing.providers.table import PROFILES
-from toolpair_observe.settings import Options, Settings, options_table, variable_of
+from toolpair_observe.settings import Options, Settings, options, options_table, variable_of
 
-NAMES = [option.name for option in fields(Settings)]
+NAMES = [option.name for option in options()]
 
 # One good value each, as code and as the environment would give it, and one bad one.
 GOOD = {
     "mode": ("strict", "Strict", "strict"),
     "strict_environments": ({"ci"}, "staging, ci", {"ci"}),
+    "environment": ("Staging", " Staging ", "Staging"),
+    "request_mode": ("any", "ANY", "any"),
     "block_on": (["silent_loss"], "silent_loss", {"silent_loss"}),
     "block_unidentified": (False, "no", False),
     "on_internal_error": ("block", "block", "block"),
@@ -33,10 +35,13 @@ GOOD = {
     "max_runs": (1, "1", 1),
     "run_timeout": (2.5, "2.5", 2.5),
     "wrap_callbacks": (False, "false", False),
+    "announce": (False, "off", False),
 }
 BAD = {
     "mode": ["strct", 1, ""],
     "strict_environments": [7, [1]],
+    "environment": [7, "two\nlines"],
+    "request_mode": ["weaker", True],
     "block_on": ["rejects", ["clean"], 7],
     "block_unidentified": ["maybe", 1, "nein"],
     "on_internal_error": ["raise"],
@@ -49,12 +54,13 @@ BAD = {
     "max_runs": [0, -1, "1e4"],
     "run_timeout": [0, -1, "soon", True, float("nan"), float("inf")],
     "wrap_callbacks": ["wrapped"],
+    "announce": ["quietly"],
 }
 
 
 @pytest.fixture(autouse=True)
 def _warn_anew(monkeypatch):
-    monkeypatch.setattr(module, "_warned", set())
+    monkeypatch.setattr(once, "_said", set())
 
 
 def test_every_option_is_tried_here_and_known_to_type_checkers():

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from toolpair_observe.attach.handler import ToolPairHandler
     from toolpair_observe.attach.instrument import instrument, uninstrument
     from toolpair_observe.attach.options import HandlerOptions
+    from toolpair_observe.diagnosis.doctor import doctor
+    from toolpair_observe.diagnosis.findings import Diagnosis, Finding
     from toolpair_observe.errors import (
         ChatTemplateError,
         CheckFailedError,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         ToolPairError,
     )
     from toolpair_observe.observation import Observation
+    from toolpair_observe.option_values import BlockableEffect
     from toolpair_observe.pairing.check_messages import check_messages
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import PairingReport, Violation
@@ -36,10 +39,10 @@ if TYPE_CHECKING:
     from toolpair_observe.repair.report import Change, Repair, RepairAction, ThinkingPolicy
     from toolpair_observe.reporters.hook import NearMissHook
     from toolpair_observe.settings import (
-        BlockableEffect,
         Mode,
         OnInternalError,
         Options,
+        RequestMode,
         RequestSelection,
         Settings,
     )
@@ -53,7 +56,9 @@ __all__ = [
     "Change",
     "ChatTemplateError",
     "CheckFailedError",
+    "Diagnosis",
     "Effect",
+    "Finding",
     "GuardedModel",
     "HandlerOptions",
     "InvalidToolResultsError",
@@ -68,6 +73,7 @@ __all__ = [
     "Profile",
     "Repair",
     "RepairAction",
+    "RequestMode",
     "RequestSelection",
     "Settings",
     "SettingsError",
@@ -78,6 +84,7 @@ __all__ = [
     "ViolationKind",
     "__version__",
     "check_messages",
+    "doctor",
     "guard",
     "instrument",
     "profile_from_chat_template",
@@ -88,12 +95,14 @@ __all__ = [
 _HOMES: Final[Mapping[str, str]] = {
     "Accuracy": "accuracy",
     "AccuracyRow": "accuracy",
-    "BlockableEffect": "settings",
+    "BlockableEffect": "option_values",
     "Cause": "pairing.words",
     "Change": "repair.report",
     "ChatTemplateError": "errors",
     "CheckFailedError": "errors",
+    "Diagnosis": "diagnosis.findings",
     "Effect": "pairing.words",
+    "Finding": "diagnosis.findings",
     "GuardedModel": "attach.guard",
     "HandlerOptions": "attach.options",
     "InvalidToolResultsError": "errors",
@@ -108,6 +117,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "Profile": "pairing.providers.profile",
     "Repair": "repair.report",
     "RepairAction": "repair.report",
+    "RequestMode": "settings",
     "RequestSelection": "settings",
     "Settings": "settings",
     "SettingsError": "errors",
@@ -117,6 +127,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "Violation": "pairing.report",
     "ViolationKind": "pairing.words",
     "check_messages": "pairing.check_messages",
+    "doctor": "diagnosis.doctor",
     "guard": "attach.guard",
     "instrument": "attach.instrument",
     "profile_from_chat_template": "templates.profile",

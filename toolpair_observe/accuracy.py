@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.pairing.refusals.fault import Fault
+from toolpair_observe.pairing.shown import line, shown
 from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ class Accuracy:
 
     Attributes:
         rows: The rows, sorted by provider, model and effect, the worst effect first.
+        scope: Whose requests they count, `""` when unknown.
     """
 
     rows: tuple[AccuracyRow, ...]
+    scope: str = ""
 
     @classmethod
-    def of(cls, counts: Mapping[tuple[str, ...], int]) -> Accuracy:
+    def of(cls, counts: Mapping[tuple[str, ...], int], scope: str = "") -> Accuracy:
         """Arrange the counts of `semconv.OUTCOMES`."""
         table: dict[tuple[str, str, Effect], dict[Outcome, int]] = {}
         server_faults: Counter[tuple[str, str, Effect]] = Counter()
@@ -69,7 +72,8 @@ class Accuracy:
             tuple(
                 AccuracyRow(*key, outcomes=table[key], server_faults=server_faults[key])
                 for key in sorted(table, key=lambda key: (key[0], key[1], key[2].rank))
-            )
+            ),
+            scope,
         )
 
     @property
@@ -102,6 +106,7 @@ class Accuracy:
     def to_dict(self) -> dict[str, Any]:
         """Return the totals and the rows as JSON-able data."""
         return {
+            "scope": self.scope,
             "hits": self.hits,
             "misses": self.misses,
             "server_faults": self.server_faults,
@@ -119,19 +124,19 @@ class Accuracy:
 
     def __str__(self) -> str:
         cells = [_HEADER, *(_cells(row) for row in self.rows)]
-        widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADER))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in cells
-        ]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADER))]
+        lines = [line("  ".join(map(str.ljust, row, widths)).rstrip()) for row in cells]
         lines.append(
             f"refused as flagged: {self.hits}, refused and not flagged: {self.misses}, "
             f"predicted to fail and accepted: {self.false_alarms}, "
             f"sound and broken by a server: {self.server_faults}"
         )
+        if self.scope:
+            lines.append(f"counted: the requests of {self.scope}")
         return "\n".join(lines)
 
 
 def _cells(row: AccuracyRow) -> tuple[str, ...]:
     counts = (str(count) if (count := row.outcomes[outcome]) else "." for outcome in Outcome)
-    return (row.provider or "?", row.model or "?", row.effect.value, *counts)
+    names = (shown(row.provider) or "?", shown(row.model) or "?")
+    return (*names, row.effect.value, *counts)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from toolpair_observe.pairing.shown import line, lines, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from toolpair_observe.histories import Unreadable
 
 _MAX_SHOWN: Final = 20
@@ -23,23 +28,19 @@ class ExitCode(IntEnum):
     BROKEN_PIPE = 141
 
 
-def printable(text: str) -> str:
-    """Return `text` with every control character except the line break written as an escape.
-
-    Ids and tool names come from untrusted files. Printed unescaped, they could move the cursor or
-    rewrite the screen.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()
-        for each in text
-    )
-
-
 def show(text: str, stream: TextIO | None = None) -> None:
-    """Print `text`, made printable, to standard output or to `stream`."""
-    print(printable(text), file=stream or sys.stdout)
+    """Print `text`, which may have several lines, to standard output or to `stream`."""
+    print(lines(text), file=stream or sys.stdout)
+
+
+def show_line(text: str, stream: TextIO | None = None) -> None:
+    """Print `text` as one line, whatever is in it."""
+    print(line(text), file=stream or sys.stdout)
+
+
+def show_json(value: Mapping[str, Any]) -> None:
+    """Print an object as one line of JSON, in which no build server finds a command either."""
+    show(json.dumps(value).replace("#", r"\u0023"))
 
 
 class Complaints:
@@ -60,10 +61,11 @@ class Complaints:
         self._seen[unreadable.name] += 1
         if unreadable.ends_file or self._shown[unreadable.name] < _MAX_SHOWN:
             self._shown[unreadable.name] += 1
-            show(f"toolpair-observe: {unreadable}", sys.stderr)
+            show_line(f"toolpair-observe: {unreadable}", sys.stderr)
 
     def close(self) -> None:
         """Report how many parts were not shown."""
         for name, count in self._seen.items():
             if more := count - self._shown[name]:
-                show(f"toolpair-observe: {name}: and {more:,} more unreadable parts", sys.stderr)
+                rest = f"and {more:,} more unreadable parts"
+                show_line(f"toolpair-observe: {shown(name)}: {rest}", sys.stderr)

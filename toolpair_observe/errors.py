@@ -21,11 +21,15 @@ from typing import TYPE_CHECKING, Any
 from langchain_core import exceptions as _core
 from langchain_core.exceptions import ErrorCode, LangChainException, create_message
 
+from toolpair_observe.pairing.refusals.client_errors import client_error, expected_words
+from toolpair_observe.pairing.words import Effect
+
 if TYPE_CHECKING:
     from uuid import UUID
 
     from langchain_core.exceptions import ModelInvalidRequestError as _InvalidRequest
 
+    from toolpair_observe.pairing.refusals.client_errors import ClientError
     from toolpair_observe.pairing.report import PairingReport
 else:
     # LangChain's class for a provider's 400; older versions of langchain-core have only its base.
@@ -39,40 +43,46 @@ class ToolPairError(Exception):
 class InvalidToolResultsError(ToolPairError, _InvalidRequest, ValueError):
     """The tool calls and tool results of a request do not pair, and it was not sent.
 
-    An `except` for a provider's rejected request catches it, too. `is_retryable`, which
-    LangChain's retry middleware reads, is False, because a retry would fail the same way.
+    To whoever inspects it, it is the provider's 400, so that an application's own recovery takes
+    the branch that it would have taken: it is what LangChain makes of one, it has `status_code` and
+    the attributes that the client of the report's profile gives such an error (`type`, `code`,
+    `param`, `body`, `message`, `response`, `details` and so on), and its text quotes the provider.
+    It is no class of that client: `except openai.BadRequestError` does not catch it.
+
+    `is_retryable`, which LangChain's retry middleware reads, is False, because a retry would fail
+    the same way.
 
     Attributes:
         report: The violations of the history.
         run_id: LangChain's id of the chat-model run, or None outside of one.
+        status_code: 400.
     """
 
     is_retryable = False
     report: PairingReport
     run_id: UUID | None
+    status_code: int
 
-    def __init__(
-        self, report: PairingReport, run_id: UUID | None = None, *, summary: str | None = None
-    ) -> None:
-        """Use the summary of the report, or `summary`, in which ids may be hashed."""
-        self._summary = report.summary() if summary is None else summary
-        super().__init__(
-            create_message(message=self._summary, error_code=ErrorCode.INVALID_TOOL_RESULTS)
-        )
+    def __init__(self, report: PairingReport, run_id: UUID | None = None) -> None:
+        words = expected_words(report)
+        text = report.summary()
+        error = client_error(report.profile, words or text)
+        if words:
+            text = f"{text}\n{_not_sent(report, words, error)}"
+        super().__init__(create_message(message=text, error_code=ErrorCode.INVALID_TOOL_RESULTS))
+        vars(self).update(error.attributes)
         self.report = report
         self.run_id = run_id
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.report, self.run_id, self._summary)
+        return type(self), (self.report, self.run_id)
 
 
-def _rebuild(
-    cls: type[InvalidToolResultsError],
-    report: PairingReport,
-    run_id: UUID | None,
-    summary: str,
-) -> InvalidToolResultsError:
-    return cls(report, run_id, summary=summary)
+def _not_sent(report: PairingReport, words: str, error: ClientError) -> str:
+    """Say what the application would have caught, which it may look for in the text."""
+    if report.effect is Effect.LOCAL_ERROR:
+        return f"Not sent. The integration would raise: {words}"
+    return f"Not sent. The provider would answer: {error.text}"
 
 
 class CheckFailedError(ToolPairError, RuntimeError):
@@ -115,3 +125,15 @@ class ChatTemplateError(ToolPairError, ValueError):
 
 class MissingExtraError(ToolPairError, ImportError):
     """A feature needs an optional dependency; the message names what to install."""
+
+
+def is_deliberate(excinfo: object) -> bool:
+    """Whether an exception is one that this package raises on purpose.
+
+    It is the `__tracebackhide__` of modules that raise one: pytest leaves their frames out of its
+    traceback then, and no others.
+
+    Args:
+        excinfo: pytest's `ExceptionInfo`.
+    """
+    return isinstance(getattr(excinfo, "value", None), ToolPairError)

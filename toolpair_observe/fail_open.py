@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVarTuple
 
 from toolpair_observe import semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from toolpair_observe.counts import Counts
 
 _logger = logging.getLogger("toolpair_observe")
 _MAX_PLACES: Final = 256
+# Folders of what stands between a function of the application and its caller.
+_CALLERS: Final = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, asyncio.__file__))
 _logged: set[tuple[str, str]] = set()
 
 News = TypeVarTuple("News")
@@ -35,6 +40,10 @@ class FailOpen:
     """
 
     __slots__ = ("_component", "_counts", "failure")
+    _TEXT = (
+        "toolpair_observe failed in %s (%s at %s); the application is not affected. "
+        "Further failures of this sort are counted and not logged"
+    )
 
     def __init__(self, counts: Counts, component: str) -> None:
         self._counts = counts
@@ -63,18 +72,36 @@ class FailOpen:
 
     def _report(self, kind: str, traceback: TracebackType | None) -> None:
         self._counts.add(semconv.INTERNAL_ERRORS, (kind, self._component))
-        place = _place(traceback)
+        place = self._place(traceback)
         if (kind, place) in _logged or len(_logged) >= _MAX_PLACES:
             return
         _logged.add((kind, place))
         # Neither the exception's text nor its traceback: both can quote message content.
-        _logger.warning(
-            "toolpair_observe failed in %s (%s at %s); the application is not affected. "
-            "Further failures of this sort are counted and not logged",
-            self._component,
-            kind,
-            place,
-        )
+        _logger.warning(self._TEXT, self._component, kind, place)
+
+    def _place(self, traceback: TracebackType | None) -> str:
+        *_, last = (None, *_frames(traceback))
+        return _shown(last)
+
+
+class HookFailed(FailOpen):
+    """The same for a function of the application: the log says whose it is.
+
+    The component is the argument that holds the function.
+    """
+
+    __slots__ = ()
+    _TEXT = (
+        "your %s raised %s at %s; the request is not affected. Further failures of this sort are "
+        "counted and not logged"
+    )
+
+    def _place(self, traceback: TracebackType | None) -> str:
+        """Return the first place that is the application's: deeper ones tell it less."""
+        for frame in _frames(traceback):
+            if not frame.tb_frame.f_code.co_filename.startswith(_CALLERS):
+                return _shown(frame)
+        return super()._place(traceback)
 
 
 def tell(listeners: Iterable[tuple[Callable[[*News], None], FailOpen]], *news: *News) -> None:
@@ -90,9 +117,13 @@ def tell(listeners: Iterable[tuple[Callable[[*News], None], FailOpen]], *news: *
             guard.swallow(error, error.__traceback__)
 
 
-def _place(traceback: TracebackType | None) -> str:
-    if traceback is None:
-        return "an unknown place"
-    while traceback.tb_next is not None:
+def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback is not None:
+        yield traceback
         traceback = traceback.tb_next
-    return f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+
+
+def _shown(frame: TracebackType | None) -> str:
+    if frame is None:
+        return "an unknown place"
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"

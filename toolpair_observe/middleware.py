@@ -14,10 +14,13 @@ from langchain_core.messages import SystemMessage
 from langchain_core.runnables import RunnableBinding
 from langchain_core.runnables.config import ensure_config
 
+from toolpair_observe import foreign
+from toolpair_observe.arguments import check_hook
 from toolpair_observe.attach.guard import chosen_handler
 from toolpair_observe.attach.instrument import attached
 from toolpair_observe.attach.request import Request, request_to
-from toolpair_observe.errors import MissingExtraError, SettingsError
+from toolpair_observe.errors import MissingExtraError, SettingsError, is_deliberate
+from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.repair import Choices, SignedAnswers, ThinkingPolicy, repair_history
 from toolpair_observe.reporters.repairs import RepairReporter
 
@@ -43,6 +46,9 @@ RepairMode = Literal["off", "insert_error_results"]
 """What a middleware does with a broken history: nothing, or the repair of `repair_messages`."""
 
 
+__tracebackhide__ = is_deliberate
+
+
 class ToolPairMiddleware(AgentMiddleware):
     """Check each model request of an agent before it leaves, and repair or stop it.
 
@@ -63,15 +69,15 @@ class ToolPairMiddleware(AgentMiddleware):
         pending: Ids of calls whose results are still to come, or a function that returns them
             for a request.
         on_repair: Function to call with the `Repair` of each repaired request.
-        **options: See `HandlerOptions`. The mode is `"strict"` unless it is given here or in the
-            environment.
+        **options: See `HandlerOptions`. As for a handler, the mode is `"observe"` unless `mode` or
+            `strict_environments` says strict, here or in the environment.
 
     Attributes:
         handler: The handler that checks; `handler.close()` delivers everything in its queues.
 
     Raises:
-        SettingsError: An option is unknown or its value is not allowed.
-        TypeError: A handler and options were both given.
+        SettingsError: An option is unknown, or its value is not allowed or of no use.
+        TypeError: `handler` is not a handler, or both a handler and options were given.
     """
 
     handler: ToolPairHandler
@@ -90,17 +96,22 @@ class ToolPairMiddleware(AgentMiddleware):
     ) -> None:
         super().__init__()
         if repair not in get_args(RepairMode):
-            msg = f"argument repair is {repair!r}; expected {' or '.join(get_args(RepairMode))}"
+            expected = " or ".join(get_args(RepairMode))
+            msg = f"argument repair is {quoted(repair)}; expected {expected}"
             raise SettingsError(msg)
-        self._choices = Choices((), drop_unpaired, sync_encodings, thinking)
+        check_hook("on_repair", on_repair, "one Repair")
+        if callable(pending):
+            check_hook("pending", pending, "one ModelRequest")
+        ids = () if callable(pending) else pending
         self.handler = chosen_handler("ToolPairMiddleware", handler, options)
+        name_id = self.handler.judge.name_id
+        self._choices = Choices(ids, drop_unpaired, sync_encodings, thinking, name_id)
         self.tools = []
         self._repairs = repair != "off"
         self._pending = pending
+        self._on_repair = on_repair
         self._signed = SignedAnswers()
-        self._reporter = RepairReporter(
-            self.handler.settings, on_repair, options.get("logger_provider")
-        )
+        self._reporter = RepairReporter(name_id, options.get("logger_provider"))
 
     def wrap_model_call(
         self,
@@ -143,7 +154,7 @@ class ToolPairMiddleware(AgentMiddleware):
         target: Target | None = None
         with self.handler.fail_open("middleware"):
             asked = _request(request)
-            if self._repairs and self.handler.settings.mode_for(asked.metadata) != "off":
+            if self._repairs and self.handler.mode_for(asked.metadata) != "off":
                 target = self.handler.judge.identify(asked)
                 with self.handler.fail_open("repair"):
                     repair = self._repair(request, asked, target)
@@ -156,15 +167,27 @@ class ToolPairMiddleware(AgentMiddleware):
             stack.enter_context(attached(self.handler))
             yield request, repair
 
-    def _repair(self, request: ModelRequest[Any], asked: Request, target: Target) -> Repair:
-        pending = self._pending(request) if callable(self._pending) else self._pending
-        choices = replace(self._choices, pending=pending)
+    def _repair(self, request: ModelRequest[Any], asked: Request, target: Target) -> Repair | None:
+        """Return the repair; None where the application's own function does not say what waits."""
+        choices: Choices | None = None
+        with self.handler.fail_hook("pending"):
+            pending = self._pending(request) if callable(self._pending) else self._pending
+            choices = replace(self._choices, pending=pending)
+        if choices is None:
+            return None
         repair = repair_history(asked.messages, target.profile, target.facts, choices, self._signed)
-        # A failure of the application's `on_repair` must not undo the repair.
-        with self.handler.fail_open("on_repair"):
-            if repair.changed:
-                self._reporter.repaired(repair)
+        if repair.changed:
+            self._report(repair)
         return repair
+
+    def _report(self, repair: Repair) -> None:
+        """Report a repair. A failure here must not undo it."""
+        repair = self._reporter.named(repair)
+        with self.handler.fail_open("repair"):
+            self._reporter.repaired(repair)
+        with self.handler.fail_hook("on_repair"):
+            if self._on_repair is not None:
+                self._on_repair(repair)
 
     def _note(self, response: ModelResponse[Any], repair: Repair | None) -> None:
         """Remember what the thinking of an answer was made of."""
@@ -173,8 +196,10 @@ class ToolPairMiddleware(AgentMiddleware):
                 self._signed.add(response.result, repair.changes)
 
 
-def _repaired(request: ModelRequest[Any], asked: Request, repair: Repair) -> ModelRequest[Any]:
-    if not repair.changed:
+def _repaired(
+    request: ModelRequest[Any], asked: Request, repair: Repair | None
+) -> ModelRequest[Any]:
+    if repair is None or not repair.changed:
         return request
     messages: list[Any] = repair.messages[len(asked.messages) - len(request.messages) :]
     return request.override(messages=messages)
@@ -183,9 +208,10 @@ def _repaired(request: ModelRequest[Any], asked: Request, repair: Repair) -> Mod
 def _request(request: ModelRequest[Any]) -> Request:
     config = ensure_config()
     model: Any = request.model
-    if not isinstance(model, BaseChatModel | RunnableBinding) and hasattr(model, "_model"):
+    chosen = foreign.CONFIGURED_MODEL.of(model)
+    if not isinstance(model, BaseChatModel | RunnableBinding) and chosen is not None:
         # `init_chat_model` with configurable fields: the config determines the model.
-        model = model._model(config)  # noqa: SLF001 -- there is no public way
+        model = chosen(config)
     arguments = {"tools": request.tools, **request.model_settings}
     if not request.tools:
         del arguments["tools"]

@@ -33,7 +33,8 @@ class Observation:
         mode: `"observe"` or `"strict"`.
         provider: The semantic conventions' provider name, or `""` when unknown.
         model: The model as requested, or `""` when unknown.
-        conversation_id: `thread_id` of the run's metadata, or None.
+        conversation_id: `thread_id` of the run's metadata, cut to 256 characters, or None; its hash
+            where `hash_ids` is on.
         start_ns: Wall clock at the start of the check, nanoseconds since the epoch.
         check_ns: Length of the check, nanoseconds.
         identified: Whether the provider is known. If not, LangChain's own contract was the measure.
@@ -46,6 +47,7 @@ class Observation:
         rejected_companion: What stands beside a call and was refused, such as a thinking block's
             signature (`"thinking_signature"`), where the pairing was not the reason. Otherwise
             None.
+        node: `langgraph_node` of the run's metadata, cut to 256 characters, or None.
     """
 
     run_id: UUID
@@ -62,6 +64,7 @@ class Observation:
     rejected_kind: str | None = None
     escape_fault: str | None = None
     rejected_companion: str | None = None
+    node: str | None = None
 
     @property
     def is_near_miss(self) -> bool:

@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
-from toolpair_observe.attach.instrument import instrument, uninstrument
+from toolpair_observe.attach.instrument import attach, uninstrument
 from toolpair_observe.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class ToolPairInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _instrument(self, **kwargs: Any) -> None:  # noqa: ANN401 -- the base class's own
         if kwargs:
-            instrument(**kwargs)
+            attach("ToolPairInstrumentor", **kwargs)
             return
         try:
-            instrument()
+            attach("opentelemetry-instrument")
         except SettingsError as error:
             _logger.error("toolpair_observe is not attached: %s", error)  # noqa: TRY400 -- one line
 

@@ -75,6 +75,7 @@ class Record:
     rejected_kind: str | None = None
     escape_fault: str | None = None
     rejected_companion: str | None = None
+    node: str | None = None
 
     def observation(self) -> Observation:
         """Return a frozen copy of what is known so far."""
@@ -93,6 +94,7 @@ class Record:
             rejected_kind=self.rejected_kind,
             escape_fault=self.escape_fault,
             rejected_companion=self.rejected_companion,
+            node=self.node,
         )
 
     def trace(self) -> Trace:

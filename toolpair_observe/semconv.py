@@ -168,6 +168,13 @@ FEEDBACK_SUBMISSIONS: Final = Metric(
     "LangSmith feedback that was sent, failed for good, or was dropped before it could be sent.",
     (FEEDBACK_RESULT, ERROR_TYPE),
 )
+UNCHECKED: Final = Metric(
+    "toolpair.unchecked",
+    MetricKind.OBSERVABLE_COUNTER,
+    "{request}",
+    "Chat-model requests that could not be checked, by the class of what failed.",
+    (ERROR_TYPE,),
+)
 INTERNAL_ERRORS: Final = Metric(
     "toolpair.internal.errors",
     MetricKind.OBSERVABLE_COUNTER,
@@ -187,6 +194,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
             CHECK_MESSAGES,
             RUNS_IN_FLIGHT,
             FEEDBACK_SUBMISSIONS,
+            UNCHECKED,
             INTERNAL_ERRORS,
         )
     }

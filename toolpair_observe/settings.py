@@ -7,30 +7,34 @@ of value and its documentation in its metadata, so that errors, the table in the
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, dataclass, field, fields
-from typing import Any, Final, Literal, TypedDict, cast, get_args
-from urllib.parse import unquote
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast, get_args
 
-from toolpair_observe.errors import ChatTemplateError, MissingExtraError, SettingsError
-from toolpair_observe.pairing.providers.profile import Profile
-from toolpair_observe.pairing.providers.table import PROFILES, profile_named
+from toolpair_observe import option_values as read
+from toolpair_observe.arguments import described
+from toolpair_observe.deployment import Environment, environment_of
+from toolpair_observe.errors import SettingsError
+from toolpair_observe.hashed import KEY_VARIABLE
+from toolpair_observe.once import warn_once
+from toolpair_observe.option_values import BLOCKABLE, BlockableEffect, listed
+from toolpair_observe.pairing.shown import quoted, shown
 from toolpair_observe.pairing.words import Effect
 
-_logger = logging.getLogger("toolpair_observe")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessage
+    from langchain_core.runnables import Runnable
+
+    from toolpair_observe.pairing.providers.profile import Profile
 
 PREFIX: Final = "TOOLPAIR_"
 MODE_KEY: Final = "toolpair_mode"
 
-_LONGEST_SHOWN_VALUE = 80
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
-_ENVIRONMENT_KEYS = ("deployment.environment.name", "deployment.environment")
-_PARSE, _CHOICES, _DOC = "parse", "choices", "doc"
+_PARSE, _CHOICES, _DOC, _NOTHING = "parse", "choices", "doc", "nothing"
 
 Mode = Literal["observe", "strict", "off"]
 """What a handler does: report, also stop requests, or nothing."""
@@ -41,100 +45,25 @@ RequestSelection = Literal["near_miss", "all", "off"]
 OnInternalError = Literal["allow", "block"]
 """What strict mode does with a request that could not be checked."""
 
-BlockableEffect = Literal["local_error", "reject", "silent_loss", "unknown"]
-"""The values of the `Effect` members that strict mode can block."""
+RequestMode = Literal["stricter", "any", "ignore"]
+"""What the metadata of a request may make of the mode."""
 
-_BLOCKABLE: Final = tuple(map(Effect, get_args(BlockableEffect)))
+BY_DEFAULT: Final = "default"
+"""The origin of an option that nobody has set."""
 
-
-class _Unsuitable(Exception):  # noqa: N818 -- never leaves this module
-    """The value is not one that the option can have; its text, if it has one, says why."""
-
-
-def _one_of(*choices: str) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        if isinstance(value, str) and value.strip().lower() in choices:
-            return value.strip().lower()
-        raise _Unsuitable
-
-    return parse
-
-
-_mode = _one_of(*get_args(Mode))
-_selection = _one_of(*get_args(RequestSelection))
-
-
-def _listed(choices: Iterable[str]) -> str:
-    """Return the choices as people write them: `a, b or c`."""
-    *others, last = choices
-    return f"{', '.join(others)} or {last}"
-
-
-def _boolean(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
-        return value.strip().lower() in _TRUE
-    raise _Unsuitable
-
-
-def _whole_number(value: object) -> int:
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    raise _Unsuitable
-
-
-def _seconds(value: object) -> float:
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        try:
-            seconds = float(value)
-        except ValueError:
-            raise _Unsuitable from None
-        if 0 < seconds < float("inf"):
-            return seconds
-    raise _Unsuitable
-
-
-def _names(value: object) -> frozenset[str]:
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, Iterable):
-        raise _Unsuitable
-    names = list(value)
-    if not all(isinstance(name, str) for name in names):
-        raise _Unsuitable
-    return frozenset(stripped for name in names if (stripped := name.strip()))
-
-
-def _effects(value: object) -> frozenset[Effect]:
-    names = {name.lower() for name in _names(value)}
-    if not names <= set(_BLOCKABLE):
-        raise _Unsuitable
-    return frozenset(map(Effect, names))
-
-
-def _profile(value: object) -> Profile | None:
-    if isinstance(value, Profile):
-        return value
-    if isinstance(value, str):
-        if value.strip().lower() == "auto":
-            return None
-        try:
-            return profile_named(value.strip())
-        except (ChatTemplateError, MissingExtraError) as error:
-            raise _Unsuitable(str(error)) from None
-        except ValueError:
-            raise _Unsuitable from None
-    raise _Unsuitable
+_STRICTNESS: Final = {"off": 0, "observe": 1, "strict": 2}
+_mode = read.one_of(*get_args(Mode))
+_selection = read.one_of(*get_args(RequestSelection))
 
 
 def _about(
-    parse: Callable[[object], object], choices: Callable[[], str] | str, doc: str
+    parse: Callable[[object], object],
+    choices: Callable[[], str] | str,
+    doc: str,
+    nothing: str = "`auto`",
 ) -> dict[str, object]:
-    """Return the metadata of an option: how to read it, its values and its documentation."""
-    return {_PARSE: parse, _CHOICES: choices, _DOC: doc}
+    """Return the metadata of an option: how to read it, its values, its documentation, its None."""
+    return {_PARSE: parse, _CHOICES: choices, _DOC: doc, _NOTHING: nothing}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,34 +78,55 @@ class Settings:
         default="observe",
         metadata=_about(
             _mode,
-            _listed(get_args(Mode)),
+            listed(get_args(Mode)),
             "`observe` reports; `strict` also stops a request that will fail; `off` does nothing. "
-            "A single request can have its own: "
-            f'`config={{"metadata": {{"{MODE_KEY}": "observe"}}}}`.',
+            "`guard` is strict where neither this nor `strict_environments` is set "
+            "([which mode holds](modes.md)).",
         ),
     )
     strict_environments: frozenset[str] = field(
         default=frozenset(),
         metadata=_about(
-            _names,
+            read.names,
             "names, separated by commas",
-            "Deployment environments in which the default mode is `strict`. The environment's name "
-            "is `deployment.environment.name` in `OTEL_RESOURCE_ATTRIBUTES`. A mode that is given "
-            "wins.",
+            "Deployment environments in which the mode is `strict`; in others it is `observe`. "
+            "Letter case does not matter. A mode that is given wins.",
+        ),
+    )
+    environment: str | None = field(
+        default=None,
+        metadata=_about(
+            read.name,
+            "a name",
+            "The name of the deployment environment. Without it, `deployment.environment.name` of "
+            "OpenTelemetry's resource counts: of the providers given, of the global ones, or of "
+            "`OTEL_RESOURCE_ATTRIBUTES`.",
+            "from OpenTelemetry's resource",
+        ),
+    )
+    request_mode: RequestMode = field(
+        default="stricter",
+        metadata=_about(
+            read.one_of(*get_args(RequestMode)),
+            listed(get_args(RequestMode)),
+            "What a request's own mode, "
+            f'`config={{"metadata": {{"{MODE_KEY}": "strict"}}}}`, may change. `stricter` ignores '
+            "a weaker one, because remote callers can set metadata; `any` obeys it; `ignore` "
+            "ignores every one.",
         ),
     )
     block_on: frozenset[Effect] = field(
         default=frozenset({Effect.REJECT, Effect.LOCAL_ERROR}),
         metadata=_about(
-            _effects,
-            f"any of {', '.join(_BLOCKABLE)}, separated by commas",
+            read.effects,
+            f"any of {', '.join(BLOCKABLE)}, separated by commas",
             "Predicted effects that strict mode blocks.",
         ),
     )
     block_unidentified: bool = field(
         default=True,
         metadata=_about(
-            _boolean,
+            read.boolean,
             "true or false",
             "Whether strict mode holds a model that is not identified to LangChain's own contract.",
         ),
@@ -184,8 +134,8 @@ class Settings:
     on_internal_error: OnInternalError = field(
         default="allow",
         metadata=_about(
-            _one_of(*get_args(OnInternalError)),
-            _listed(get_args(OnInternalError)),
+            read.one_of(*get_args(OnInternalError)),
+            listed(get_args(OnInternalError)),
             "What strict mode does with a request that could not be checked because of an error of "
             "toolpair_observe itself.",
         ),
@@ -193,17 +143,17 @@ class Settings:
     profile: Profile | None = field(
         default=None,
         metadata=_about(
-            _profile,
-            lambda: f"auto, one of {', '.join(PROFILES)}, or a chat template's file",
+            read.profile,
+            read.profiles,
             "The rules that judge; `auto` identifies the provider of each request. The file of a "
-            "chat template stands for the server that renders it.",
+            "chat template stands for the server that renders it, a chat model for its provider.",
         ),
     )
     feedback: RequestSelection = field(
         default="near_miss",
         metadata=_about(
             _selection,
-            _listed(get_args(RequestSelection)),
+            listed(get_args(RequestSelection)),
             "Which requests get feedback in LangSmith. `all` can move traces to paid retention.",
         ),
     )
@@ -211,14 +161,14 @@ class Settings:
         default="near_miss",
         metadata=_about(
             _selection,
-            _listed(get_args(RequestSelection)),
+            listed(get_args(RequestSelection)),
             "Which requests get an OpenTelemetry span.",
         ),
     )
     evaluation_events: bool = field(
         default=False,
         metadata=_about(
-            _boolean,
+            read.boolean,
             "true or false",
             "Whether each request also gets a `gen_ai.evaluation.result` event.",
         ),
@@ -226,15 +176,16 @@ class Settings:
     hash_ids: bool = field(
         default=False,
         metadata=_about(
-            _boolean,
+            read.boolean,
             "true or false",
-            "Whether tool call ids and conversation ids are hashed wherever they are shown.",
+            "Whether the ids of tool calls and conversations are hashed in all that is shown or "
+            f"handed on. `{KEY_VARIABLE}` sets the key.",
         ),
     )
     max_label_values: int = field(
         default=100,
         metadata=_about(
-            _whole_number,
+            read.whole_number,
             "a whole number, 1 or more",
             "How many models and providers metrics keep apart; later ones are counted as `_OTHER`.",
         ),
@@ -242,7 +193,7 @@ class Settings:
     max_runs: int = field(
         default=10_000,
         metadata=_about(
-            _whole_number,
+            read.whole_number,
             "a whole number, 1 or more",
             "How many requests a handler remembers at a time; past that the oldest is given up as "
             "abandoned.",
@@ -251,7 +202,7 @@ class Settings:
     run_timeout: float = field(
         default=600.0,
         metadata=_about(
-            _seconds,
+            read.seconds,
             "seconds, more than 0",
             "After how long a request without an end is given up as abandoned.",
         ),
@@ -259,7 +210,7 @@ class Settings:
     wrap_callbacks: bool = field(
         default=True,
         metadata=_about(
-            _boolean,
+            read.boolean,
             "true or false",
             "Whether langchain-core's callback managers are wrapped where a chat model starts, in "
             "strict mode and for feedback. `false` leaves them alone, at a cost: a blocked request "
@@ -268,6 +219,18 @@ class Settings:
             "error stops at its start counts as abandoned, after `run_timeout`.",
         ),
     )
+    announce: bool = field(
+        default=True,
+        metadata=_about(
+            read.boolean,
+            "true or false",
+            "Whether each process says once, at level INFO of the logger `toolpair_observe`, that "
+            "it is attached, in which mode and why; under `toolpair-observe run` also on standard "
+            "error.",
+        ),
+    )
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Where the value of each option comes from; not an option itself."""
 
     @classmethod
     def resolve(cls, environ: Mapping[str, str] | None = None, **given: object) -> Settings:
@@ -284,45 +247,54 @@ class Settings:
             SettingsError: An option is unknown or has a value that it can't have.
         """
         environ = os.environ if environ is None else environ
-        known = {option.name: option for option in fields(cls)}
+        known = {option.name: option for option in options()}
         for name in given:
             if name not in known:
-                msg = f"no option is called {name!r}{_nearest(name, known)}"
+                msg = f"no option is called {quoted(name)}{_nearest(name, known)}"
                 raise SettingsError(msg)
-        _warn_of_unknown_variables(environ)
+        mine = _own_variables(environ)
         values: dict[str, Any] = {}
+        origins = dict.fromkeys(known, BY_DEFAULT)
         for name, option in known.items():
             variable = variable_of(name)
             if given.get(name) is not None:
-                values[name] = _read(option, given[name], f"argument {name}")
-            elif is_set(name, environ):
-                values[name] = _read(option, environ[variable], f"environment variable {variable}")
-        if "mode" not in values and environment_name(environ) in values.get(
-            "strict_environments", ()
-        ):
-            values["mode"] = "strict"
-        return cls(**values)
+                origins[name] = f"argument {name}"
+                values[name] = _read(option, given[name], origins[name])
+            elif mine and is_set(name, mine):
+                origins[name] = f"environment variable {variable}"
+                values[name] = _read(option, mine[variable], origins[name])
+        settings = cls(**values, origins=origins)
+        return in_environment(settings, named_environment(settings) or environment_of(environ))
+
+    @property
+    def follows_environment(self) -> bool:
+        """Whether the deployment environment decides about the mode."""
+        return bool(self.strict_environments) and self.origins.get("mode") == BY_DEFAULT
 
     def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
-        """Return the mode of one request: its own, where its metadata names one.
+        """Return the mode of one request: its own, where its metadata names one that may hold.
 
         Args:
             metadata: The metadata of the request; its key `toolpair_mode` holds the mode.
 
         Returns:
-            The mode. An unknown one is ignored, with one warning in the log.
+            The mode. One that is unknown, or weaker than the operator allows, is ignored, with one
+            warning in the log.
         """
         asked = metadata.get(MODE_KEY) if metadata else None
-        if asked is None:
+        if asked is None or self.request_mode == "ignore":
             return self.mode
-        with contextlib.suppress(_Unsuitable):
-            return cast("Mode", _mode(asked))
-        _warn_once(
-            f"metadata {MODE_KEY}",
-            "metadata %s=%s is ignored: choose %s",
-            MODE_KEY,
-            _shown(asked),
-            _listed(get_args(Mode)),
+        try:
+            wanted = cast("Mode", _mode(asked))
+        except read.Unsuitable:
+            _warn_of_request(asked, f"choose {listed(get_args(Mode))}")
+            return self.mode
+        if self.request_mode == "any" or _STRICTNESS[wanted] >= _STRICTNESS[self.mode]:
+            return wanted
+        _warn_of_request(
+            wanted,
+            f"it is weaker than mode {self.mode}, and {variable_of('request_mode')}=any, which "
+            "would allow that, is not set",
         )
         return self.mode
 
@@ -335,10 +307,12 @@ class Options(TypedDict, total=False):
     """
 
     strict_environments: Iterable[str] | str | None
+    environment: str | None
+    request_mode: RequestMode | None
     block_on: Iterable[Effect | BlockableEffect] | BlockableEffect | None
     block_unidentified: bool | None
     on_internal_error: OnInternalError | None
-    profile: str | Profile | None
+    profile: str | Profile | Runnable[LanguageModelInput, AIMessage] | None
     feedback: RequestSelection | None
     spans: RequestSelection | None
     evaluation_events: bool | None
@@ -347,6 +321,31 @@ class Options(TypedDict, total=False):
     max_runs: int | None
     run_timeout: float | None
     wrap_callbacks: bool | None
+    announce: bool | None
+
+
+def options() -> tuple[Field[Any], ...]:
+    """Return the fields of `Settings` that are options."""
+    return tuple(each for each in fields(Settings) if _PARSE in each.metadata)
+
+
+def named_environment(settings: Settings) -> Environment | None:
+    """Return the environment that the option `environment` names, or None."""
+    if settings.environment is None:
+        return None
+    return Environment(settings.environment, settings.origins.get("environment", BY_DEFAULT))
+
+
+def in_environment(settings: Settings, environment: Environment | None) -> Settings:
+    """Return the settings as they are in a deployment environment; None where it has no name.
+
+    Only the mode can change, and only where nobody has set it.
+    """
+    if not settings.follows_environment:
+        return settings
+    is_strict = environment is not None and environment.is_among(settings.strict_environments)
+    mode: Mode = "strict" if is_strict else "observe"
+    return settings if mode == settings.mode else replace(settings, mode=mode)
 
 
 def variable_of(option: str) -> str:
@@ -359,11 +358,10 @@ def is_set(option: str, environ: Mapping[str, str]) -> bool:
     return bool(environ.get(variable_of(option), "").strip())
 
 
-def environment_name(environ: Mapping[str, str]) -> str | None:
-    """Return `deployment.environment.name` of `OTEL_RESOURCE_ATTRIBUTES`, or None."""
-    pairs = (pair.partition("=") for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
-    attributes = {key.strip(): unquote(value.strip()) for key, _, value in pairs}
-    return next((attributes[key] for key in _ENVIRONMENT_KEYS if attributes.get(key)), None)
+def from_environment(option: str, environ: Mapping[str, str]) -> Any:  # noqa: ANN401 -- its own type
+    """Return one option as the environment has it, else its default."""
+    variable = variable_of(option)
+    return getattr(Settings.resolve({variable: environ.get(variable, "")}), option)
 
 
 def options_table() -> str:
@@ -372,7 +370,7 @@ def options_table() -> str:
     lines += [
         f"| `{option.name}` | `{variable_of(option.name)}` | {_choices(option)} "
         f"| {_default(option)} | {option.metadata[_DOC]} |"
-        for option in fields(Settings)
+        for option in options()
     ]
     return "\n".join(lines)
 
@@ -380,7 +378,7 @@ def options_table() -> str:
 def _default(option: Field[Any]) -> str:
     value = option.default
     if value is None:
-        return "`auto`"
+        return str(option.metadata[_NOTHING])
     if isinstance(value, frozenset):
         return f"`{','.join(sorted(value))}`" if value else "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
@@ -394,16 +392,9 @@ def _choices(option: Field[Any]) -> str:
 def _read(option: Field[Any], value: object, origin: str) -> object:
     try:
         return option.metadata[_PARSE](value)
-    except _Unsuitable as error:
-        msg = f"{origin} is {_shown(value)}; {str(error) or f'expected {_choices(option)}'}"
+    except read.Unsuitable as error:
+        msg = f"{origin} is {described(value)}; {str(error) or f'expected {_choices(option)}'}"
         raise SettingsError(msg) from None
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    if len(text) > _LONGEST_SHOWN_VALUE:
-        return f"{text[: _LONGEST_SHOWN_VALUE - 1]}…"
-    return text
 
 
 def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
@@ -413,27 +404,37 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean {prefix}{nearest[0]}?" if nearest else ""
 
 
-def _warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
-    known = {variable_of(option.name) for option in fields(Settings)}
-    for variable in environ:
-        if variable.startswith(PREFIX) and variable not in known:
-            _warn_once(
-                variable,
-                "environment variable %s is not an option of toolpair_observe and is ignored%s",
-                variable,
-                _nearest(variable, known, PREFIX),
-            )
+def unknown_variables(names: Iterable[str]) -> dict[str, str]:
+    """Return each variable that is meant for us and no option, with a hint at what it may be."""
+    known = {KEY_VARIABLE, *(variable_of(option.name) for option in options())}
+    mine = (name for name in names if name.startswith(PREFIX))
+    return {each: _nearest(each, known, PREFIX) for each in mine if each not in known}
 
 
-_warned: set[str] = set()
+def _own_variables(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables that begin as ours do, and warn of those that are none."""
+    # To look at each name once costs less than to look each option up: handlers are made often.
+    mine = {name: environ[name] for name in environ if name.startswith(PREFIX)}
+    if mine:
+        _warn_of_unknown_variables(mine)
+    return mine
 
 
-def _warn_once(subject: str, message: str, *details: object) -> None:
-    """Log a warning about `subject` once a process.
+def _warn_of_unknown_variables(mine: Iterable[str]) -> None:
+    for variable, hint in unknown_variables(mine).items():
+        warn_once(
+            variable,
+            "environment variable %s is not an option of toolpair_observe and is ignored%s",
+            shown(variable),
+            hint,
+        )
 
-    Through the logger and not `warnings.warn`, which would raise in a host that turns warnings
-    into errors.
-    """
-    if subject not in _warned:
-        _warned.add(subject)
-        _logger.warning(message, *details)
+
+def _warn_of_request(asked: object, advice: str) -> None:
+    warn_once(
+        f"metadata {MODE_KEY}: {advice}",
+        "metadata %s=%s is ignored: %s",
+        MODE_KEY,
+        described(asked),
+        advice,
+    )

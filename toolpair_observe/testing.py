@@ -13,45 +13,70 @@ The pytest plugin uses this module. Other test runners can use it, too:
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from toolpair_observe.attach import seam
 from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.process_hook import ProcessHook
 from toolpair_observe.attach.request import Request
 from toolpair_observe.counts import shared_counts
+from toolpair_observe.errors import is_deliberate
 from toolpair_observe.fail_open import FailOpen
-from toolpair_observe.settings import Settings
+from toolpair_observe.forks import reset_in_child
+from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.words import Effect
+from toolpair_observe.settings import MODE_KEY, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from langchain_core.messages import BaseMessage
 
     from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.pairing.words import ViolationKind
+    from toolpair_observe.settings import Options
 
 __all__ = ["Requests", "Watch"]
+
+
+__tracebackhide__ = is_deliberate
 
 
 class Requests:
     """The requests of one test.
 
     Attributes:
-        checked: The number of chat-model requests.
+        checked: The number of chat-model requests that were checked.
+        unchecked: The number of those that were not: `toolpair_mode` in their metadata is `"off"`,
+            or the check failed.
         reports: The reports of the requests that are near misses.
+        stopped: The errors with which a strict watch has stopped requests.
     """
 
     checked: int
+    unchecked: int
     reports: list[PairingReport]
+    stopped: list[Exception]
 
     def __init__(self) -> None:
         self.checked = 0
+        self.unchecked = 0
         self.reports = []
+        self.stopped = []
+        self.reset()
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Leave a lock behind that another thread may have held at a fork."""
         self._lock = threading.Lock()
 
-    def add(self, report: PairingReport) -> None:
-        """Record one request."""
+    def add(self, report: PairingReport | None) -> None:
+        """Record one request, None where it was not checked."""
         with self._lock:
+            if report is None:
+                self.unchecked += 1
+                return
             self.checked += 1
             if not report.ok:
                 self.reports.append(report)
@@ -65,20 +90,24 @@ class Watch:
 
     Args:
         mode: `"observe"` only checks; `"strict"` also stops the requests that strict mode stops.
-            The other options come from the environment.
+        **options: See `Options`. What is not given comes from the environment.
 
     Attributes:
         requests: The recorded requests; replace it to start a new record.
+        admits: Says of the report of a request that has to be stopped whether it is let through
+            all the same; none is until you set it.
 
     Raises:
-        SettingsError: The value of an environment variable is not allowed.
+        SettingsError: An option, given or in the environment, has a value that is not allowed.
     """
 
     requests: Requests
+    admits: Callable[[PairingReport], bool]
 
-    def __init__(self, mode: Literal["strict", "observe"]) -> None:
+    def __init__(self, mode: Literal["strict", "observe"], **options: Unpack[Options]) -> None:
         self.requests = Requests()
-        self._settings = Settings.resolve(mode=mode)
+        self.admits = _admits_none
+        self._settings = Settings.resolve(mode=mode, **options)
         self._counts = shared_counts(None, self._settings.max_label_values)
         self._judge = Judge(self._settings, self._counts, "testing")
         if mode == "strict" and self._settings.wrap_callbacks:
@@ -89,6 +118,22 @@ class Watch:
         """End the watch."""
         _hook.remove(self)
 
+    @property
+    def settings(self) -> Settings:
+        """The options that apply."""
+        return self._settings
+
+    def stopping_kinds(self, report: PairingReport) -> frozenset[ViolationKind]:
+        """Return the kinds of those violations for which strict mode stops a request.
+
+        Args:
+            report: The report of the request.
+        """
+        effects = set(self._settings.block_on)
+        if self._settings.block_unidentified and report.profile == CONTRACT.name:
+            effects.add(Effect.UNKNOWN)
+        return frozenset(each.kind for each in report.violations if each.effect in effects)
+
     def started(self, request: Request, run_id: UUID) -> None:
         """Check a request when it starts, and stop it if strict mode does.
 
@@ -96,15 +141,27 @@ class Watch:
             InvalidToolResultsError: Strict mode stops the request, and the seam is off.
             CheckFailedError: The check failed, and `on_internal_error` is `"block"`.
         """
-        mode = self._settings.mode_for(request.metadata)
-        if mode == "off":
+        if _is_taken_out(request):
+            self.requests.add(None)
             return
-        verdict, refusal = self._judge.decide(request, run_id, mode)
-        if verdict is not None:
-            with FailOpen(self._counts, "testing"):
-                self.requests.add(verdict.report)
-        if refusal is not None:
+        verdict, refusal = self._judge.decide(request, run_id, self._settings.mode)
+        is_admitted = False
+        with FailOpen(self._counts, "testing"):
+            self.requests.add(None if verdict is None else verdict.report)
+            is_admitted = verdict is not None and self.admits(verdict.report)
+        if refusal is not None and not is_admitted:
+            self.requests.stopped.append(refusal)
             seam.refuse(refusal, run_id)
+
+
+def _is_taken_out(request: Request) -> bool:
+    """Whether a request asks not to be checked; no other mode that it asks for is the watch's."""
+    asked = request.metadata.get(MODE_KEY) if request.metadata else None
+    return isinstance(asked, str) and asked.strip().lower() == "off"
+
+
+def _admits_none(_: PairingReport) -> bool:
+    return False
 
 
 class _WatchHook(ProcessHook):
@@ -115,17 +172,16 @@ class _WatchHook(ProcessHook):
     def __init__(self) -> None:
         super().__init__("_hook")
         self._watches: tuple[Watch, ...] = ()
-        self._watches_lock = threading.Lock()
 
     def add(self, watch: Watch) -> None:
         """Pass requests on to `watch`."""
-        with self._watches_lock:
+        with self._lock:
             self._watches += (watch,)
         self.register()
 
     def remove(self, watch: Watch) -> None:
         """Stop passing requests on to `watch`."""
-        with self._watches_lock:
+        with self._lock:
             self._watches = tuple(each for each in self._watches if each is not watch)
 
     @property

@@ -1,7 +1,7 @@
 """A chat service: its traces show broken histories, and its errors explain what to fix.
 
-Needs `pip install "toolpair-observe[demo]" fastapi httpx`. Run `python app.py` to see it work on
-this machine, or `uvicorn app:from_environment --factory` for a real model.
+Needs `pip install '.[demo]' fastapi httpx` in the project's folder. Run `python app.py` to see it
+work on this machine, or `uvicorn app:from_environment --factory` for a real model.
 """
 
 from collections.abc import AsyncIterator, Callable

@@ -2,7 +2,7 @@
 
 The checkpoint then holds a call without a result, and OpenAI refuses every later request of that
 thread. To resume is fine; a new question is repaired on its way out, and the checkpoint does not
-change. Needs `pip install "toolpair-observe[demo]" langchain`.
+change. Needs `pip install '.[demo]' langchain` in the project's folder.
 """
 
 from typing import Any

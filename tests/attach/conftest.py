@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _detached(_clean_process) -> Iterator[None]:  # noqa: F811 - it has to end after this
     yield
     attachment.uninstrument()
-    assert attachment._slot.variable.get() is attachment._slot
+    assert attachment._slot._variable.get() is attachment._slot
 
 
 @pytest.fixture

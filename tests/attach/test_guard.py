@@ -69,8 +69,8 @@ def test_the_environment_can_tell_it_otherwise_and_code_wins(monkeypatch):
     guarded.handler.close()
 
 
-def test_a_request_can_have_a_mode_of_its_own(strict):
-    model = CountingModel()
+def test_a_request_can_have_a_mode_of_its_own(make_handler):
+    model, strict = CountingModel(), make_handler("strict", request_mode="any")
     guard(model, strict).invoke(BROKEN, {"metadata": {"toolpair_mode": "observe"}})
     assert model.requests == 1
 
@@ -105,8 +105,10 @@ def test_tools_can_be_bound_behind_the_guard(strict):
 def test_what_is_no_chat_model_is_refused_by_name(strict):
     with pytest.raises(TypeError, match="not RunnableLambda"):
         guard(RunnableLambda(lambda x: x), strict)
-    with pytest.raises(TypeError, match="not RunnableWithFallbacks"):
-        guard(CountingModel().with_fallbacks([CountingModel()]), strict)
+    with pytest.raises(TypeError, match="not RunnableSequence"):
+        guard(CountingModel() | StrOutputParser(), strict)
+    with pytest.raises(TypeError, match="not GuardedModel"):
+        guard(guard(CountingModel(), strict), strict)
 
 
 def test_a_failing_check_lets_the_request_pass(strict, monkeypatch):

@@ -7,8 +7,10 @@ import copy
 import os
 import pickle
 import threading
+from contextlib import nullcontext
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers import context as core_context
@@ -19,6 +21,7 @@ from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError
 from toolpair_observe.attach import instrument as attachment
+from toolpair_observe.attach.guard import guard
 from toolpair_observe.attach.instrument import (
     attached,
     instrument,
@@ -26,10 +29,11 @@ from toolpair_observe.attach.instrument import (
     uninstrument,
 )
 from toolpair_observe.errors import SettingsError
+from toolpair_observe.middleware import ToolPairMiddleware
 
 
 def our_hooks():
-    return [hook for hook in core_context._configure_hooks if hook[0] is attachment._slot.variable]
+    return [hook for hook in core_context._configure_hooks if hook[0] is attachment._slot._variable]
 
 
 def test_a_model_that_was_built_before_is_checked(strict):
@@ -172,10 +176,36 @@ def test_a_forked_child_checks_and_counts_for_itself(strict):
 
 
 def test_an_explicit_handler_takes_the_place_of_the_hook(strict, observing):
+    instrument(observing)
+    with pytest.raises(InvalidToolResultsError):
+        CountingModel().invoke(BROKEN, {"callbacks": [strict]})
+    assert strict.checks == 1
+    assert observing.checks == 0
+
+
+@pytest.mark.parametrize("mode", ["observe", "off"])
+@pytest.mark.parametrize("way", ["call", "model", "guard", "middleware", "context"])
+async def test_nothing_weaker_takes_the_place_of_process_wide_strict(
+    way, mode, strict, make_handler
+):
     instrument(strict)
-    CountingModel().invoke(BROKEN, {"callbacks": [observing]})
-    assert observing.checks == 1
-    assert strict.checks == 0
+    weaker = make_handler(mode, feedback="off")
+    model = CountingModel(callbacks=[weaker] if way == "model" else None)
+    config = {"callbacks": [weaker]} if way == "call" else {}
+    asked, history = model, BROKEN
+    if way == "guard":
+        asked = guard(model, weaker)
+    elif way == "middleware":
+        asked = create_agent(model, [], middleware=[ToolPairMiddleware(weaker)])
+        history = {"messages": BROKEN}
+    with attached(weaker) if way == "context" else nullcontext():
+        with pytest.raises(InvalidToolResultsError):
+            asked.invoke(history, config)
+        with pytest.raises(InvalidToolResultsError):
+            await asked.ainvoke(history, config)
+    assert model.requests == 0
+    assert weaker.outcomes + strict.outcomes == {"blocked": 2}
+    assert (weaker if mode == "observe" else strict).outcomes == {"blocked": 2}
 
 
 def test_a_chain_hands_an_explicit_handler_down_and_it_counts_once(strict, observing):
@@ -190,22 +220,22 @@ def test_a_chain_hands_an_explicit_handler_down_and_it_counts_once(strict, obser
 def test_a_model_with_a_handler_of_its_own_keeps_it_inside_a_chain(strict, observing):
     instrument(strict)
     chain = RunnableLambda(lambda messages: messages) | CountingModel(callbacks=[observing])
-    chain.invoke(BROKEN)
+    chain.invoke(SOUND)
     assert observing.checks == 1
     assert strict.checks == 0
 
 
 def test_one_context_can_have_a_handler_of_its_own(strict, observing):
-    instrument(strict)
+    instrument(observing)
     model = CountingModel()
-    with attached(observing):
+    with attached(strict), pytest.raises(InvalidToolResultsError):
         model.invoke(BROKEN)
-    with pytest.raises(InvalidToolResultsError):
-        model.invoke(BROKEN)
+    model.invoke(BROKEN)
     assert observing.checks == strict.checks == 1
 
 
-def test_a_request_can_have_a_mode_of_its_own(strict):
+def test_a_request_can_have_a_mode_of_its_own(make_handler):
+    strict = make_handler("strict", feedback="off", request_mode="any")
     instrument(strict)
     model = CountingModel()
     model.invoke(BROKEN, {"metadata": {"toolpair_mode": "observe"}})
@@ -268,7 +298,7 @@ async def test_a_stream_that_outlives_two_exchanges_is_accepted_and_told(make_ha
 def test_an_own_handler_is_closed_when_nothing_of_it_is_in_flight():
     closed = []
     handler = instrument(feedback="off", meter_provider=NoOpMeterProvider())
-    handler._pipeline.close = lambda: closed.append(handler)
+    handler._pipeline.close = lambda _: closed.append(handler)
 
     def detach(_):
         uninstrument()

@@ -151,8 +151,8 @@ def test_pending_calls_stay_open(observing):
     assert shape(model._requests[0]) == ["human", "ai", "error lost", "human"]
 
 
-def test_off_for_one_request_means_that_nothing_is_mended(strict):
-    model = CountingModel()
+def test_off_for_one_request_means_that_nothing_is_mended(make_handler):
+    model, strict = CountingModel(), make_handler("strict", request_mode="any")
     middleware = ToolPairMiddleware(strict, repair="insert_error_results")
     agent_with(model, middleware).invoke(
         {"messages": LOST_AND_LATE}, {"metadata": {"toolpair_mode": "off"}}

@@ -89,7 +89,7 @@ def test_named_environments_are_strict(run_in_a_fork):
 def test_an_error_that_the_program_does_not_catch_is_the_program_s(run_in_a_fork):
     done = run_in_a_fork(PROGRAM, "--let-it-raise", TOOLPAIR_MODE="strict")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[0].startswith("blocked request")
+    assert done.stderr.splitlines()[1].startswith("blocked request")
     assert "Traceback" in done.stderr
     assert "InvalidToolResultsError" in done.stderr
 
@@ -112,7 +112,7 @@ def test_a_program_that_is_not_there_is_named(name, tmp_path, monkeypatch, capsy
     monkeypatch.setattr(sys, "path", [*sys.path])
     Path("not_a_program").mkdir()
     assert main(["run", name]) == 2
-    assert capsys.readouterr().err == f"toolpair-observe: there is no script {name}\n"
+    assert capsys.readouterr().err == f"toolpair-observe: there is no program {name}\n"
 
 
 @pytest.mark.parametrize("name", ["no_such_module", "no_such.module", "json.no_such_module"])
@@ -133,7 +133,7 @@ def test_the_program_s_own_failures_look_as_without_us(tmp_path, run_in_a_fork):
     plain = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, program, "raise"], capture_output=True, text=True, check=False
     )
-    done = run(str(program), "raise")
+    done = run("--quiet", str(program), "raise")
     assert (done.returncode, done.stderr) == (1, plain.stderr)
     assert run_in_a_fork(str(program), "hook").stdout == "told of KeyError\n"
     assert run_in_a_fork(str(program), "exit").returncode == 4
@@ -143,6 +143,49 @@ def test_every_argument_behind_the_program_is_the_program_s(run_in_a_fork):
     done = run_in_a_fork("--mode", "observe", "--", PROGRAM, "--", "-m", "--mode", "strict")
     assert done.stdout.splitlines()[0] == "arguments -- -m --mode strict"
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["-c"], ["-e", "-c"]], ids=" ".join)
+def test_a_program_that_is_not_python_takes_the_place_of_run(arguments, run_in_a_fork):
+    told = 'echo "$0" $TOOLPAIR_MODE $TOOLPAIR_ANNOUNCE "$@"; exit 5'
+    program = ["sh", *arguments, told, "it", "--mode", "off"]
+    done = run_in_a_fork("--mode", "strict", "--quiet", *program)
+    assert done.stdout == "it strict false --mode off\n"
+    assert (done.returncode, done.stderr) == (5, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "warnings"), [(["-I"], 1), (["-uS"], 1), (["-W", "error"], 0), ([], 0)]
+)
+def test_python_that_can_not_be_covered_is_warned_of(options, warnings, run_in_a_fork):
+    done = run_in_a_fork(sys.executable, *options, "-c", "print('it ran')", "-I")
+    assert done.stdout == "it ran\n"
+    assert done.stderr.count("nothing is checked") == warnings
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "",
+        "#!/usr/bin/env python3\n",
+        "#!/bin/sh\n'''exec' \"/a long/python\" \"$0\" \"$@\"\n' '''\n",
+    ],
+    ids=["no-interpreter", "python", "behind-sh"],
+)
+def test_a_command_that_is_a_python_script_runs_in_this_process(head, tmp_path, run_in_a_fork):
+    """pip writes the last form where the path of the interpreter is long or has a space in it."""
+    script = tmp_path / "command"
+    script.write_text(f"{head}import sys\nprint('toolpair_observe.cli.run' in sys.modules)\n")
+    done = run_in_a_fork(str(script))
+    assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
+
+
+def test_a_program_that_can_not_be_run_is_named(tmp_path, run_in_a_fork):
+    program = tmp_path / "program"
+    program.write_bytes(b"\0")
+    done = run_in_a_fork(str(program))
+    assert done.returncode == 2
+    assert done.stderr == f"toolpair-observe: {program} can't be run: Permission denied\n"
 
 
 def test_threads_that_go_on_find_their_main_module(tmp_path):

@@ -245,3 +245,53 @@ def test_what_ends_the_reading_is_shown_behind_many_complaints(write, capsys):
     assert len(err.splitlines()) == 22
     assert "and 9,980 more unreadable parts" in err
     assert "checked 1 request in 1 history of 2 files" in out
+
+
+HOSTILE = "x\n::error::y\r\x1b]0;t\x07\u202e##[group]\u200b"
+
+
+@pytest.mark.parametrize("options", [[], ["--explain"], ["--format", "json"]])
+def test_ids_names_and_file_names_are_nothing_but_text(write, options, capsys):
+    call = {**CALL, "id": HOSTILE, "function": {"name": HOSTILE, "arguments": "{}"}}
+    messages = [BROKEN[0], {**BROKEN[1], "tool_calls": [call]}, BROKEN[2]]
+    name = write("::error::a\n::b.jsonl", {"id": HOSTILE, "messages": messages}, "{")
+    main(["check", name, *options])
+
+    out, err = capsys.readouterr()
+    lines = [*out.splitlines(), *err.splitlines()]
+    assert len(lines) == len((out + err).split("\n")) - 1
+    for line in lines:
+        assert line.isprintable()
+        assert not line.startswith("::")
+        assert "##[" not in line
+    if "json" in options:
+        near_miss = json.loads(out.splitlines()[0])
+        assert near_miss["id"] == HOSTILE
+        assert near_miss["report"]["violations"][0]["tool_call_id"] == HOSTILE
+
+
+@pytest.mark.parametrize("options", [["--explain"], ["--format", "json"]])
+def test_a_huge_id_makes_no_huge_output(write, options, capsys):
+    call = {**CALL, "id": "x" * 5_000_000}
+    main(["check", write("a.jsonl", [BROKEN[0], {**BROKEN[1], "tool_calls": [call]}]), *options])
+
+    out, _ = capsys.readouterr()
+    assert len(out) < 5_000
+
+
+def test_ids_are_hashed_where_the_environment_asks_for_it(write, monkeypatch, capsys):
+    monkeypatch.setenv("TOOLPAIR_HASH_IDS", "true")
+    for options in ([], ["--explain"], ["--format", "json"]):
+        main(["check", write("a.jsonl", BROKEN), *options])
+
+    out, _ = capsys.readouterr()
+    assert "call_a" not in out
+    assert out.count("hmac:") > 3
+
+
+def test_a_complaint_about_arguments_is_one_line(capsys):
+    with pytest.raises(SystemExit):
+        main(["check", "a", "--profile", "x\n::error::y"])
+
+    _, err = capsys.readouterr()
+    assert not [line for line in err.splitlines() if line.startswith("::")]

@@ -16,6 +16,7 @@ from toolpair_observe.demo.cases import show
 from toolpair_observe.demo.cases.histories_view import check_files
 from toolpair_observe.demo.cases.render import new_console
 from toolpair_observe.demo.loopback.provider import LoopbackProvider
+from toolpair_observe.install import install_line
 
 CALL = {"id": "call_a", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
 ANSWERED = [
@@ -186,8 +187,30 @@ def test_a_missing_extra_is_one_clear_line(module):
     assert done.returncode == 2
     assert done.stderr.decode() == (
         f"toolpair-observe: the demo needs {module.replace('_', '-')}, which is not installed: "
-        'pip install "toolpair-observe[demo]"\n'
+        f"{install_line('demo')}\n"
     )
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "1.5", "-1", "http", "", "٣", "9" * 5000])
+def test_a_port_that_there_is_not_is_refused(port, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["demo", "--live", f"--port={port}"])
+
+    assert caught.value.code == 2
+    assert "a port is a whole number from 1 to 65535" in capsys.readouterr().err
+
+
+def test_a_port_that_is_in_use_is_one_line_that_names_it_and_the_option(capsys):
+    pytest.importorskip("opentelemetry.exporter.prometheus", reason="needs toolpair-observe[live]")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code = main(["demo", "--live", "--port", str(port)])
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert said.startswith(f"toolpair-observe: port {port} of 127.0.0.1 can't serve the metrics (")
+    assert said.endswith("): choose another one with --port\n")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -290,3 +290,98 @@ def test_an_answer_of_some_other_server(server: LangSmithServer, capsys, path: s
     server.fail(path, Fault(200, body=body), method="GET")
     assert apply() == 2
     assert "are not those of LangSmith's API" in capsys.readouterr().err
+
+
+# What a dry run can do without
+
+
+@pytest.mark.parametrize("missing", ["network", "key", "project", "name", "everything"])
+def test_a_dry_run_needs_neither_network_nor_key_nor_project(
+    server: LangSmithServer, monkeypatch, capsys, missing: str
+) -> None:
+    monkeypatch.setenv("LANGSMITH_CONFIG_FILE", os.devnull)
+    if missing in {"network", "everything"}:
+        server.stop()
+    if missing in {"key", "everything"}:
+        monkeypatch.delenv("LANGSMITH_API_KEY")
+    ls_utils.get_env_var.cache_clear()
+    name = {"project": ["--project", "chekcout"], "name": [], "everything": []}
+    named = name.get(missing, ["--project", PROJECT])
+    assert main(["langsmith", "apply", *named, "--dry-run", "--webhook", WEBHOOK]) == 0
+    caught = capsys.readouterr()
+    assert actions(caught.out) == {"create": 2 + 5 + 4 + 5}
+    (line,) = caught.err.splitlines()
+    assert line.startswith("not compared with what is there: ")
+    assert writes(server) == []
+
+
+def test_without_a_dry_run_the_project_is_needed(server: LangSmithServer, capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["langsmith", "apply"])
+    assert caught.value.code == 2
+    assert "--project" in capsys.readouterr().err
+    assert server.requests() == []
+
+
+# What is secret
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+def test_a_redirect_is_not_followed(
+    server: LangSmithServer, capsys, status: int, dry_run: list[str]
+) -> None:
+    with LangSmithServer() as elsewhere:
+        server.fail("*", Fault(status, location=f"{elsewhere.url}/sessions"))
+        assert apply(*dry_run) == 2
+        assert elsewhere.requests() == []
+    assert "the key never follows" in capsys.readouterr().err
+    assert len(server.requests()) == 1
+
+
+PASSWORD = "hunter2%40secret"
+SHOWN = ("hunter2", "aHVudGVyM", "dXM6aHVudGVyMkBzZWNyZXQ")
+
+
+@pytest.mark.parametrize(
+    "trouble", ["none", "dry", "reset", "stopped", "echo", "401", "302", "html", "port"]
+)
+@pytest.mark.parametrize("where", ["endpoint", "proxy"])
+def test_no_password_is_printed(
+    server: LangSmithServer, monkeypatch, capsys, trouble: str, where: str
+) -> None:
+    url = server.url.replace("http://", f"http://us:{PASSWORD}@")
+    url = url.rpartition(":")[0] + ":port" if trouble == "port" else url
+    if where == "endpoint":
+        monkeypatch.setenv("LANGSMITH_ENDPOINT", url)
+    else:
+        # What is forwarded to a server is a request to it, as far as this one is concerned.
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.setenv("no_proxy", "")
+        monkeypatch.setenv("LANGSMITH_ENDPOINT", "http://langsmith.test")
+    ls_utils.get_env_var.cache_clear()
+    said = f"hunter2@secret {PASSWORD} Basic dXM6aHVudGVyMkBzZWNyZXQ= {server.api_key}"
+    fault = {
+        "reset": Fault(kind="reset"),
+        "echo": Fault(400, body={"detail": "x" * 290 + said}),
+        "401": Fault(401, body={"detail": said}),
+        "302": Fault(302, location=url),
+        "html": Fault(200, body=said),
+    }.get(trouble)
+    if fault is not None:
+        server.fail("*", fault)
+    if trouble == "stopped":
+        server.stop()
+    code = apply("--dry-run") if trouble == "dry" else apply()
+    assert code == (0 if trouble in {"none", "dry"} else 2)
+    caught = capsys.readouterr()
+    assert not [secret for secret in (*SHOWN, server.api_key) if secret in caught.out + caught.err]
+
+
+def test_a_webhook_is_not_printed(server: LangSmithServer, capsys) -> None:
+    hook = "https://us:hunter2@hooks.example.com/T0/B0/hunter2"
+    assert apply("--webhook", hook) == 0
+    with pytest.raises(SystemExit):
+        apply("--webhook", hook.removeprefix("https://"))
+    caught = capsys.readouterr()
+    assert "hunter2" not in caught.out + caught.err

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import shutil
+import ssl
 import subprocess
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from requests import exceptions
 
 from dashboards.tools import generate
 from dashboards.tools.settings import LIVE, PRODUCTION
@@ -21,6 +21,7 @@ from toolpair_observe.pairing.words import Cause
 from toolpair_observe.reporters import delivery
 from toolpair_observe.reporters.langsmith import client as _langsmith_api
 from toolpair_observe.reporters.langsmith import feedback as langsmith
+from toolpair_observe.reporters.langsmith import route, transport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,16 +114,14 @@ def test_the_runbook_of_the_near_miss_rate_knows_every_cause():
 def test_the_runbook_of_feedback_knows_every_reason():
     page = (DASHBOARDS / "runbooks" / "feedback-not-delivered.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(\w+)`", page))
-    code = "".join(inspect.getsource(module) for module in (delivery, _langsmith_api))
+    modules = (delivery, _langsmith_api, transport)
+    code = "".join(inspect.getsource(module) for module in modules)
     made = set(re.findall(r'(?:return| =|or) "([A-Z]\w+)"', code))
-    assert made == {"Closed", "Expired", "NoProject", "NoThread", "QueueFull", "Redirected"}
-    kinds = {
-        *_below(exceptions.ConnectionError),
-        *_below(exceptions.Timeout),
-        exceptions.ChunkedEncodingError,
-    }
-    # A timeout always is one of connecting or reading.
-    assert named >= made | {kind.__name__ for kind in kinds - {exceptions.Timeout}}
+    of_delivery = {"Closed", "Expired", "NoProject", "NoThread", "QueueFull", "Redirected"}
+    of_transport = {"AnswerTooLong", "ConnectionError", "ProxyError", "Timeout"}
+    assert made == of_delivery | of_transport
+    kinds = {*_below(route.BadUrlError), ssl.SSLError, ssl.SSLCertVerificationError}
+    assert named >= made | {kind.__name__ for kind in kinds}
     assert named >= {str(status) for status in _langsmith_api._BUSY}
     assert named >= {reason for reason in langsmith._ADVICE if reason.isdigit()}
 

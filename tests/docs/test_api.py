@@ -58,7 +58,7 @@ def test_links_lead_somewhere():
 def test_what_is_not_public_of_a_public_class_is_there():
     for name, members in (API["PRIVATE_MEMBERS"] | API["PUBLIC_MEMBERS"]).items():
         cls = PUBLIC[name]
-        assert members <= set(dir(cls)) | set(cls.__annotations__), name
+        assert set(members) <= set(dir(cls)) | set(cls.__annotations__), name
 
 
 @pytest.mark.parametrize(("name", "function", "docstring"), CALLABLES)

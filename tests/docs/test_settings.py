@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import runpy
-from dataclasses import fields
 from pathlib import Path
 
-from toolpair_observe.settings import Settings
+from toolpair_observe.settings import options
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -19,5 +18,5 @@ def test_the_page_is_what_the_settings_make_it():
 
 def test_every_option_stands_there_with_its_variable():
     page = (DOCS / "settings.md").read_text(encoding="utf-8")
-    for option in fields(Settings):
+    for option in options():
         assert f"| `{option.name}` | `TOOLPAIR_{option.name.upper()}` |" in page

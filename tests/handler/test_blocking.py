@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tests.handler.models import CountingModel
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe import InvalidToolResultsError, settings
+from toolpair_observe import InvalidToolResultsError, once
 
 
 def is_blocked(handler, messages=BROKEN, **metadata):
@@ -55,17 +55,37 @@ def test_whoever_names_the_contract_is_held_to_it(make_handler):
 
 
 def test_a_request_can_have_a_mode_of_its_own(make_handler):
-    strict, observing = make_handler("strict"), make_handler("observe")
-    assert not is_blocked(strict, toolpair_mode="observe")
-    assert strict.outcomes == {"accepted": 1}
-    assert not is_blocked(strict, toolpair_mode="off")
-    assert strict.checks == 1
-    assert is_blocked(observing, toolpair_mode="strict")
+    obeying = make_handler("strict", request_mode="any")
+    assert not is_blocked(obeying, toolpair_mode="observe")
+    assert obeying.outcomes == {"accepted": 1}
+    assert not is_blocked(obeying, toolpair_mode="off")
+    assert obeying.checks == 1
+    assert is_blocked(make_handler("observe"), toolpair_mode="strict")
     assert is_blocked(make_handler("off"), toolpair_mode="strict")
 
 
+def test_a_request_cannot_weaken_the_mode_unless_the_operator_allows_it(
+    make_handler, monkeypatch, caplog
+):
+    monkeypatch.setattr(once, "_said", set())
+    strict, observing = make_handler("strict"), make_handler("observe")
+    with caplog.at_level(logging.WARNING, "toolpair_observe"):
+        for _ in range(2):
+            assert is_blocked(strict, toolpair_mode="observe")
+            assert is_blocked(strict, toolpair_mode="off")
+    assert sum("weaker than mode strict" in line for line in caplog.messages) == 1
+    assert "TOOLPAIR_REQUEST_MODE=any" in caplog.text
+    assert not is_blocked(observing, toolpair_mode="off")
+    assert observing.checks == 1
+
+
+def test_a_request_has_no_say_where_the_operator_says_so(make_handler):
+    assert not is_blocked(make_handler("observe", request_mode="ignore"), toolpair_mode="strict")
+    assert is_blocked(make_handler("strict", request_mode="ignore"), toolpair_mode="off")
+
+
 def test_a_wrong_mode_of_a_request_is_named_once_and_ignored(make_handler, monkeypatch, caplog):
-    monkeypatch.setattr(settings, "_warned", set())
+    monkeypatch.setattr(once, "_said", set())
     strict = make_handler("strict")
     with caplog.at_level(logging.WARNING, "toolpair_observe"):
         assert is_blocked(strict, toolpair_mode="obsreve")
@@ -95,5 +115,4 @@ def test_hashed_ids_are_hashed_in_the_error_too(make_handler):
     with pytest.raises(InvalidToolResultsError) as caught:
         CountingModel().invoke(BROKEN, {"callbacks": [make_handler("strict", hash_ids=True)]})
     assert "call_bergen" not in str(caught.value)
-    assert "sha256:" in str(caught.value)
-    assert caught.value.report.violations[0].tool_call_id == "call_bergen"
+    assert "hmac:" in str(caught.value)

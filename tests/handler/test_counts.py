@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import weakref
 
@@ -146,6 +147,18 @@ def test_accuracy_tells_predictions_from_outcomes(make_handler):
         "effect": "reject",
         "outcomes": {"rejected": 2, "accepted": 1},
     }
+
+
+def test_accuracy_says_whose_requests_it_counts(make_handler):
+    first = make_handler()
+    second = make_handler(meter_provider=first.meter_provider)
+    CountingModel().invoke(SOUND, {"callbacks": [second]})
+    accuracy = first.accuracy()
+
+    scope = f"all handlers of process {os.getpid()} that report to the same meter provider"
+    assert accuracy == second.accuracy()
+    assert accuracy.scope == accuracy.to_dict()["scope"] == scope
+    assert str(accuracy).endswith(f"\ncounted: the requests of {scope}")
 
 
 def test_accuracy_is_drawn_for_people():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import inspect
+import json
 import threading
 
 import pytest
@@ -12,7 +14,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 
 from tests.handler.models import CountingModel, RefusedError, refuse_pairing
 from tests.strict.conversations import BROKEN, SOUND
-from toolpair_observe import InvalidToolResultsError
+from toolpair_observe import InvalidToolResultsError, fail_open
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.reporters import hook as module
 
@@ -102,6 +104,35 @@ async def test_its_errors_are_counted_and_go_nowhere(make_handler):
         await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
         assert handler.flush()
         assert handler.internal_errors == {("ConnectionError", "on_near_miss"): 1}
+
+
+async def test_the_log_says_once_whose_it_is_and_where_it_raised(make_handler, monkeypatch, caplog):
+    monkeypatch.setattr(fail_open, "_logged", set())
+
+    def deeper(_):
+        json.loads("the content of a message")
+
+    async def araises(_):
+        await asyncio.sleep(0)
+        deeper(None)
+
+    def indirect(observation):
+        return araises(observation)
+
+    for hook in (deeper, araises, indirect):
+        handler = make_handler(on_near_miss=hook)
+        for _ in range(2):
+            await CountingModel().ainvoke(BROKEN, {"callbacks": [handler]})
+            await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+            assert handler.flush()
+
+    lines = [line for line in caplog.messages if line.startswith("your on_near_miss")]
+    first = inspect.getsourcelines(deeper)[1] + 1
+    assert [line.partition(";")[0] for line in lines] == [
+        f"your on_near_miss raised JSONDecodeError at {__file__}:{line}"
+        for line in (first, first + 4)
+    ]
+    assert "content" not in "".join(lines)
 
 
 def test_a_loop_that_ends_before_the_call_begins_loses_nothing(make_handler):

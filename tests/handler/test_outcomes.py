@@ -154,6 +154,29 @@ def test_our_own_error_is_never_taken_for_the_providers(make_handler):
     assert observing.outcomes == {"cancelled": 1}
 
 
+@pytest.mark.parametrize("keeps", ["cause", "text"])
+def test_our_own_error_is_no_local_error_that_was_foreseen(make_handler, keeps):
+    """A model that asks another one, and raises as its integration would."""
+    strict = make_handler("strict", profile="openrouter")
+    history = [
+        HumanMessage("?"),
+        AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": None}]),
+        ToolMessage("4", tool_call_id=""),
+    ]
+
+    def ask_another(_):
+        try:
+            CountingModel().invoke(history, config(strict))
+        except InvalidToolResultsError as block:
+            error = ValidationError("no" if keeps == "cause" else str(block))
+            raise error from (block if keeps == "cause" else None)
+
+    observing = make_handler(profile="openrouter")
+    with pytest.raises(ValidationError):
+        CountingModel(before=ask_another).invoke(history, config(observing))
+    assert observing.predictions == {("local_error", "failed"): 1}
+
+
 def test_a_stream_that_breaks_before_its_first_word_failed(handler):
     with pytest.raises(ConnectionError):
         list(CountingModel(fail_after=0).stream(SOUND, config(handler)))

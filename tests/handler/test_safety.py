@@ -95,7 +95,7 @@ def test_a_reporter_that_raises_stops_neither_the_others_nor_the_application(mak
             seen.append("flush")
             return True
 
-        def close(self):
+        def close(self, timeout):
             seen.append("close")
 
     ours = make_handler("strict")

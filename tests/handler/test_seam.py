@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import threading
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
@@ -11,11 +13,14 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.langchain import LangChainTracer
 from langsmith.run_helpers import tracing_context
 
+from tests.forking import in_child, needs_fork
 from tests.handler.models import CountingModel, RefusedError, reached, refuse_pairing
 from tests.handler.siblings import AsyncSibling, Sibling
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import InvalidToolResultsError
+from toolpair_observe.attach import closing as closing_module
 from toolpair_observe.attach import seam
+from toolpair_observe.attach.closing import close_each
 
 MANAGERS = (CallbackManager, AsyncCallbackManager)
 
@@ -30,11 +35,10 @@ def depth(function):
 
 def test_it_is_installed_once_by_whoever_needs_it(make_handler):
     before = methods()
-    make_handler("observe", feedback="off")
     make_handler("off")
     make_handler("strict", wrap_callbacks=False)
     assert methods() == before
-    make_handler("observe")
+    make_handler("observe", feedback="off")  # a request may ask it for strict
     make_handler("strict", feedback="off")
     assert seam.is_active()
     assert [depth(new) - depth(old) for new, old in zip(methods(), before, strict=True)] == [1, 1]
@@ -147,7 +151,7 @@ def test_an_exit_in_an_async_sibling_is_obeyed_after_the_others_were_told(stop):
             if self.handlers == ["rude"]:
                 raise stop
 
-    closing = seam._close_each(seam.StartCall(is_async=True), [Manager()], ValueError())
+    closing = close_each([Manager()], ValueError(), lambda handler: True)
     with pytest.raises(stop):
         closing.send(None)
     assert told == ["last", "rude", "first"]
@@ -187,7 +191,7 @@ async def test_a_second_cancel_does_not_wait_and_the_siblings_are_told_all_the_s
     await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
     assert not waiting.open
     assert not quiet.open
-    assert not seam._unfinished
+    assert not closing_module._unfinished
     assert handler.outcomes == {"blocked": 1}
 
 
@@ -391,3 +395,31 @@ def test_without_a_tracer_there_is_no_link(linked):
     handler, reporter = linked()
     CountingModel().invoke(BROKEN, {"callbacks": [handler]})
     assert reporter.links == [None]
+
+
+@needs_fork
+def test_a_child_that_is_forked_while_the_seam_is_locked_still_blocks(make_handler):
+    model = CountingModel()
+
+    def blocks():
+        signal.alarm(30)  # ends the child where it waits for the lock
+        try:
+            model.invoke(BROKEN, {"callbacks": [make_handler("strict")]})
+        except InvalidToolResultsError:
+            return "blocked", seam.is_active()
+
+    locked, forked = threading.Event(), threading.Event()
+
+    def hold():
+        with seam._Seam.lock:
+            locked.set()
+            forked.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    locked.wait()
+    try:
+        assert in_child(blocks) == repr(("blocked", True))
+    finally:
+        forked.set()
+        holder.join()

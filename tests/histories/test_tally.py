@@ -148,11 +148,11 @@ def test_broken_prefixes_are_checked_up_to_a_bound(monkeypatch):
 def test_a_history_that_breaks_the_check_is_named_and_the_rest_is_checked(monkeypatch):
     real_check = tally.check
 
-    def failing_check(messages, profile, facts):
+    def failing_check(messages, *others):
         if len(messages) == 1:
             msg = "secret content"
             raise RecursionError(msg)
-        return real_check(messages, profile, facts)
+        return real_check(messages, *others)
 
     monkeypatch.setattr(tally, "check", failing_check)
     totals = Tally()

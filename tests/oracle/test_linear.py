@@ -15,10 +15,11 @@ from langchain_core.messages import HumanMessage
 from tests.amounts import times
 from tests.oracle.adversarial import SHAPES, asked, bad, ids, results, tool
 from toolpair_observe import check_messages
+from toolpair_observe.hashed import hashed
+from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.report import MAX_VIOLATIONS
 from toolpair_observe.repair import repair_messages
-from toolpair_observe.reporters.text import one_line, without_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,8 +49,7 @@ ROWS = [row for profile in PROFILES.values() for row in _rows(profile)]
 
 
 def _told(report: PairingReport) -> object:
-    shown = without_ids(report)
-    return report.explain(), one_line(shown.summary()), report.to_dict(), hash(report)
+    return report.explain(), report.summary(), report.to_dict(), repr(report), hash(report)
 
 
 def _check_and_tell(history: list[BaseMessage], profile: str) -> object:
@@ -58,6 +58,7 @@ def _check_and_tell(history: list[BaseMessage], profile: str) -> object:
 
 def _all_of_it(history: list[BaseMessage], profile: Profile) -> None:
     _told(check_messages(history, profile))
+    _told(check(history, profile, rename=hashed))
     repair_messages(history, profile)
     done = repair_messages(
         history, profile, drop_unpaired=True, sync_encodings=True, thinking="strip"

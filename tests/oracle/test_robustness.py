@@ -21,7 +21,7 @@ from langchain_core.messages import (
 
 from tests.amounts import examples
 from tests.oracle.histories import broken_histories
-from toolpair_observe import PairingReport, check_messages
+from toolpair_observe import PairingReport, check_messages, repair_messages
 from toolpair_observe.pairing.providers.table import PROFILES
 
 JUNK = st.one_of(
@@ -110,6 +110,7 @@ def wild_messages(draw) -> BaseMessage:
 def test_no_message_makes_the_check_raise(history, data):
     profile = data.draw(st.sampled_from(sorted(PROFILES)))
     assert_usable(check_messages(history, profile=profile))
+    repair_messages(history, profile, drop_unpaired=True, sync_encodings=True, thinking="strip")
 
 
 @settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])

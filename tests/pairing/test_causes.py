@@ -404,6 +404,34 @@ def test_a_complete_stream_that_is_stored_as_a_chunk_was_not_cut():
     assert causes([H, whole, H]) == ["abandoned_turn"]
 
 
+@pytest.mark.parametrize("profile", ["contract", "openai-chat", "mistral", "deepseek"])
+@pytest.mark.parametrize("id_", [None, ""])
+@pytest.mark.parametrize("rest", [[], [H], [got(""), H]], ids=["end", "went on", "answered"])
+def test_an_invalid_call_without_an_id_is_about_its_arguments(profile, id_, rest):
+    (violation,) = check_messages([H, bad(id_), *rest], profile).violations
+    assert violation.kind == "missing_id"
+    assert violation.cause == "invalid_arguments"
+    assert "arguments" in violation.hint
+    assert "restore" not in violation.hint
+    # What answers a call by its id is no way out.
+    assert "ToolMessage" not in violation.hint
+
+
+def test_a_call_of_a_stream_that_broke_off_before_its_id_is_about_the_stream():
+    cut = AIMessage("", invalid_tool_calls=bad(None).invalid_tool_calls)
+    cut.response_metadata = {"finish_reason": "length"}
+    assert causes([H, cut, H]) == ["stream_cut"]
+
+
+def test_an_answer_under_an_id_that_an_invalid_call_never_had_is_about_its_arguments():
+    assert causes([H, bad(None), got("a"), H]) == ["invalid_arguments", "invalid_arguments"]
+
+
+def test_a_sound_call_without_an_id_has_lost_it():
+    assert causes([H, ask(None), H]) == ["lost_id"]
+    assert causes([H, ask(None), got("a"), H]) == ["lost_id", "lost_id"]
+
+
 def test_an_answered_invalid_call_is_an_orphan_where_it_is_not_sent():
     (violation,) = check_messages([H, bad("a"), got("a")], "bedrock-converse").violations
     assert violation.kind == "orphan_result"

@@ -236,6 +236,14 @@ def test_a_report_survives_pickling_and_becomes_json_without_content():
     assert "And now?" not in str(data) + report.explain() + repr(report)
 
 
+def test_a_printed_report_is_its_explanation(capsys):
+    for messages in ([H, ask("a"), H], [H]):
+        report = check_messages(messages, profile="openai-chat")
+        print(report)  # noqa: T201 -- what people do
+
+        assert capsys.readouterr().out == f"{report}\n" == f"{report.explain()}\n"
+
+
 def test_raise_for_violations_raises_only_for_a_near_miss():
     check_messages([H, ask("a"), H, got("a")], profile="openai-responses").raise_for_violations()
     report = check_messages([H, ask("a"), H], profile="openai-chat")

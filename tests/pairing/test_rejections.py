@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import json
+import pickle
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,9 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
 from tests.loopback.server import LoopbackHandler, LoopbackServer
+from toolpair_observe.errors import InvalidToolResultsError
+from toolpair_observe.pairing.check_messages import check_messages
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.refusals import error_text
 from toolpair_observe.pairing.refusals.recognize import read_rejection, rejection_kind
 from toolpair_observe.pairing.refusals.sentences import SENTENCES
@@ -1197,9 +1201,75 @@ def test_a_provider_error_while_our_block_was_handled_is_one():
     assert rejection_kind(error) == K.ORPHAN_RESULT
 
 
+_BROKEN = [
+    {"role": "user", "content": "Look."},
+    {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [
+            {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+        ],
+    },
+    {"role": "user", "content": "And?"},
+]
+
+
+def _raised_from(block: Exception) -> Exception:
+    error = RuntimeError("the agent failed")
+    error.__cause__ = block
+    return error
+
+
+def _raised_while_handled(text: str) -> Callable[[Exception], Exception]:
+    def wrap(block: Exception) -> Exception:
+        error = RuntimeError(text.format(error=block))
+        error.__context__ = block
+        return error
+
+    return wrap
+
+
+def _holding(block: Exception) -> Exception:
+    error = RuntimeError("the agent failed")
+    error.original_exception = block
+    return error
+
+
+WRAPPERS: dict[str, Callable[[Exception], Any]] = {
+    "itself": lambda block: block,
+    "its text": str,
+    "its repr": repr,
+    "a copy": lambda block: pickle.loads(pickle.dumps(block)),
+    "cause": _raised_from,
+    "cause of a cause": lambda block: _raised_from(_raised_from(block)),
+    "original": _holding,
+    "text alone": lambda block: RuntimeError(f"the agent failed: {block}"),
+    "text, while handled": _raised_while_handled("the agent failed: {error}"),
+    "message, while handled": _raised_while_handled("the agent failed: {error.words}"),
+    "group": lambda block: ExceptionGroup("parallel", [block, ValueError("no")]),
+    "group of wrapped": lambda block: ExceptionGroup("parallel", [_raised_from(block)]),
+    "an error with a status": lambda block: RefusedError(str(block), status_code=400),
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_our_own_error_is_never_taken_for_a_providers(wrapper, profile):
+    report = check_messages(_BROKEN, profile)
+    block = InvalidToolResultsError(report)
+    block.words = "; ".join(each.expected_error for each in report.violations)
+    assert read_rejection(WRAPPERS[wrapper](block), foreseen=True) is None
+
+
+def test_the_same_refusal_of_another_model_counts_while_ours_is_handled():
+    block = InvalidToolResultsError(check_messages(_BROKEN, "openai-chat"))
+    error = RefusedError(block.report.violations[0].expected_error, status_code=400)
+    error.__context__ = block
+    assert rejection_kind(error) == K.MISSING_RESULT
+
+
 def test_our_exception_class_is_known():
-    errors = pytest.importorskip("toolpair_observe.errors")
-    assert read_rejection(errors.InvalidToolResultsError(_report())) is None
+    assert read_rejection(InvalidToolResultsError(_report())) is None
 
 
 @pytest.mark.parametrize(

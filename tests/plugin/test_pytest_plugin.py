@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
 
-from toolpair_observe import testing
+from toolpair_observe import guard, middleware, testing
+
+# A run inside this process forgets what it imports itself, and would import it a second time.
+_LOADED = (FakeListChatModel, guard, middleware)
 
 pytest_plugins = "pytester"
 
@@ -33,8 +38,9 @@ SUITE = """
 @pytest.fixture(autouse=True)
 def _nobody_watches(monkeypatch):
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    for variable in ("TOOLPAIR_MODE", "TOOLPAIR_PROFILE"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    for variable in [name for name in os.environ if name.startswith("TOOLPAIR_")]:
+        monkeypatch.delenv(variable)
     yield
     assert testing._hook._watches == ()
 
@@ -112,7 +118,7 @@ def test_strict_stops_the_request_and_shows_the_timeline(suite):
     result.stdout.fnmatch_lines(
         ["*InvalidToolResultsError*", "*- toolpair -*", "*calls get_weather*"]
     )
-    result.stdout.no_fnmatch_line("*the request went out*")
+    assert "the request went out" not in result.stdout.str()
 
 
 def test_an_application_that_swallows_the_block_fails_all_the_same(suite):
@@ -129,18 +135,28 @@ def test_an_application_that_swallows_the_block_fails_all_the_same(suite):
     result.assert_outcomes(failed=1)
 
 
-@pytest.mark.parametrize("mode", ["strict", "observe"])
-def test_an_expected_violation_passes(suite, mode):
+MODES = pytest.mark.parametrize("mode", ["block", "strict", "fail", "observe"])
+
+
+@MODES
+def test_an_expected_violation_is_let_through_and_the_test_goes_on(suite, mode):
     result = suite(
         """
     @pytest.mark.toolpair_expect("missing_result")
     def test_broken():
+        assert ask(BROKEN).text == "Fine."
+
+    @pytest.mark.toolpair_expect("missing_result")
+    def test_wrong_afterwards():
         ask(BROKEN)
+        assert ask(BROKEN).text == "Wrong."
     """,
         f"--toolpair={mode}",
         "--strict-markers",
     )
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*AssertionError*", "expected: 2 missing_result"])
+    result.stdout.no_fnmatch_line("*broken histor*")
 
 
 def test_an_expected_violation_that_does_not_happen_fails(suite):
@@ -179,8 +195,25 @@ def test_an_unknown_kind_is_named_with_the_choices(suite):
     """,
         "--toolpair=observe",
     )
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*does not know mising_result; choose from missing_result,*"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "complaint"),
+    [
+        ("toolpair_expect()", "toolpair_expect needs a kind"),
+        ("toolpair_ignore('mising_result')", "toolpair_ignore does not know mising_result"),
+        ("toolpair_ignore(kind='missing_result')", "toolpair_ignore takes kinds without kind="),
+        ("toolpair_expect(['missing_result'])", "toolpair_expect does not know ['missing_result']"),
+    ],
+)
+def test_a_marker_that_is_used_wrongly_is_one_clear_line(suite, marker, complaint):
+    test = f"\n    @pytest.mark.{marker}\n    def test_broken():\n        ask(BROKEN)\n"
+    for watched in (test, test.replace("broken()", "broken(toolpair)")):
+        result = suite(watched, *(["--toolpair=fail"] if watched is test else []))
+        result.assert_outcomes(errors=1)
+        assert f"marker {complaint}; choose from missing_result, " in result.stdout.str()
 
 
 def test_a_marker_means_nothing_where_nothing_is_watched(suite):
@@ -265,8 +298,37 @@ def test_the_summary_counts_requests_and_names_tests(suite):
             "*= toolpair =*",
             "4 chat-model requests checked in 3 tests; broken histories: 2 missing_result, "
             "1 orphan_result",
-            "  *::test_broken: 1 missing_result",
-            "  *::test_orphan: 1 orphan_result, 1 missing_result",
+            "  missing_result: unknown under contract, cause abandoned_turn",
+            "    *::test_broken",
+            "    *::test_orphan",
+            "  orphan_result: unknown under contract, cause *",
+            "    *::test_orphan",
+        ]
+    )
+
+
+def test_identical_breaches_are_told_once(suite):
+    result = suite(
+        """
+    @pytest.mark.parametrize("question", ["Why?", "How?"])
+    def test_agent(question):
+        history = list(BROKEN)
+        for _ in range(3):
+            ask(history)
+            history += [AIMessage("Fine."), HumanMessage(question)]
+    """,
+        "--toolpair=fail",
+    )
+    result.assert_outcomes(failed=2)
+    told = result.stdout.str()
+    assert told.count("<-- missing_result") == 2
+    assert told.count("the same in 3 requests") == 2
+    assert told.count("missing_result: unknown under contract") == 1
+    result.stdout.fnmatch_lines(
+        [
+            "*broken histories: 2 missing_result",
+            "*missing_result:*",
+            "    *::test_agent?Why??*(3 requests)",
         ]
     )
 
@@ -502,3 +564,418 @@ def test_a_test_can_ask_for_the_fixture_in_its_middle(suite):
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*given a broken history in this test"])
+
+
+def test_report_lists_and_fails_nothing(suite):
+    result = suite(
+        BROKEN_AND_SOUND
+        + """
+    @pytest.mark.toolpair_expect("orphan_result")
+    def test_expecting_in_vain():
+        ask(SOUND)
+    """,
+        "--toolpair=report",
+        "-rP",
+    )
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "toolpair: report; no test fails",
+            "*- toolpair -*",
+            "*<-- missing_result",
+            "3 chat-model requests checked in 3 tests; broken histories: 1 missing_result",
+        ]
+    )
+
+
+UNKNOWN = {"TOOLPAIR_PROFILE": "openai-compatible"}
+LOST = {"TOOLPAIR_PROFILE": "google-genai"}
+
+
+@pytest.mark.parametrize("mode", ["fail", "block"])
+@pytest.mark.parametrize(
+    ("environment", "fail_on", "fails"),
+    [
+        ({}, None, True),
+        ({"TOOLPAIR_BLOCK_UNIDENTIFIED": "false"}, None, False),
+        ({}, "reject", False),
+        ({}, "unknown", True),
+        ({"TOOLPAIR_BLOCK_UNIDENTIFIED": "false"}, "reject,unknown", True),
+        (UNKNOWN, None, False),
+        (UNKNOWN, "unknown", True),
+        (UNKNOWN | {"TOOLPAIR_BLOCK_ON": "unknown"}, None, True),
+        (UNKNOWN | {"TOOLPAIR_BLOCK_ON": "unknown"}, "reject", False),
+        (LOST, None, True),
+        (LOST | {"TOOLPAIR_BLOCK_ON": "reject"}, None, False),
+        (LOST, "reject", False),
+        (LOST, " Silent_Loss ", True),
+    ],
+)
+def test_what_fails_a_test_is_what_the_options_say(  # noqa: PLR0913, PLR0917 -- a table
+    suite, monkeypatch, mode, environment, fail_on, fails
+):
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    options = [] if fail_on is None else [f"--toolpair-fail-on={fail_on}"]
+    result = suite(
+        """
+    def test_orphan():
+        ask(ORPHAN)
+        print("the request went out")
+    """,
+        f"--toolpair={mode}",
+        "-rA",
+        *options,
+    )
+    result.assert_outcomes(passed=not fails, failed=fails)
+    went_out = "the request went out\n" in result.stdout.str()
+    assert went_out is (mode == "fail" or not fails)
+    if not fails:
+        # It is told all the same.
+        result.stdout.fnmatch_lines(["*- toolpair -*", "below the threshold: 1 orphan_result"])
+        result.stdout.no_fnmatch_line("*broken histories*")
+
+
+def test_the_threshold_can_stand_in_the_ini_file(suite, pytester):
+    pytester.makeini("[pytest]\ntoolpair = fail\ntoolpair_fail_on = reject\n")
+    suite(BROKEN_AND_SOUND).assert_outcomes(passed=2)
+    suite(BROKEN_AND_SOUND, "--toolpair-fail-on=unknown").assert_outcomes(passed=1, failed=1)
+
+
+@pytest.mark.parametrize("value", ["", "rejected", "accept", ","])
+def test_a_threshold_that_means_nothing_ends_the_run_at_its_start(suite, value):
+    result = suite(BROKEN_AND_SOUND, "--toolpair=fail", f"--toolpair-fail-on={value}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*--toolpair-fail-on is '{value}'; expected any of *reject*"])
+
+
+def test_the_header_says_what_is_watched(suite):
+    for options, header in (
+        (["--toolpair=strict"], "toolpair: block; a test fails on *, and unknown of a model that*"),
+        (
+            ["--toolpair=fail", "--toolpair-fail-on=unknown"],
+            "toolpair: fail; a test fails on unknown",
+        ),
+        (["--toolpair=off"], "toolpair: off"),
+        (["--toolpair-fail-on=reject"], "toolpair: --toolpair-fail-on without --toolpair is for *"),
+    ):
+        suite(BROKEN_AND_SOUND, *options).stdout.fnmatch_lines([header])
+    suite(BROKEN_AND_SOUND).stdout.no_fnmatch_line("toolpair:*")
+
+
+@MODES
+def test_an_ignored_violation_is_let_through_and_not_listed(suite, mode):
+    result = suite(
+        """
+    @pytest.mark.parametrize(
+        "history", [SOUND, pytest.param(BROKEN, marks=pytest.mark.toolpair_ignore), ORPHAN]
+    )
+    def test_one(history):
+        assert ask(history).text == "Fine."
+
+    @pytest.mark.toolpair_ignore("missing_result")
+    class TestClass:
+        def test_ignored(self):
+            assert ask(BROKEN).text == "Fine."
+
+        def test_sound(self):
+            assert ask(SOUND).text == "Fine."
+
+        def test_other(self):
+            ask(ORPHAN)
+    """,
+        f"--toolpair={mode}",
+        "--strict-markers",
+    )
+    result.assert_outcomes(passed=4, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "6 chat-model requests checked in 6 tests; broken histories: 2 orphan_result",
+            "  orphan_result:*",
+            "ignored: 2 missing_result",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*<-- missing_result*")
+
+
+def test_what_is_expected_beside_what_is_not_is_not_called_broken(suite):
+    result = suite(
+        """
+    @pytest.mark.toolpair_expect("missing_result")
+    def test_both():
+        ask([*BROKEN, ToolMessage("11", tool_call_id="gone")])
+    """,
+        "--toolpair=block",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            '*says so: @pytest.mark.toolpair_expect("orphan_result")',
+            "*broken histories: 1 orphan_result",
+        ]
+    )
+
+
+OWN = """
+    @pytest.fixture
+    def handler():
+        from toolpair_observe import ToolPairHandler
+        handler = ToolPairHandler("strict", feedback="off")
+        yield handler
+        handler.close()
+"""
+
+
+@MODES
+def test_what_the_application_itself_stops_stays_stopped(suite, mode):
+    result = suite(
+        OWN
+        + """
+    @pytest.mark.toolpair_expect("missing_result")
+    def test_propagates(handler):
+        ask(BROKEN, callbacks=[handler])
+
+    @pytest.mark.toolpair_expect("missing_result")
+    def test_meant(handler):
+        from toolpair_observe import InvalidToolResultsError
+        with pytest.raises(InvalidToolResultsError):
+            ask(BROKEN, callbacks=[handler])
+
+    def test_guarded():
+        from toolpair_observe import guard
+        guard(FakeListChatModel(responses=["Fine."])).invoke(BROKEN)
+    """,
+        f"--toolpair={mode}",
+    )
+    result.assert_outcomes(passed=1, failed=2)
+    assert result.stdout.str().count("the application's own strict mode") == 2
+    result.stdout.fnmatch_lines(["*<-- missing_result", "FAILED *::test_propagates - missing_res*"])
+
+
+def test_a_block_that_the_test_awaits_fails_it_unless_it_says_what_it_expects(suite):
+    result = suite(
+        """
+    def test_awaits():
+        from toolpair_observe import InvalidToolResultsError
+        with pytest.raises(InvalidToolResultsError):
+            ask(BROKEN)
+    """,
+        "--toolpair=block",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(['*says so: @pytest.mark.toolpair_expect("missing_result")'])
+
+
+SKIPS = """
+    import unittest
+
+    def swallow():
+        try:
+            ask(BROKEN)
+        except Exception:
+            pass
+
+    @pytest.fixture
+    def skips():
+        swallow()
+        pytest.skip("later")
+
+    @pytest.fixture
+    def skips_at_its_end():
+        yield
+        swallow()
+        pytest.skip("later")
+
+    def test_setup(skips):
+        pass
+
+    def test_teardown(skips_at_its_end):
+        pass
+
+    def test_unittest_skip():
+        swallow()
+        raise unittest.SkipTest("later")
+
+    class TestCase(unittest.TestCase):
+        def test_case_skip(self):
+            swallow()
+            self.skipTest("later")
+
+        def test_case_swallows(self):
+            swallow()
+
+        def test_case_fails(self):
+            ask(BROKEN)
+            self.fail("no")
+"""
+
+
+@MODES
+def test_no_way_to_skip_hides_a_broken_history(suite, mode):
+    result = suite(SKIPS, f"--toolpair={mode}")
+    result.assert_outcomes(passed=1, failed=4, errors=2)
+    lines = [line for line in result.stdout.lines if line.startswith(("FAILED", "ERROR "))]
+    starts = [line.partition(" - ")[2].split(" ", 1)[0] for line in lines if " - " in line]
+    own_words = [start for start in starts if not start.startswith("missing_")]
+    assert own_words == (["AssertionError:"] if mode in {"fail", "observe"} else [])
+
+
+def test_a_broken_history_at_import_fails_the_collection(suite):
+    for mode in ("fail", "block"):
+        result = suite(
+            "\n    ask(BROKEN)\n    def test_it():\n        pass\n", f"--toolpair={mode}"
+        )
+        assert result.ret == pytest.ExitCode.INTERRUPTED
+        result.assert_outcomes(errors=1)
+    suite(
+        "\n    ask(BROKEN)\n    def test_it():\n        pass\n", "--toolpair=report"
+    ).assert_outcomes(passed=1)
+
+
+BLOCKED = """
+    from toolpair_observe import guard
+
+    HISTORY = pytest.mark.parametrize("history", [BROKEN], ids=["broken"])
+
+    @HISTORY
+    def test_plain(history):
+        ask(history)
+
+    @HISTORY
+    def test_chained(history):
+        try:
+            ask(history)
+        except Exception as error:
+            raise RuntimeError("the agent failed") from error
+
+    @HISTORY
+    def test_guarded(history):
+        guard(FakeListChatModel(responses=["Fine."])).invoke(history)
+
+    @HISTORY
+    def test_agent(history):
+        agents = pytest.importorskip("langchain.agents")
+        from toolpair_observe.middleware import ToolPairMiddleware
+        model = FakeListChatModel(responses=["Fine."])
+        agent = agents.create_agent(model, middleware=[ToolPairMiddleware(mode="strict")])
+        agent.invoke({"messages": history})
+
+    @HISTORY
+    def test_group(history):
+        import asyncio
+        async def main():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(FakeListChatModel(responses=["Fine."]).ainvoke(history))
+        asyncio.run(main())
+
+    @pytest.fixture
+    def asked():
+        history = [*BROKEN[:2], HumanMessage("hush")]
+        return ask(history)
+
+    def test_setup(asked):
+        pass
+"""
+
+
+@pytest.mark.parametrize("style", ["auto", "long", "short", "native", "line"])
+def test_the_report_of_a_block_shows_no_content_and_no_frame_of_ours(suite, style):
+    result = suite(BLOCKED, "--toolpair=block", f"--tb={style}")
+    result.assert_outcomes(failed=5, errors=1)
+    told = result.stdout.str()
+    assert "hush" not in told
+    assert "messages = [" not in told
+    if style != "native":
+        for module in ("seam", "handler", "guard", "testing", "contextlib"):
+            assert f"{module}.py:" not in told
+    if style in {"auto", "long", "short"}:
+        result.stdout.fnmatch_lines(["*py:*", "    ask(history)", "*", "E *InvalidToolResultsErr*"])
+
+
+@pytest.mark.parametrize("ci", ["", "true"], ids=["cut", "whole"])
+@pytest.mark.parametrize("mode", ["fail", "block"])
+def test_the_line_of_the_short_summary_begins_with_the_kind(suite, monkeypatch, mode, ci):
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.delenv("BUILD_NUMBER", raising=False)
+    result = suite(BROKEN_AND_SOUND + BLOCKED, f"--toolpair={mode}")
+    lines = [line for line in result.stdout.lines if line.startswith(("FAILED", "ERROR "))]
+    told = dict(line.split(" - ", 1) for line in lines if " - " in line)
+    starts = {name.rpartition("::")[2]: text for name, text in told.items()}
+    chained = starts.pop("test_chained[broken]")
+    assert chained.startswith("RuntimeError" if mode == "block" else "missing_result at message 1:")
+    assert len(starts) == 6
+    for text in starts.values():
+        assert text.startswith("missing_result at message 1: call call_oslo")
+
+
+def test_a_block_of_the_application_shows_no_content_where_nothing_is_watched(suite):
+    result = suite(
+        OWN
+        + """
+    @pytest.mark.parametrize("history", [BROKEN], ids=["broken"])
+    def test_it(history, handler):
+        ask(history, callbacks=[handler])
+    """
+    )
+    result.assert_outcomes(failed=1)
+    assert "hush" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["*<-- missing_result", "FAILED * - missing_*"])
+
+
+def test_the_workers_of_xdist_show_a_block_as_one_process_does(suite):
+    pytest.importorskip("xdist")
+    options = ("-p", "xdist", "-n", "1", "--toolpair=block")
+    result = suite(BLOCKED, *options)
+    assert "hush" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["FAILED *::test_plain* - missing_*"])
+
+
+def test_a_request_that_was_not_checked_is_told(suite):
+    result = suite(
+        """
+    def test_it():
+        ask(BROKEN, metadata={"toolpair_mode": "OFF"})
+        ask(SOUND)
+    """,
+        "--toolpair=block",
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["1 chat-model requests*", "not checked: 1 requests*"])
+
+
+@pytest.mark.parametrize("mode", ["observe", "strict"])
+def test_a_request_can_not_change_what_the_plugin_does(suite, mode):
+    result = suite(
+        f"""
+    def test_it():
+        ask(BROKEN, metadata={{"toolpair_mode": "{mode}"}})
+        print("the request went out")
+    """,
+        "--toolpair=block" if mode == "observe" else "--toolpair=fail",
+    )
+    result.assert_outcomes(failed=1)
+    assert ("the request went out\n" in result.stdout.str()) is (mode == "strict")
+
+
+def test_pytest_leaves_our_frames_out_by_itself(suite):
+    result = suite(
+        OWN
+        + """
+    from toolpair_observe import check_messages, guard
+
+    def test_handler(handler):
+        ask(BROKEN, callbacks=[handler])
+
+    def test_guard():
+        guard(FakeListChatModel(responses=["Fine."])).invoke(BROKEN)
+
+    def test_raise():
+        check_messages(BROKEN).raise_for_violations()
+    """,
+        "--tb=short",
+        plugins=("-p", "no:cacheprovider"),
+    )
+    result.assert_outcomes(failed=3)
+    for module in ("seam", "handler", "guard", "report"):
+        assert f"{module}.py:" not in result.stdout.str()

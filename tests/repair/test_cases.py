@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from uuid import UUID
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
@@ -299,6 +300,16 @@ def test_the_error_result_is_the_same_each_time_and_differs_between_calls():
     made = [[m for m in each if is_synthetic(m)] for each in (once, again, longer)]
     assert made[0] == made[1] == made[2]
     assert len({m.id for m in made[0]}) == 2
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "a\nb", 7, True])
+def test_ids_of_any_kind_name_the_error_result(odd):
+    history = [human(), calls("lost"), human()]
+    object.__getattribute__(history[1], "__dict__")["id"] = odd
+    history[1].tool_calls[0]["id"] = f"call_{odd}"
+    repair = repair_messages(history, "openai-chat")
+    assert repair.messages[2].tool_call_id == f"call_{odd}"
+    assert UUID(repair.messages[2].id)
 
 
 def test_the_error_result_tells_nothing_but_that_there_is_none():

@@ -29,8 +29,8 @@ CALLER = "caller"
 # Enough attempts for a run that is on its way, quick enough for a test.
 LIMITS = DeliveryLimits(first_delay=0.01, max_delay=0.1, max_attempts=60)
 # So long that a busy machine is not taken for a hanging server.
-PATIENT_MS = (10_000, 10_000)
-IMPATIENT_MS = (300, 300)
+PATIENT = 20.0
+IMPATIENT = 0.3
 
 
 def call(id_: str = "call_a", tool: str = "search") -> dict[str, Any]:
@@ -105,9 +105,9 @@ def internal_errors(handler: ToolPairHandler) -> Counter[tuple[str, ...]]:
     return +Counter(handler._pipeline.counts.snapshot(semconv.INTERNAL_ERRORS))
 
 
-def hurry(monkeypatch: Any, timeouts_ms: tuple[int, int] = PATIENT_MS) -> None:
+def hurry(monkeypatch: Any, timeout: float = PATIENT) -> None:
     """Have feedback retried and given up within a test's patience."""
-    quick = functools.partial(LangSmithReporter, limits=LIMITS, timeouts_ms=timeouts_ms)
+    quick = functools.partial(LangSmithReporter, limits=LIMITS, timeout=timeout)
     monkeypatch.setattr(langsmith, "LangSmithReporter", quick)
 
 

@@ -15,13 +15,12 @@ from tests.reporters.samples import (
     observation,
     record,
     report,
-    settings,
     violation,
 )
 from toolpair_observe import Cause, Effect, Outcome, ViolationKind, forks
 from toolpair_observe.pairing.refusals.companions import Companion
 from toolpair_observe.pairing.refusals.fault import Fault
-from toolpair_observe.reporters.log import LOGGER_NAME, MAX_SHAPES, LogReporter
+from toolpair_observe.reporters.log import LOGGER_NAME, MAX_SHAPES, LogReporter, Throttle
 
 RUN = UUID("11111111-1111-4111-8111-111111111111")
 LAST = UUID("22222222-2222-4222-8222-222222222222")
@@ -46,7 +45,7 @@ def clock():
 @pytest.fixture
 def reporter(clock):
     """A reporter with that clock."""
-    return LogReporter(settings(), clock=clock)
+    return LogReporter(Throttle(clock))
 
 
 @pytest.fixture
@@ -66,7 +65,9 @@ def test_near_miss_is_one_line(reporter, lines):
     taken = near_miss(run_id=RUN)
     reporter.flagged(taken, UNTRACED)
 
-    assert lines() == [f"near miss: {taken.report.summary()} [model gpt-4o, run {RUN}]"]
+    assert lines() == [
+        f"near miss: {taken.report.summary()} [model gpt-4o, thread thread-7, run {RUN}]"
+    ]
     for part in ("missing_result", "message 3", "call_b", "search", "reject", "openai-chat"):
         assert part in lines()[0]
 
@@ -101,7 +102,7 @@ def test_rejection_says_what_the_provider_did(reporter, lines):
     assert lines() == [
         "rejected by the provider: the provider refused a history that was flagged; its error "
         "says missing_result, the check predicted effect reject under openai-chat "
-        f"[model gpt-4o, run {RUN}]"
+        f"[model gpt-4o, thread thread-7, run {RUN}]"
     ]
 
 
@@ -115,7 +116,7 @@ def test_escape_says_what_was_missed_and_what_to_do(reporter, lines):
     assert lines() == [
         "missed by the check: the provider refused a history that the check called clean; its "
         "error says orphan_result. Profile openai-chat lacks a rule: run check_messages on this "
-        f"history, and report it [run {RUN}]"
+        f"history, and report it [thread thread-7, run {RUN}]"
     ]
 
 
@@ -135,7 +136,7 @@ def test_a_sound_history_that_a_server_broke_is_not_called_a_miss(reporter, line
         "broken by the server: the provider refused a history that the check called clean; its "
         "error says orphan_result. The history keeps LangChain's contract, so what answers behind "
         "profile openai-compatible lost a pair or wants more than pairs: report it to whoever runs "
-        f"the server or gateway [run {RUN}]"
+        f"the server or gateway [thread thread-7, run {RUN}]"
     ]
 
 
@@ -150,13 +151,14 @@ def test_a_refused_companion_of_a_call_is_named(reporter, lines, make):
     reporter.close()
 
     effect = taken.report.effect
+    causes = ", likely cause partial_execution" if taken.report.violations else ""
     assert lines() == [
         "companion of a call refused: thinking signature; what stands beside a call is missing or "
         "no longer as the model sent it, and the pairing is not the reason (the check predicted "
-        f"effect {effect} under openai-chat) [model gpt-4o, run {RUN}]",
+        f"effect {effect} under openai-chat) [model gpt-4o, thread thread-7, run {RUN}]",
         "… and 2 more like it in the minute after: companion of a call refused, "
-        f"thinking_signature, predicted effect {effect} under openai-chat for model gpt-4o "
-        f"[last run {RUN}]",
+        f"thinking_signature, predicted effect {effect} under openai-chat for model gpt-4o"
+        f"{causes} [last thread thread-7, run {RUN}]",
     ]
 
 
@@ -181,7 +183,8 @@ def test_repeats_within_a_minute_are_counted(reporter, clock, lines):
 
     assert lines()[1:] == [
         "… and 41 more like it in the minute after: near miss, missing_result, predicted effect "
-        f"reject under openai-chat for model gpt-4o [last run {LAST}]"
+        "reject under openai-chat for model gpt-4o, likely cause partial_execution "
+        f"[last thread thread-7, run {LAST}]"
     ]
 
 
@@ -217,6 +220,8 @@ def test_a_single_near_miss_is_not_followed_by_a_count(reporter, clock, lines):
         observation([violation(kind=ViolationKind.ORPHAN_RESULT)]),
         observation([violation(), violation(kind=ViolationKind.ORPHAN_RESULT)]),
         observation([violation(effect=Effect.SILENT_LOSS)]),
+        observation([violation(cause=Cause.STREAM_CUT)]),
+        observation([violation(), violation(cause=Cause.STREAM_CUT)]),
         near_miss(model="gpt-5"),
         near_miss(blocked=True),
     ],
@@ -274,11 +279,10 @@ def test_memory_and_lines_are_bounded(reporter, lines):
     for number in range(10_000):
         reporter.flagged(near_miss(model=f"model-{number}"), UNTRACED)
     assert len(lines()) == MAX_SHAPES + 1
-    assert len(reporter._windows) == MAX_SHAPES + 1
+    assert len(reporter._throttle) == MAX_SHAPES + 1
 
     reporter.close()
 
-    assert len(reporter._windows) == 0
     assert lines()[-1].startswith(
         f"… and {10_000 - MAX_SHAPES - 1:d} more like it in the minute after: "
         "warnings of other shapes"
@@ -320,28 +324,6 @@ def test_a_log_handler_may_come_back(reporter, lines):
     assert len(lines()) == 1
 
 
-def test_ids_are_hashed_when_asked(clock, lines):
-    """Neither the result's id nor the call's id is shown in clear."""
-    reporter = LogReporter(settings(hash_ids=True), clock=clock)
-    reporter.flagged(
-        observation(
-            [
-                violation(
-                    kind=ViolationKind.MISMATCHED_RESULT,
-                    message_index=4,
-                    tool_call_id="call_secret_a",
-                    call_id="call_secret_b",
-                )
-            ]
-        ),
-        UNTRACED,
-    )
-
-    (line,) = lines()
-    assert "call_secret" not in line
-    assert line.count("sha256:") == 2
-
-
 def test_an_id_cannot_forge_a_line(reporter, lines):
     """A history comes from outside."""
     reporter.flagged(
@@ -369,7 +351,7 @@ def test_silenced_logger_costs_nothing_and_keeps_nothing(reporter, caplog):
     reporter.flagged(near_miss(), UNTRACED)
 
     assert caplog.records == []
-    assert len(reporter._windows) == 0
+    assert len(reporter._throttle) == 0
 
 
 def test_forked_child_starts_afresh(reporter, lines):
@@ -379,17 +361,17 @@ def test_forked_child_starts_afresh(reporter, lines):
     held, release = threading.Event(), threading.Event()
 
     def hold():
-        with reporter._lock:
+        with reporter._throttle._lock:
             held.set()
             release.wait()
 
     thread = threading.Thread(target=hold)
-    old_lock = reporter._lock
+    old_lock = reporter._throttle._lock
     thread.start()
     held.wait()
     try:
         forks._reset_every()
-        assert reporter._lock is not old_lock
+        assert reporter._throttle._lock is not old_lock
         reporter.close()
         assert len(lines()) == 1
         reporter.flagged(near_miss(), UNTRACED)
@@ -399,9 +381,46 @@ def test_forked_child_starts_afresh(reporter, lines):
     assert len(lines()) == 2
 
 
-def test_causes_alone_are_not_a_shape(reporter, lines):
-    """The cause is a guess; two guesses about the same breach are one line."""
-    reporter.flagged(observation([violation(cause=Cause.PARTIAL_EXECUTION)]), UNTRACED)
-    reporter.flagged(observation([violation(cause=Cause.STREAM_CUT)]), UNTRACED)
+def test_the_line_says_which_thread_and_node_asked(reporter, lines):
+    """Without them somebody has to look each run up."""
+    reporter.flagged(near_miss(run_id=RUN, node="agent"), UNTRACED)
+    reporter.flagged(near_miss(run_id=LAST, node="planner", conversation_id=None), UNTRACED)
+    reporter.close()
 
-    assert len(lines()) == 1
+    first, count = lines()
+    assert first.endswith(f"[model gpt-4o, thread thread-7, node agent, run {RUN}]")
+    assert count.endswith(f"[last node planner, run {LAST}]")
+
+
+@pytest.mark.parametrize("hostile", ["x\n::error::y", "\x1b[2Jx", "\u202ex", "x\ud800", "##vso[x]"])
+def test_no_name_of_a_line_is_more_than_text(reporter, lines, hostile):
+    """Thread, node, model, tool and profile come from outside, as ids do."""
+    taken = near_miss(
+        report=report([violation(tool_name=hostile, tool_call_id=hostile)], profile=hostile),
+        model=hostile,
+        conversation_id=hostile,
+        node=hostile,
+    )
+    reporter.flagged(taken, UNTRACED)
+    reporter.flagged(taken, UNTRACED)
+    reporter.close()
+
+    assert len(lines()) == 2
+    for line in lines():
+        assert line.isprintable()
+        assert "##vso[" not in line
+
+
+def test_reporters_of_one_process_count_together(clock, lines):
+    """An application may make a handler for each call, and close it after the call."""
+    throttle = Throttle(clock)
+    for _ in range(2_000):
+        reporter = LogReporter(throttle)
+        reporter.flagged(near_miss(), UNTRACED)
+        reporter.close()
+    throttle.write_pending(at_exit=True)
+
+    first, told, rest = lines()
+    assert first.startswith("near miss")
+    assert told.startswith("… and 1 more")
+    assert rest.startswith("… and 1998 more")

@@ -185,6 +185,7 @@ def test_prometheus(scrape):
     counts.add(semconv.FEEDBACK_SUBMISSIONS, ("sent", ""))
     counts.add(semconv.FEEDBACK_SUBMISSIONS, ("failed", "TimeoutError"))
     counts.add(semconv.INTERNAL_ERRORS, ("KeyError", "check"))
+    counts.add(semconv.UNCHECKED, ("KeyError",))
     counts.add(semconv.RUNS_IN_FLIGHT, (), 2)
 
     families = scrape.families()

@@ -31,6 +31,7 @@ def test_counters_show_the_counts(sdk):
     counts.add(semconv.OUTCOMES, ("rejected", "reject", "openai", "gpt-4o", ""), 2)
     counts.add(semconv.FEEDBACK_SUBMISSIONS, ("failed", "TimeoutError"), 5)
     counts.add(semconv.INTERNAL_ERRORS, ("KeyError", "check"))
+    counts.add(semconv.UNCHECKED, ("KeyError",))
     counts.add(semconv.RUNS_IN_FLIGHT, (), 7)
     counts.add(semconv.RUNS_IN_FLIGHT, (), -1)
 
@@ -58,6 +59,7 @@ def test_counters_show_the_counts(sdk):
             "toolpair.feedback.result": "failed",
             "error.type": "TimeoutError",
         },
+        semconv.UNCHECKED: {"error.type": "KeyError"},
         semconv.INTERNAL_ERRORS: {"error.type": "KeyError", "toolpair.component": "check"},
         semconv.RUNS_IN_FLIGHT: {},
     }
@@ -71,7 +73,7 @@ def test_counters_show_the_counts(sdk):
         assert len(points) == 1, (metric.name, attributes)
         assert type(points[0].value) is int
         values[metric] = points[0].value
-    assert list(values.values()) == [3, 4, 2, 5, 1, 6]
+    assert list(values.values()) == [3, 4, 2, 5, 1, 1, 6]
 
 
 def test_series_that_alerts_read_start_at_zero(sdk):

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from tests.reporters.samples import record, settings, violation
+from tests.reporters.samples import record, violation
 from toolpair_observe import Effect, Outcome
 from toolpair_observe.reporters import log, openinference
 
@@ -78,7 +78,7 @@ def test_findings_reach_everybody_and_sound_requests_those_who_want_them(sdk, wa
 def test_the_log_alone_is_told_of_a_sound_request_whose_companion_was_refused(sdk, caplog):
     """It is no finding, so nobody gets a span, feedback or a call for it."""
     pipeline, listener = sdk.pipeline(), Listener(wants_sound=False)
-    pipeline.report_to({"listener": listener, "log": log.LogReporter(settings())})
+    pipeline.report_to({"listener": listener, "log": log.LogReporter()})
     taken = record()
     taken.rejected_companion = "thinking_signature"
     with caplog.at_level(logging.WARNING, log.LOGGER_NAME):
@@ -129,7 +129,7 @@ def test_what_a_reporter_was_told_stays_as_it_was(sdk):
 def test_a_sound_request_brings_the_count_of_a_minute_that_is_over(sdk, caplog):
     """The log waits for no second near miss to say how many there were."""
     now = 1_000.0
-    reporter = log.LogReporter(settings(), clock=lambda: now)
+    reporter = log.LogReporter(log.Throttle(lambda: now))
     pipeline = sdk.pipeline()
     pipeline.report_to({"log": reporter})
     with caplog.at_level(logging.WARNING, log.LOGGER_NAME):

@@ -50,6 +50,7 @@ def test_the_table_of_metrics():
             "{submission}",
             ("toolpair.feedback.result", "error.type"),
         ),
+        "toolpair.unchecked": ("observable_counter", "{request}", ("error.type",)),
         "toolpair.internal.errors": (
             "observable_counter",
             "{error}",
@@ -91,6 +92,7 @@ def test_prometheus_names():
         "toolpair.check.messages": "toolpair_check_messages",
         "toolpair.runs.in_flight": "toolpair_runs_in_flight",
         "toolpair.feedback.submissions": "toolpair_feedback_submissions_total",
+        "toolpair.unchecked": "toolpair_unchecked_total",
         "toolpair.internal.errors": "toolpair_internal_errors_total",
     }
     assert semconv.prometheus_label(semconv.GEN_AI_PROVIDER_NAME) == "gen_ai_provider_name"

@@ -10,7 +10,7 @@ from collections import deque
 import pytest
 
 from tests.forking import in_child, needs_fork
-from toolpair_observe.reporters import worker as module
+from toolpair_observe.deadline import Deadline
 from toolpair_observe.reporters.worker import Worker, close_all, close_at_exit
 
 NAME = "toolpair-test"
@@ -50,15 +50,15 @@ class Office:
             asked = self.asked
             return self.worker.changed.wait_for(lambda: len(self.done) >= asked, timeout)
 
-    def close(self):
+    def close(self, timeout=10):
         self.closed.append(1)
         self.worker.close()
-        self.worker.join()
+        self.worker.join(timeout)
 
     def wait_for_the_end(self):
         with self.worker.changed:
             assert self.worker.changed.wait_for(lambda: not self.worker.is_running, 10)
-        self.worker.join()
+        assert self.worker.join(10)
 
 
 def threads():
@@ -100,12 +100,12 @@ def test_a_closed_one_does_what_waits_and_ends_without_waiting_for_more():
     assert [job for job, _ in office.done] == [1, 2, 3]
 
 
-def test_closing_does_not_wait_for_ever(monkeypatch):
-    monkeypatch.setattr(module, "_JOIN_SECONDS", 0.001)
+def test_closing_waits_no_longer_than_it_may():
     office = Office()
     office.gate.clear()
     office.put(1)
-    office.close()
+    office.close(0)
+    assert not office.worker.join(0)
     assert threads()
     office.gate.set()
     office.wait_for_the_end()
@@ -146,7 +146,7 @@ def test_the_thread_keeps_its_owner_and_the_exit_finds_it():
     gc.collect()
     assert alive() is not None
     gate.set()
-    close_all(Office, timeout=10)
+    close_all(Office, Deadline(10))
     assert [job for job, _ in done] == [1]
     gc.collect()
     assert alive() is None
@@ -154,14 +154,14 @@ def test_the_thread_keeps_its_owner_and_the_exit_finds_it():
 
 def test_the_exit_closes_one_sort_at_a_time():
     class Other(Office):
-        def close(self):
+        def close(self, timeout):
             self.closed.append("other")
 
     other = Other()
     close_at_exit(other)
     office = Office()
     close_at_exit(office)
-    close_all(Other, timeout=0)
+    close_all(Other, Deadline(0))
     assert (other.closed, office.closed) == (["other"], [])
 
 

@@ -30,6 +30,7 @@ from toolpair_observe import (
     repair_messages,
 )
 from toolpair_observe.cli.main import main
+from toolpair_observe.install import install_line
 
 ORPHAN = messages(HISTORIES["orphan/start"])
 SOUND = messages(HISTORIES["sound/closed"])
@@ -243,7 +244,7 @@ def test_without_jinja_the_error_names_the_line_to_run():
 
     printed = run_python("-c", code).stdout.decode()
 
-    assert "pip install 'toolpair_observe[templates]'" in printed
+    assert install_line("templates") in printed
 
 
 def test_nothing_of_the_extra_is_imported_with_the_package():
@@ -353,5 +354,5 @@ def test_the_command_says_what_to_install(put, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main(["check", put("rows.jsonl", ROWS[0]), "--chat-template", put("a.jinja", PLAIN)])
 
-    assert "pip install 'toolpair_observe[templates]'" in capsys.readouterr().err
+    assert install_line("templates") in capsys.readouterr().err
     assert issubclass(MissingExtraError, ImportError)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack, assert_type
+from typing import Any, Literal, Unpack, assert_type
 from uuid import UUID
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelRequest
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -31,7 +31,9 @@ from toolpair_observe import (
     Change,
     ChatTemplateError,
     CheckFailedError,
+    Diagnosis,
     Effect,
+    Finding,
     GuardedModel,
     HandlerOptions,
     InvalidToolResultsError,
@@ -46,6 +48,7 @@ from toolpair_observe import (
     Profile,
     Repair,
     RepairAction,
+    RequestMode,
     RequestSelection,
     Settings,
     SettingsError,
@@ -56,6 +59,7 @@ from toolpair_observe import (
     ViolationKind,
     __version__,
     check_messages,
+    doctor,
     guard,
     instrument,
     profile_from_chat_template,
@@ -91,6 +95,7 @@ def check(
         integration_version="1.0",
         model="gpt-4o",
     )
+    check_messages(messages, tools_bound=None, server_state=None, resumes_response=None)
     check_messages(7)  # type: ignore[arg-type]
     check_messages(messages, 7)  # type: ignore[arg-type]
     check_messages(messages, tools_bound="no")  # type: ignore[arg-type]
@@ -118,6 +123,19 @@ def mend(messages: list[BaseMessage], dicts: list[dict[str, Any]], profile: Prof
     repair_messages(messages, pending=[7])  # type: ignore[list-item]
     repair_messages(messages, tools_bound="no")  # type: ignore[arg-type]
     repair_messages(messages, facts=None)  # type: ignore[call-arg]
+
+
+def judge_by_a_model(messages: list[BaseMessage], model: BaseChatModel) -> None:
+    """A chat model, also wrapped, goes wherever a profile does."""
+    check_messages(messages, model)
+    check_messages(messages, profile=model.bind_tools([]), tools_bound=False)
+    check_messages(messages, profile=model.with_retry())
+    check_messages(messages, profile=model.with_fallbacks([model]))
+    check_messages(messages, profile=guard(model))
+    repair_messages(messages, model)
+    ToolPairHandler(profile=model)
+    instrument(profile=model.bind_tools([]))
+    check_messages(messages, type(model))  # type: ignore[arg-type]
 
 
 def take_template(path: Path, messages: list[BaseMessage]) -> None:
@@ -171,6 +189,7 @@ def read_report(report: PairingReport, violation: Violation) -> None:
     assert_type(report.result_count, int)
     assert_type(report.summary(), str)
     assert_type(report.explain(), str)
+    assert_type(str(report), str)
     assert_type(report.to_dict(), dict[str, Any])
     report.raise_for_violations()
     assert_type(violation.kind, ViolationKind)
@@ -192,6 +211,25 @@ def read_report(report: PairingReport, violation: Violation) -> None:
 
 
 # Ways to attach
+
+
+def diagnose(model: BaseChatModel, handler: ToolPairHandler) -> None:
+    """The doctor takes a model, its name or neither, and says what it found in lines."""
+    assert_type(doctor(), Diagnosis)
+    doctor("openai:gpt-5", handler=handler, online=True)
+    doctor(model)
+    doctor(model.bind_tools([]))
+    doctor(5)  # type: ignore[arg-type]
+    doctor(model, handler)  # type: ignore[call-arg]
+    found = doctor(guard(model))
+    assert_type(found.ok, bool)
+    assert_type(found.findings, tuple[Finding, ...])
+    assert_type(found.to_dict(), dict[str, Any])
+    finding = found.findings[0]
+    assert_type(finding.area, str)
+    assert_type(finding.status, Literal["ok", "note", "problem"])
+    assert_type(finding.text, str)
+    assert_type(finding.fix, str)
 
 
 def tell(observation: Observation) -> None:
@@ -307,6 +345,7 @@ async def attach_to_a_model(
     guarded = guard(model)
     assert_type(guarded, GuardedModel)
     assert_type(guarded.handler, ToolPairHandler)
+    assert_type(guarded.bound, Runnable[LanguageModelInput, AIMessage])
     assert_type(guarded.invoke("Hello."), AIMessage)
     assert_type(await guarded.ainvoke("Hello.", config), AIMessage)
     for chunk in guarded.stream("Hello."):
@@ -317,6 +356,8 @@ async def attach_to_a_model(
     assert_type(guarded.with_structured_output(dict), Runnable[Any, Any])
     guarded.with_retry().invoke("Hello.")
     guard(model.bind_tools([]), handler)
+    assert_type(guard(model.with_fallbacks([model]), handler), GuardedModel)
+    assert_type(guard(model.with_retry()), GuardedModel)
     guard(model, mode="observe", block_on={"reject"}, on_near_miss=tell)
     guard(model, mode="strct")  # type: ignore[arg-type]
     guard(model, block_on={"rejekt"})  # type: ignore[arg-type]
@@ -342,6 +383,8 @@ def attach_to_an_agent(model: BaseChatModel, handler: ToolPairHandler) -> None:
     ToolPairMiddleware(thinking="drop")  # type: ignore[arg-type]
     ToolPairMiddleware(repair="insert_errors")  # type: ignore[arg-type]
     ToolPairMiddleware(on_repair=tell)  # type: ignore[arg-type]
+    ToolPairMiddleware("strict")  # type: ignore[arg-type]
+    ToolPairMiddleware(pending=7)  # type: ignore[arg-type]
     ToolPairMiddleware(mode="strct")  # type: ignore[arg-type]
     ToolPairMiddleware(block_on={"rejekt"})  # type: ignore[arg-type]
     ToolPairMiddleware(blok_on={"reject"})  # type: ignore[call-arg]
@@ -385,6 +428,8 @@ def read_settings(settings: Settings, profile: Profile) -> None:
     assert_type(settings.block_unidentified, bool)
     assert_type(settings.on_internal_error, OnInternalError)
     assert_type(settings.profile, Profile | None)
+    assert_type(settings.request_mode, RequestMode)
+    assert_type(settings.environment, str | None)
     assert_type(settings.feedback, RequestSelection)
     assert_type(settings.spans, RequestSelection)
     assert_type(settings.max_runs, int)
@@ -399,6 +444,7 @@ def read_settings(settings: Settings, profile: Profile) -> None:
 def read_accuracy(accuracy: Accuracy, row: AccuracyRow) -> None:
     """The accuracy can be read."""
     assert_type(accuracy.rows, tuple[AccuracyRow, ...])
+    assert_type(accuracy.scope, str)
     assert_type(accuracy.hits, int)
     assert_type(accuracy.misses, int)
     assert_type(accuracy.server_faults, int)
@@ -419,6 +465,7 @@ def catch(attempt: Callable[[], object]) -> None:
     except InvalidToolResultsError as error:
         assert_type(error.report, PairingReport)
         assert_type(error.run_id, UUID | None)
+        assert_type(error.status_code, int)
     except CheckFailedError as error:
         assert_type(error.failure, str)
         assert_type(error.run_id, UUID | None)
@@ -442,11 +489,14 @@ def as_python_has_them(
 
 def watch(attempt: Callable[[], object]) -> None:
     """A watch is stopped, and its requests can be read."""
-    watch = Watch("observe")
+    watch = Watch("observe", block_on={"reject"}, block_unidentified=False)
     assert_type(watch.requests, Requests)
+    watch.admits = lambda report: watch.stopping_kinds(report) <= {ViolationKind.MISSING_RESULT}
     watch.requests = Requests()
     attempt()
     assert_type(watch.requests.checked, int)
+    assert_type(watch.requests.unchecked, int)
+    assert_type(watch.requests.stopped, list[Exception])
     assert_type(watch.requests.reports, list[PairingReport])
     watch.stop()
     Watch("off")  # type: ignore[arg-type]

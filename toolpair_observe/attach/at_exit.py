@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from toolpair_observe.attach import runs
+from toolpair_observe.deadline import Deadline
 from toolpair_observe.reporters.delivery import Delivery
 from toolpair_observe.reporters.hook import HookReporter
+from toolpair_observe.reporters.log import write_pending_at_exit
 from toolpair_observe.reporters.worker import close_all
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
             """Close within `timeout` seconds; say whether everything was delivered."""
 
 
+# What the exit waits in all. Workers are at work meanwhile, also those whose turn comes later.
 _SECONDS: Final = 3.0
 
 
@@ -42,10 +44,11 @@ def close_at_exit(member: Closable) -> None:
 
 
 def _close_all() -> None:
-    deadline = monotonic() + _SECONDS
-    runs.abandon_everything()
+    deadline = Deadline(_SECONDS)
+    runs.abandon_everything(deadline)
     for member in list(_ClosedAtExit.members):
-        member.close(timeout=max(0.0, deadline - monotonic()))
+        member.close(timeout=deadline.left)
     # What handlers have queued that are gone already.
     for sort in (Delivery, HookReporter):
-        close_all(sort, timeout=max(0.0, deadline - monotonic()))
+        close_all(sort, deadline)
+    write_pending_at_exit()

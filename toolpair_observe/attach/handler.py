@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
-from uuid import uuid4
 
 from toolpair_observe import semconv
 from toolpair_observe.accuracy import Accuracy
+from toolpair_observe.arguments import check_hook, check_objects
 from toolpair_observe.attach import runs, seam
 from toolpair_observe.attach.admission import Admission
+from toolpair_observe.attach.as_class import InstancesOnly
 from toolpair_observe.attach.at_exit import close_at_exit
 from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.outcomes import Ending, outcome_of
 from toolpair_observe.attach.request import Request
-from toolpair_observe.errors import ToolPairError
-from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.attach.standing import StandingSettings
+from toolpair_observe.attach.tracing import failing_run, trace_link
+from toolpair_observe.deadline import Deadline
+from toolpair_observe.errors import ToolPairError, is_deliberate
+from toolpair_observe.fail_open import FailOpen, HookFailed
+from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import Record, TraceLink
 from toolpair_observe.reporters.pipeline import Pipeline
 from toolpair_observe.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from uuid import UUID
 
     from langchain_core.callbacks import Callbacks
     from langchain_core.messages import BaseMessage
-    from langchain_core.outputs import LLMResult
     from langchain_core.runnables import RunnableConfig
     from langsmith import Client
     from opentelemetry._logs import LoggerProvider
@@ -42,7 +46,10 @@ if TYPE_CHECKING:
     from toolpair_observe.settings import Mode, Options
 
 
-class ToolPairHandler(seam.Participant):
+__tracebackhide__ = is_deliberate
+
+
+class ToolPairHandler(InstancesOnly):
     """Check the tool calls and tool results of every chat-model request.
 
     In `observe` mode it reports; in `strict` mode it also stops a request that is predicted to
@@ -63,7 +70,8 @@ class ToolPairHandler(seam.Participant):
         **options: See `Options`. Each can be given as `TOOLPAIR_<OPTION>` in the environment, too.
 
     Raises:
-        SettingsError: An option is unknown or has a value that it can't have.
+        SettingsError: An option is unknown or has a value that it can't have; or a provider, the
+            client or the function is of no use.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a place of its own
@@ -78,8 +86,16 @@ class ToolPairHandler(seam.Participant):
         **options: Unpack[Options],
     ) -> None:
         super().__init__()
+        check_objects(
+            tracer_provider=tracer_provider,
+            meter_provider=meter_provider,
+            logger_provider=logger_provider,
+            langsmith_client=langsmith_client,
+        )
+        check_hook("on_near_miss", on_near_miss, "one Observation", awaited=True)
         settings = Settings.resolve(mode=mode, **options)
         self._set_up(
+            StandingSettings(settings, tracer_provider, meter_provider, logger_provider),
             settings,
             Pipeline(
                 settings,
@@ -91,7 +107,8 @@ class ToolPairHandler(seam.Participant):
             ),
         )
 
-    def _set_up(self, settings: Settings, pipeline: Pipeline) -> None:
+    def _set_up(self, standing: StandingSettings, settings: Settings, pipeline: Pipeline) -> None:
+        self._standing = standing
         self._settings = settings
         self._pipeline = pipeline
         self.judge = Judge(settings, pipeline.counts)
@@ -104,22 +121,46 @@ class ToolPairHandler(seam.Participant):
         # All threads share these two, because their `failure` is never read.
         self._handler_guard = FailOpen(pipeline.counts, "handler")
         self._outcome_guard = FailOpen(pipeline.counts, "outcome")
-        sends_feedback = settings.feedback != "off" and settings.mode != "off"
-        if settings.wrap_callbacks and (settings.mode == "strict" or sends_feedback):
-            seam.install()
+        if settings.mode != "off":
+            self._install_seam()
         close_at_exit(self)
+
+    def _install_seam(self) -> None:
+        if self._settings.wrap_callbacks:
+            seam.install()
 
     @property
     def settings(self) -> Settings:
-        """The options that apply."""
-        return self._settings
+        """The options that apply now: the mode can follow the deployment environment."""
+        return self._standing.now()
+
+    @property
+    def mode_reason(self) -> str:
+        """Where the mode comes from, such as `environment variable TOOLPAIR_MODE`."""
+        return self._standing.reason()
+
+    def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
+        """Return the mode of a request. Never raises.
+
+        Args:
+            metadata: The metadata of the request; its key `toolpair_mode` asks for a mode.
+
+        Returns:
+            The mode: the handler's own, or the one that is asked for where `request_mode` lets it
+            hold.
+        """
+        try:
+            return self._standing.for_request().mode_for(metadata)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            self._handler_guard.swallow(error, error.__traceback__)
+            return self._settings.mode
 
     def on_chat_model_start(
         self,
         serialized: dict[str, Any],
         messages: list[list[BaseMessage]],
-        *,
-        run_id: UUID,
+        *args: Any,  # noqa: ANN401, ARG002 -- what langchain-core may add
+        run_id: UUID | None = None,
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 -- langchain-core's own signature
     ) -> None:
@@ -129,44 +170,54 @@ class ToolPairHandler(seam.Participant):
             InvalidToolResultsError: Strict mode stops the request, and there is no seam to do it.
             CheckFailedError: The check failed, and strict mode blocks such a request.
         """
-        refusal: Exception | None = None
-        with self._handler_guard:
-            mode = self._settings.mode_for(metadata)
-            if mode == "off":
-                return
-            call = seam.current_call()
-            params = kwargs.get("invocation_params")
-            request = Request(messages[0], serialized, metadata, params)
-            refusal = self._start(request, run_id, mode, call)
+        mode = self.mode_for(metadata)
+        if mode == "off":
+            return
+        run_id = runs.usable_id(run_id)
+        try:
+            request = Request(messages[0], serialized, metadata, kwargs.get("invocation_params"))
+            refusal = self._start(request, run_id, mode)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            self._handler_guard.swallow(error, error.__traceback__)
+            refusal = self.judge.unchecked(error, run_id, mode)
         if refusal is not None:
+            self._install_seam()  # where a request of a handler that is off asks for strict
             seam.refuse(refusal, run_id)
 
-    def _start(
-        self, request: Request, run_id: UUID, mode: Mode, call: seam.StartCall | None
-    ) -> Exception | None:
+    def _start(self, request: Request, run_id: UUID, mode: Mode) -> Exception | None:
         """Check a request and open its run; return the error that has to stop it, or None."""
-        earlier = runs.find(run_id)
-        if earlier is not None and call is not None and earlier not in call.runs:
-            # Another request under the same run id. Their ends can't be told apart.
-            earlier.give_up(Outcome.ABANDONED)
-            earlier = None
+        call = seam.current_call()
+        earlier = self._earlier(request, run_id, call)
         if earlier is not None and (mode != "strict" or earlier.owner is self._runs):
             return None
         verdict, refusal = self.judge.decide(request, run_id, mode)
-        if verdict is None:
-            return refusal
-        if earlier is None:
-            self._open_run(self._record(request, run_id, mode, verdict), call)
+        # The refusal is settled by now: nothing that fails here can lose it.
+        with self._handler_guard:
+            if verdict is not None and earlier is None:
+                self._open_run(self._record(request, run_id, mode, verdict), call, request)
         return refusal
+
+    def _earlier(self, request: Request, run_id: UUID, call: seam.StartCall | None) -> Run | None:
+        """Return the run that another handler, or this one, has opened for this very start."""
+        earlier = runs.find(run_id)
+        if earlier is None:
+            return None
+        if earlier in call.runs if call is not None else earlier.messages is request.messages:
+            return earlier
+        with self._handler_guard:
+            # Another request under the same run id. Their ends can't be told apart.
+            earlier.give_up(Outcome.ABANDONED)
+        return None
 
     def _record(self, request: Request, run_id: UUID, mode: Mode, verdict: Verdict) -> Record:
         return Record(
             run_id=run_id,
             report=verdict.report,
             mode=mode,
-            provider=verdict.target.provider,
-            model=verdict.target.model,
-            conversation_id=request.conversation_id,
+            provider=clean(verdict.target.provider),
+            model=clean(verdict.target.model),
+            conversation_id=clean(self.judge.name_id(request.conversation_id or "")) or None,
+            node=clean(request.node or "") or None,
             start_ns=verdict.start_ns,
             check_ns=verdict.check_ns,
             identified=verdict.target.identified,
@@ -174,15 +225,20 @@ class ToolPairHandler(seam.Participant):
             context=self._pipeline.context_of(run_id),
         )
 
-    def _open_run(self, record: Record, call: seam.StartCall | None) -> None:
+    def _open_run(
+        self, record: Record, call: seam.StartCall | None, request: Request | None = None
+    ) -> None:
         run = self._runs.open(record)
         if run is None:
             return
         run.always_linked = self._settings.feedback == "all"
         if call is not None:
             call.runs.append(run)
+        elif request is not None:
+            run.messages = request.messages
+            seam.note_start_outside()
         if call is None or call.is_async:
-            _watch_current_task(run)
+            run.watch_current_task()
         self._pipeline.checked(record)
 
     @contextmanager
@@ -212,10 +268,10 @@ class ToolPairHandler(seam.Participant):
         refusal: Exception | None = None
         admission: Admission | None = None
         with FailOpen(self._pipeline.counts, "handler"):
-            mode = self._settings.mode_for(request.metadata)
+            mode = self.mode_for(request.metadata)
             # Without a target the start of a request that can't be stopped is soon enough.
             if mode == "strict" or (mode == "observe" and target is not None):
-                run_id = _free_run_id(config)
+                run_id = runs.free_id(config.get("run_id"))
                 verdict, refusal = self.judge.decide(request, run_id, mode, target)
                 if refusal is not None:
                     self._report_refused(request, run_id, verdict, refusal, config, model_callbacks)
@@ -242,8 +298,9 @@ class ToolPairHandler(seam.Participant):
             link: TraceLink | None = None
             # What LangSmith can't be shown is counted and reported all the same.
             with self.fail_open("handler"):
-                run = seam.failing_run(request, run_id, refusal, config, model_callbacks)
-                link = stack.enter_context(run)
+                if seam.is_active():
+                    run = failing_run(request, run_id, refusal, config, model_callbacks)
+                    link = stack.enter_context(run)
             if verdict is not None:
                 record = self._record(request, run_id, "strict", verdict)
                 record.link = link
@@ -256,26 +313,38 @@ class ToolPairHandler(seam.Participant):
         """Return a guard that counts failures of `component` and swallows them."""
         return FailOpen(self._pipeline.counts, component)
 
-    def on_llm_new_token(self, token: object, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+    def fail_hook(self, name: str) -> HookFailed:
+        """Return the same for a function of the application, by the argument that holds it."""
+        return HookFailed(self._pipeline.counts, name)
+
+    # What langchain-core may add to these calls, or leave out, does not matter to them.
+
+    def on_llm_new_token(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Note that the model answers: from now on the request counts as accepted."""
         run = runs.find(run_id)
         if run is not None:
             run.streamed = True
 
-    def on_stream_event(self, event: object, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+    def on_stream_event(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Note that the model answers, in the newest form of streaming."""
         run = runs.find(run_id)
         if run is not None:
             run.streamed = True
 
-    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+    def on_llm_end(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Settle the outcome of a request that the model answered."""
         with self._outcome_guard:
             run = runs.find(run_id)
             if run is not None:
                 _end(run, Ending(Outcome.ACCEPTED))
 
-    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+    def on_llm_error(
+        self,
+        error: BaseException,
+        *args: Any,  # noqa: ANN401, ARG002
+        run_id: UUID | None = None,
+        **kwargs: Any,  # noqa: ANN401, ARG002
+    ) -> None:
         """Settle the outcome of a request that failed."""
         with self._outcome_guard:
             run = runs.find(run_id)
@@ -290,9 +359,11 @@ class ToolPairHandler(seam.Participant):
     def accuracy(self) -> Accuracy:
         """Return predicted effects against outcomes so far, for each provider and model.
 
-        It covers all handlers of the process that report to the same meter provider.
+        It covers all handlers of the process that report to the same meter provider; its `scope`
+        and its text say so.
         """
-        return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES))
+        scope = f"all handlers of process {os.getpid()} that report to the same meter provider"
+        return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES), scope)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Give up overdue requests, and deliver queued reports.
@@ -321,10 +392,11 @@ class ToolPairHandler(seam.Participant):
             Whether everything was delivered.
         """
         with FailOpen(self._pipeline.counts, "close"):
+            deadline = Deadline(timeout)
             runs.sweep_all()
             self._runs.abandon_all()
-            delivered = self._pipeline.flush(timeout)
-            self._pipeline.close()
+            delivered = self._pipeline.flush(deadline.left)
+            self._pipeline.close(deadline.left)
             return delivered
         return False
 
@@ -340,9 +412,10 @@ class ToolPairHandler(seam.Participant):
             Whether it is closed.
         """
         with FailOpen(self._pipeline.counts, "close"):
-            self._pipeline.flush(timeout)
+            deadline = Deadline(timeout)
+            self._pipeline.flush(deadline.left)
             if not len(self._runs):
-                self._pipeline.close()
+                self._pipeline.close(deadline.left)
                 return True
         return False
 
@@ -356,31 +429,17 @@ class ToolPairHandler(seam.Participant):
         return _rebuild, (type(self), self._settings)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(mode={self._settings.mode!r})"
+        return f"{type(self).__name__}(mode={self.settings.mode!r})"
 
 
 def _end(run: Run, ending: Ending) -> None:
     if ending.outcome is Outcome.ESCAPED and run.record.link is None and run.manager is not None:
-        run.record.link = seam.trace_link(run.manager)
+        run.record.link = trace_link(run.manager)
     run.end(*ending)
-
-
-def _free_run_id(config: RunnableConfig) -> UUID:
-    """Return the id that a run would have; under that of one in flight it would end that one."""
-    run_id = config.get("run_id")
-    return uuid4() if run_id is None or runs.find(run_id) is not None else run_id
-
-
-def _watch_current_task(run: Run) -> None:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return
-    if task is not None:
-        run.watch_task(task)
 
 
 def _rebuild(cls: type[ToolPairHandler], settings: Settings) -> ToolPairHandler:
     handler = cls.__new__(cls)
-    handler._set_up(settings, Pipeline(settings))  # noqa: SLF001 -- the other half of __reduce__
+    standing = StandingSettings(settings)
+    handler._set_up(standing, settings, Pipeline(settings))  # noqa: SLF001 -- see __reduce__
     return handler

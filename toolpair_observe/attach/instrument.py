@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
+from langchain_core.tracers.context import register_configure_hook
+
 from toolpair_observe.attach import runs
+from toolpair_observe.attach.announce import PROCESS, described
 from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.attach.options import check_handler
 from toolpair_observe.attach.process_hook import ProcessHook
 from toolpair_observe.forks import in_child
 
@@ -26,6 +32,9 @@ _EXCHANGE_SECONDS: Final = 5.0
 class _Slot(ProcessHook):
     """Stands in every chat-model run and passes callbacks on to the handler that is attached.
 
+    Where a run has a handler of its own, that one comes first and reports; the attached one still
+    blocks where it is strict, so that no call can switch the protection of the process off.
+
     How a request goes on is also passed on once the handler that checked it has been taken out:
     every handler reports that in the name of the one that checked.
 
@@ -35,9 +44,13 @@ class _Slot(ProcessHook):
     """
 
     def __init__(self) -> None:
-        super().__init__("_slot", stands_aside_for=ToolPairHandler)
+        super().__init__("_slot")
         self.handler: ToolPairHandler | None = None
         self.latest: ToolPairHandler | None = None
+
+    def register_others(self) -> None:
+        """Have the handler of a context before it."""
+        register_configure_hook(_of_context, inheritable=False, handle_class=ToolPairHandler)
 
     def hold(self, handler: ToolPairHandler | None) -> None:
         """Attach `handler`; None detaches the one that is there."""
@@ -84,17 +97,22 @@ class _Slot(ProcessHook):
 
 
 _slot = _Slot()
+_of_context: ContextVar[ToolPairHandler | None] = ContextVar(
+    "toolpair_observe_of_context", default=None
+)
 
 
 class _State:
     """How the handler in the slot was asked for.
 
     Attributes:
+        by: Who asked for it.
         leaving: Handlers that `instrument` made and that are out of use, but not closed.
     """
 
     lock = threading.RLock()
     owns_handler = False
+    by = ""
     options: HandlerOptions | None = None
     leaving: ClassVar[list[ToolPairHandler]] = []
 
@@ -105,7 +123,8 @@ def instrument(
     """Check the requests of every chat model of this process.
 
     It also holds for models that were built before, for threads and tasks that run already, and in
-    forked children. Where a model or a call has a `ToolPairHandler` of its own, that one checks.
+    forked children. Where a model or a call has a `ToolPairHandler` of its own, that one checks and
+    reports; a strict handler of the process still stops what it would stop.
 
     Args:
         handler: The handler that checks; None makes one from `options`.
@@ -117,11 +136,16 @@ def instrument(
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have. Nothing has changed.
-        TypeError: A handler and options were both given.
+        TypeError: `handler` is not a handler, or both a handler and options were given.
     """
-    if handler is not None and options:
-        msg = f"instrument() takes a handler or the options of one, not both: {sorted(options)}"
-        raise TypeError(msg)
+    return attach("instrument()", handler, **options)
+
+
+def attach(
+    by: str, handler: ToolPairHandler | None = None, **options: Unpack[HandlerOptions]
+) -> ToolPairHandler:
+    """Do what `instrument` does, in the name of `by`, and say so."""
+    check_handler("instrument()", handler, options)
     with _State.lock:
         current = _slot.handler
         if handler is None:
@@ -132,7 +156,9 @@ def instrument(
             return current
         chosen = ToolPairHandler(**options) if handler is None else handler
         _exchange(chosen, is_own=handler is None, options=options)
+        _State.by = by
         _slot.register()
+    PROCESS.attach(partial(_describe, chosen, by) if chosen.settings.announce else None)
     _close_leaving(_EXCHANGE_SECONDS)
     return chosen
 
@@ -147,6 +173,7 @@ def uninstrument(timeout: float = 5.0) -> None:
     """
     with _State.lock:
         _exchange(None, is_own=False, options=None)
+    PROCESS.detach()
     _close_leaving(timeout)
 
 
@@ -176,17 +203,26 @@ def instrumented_with() -> ToolPairHandler | None:
     return _slot.handler
 
 
+def instrumented_by() -> str | None:
+    """Return who attached it, such as `instrument()` or `toolpair-observe run`, or None."""
+    return _State.by if _slot.handler is not None else None
+
+
+def _describe(handler: ToolPairHandler, by: str) -> str:
+    return described(handler.settings.mode, handler.mode_reason, by)
+
+
 @contextmanager
 def attached(handler: ToolPairHandler) -> Iterator[None]:
-    """Have `handler` check the chat models that are called in this context, and no other one."""
+    """Have `handler` check and report the chat models that are called in this context."""
     _slot.register()
-    token = _slot.variable.set(handler)
+    token = _of_context.set(handler)
     try:
         yield
     finally:
         # A coroutine that is closed from elsewhere ends in another context than it began in.
         with suppress(ValueError):
-            _slot.variable.reset(token)
+            _of_context.reset(token)
 
 
 @in_child

@@ -5,14 +5,15 @@ from __future__ import annotations
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
+from toolpair_observe import semconv
 from toolpair_observe.attach.admission import latest
 from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
 from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.hashed import id_namer
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.identify import identify
 from toolpair_observe.pairing.words import Effect
-from toolpair_observe.reporters.text import without_ids
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -47,15 +48,20 @@ class Judge:
     """Say of each request what it is judged by, what is wrong with it and whether it may leave.
 
     Args:
-        settings: The operator's profile, and what strict mode stops.
+        settings: The operator's profile, what strict mode stops, and whether ids are hashed. Of
+            an id that is hashed, no report tells anything else.
         counts: Where a check that fails is counted.
         component: Under which name.
+
+    Attributes:
+        name_id: Returns what is carried in place of an id.
     """
 
     def __init__(self, settings: Settings, counts: Counts, component: str = "check") -> None:
         self._settings = settings
         self._counts = counts
         self._component = component
+        self.name_id = id_namer(hash_ids=settings.hash_ids)
 
     def identify(self, request: Request) -> Target:
         """Return what the request is judged by. Never raises."""
@@ -84,10 +90,24 @@ class Judge:
         with FailOpen(self._counts, self._component) as guard:
             verdict = self._admitted(request) or self._judge(request, target)
             stops = mode == "strict" and verdict.stops
-            return verdict, self._refusal(verdict.report, run_id) if stops else None
-        if mode == "strict" and self._settings.on_internal_error == "block":
-            return None, CheckFailedError(type(guard.failure).__name__, run_id)
-        return None, None
+            return verdict, InvalidToolResultsError(verdict.report, run_id) if stops else None
+        return None, self.unchecked(guard.failure, run_id, mode)
+
+    def unchecked(
+        self, failure: Exception | None, run_id: UUID, mode: Mode
+    ) -> CheckFailedError | None:
+        """Count a request that could not be checked; return the error that has to stop it, or None.
+
+        Args:
+            failure: Why not.
+            run_id: Its run.
+            mode: The mode that holds for it.
+        """
+        name = type(failure).__name__
+        with FailOpen(self._counts, self._component):
+            self._counts.add(semconv.UNCHECKED, (name,))
+        is_stopped = mode == "strict" and self._settings.on_internal_error == "block"
+        return CheckFailedError(name, run_id) if is_stopped else None
 
     def _admitted(self, request: Request) -> Verdict | None:
         admission = latest()
@@ -100,13 +120,9 @@ class Judge:
         start_ns, began = time_ns(), perf_counter_ns()
         if target is None:
             target = self.identify(request)
-        report = check(request.messages, target.profile, target.facts)
+        report = check(request.messages, target.profile, target.facts, self.name_id)
         stops = self._stops(report, identified=target.identified)
         return Verdict(target, report, stops, start_ns, perf_counter_ns() - began)
-
-    def _refusal(self, report: PairingReport, run_id: UUID) -> InvalidToolResultsError:
-        summary = without_ids(report).summary() if self._settings.hash_ids else None
-        return InvalidToolResultsError(report, run_id, summary=summary)
 
     def _stops(self, report: PairingReport, *, identified: bool) -> bool:
         if report.effect in self._settings.block_on:

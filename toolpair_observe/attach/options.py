@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from toolpair_observe.settings import Options
+from toolpair_observe.arguments import kind_of
+from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.settings import Mode, Options
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from toolpair_observe.reporters.hook import NearMissHook
-    from toolpair_observe.settings import Mode
 
 
 class HandlerOptions(Options, total=False):
@@ -23,8 +24,9 @@ class HandlerOptions(Options, total=False):
 
     Attributes:
         mode: `"observe"` reports; `"strict"` also stops a request that is predicted to fail;
-            `"off"` does nothing. The default is `"observe"`; of `guard` and `ToolPairMiddleware`
-            it is `"strict"`.
+            `"off"` does nothing. The default is `"observe"`, and `"strict"` where
+            `strict_environments` names this environment; of `guard` it is `"strict"` where that
+            option is not set either.
         tracer_provider: Where spans go; None for the application's global one.
         meter_provider: Where metrics go; None for the application's global one.
         logger_provider: Where events go; None for the application's global one.
@@ -39,3 +41,23 @@ class HandlerOptions(Options, total=False):
     logger_provider: LoggerProvider | None
     langsmith_client: Client | None
     on_near_miss: NearMissHook | None
+
+
+def check_handler(taker: str, handler: object, options: HandlerOptions) -> None:
+    """Refuse what is no handler, and a handler beside the options of one.
+
+    Args:
+        taker: What was called.
+        handler: What it was given as a handler; None stands for not given.
+        options: The options that it was given.
+
+    Raises:
+        TypeError: The text says what to write.
+    """
+    if handler is not None and not isinstance(handler, ToolPairHandler):
+        hint = f"; write mode={handler!r}" if handler in get_args(Mode) else ""
+        msg = f"{taker} takes a ToolPairHandler, not {kind_of(handler)}{hint}"
+        raise TypeError(msg)
+    if handler is not None and options:
+        msg = f"{taker} takes a handler or the options of one, not both: {sorted(options)}"
+        raise TypeError(msg)

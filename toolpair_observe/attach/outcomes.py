@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolpair_observe.errors import ToolPairError
+from toolpair_observe.hashed import quotes
 from toolpair_observe.pairing.refusals.companions import Companion, refused_companion
+from toolpair_observe.pairing.refusals.error_text import stems_from_block
 from toolpair_observe.pairing.refusals.fault import Fault, fault_of
 from toolpair_observe.pairing.refusals.recognize import read_rejection
 from toolpair_observe.pairing.words import Effect, Outcome
@@ -60,7 +62,7 @@ def _predicted_kind(report: PairingReport, error: Exception) -> ViolationKind | 
     The class of the error decides: the rest of its text has positions and counts in it that differ
     from case to case.
     """
-    if report.effect is not Effect.LOCAL_ERROR:
+    if report.effect is not Effect.LOCAL_ERROR or stems_from_block(error):
         return None
     name = type(error).__name__
     candidates = [
@@ -69,7 +71,7 @@ def _predicted_kind(report: PairingReport, error: Exception) -> ViolationKind | 
         if violation.effect is Effect.LOCAL_ERROR and _named_class(violation.expected_error) == name
     ]
     text = f"{name}: {error}"
-    literal = [violation for violation in candidates if violation.expected_error in text]
+    literal = [each for each in candidates if quotes(text, each.expected_error)]
     return next((violation.kind for violation in literal or candidates), None)
 
 

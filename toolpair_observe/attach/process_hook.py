@@ -25,22 +25,15 @@ class ProcessHook(seam.Participant):
 
     Args:
         name: The module's global that holds it.
-        stands_aside_for: A class of handlers that keep it out of the runs in which they stand.
-
-    Attributes:
-        variable: Stands in for it in each run; a value that is set takes its place in a context.
     """
 
-    def __init__(
-        self, name: str, stands_aside_for: type[BaseCallbackHandler] | None = None
-    ) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
-        self._stands_aside_for = stands_aside_for
         self._lock = threading.Lock()
         self._is_registered = False
         reset_in_child(self)
-        self.variable: ContextVar[BaseCallbackHandler | None] = ContextVar(
+        self._variable: ContextVar[BaseCallbackHandler | None] = ContextVar(
             f"toolpair_observe{name}", default=self
         )
 
@@ -48,11 +41,13 @@ class ProcessHook(seam.Participant):
         """Stand in every run from now on."""
         with self._lock:
             if not self._is_registered:
+                self.register_others()
                 # Not inheritable: each run finds the hook by itself.
-                register_configure_hook(
-                    self.variable, inheritable=False, handle_class=self._stands_aside_for
-                )
+                register_configure_hook(self._variable, inheritable=False)
                 self._is_registered = True
+
+    def register_others(self) -> None:
+        """Register what has to stand before it in a run. Called once."""
 
     def reset(self) -> None:
         """Leave a lock behind that another thread may have held at a fork."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from langchain_core.load.dump import dumpd
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -31,18 +29,25 @@ class Request(NamedTuple):
     @property
     def conversation_id(self) -> str | None:
         """The thread that the application says the request belongs to."""
-        thread_id = self.metadata.get("thread_id") if self.metadata else None
-        return None if thread_id is None else str(thread_id)
+        return self._told("thread_id")
+
+    @property
+    def node(self) -> str | None:
+        """The node of a LangGraph graph that makes the request."""
+        return self._told("langgraph_node")
+
+    def _told(self, key: str) -> str | None:
+        try:
+            value = self.metadata.get(key) if self.metadata else None
+            return None if value is None else str(value)
+        except Exception:  # noqa: BLE001 -- an object of the application
+            return None
 
     def asks_as(self, other: Request) -> bool:
         """Whether both call the same model with the same parameters."""
         return self.invocation_params == other.invocation_params and (
             self.serialized is other.serialized or self.serialized == other.serialized
         )
-
-
-# langchain-core takes it away before it asks for the invocation parameters.
-_NO_PARAMETERS = frozenset({"ls_structured_output_format", "structured_output_format"})
 
 
 def request_to(
@@ -52,9 +57,7 @@ def request_to(
     stop: list[str] | None = None,
     **kwargs: Any,  # noqa: ANN401 -- whatever the model is called with
 ) -> Request:
-    """Return the request that a call of `model` makes, without calling it.
-
-    A model that does not answer as langchain-core's own class does is one that is not identified.
+    """Return the request that a call of `model` makes, without calling it. See `told_of`.
 
     Args:
         model: The model.
@@ -63,13 +66,7 @@ def request_to(
         stop: The stop words of the call.
         **kwargs: The other arguments of the call, such as the tools.
     """
-    known = {**(metadata or {}), **(model.metadata or {})}
-    kwargs = {name: value for name, value in kwargs.items() if name not in _NO_PARAMETERS}
-    try:
-        # The first is langchain-core's own cache of the second.
-        serialized = getattr(model, "_serialized", None) or dumpd(model)
-        params = model._get_invocation_params(stop=stop, **kwargs)  # noqa: SLF001 -- no public one
-        known |= model._get_ls_params(stop=stop, **kwargs)  # noqa: SLF001 -- no public one
-    except Exception:  # noqa: BLE001 -- a foreign model class; the check must not depend on it
-        return Request(messages, {}, known, dict(kwargs))
-    return Request(messages, serialized, known, params)
+    # Imports langchain-core's models, which a handler does not need.
+    from toolpair_observe.pairing.providers.models import told_of  # noqa: PLC0415
+
+    return Request(messages, *told_of(model, metadata, stop, **kwargs))

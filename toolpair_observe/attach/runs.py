@@ -7,6 +7,7 @@ overdue run, even one of a handler that is no longer used.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 import weakref
@@ -14,16 +15,16 @@ from collections import deque
 from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid4
 
 from toolpair_observe.forks import in_child
 from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
-    from uuid import UUID
 
     from toolpair_observe.counts import Counts
+    from toolpair_observe.deadline import Deadline
     from toolpair_observe.record import Record
 
 # At most this many runs of a handler are ended in one callback, so that no callback takes long.
@@ -39,6 +40,8 @@ class Run:
         owner: The runs of the handler that checked it.
         streamed: Whether the model has answered with a first token already.
         always_linked: Whether LangSmith's side of it is wanted even when nothing is wrong.
+        messages: The very list that it started with, where only that tells its start from another
+            one under the same id: outside of the seam.
         siblings: Runs that end with this one when it fails: the other prompts of a synchronous
             `generate`, whose runs langchain-core never ends.
     """
@@ -48,6 +51,7 @@ class Run:
         "_manager",
         "_task",
         "always_linked",
+        "messages",
         "owner",
         "record",
         "siblings",
@@ -59,6 +63,7 @@ class Run:
         self.owner = owner
         self.streamed = False
         self.always_linked = False
+        self.messages: object = None
         self.siblings: list[Run] = []
         self._deadline = deadline
         self._task: asyncio.Task[object] | None = None
@@ -88,6 +93,7 @@ class Run:
             self._task.remove_done_callback(self._task_done)
         self._task = None
         self._manager = None
+        self.messages = None
         self.siblings = []
         self.record.outcome = outcome
         self.record.rejected_kind = rejected_kind
@@ -105,10 +111,15 @@ class Run:
         """Settle a run whose end no callback reports: as accepted, if the model was answering."""
         return self.end(Outcome.ACCEPTED if self.streamed else outcome)
 
-    def watch_task(self, task: asyncio.Task[object]) -> None:
-        """End the run with `task` at the latest: a cancelled call fires no callback."""
-        self._task = task
-        task.add_done_callback(self._task_done)
+    def watch_current_task(self) -> None:
+        """End the run with the task that goes on, if any: a cancelled call fires no callback."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return
+        if task is not None:
+            self._task = task
+            task.add_done_callback(self._task_done)
 
     def watch_manager(self, manager: object) -> None:
         """Notice when the run's manager is gone: no other object can report the end of the run.
@@ -142,6 +153,9 @@ class Runs:
         timeout: Seconds after which a run is abandoned.
         counts: Where the runs in flight are shown.
         ended: Called with each record once its outcome is known.
+
+    Attributes:
+        counts: The same.
     """
 
     def __init__(
@@ -153,6 +167,7 @@ class Runs:
         ended: Callable[[Record], None],
     ) -> None:
         self.ended = ended
+        self.counts = counts
         self._limit = limit
         self._timeout = timeout
         # Oldest first.
@@ -182,9 +197,12 @@ class Runs:
             sweep()
         return run
 
-    def abandon_all(self) -> None:
-        """End every run as abandoned."""
+    def abandon_all(self, deadline: Deadline | None = None) -> None:
+        """End every run as abandoned, the oldest first; forget them once `deadline` is over."""
         for run in list(self._mine.values()):
+            if deadline is not None and deadline.is_over:
+                self._remove(run)
+                continue
             run.give_up(Outcome.ABANDONED)
 
     def _remove(self, run: Run) -> bool:
@@ -216,9 +234,32 @@ def is_any_in_flight() -> bool:
     return bool(_open)
 
 
-def find(run_id: UUID) -> Run | None:
+def find(run_id: UUID | None) -> Run | None:
     """Return the run in flight with this id, whichever handler's it is."""
-    return _open.get(run_id)
+    try:
+        return None if run_id is None else _open.get(run_id)
+    except TypeError:  # the application's own id can't be hashed, so no run has it
+        return None
+
+
+def usable_id(run_id: UUID | None) -> UUID:
+    """Return the id of a run that starts, or another one where that can't be the key of a run.
+
+    An application can choose the id. The end of a run is not found under a substitute.
+    """
+    if isinstance(run_id, UUID):
+        return run_id
+    try:
+        hash(run_id)
+    except TypeError:
+        return uuid4()
+    return run_id or uuid4()
+
+
+def free_id(run_id: UUID | None) -> UUID:
+    """Return the id of a run that is not to start; another one where a run in flight has it."""
+    run_id = usable_id(run_id)
+    return run_id if find(run_id) is None else uuid4()
 
 
 def end_refused(run_id: UUID) -> None:
@@ -250,12 +291,15 @@ def sweep(most: int = _SWEEP_BATCH) -> None:
         runs._abandon_overdue(now, most)  # noqa: SLF001 -- see `Run.end`
 
 
-def abandon_everything() -> None:
-    """End every run of the process, also those of handlers that are gone already."""
+def abandon_everything(deadline: Deadline) -> None:
+    """End every run of the process until `deadline`, also those of handlers that are gone already.
+
+    Each may wait for the application's own log handlers and span processors.
+    """
     with _lock:
         busy = list(_busy)
     for runs in busy:
-        runs.abandon_all()
+        runs.abandon_all(deadline)
 
 
 def sweep_all() -> None:

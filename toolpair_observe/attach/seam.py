@@ -12,37 +12,36 @@ A call without our handler costs one look at its list of handlers.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import copy
 import functools
 import inspect
 import logging
-import sys
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
-from langchain_core.outputs import LLMResult
+from langchain_core.version import VERSION
 
-from toolpair_observe.attach import runs
+from toolpair_observe.attach import closing, runs
+from toolpair_observe.attach.tracing import trace_link
+from toolpair_observe.counts import shared_counts
+from toolpair_observe.errors import is_deliberate
+from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.forks import in_child
+from toolpair_observe.once import warn_once
 from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.record import TraceLink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from uuid import UUID
 
-    from langchain_core.callbacks import Callbacks
-    from langchain_core.runnables import RunnableConfig
-
-    from toolpair_observe.attach.request import Request
     from toolpair_observe.attach.runs import Run
 
     RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
 
 _logger = logging.getLogger("toolpair_observe")
+__tracebackhide__ = is_deliberate
 _METHOD: Final = "on_chat_model_start"
 _CLASSES: Final = (CallbackManager, AsyncCallbackManager)
 
@@ -99,7 +98,13 @@ class StartCall:
         if error is not None:
             # Another handler raised, or the caller was cancelled: langchain-core ends no run.
             for run in self.runs:
-                run.end(Outcome.CANCELLED)
+                with self.fail_open():
+                    run.end(Outcome.CANCELLED)
+
+    def fail_open(self) -> FailOpen:
+        """Return a guard that counts a failure of the seam in this start, and swallows it."""
+        counts = self.runs[0].owner.counts if self.runs else shared_counts()
+        return FailOpen(counts, "seam")
 
     def refuse(self, error: Exception, run_id: UUID) -> None:
         """Have the request stopped with `error` once every handler has started."""
@@ -133,6 +138,17 @@ def refuse(error: Exception, run_id: UUID) -> None:
         runs.end_refused(run_id)
         raise error
     call.refuse(error, run_id)
+
+
+def note_start_outside() -> None:
+    """Say once that a handler of ours has started outside of the seam, although there is one."""
+    if _Seam.active:
+        warn_once(
+            "start outside of the seam",
+            "a chat model's callbacks run outside of langchain-core's callback managers, or in "
+            "another context than theirs: strict mode raises from the callback there, which leaves "
+            "other handlers' runs open, and LangSmith gets no feedback on such requests",
+        )
 
 
 class _Seam:
@@ -192,7 +208,18 @@ def is_active() -> bool:
     return _Seam.active
 
 
-def _degrade(reason: str) -> None:
+def is_broken() -> bool:
+    """Whether langchain-core has a shape that the seam does not know."""
+    return _Seam.broken
+
+
+def wrappers() -> dict[type, Callable[..., Any]]:
+    """Return what the seam has put around each manager's method."""
+    return dict(_Seam.wrappers)
+
+
+def _degrade(change: str) -> None:
+    """Give up for good, because langchain-core has changed."""
     with _Seam.lock:
         _Seam.active = False
         if _Seam.broken:
@@ -200,10 +227,11 @@ def _degrade(reason: str) -> None:
         _Seam.broken = True
     with contextlib.suppress(Exception):
         _logger.warning(
-            "langchain-core has a shape that toolpair_observe does not know (%s): strict mode "
+            "langchain-core %s has a shape that toolpair_observe does not know (%s): strict mode "
             "raises from the callback, which leaves other handlers' runs open, and LangSmith gets "
             "no feedback",
-            reason,
+            VERSION,
+            change,
         )
 
 
@@ -214,10 +242,14 @@ def _wrap(original: Callable[..., Sequence[RunManager]]) -> Callable[..., Sequen
             return original(self, *args, **kwargs)
         with StartCall(is_async=False) as call:
             managers = original(self, *args, **kwargs)
-        _connect(call, managers)
+        _connect(call, managers, self)
         refusal = call.refusal
         if refusal is not None:
-            _close(call, managers, refusal)
+            try:
+                with call.fail_open():
+                    closing.close(managers, refusal, _is_sibling)
+            finally:
+                _settle(call)
             raise refusal from None
         return managers
 
@@ -235,10 +267,14 @@ def _awrap(
             return await original(self, *args, **kwargs)
         with StartCall(is_async=True) as call:
             managers = await original(self, *args, **kwargs)
-        _connect(call, managers)
+        _connect(call, managers, self)
         refusal = call.refusal
         if refusal is not None:
-            await _aclose(call, managers, refusal)
+            try:
+                with call.fail_open():
+                    await closing.aclose(managers, refusal, _is_sibling)
+            finally:
+                _settle(call)
             raise refusal from None
         return managers
 
@@ -246,32 +282,57 @@ def _awrap(
 
 
 def _is_served(manager: object) -> bool:
-    # A loop, because `any` over a generator costs every call of the process several times as much.
-    for handler in getattr(manager, "handlers", ()):
-        # The hook of `instrument()` stays for good, also while no handler is behind it.
-        if isinstance(handler, Participant) and not getattr(handler, "ignore_chat_model", False):
-            return True
+    try:
+        # A loop, because `any` over a generator costs every call of the process several times as
+        # much.
+        for handler in getattr(manager, "handlers", ()):
+            # The hook of `instrument()` stays for good, also while no handler is behind it.
+            if isinstance(handler, Participant) and not getattr(
+                handler, "ignore_chat_model", False
+            ):
+                return True
+    except Exception:  # noqa: BLE001 -- handlers of any class; langchain-core says what is wrong
+        return False
     return False
 
 
-def _connect(call: StartCall, managers: Sequence[RunManager]) -> None:
+def _connect(call: StartCall, managers: Sequence[RunManager], starter: object) -> None:
     """Tie each run to its manager, and put our handlers before the others there."""
-    try:
+    change = _change_in(managers)
+    if change:
+        # A manager class of the application proves nothing about langchain-core.
+        if type(starter) in _CLASSES:
+            _degrade(f"{type(starter).__name__}.{change}")
+        return
+    for run in call.runs:
+        with call.fail_open():
+            _connect_run(call, run, managers)
+    if len(call.runs) > 1 and not call.is_async:
         for run in call.runs:
-            record = run.record
-            if record.run_id in call.refused:
-                run.note_refusal()
-            manager = managers[0] if len(managers) == 1 else _manager_of(record.run_id, managers)
-            if not isinstance(manager.handlers[0], Participant):
-                manager.handlers = sorted(manager.handlers, key=_is_sibling)
-            run.watch_manager(manager)
-            if run.always_linked or record.report.effect.is_near_miss:
-                record.link = trace_link(manager)
-        if len(call.runs) > 1 and not call.is_async:
-            for run in call.runs:
-                run.siblings = call.runs
-    except (AttributeError, IndexError, TypeError, ValueError) as failure:
-        _degrade(f"{type(failure).__name__} for what {_METHOD} returned")
+            run.siblings = call.runs
+
+
+def _connect_run(call: StartCall, run: Run, managers: Sequence[RunManager]) -> None:
+    record = run.record
+    if record.run_id in call.refused:
+        run.note_refusal()
+    manager = managers[0] if len(managers) == 1 else _manager_of(record.run_id, managers)
+    run.watch_manager(manager)
+    if not isinstance(manager.handlers[0], Participant):
+        manager.handlers = sorted(manager.handlers, key=_is_sibling)
+    if run.always_linked or record.report.effect.is_near_miss:
+        record.link = trace_link(manager)
+
+
+def _change_in(managers: object) -> str:
+    """Say what langchain-core's method returned other than its run managers; `""` if nothing."""
+    if not isinstance(managers, list | tuple):
+        return f"{_METHOD} returned {type(managers).__name__}, not a list of run managers"
+    for manager in managers:
+        for name in ("run_id", "handlers", "on_llm_error"):
+            if not hasattr(manager, name):
+                return f"{_METHOD} returned {type(manager).__name__} without {name}"
+    return ""
 
 
 def _manager_of(run_id: UUID, managers: Sequence[RunManager]) -> RunManager:
@@ -283,162 +344,13 @@ def _is_sibling(handler: BaseCallbackHandler) -> bool:
     return not isinstance(handler, Participant)
 
 
-def trace_link(manager: RunManager) -> TraceLink | None:
-    """Return LangSmith's side of a run, or None where no tracer writes it.
-
-    Args:
-        manager: The run's manager. The tracer among its handlers may be a copy of the one that
-            the application made; they share their runs.
-    """
-    for handler in _tracers_among(manager.handlers):
-        tree = handler.run_map.get(str(manager.run_id))
-        if tree is not None and not (tree.extra or {}).get("__disabled"):
-            return TraceLink(
-                trace_id=tree.trace_id,
-                project_name=tree.session_name,
-                client=handler.client,
-                run_tree=tree,
-            )
-    return None
-
-
-@contextlib.contextmanager
-def failing_run(
-    request: Request,
-    run_id: UUID,
-    error: Exception,
-    config: RunnableConfig,
-    model_callbacks: Callbacks,
-) -> Iterator[TraceLink | None]:
-    """Show LangSmith's tracers a run that fails with `error`, and nobody else.
-
-    Args:
-        request: The request that is not made.
-        run_id: The run's id.
-        error: What it fails with.
-        config: What the model would be called with.
-        model_callbacks: The model's own callbacks.
-
-    Yields:
-        LangSmith's side of the run before it ends; None where the call is not traced, or where the
-        seam is not active.
-    """
-    manager = _tracing_manager(request, config, model_callbacks) if _Seam.active else None
-    if manager is None:
-        yield None
-        return
-    (run,) = manager.on_chat_model_start(
-        request.serialized,
-        [list(request.messages)],
-        run_id=run_id,
-        name=config.get("run_name"),
-        invocation_params=request.invocation_params,
-    )
-    try:
-        yield trace_link(run)
-    finally:
-        run.on_llm_error(error, response=LLMResult(generations=[]))
-
-
-def _tracing_manager(
-    request: Request, config: RunnableConfig, model_callbacks: Callbacks
-) -> CallbackManager | None:
-    manager = CallbackManager.configure(
-        inheritable_callbacks=config.get("callbacks"),
-        local_callbacks=model_callbacks,
-        inheritable_tags=config.get("tags"),
-        local_metadata=request.metadata,
-    )
-    manager.handlers = _tracers_among(manager.handlers)
-    return manager if manager.handlers else None
-
-
-def _tracers_among(handlers: Iterable[BaseCallbackHandler]) -> list[Any]:
-    module = sys.modules.get("langchain_core.tracers.langchain")
-    if module is None:
-        return []
-    return [handler for handler in handlers if isinstance(handler, module.LangChainTracer)]
-
-
-def _views(managers: Sequence[RunManager]) -> Iterator[RunManager]:
-    """Yield a copy of each manager for each of its handlers, in the order of their closing.
-
-    That is the reverse of their start, because contexts may be nested. Our handlers come first: the
-    tracer sends LangSmith's run when it closes, and what they write has to be there by then.
-    """
-    for manager in reversed(managers):
-        handlers = manager.handlers[::-1]
-        handlers.sort(key=_is_sibling)
-        for handler in handlers:
-            view = copy.copy(manager)
-            view.handlers = [handler]
-            yield view
-
-
-def _close(call: StartCall, managers: Sequence[RunManager], error: Exception) -> None:
-    interrupt: BaseException | None = None
-    with _closing(call):
-        for view in _views(managers):
-            try:
-                view.on_llm_error(error, response=LLMResult(generations=[]))
-            except (KeyboardInterrupt, SystemExit) as stop:
-                interrupt = stop
-            except BaseException as failure:  # noqa: BLE001 -- the refusal is raised
-                _log_failure(view, failure)
-    if interrupt is not None:
-        raise interrupt
-
-
-_unfinished: set[asyncio.Task[None]] = set()
-
-
-async def _aclose(call: StartCall, managers: Sequence[RunManager], error: Exception) -> None:
-    closing = asyncio.get_running_loop().create_task(_close_each(call, managers, error))
-    try:
-        await asyncio.shield(closing)
-    except asyncio.CancelledError:
-        # The caller gets our error, which ends it as well. After one cancellation the handlers are
-        # still waited for; after another one they end in the background.
-        try:
-            await asyncio.shield(closing)
-        except asyncio.CancelledError:
-            _unfinished.add(closing)
-            closing.add_done_callback(_unfinished.discard)
-
-
-async def _close_each(call: StartCall, managers: Sequence[RunManager], error: Exception) -> None:
-    interrupt: BaseException | None = None
-    with _closing(call):
-        for view in _views(managers):
-            try:
-                await view.on_llm_error(error, response=LLMResult(generations=[]))
-            except (KeyboardInterrupt, SystemExit) as stop:
-                interrupt = stop
-            except BaseException as failure:  # noqa: BLE001 -- the refusal is raised
-                _log_failure(view, failure)
-    if interrupt is not None:
-        raise interrupt
-
-
-@contextlib.contextmanager
-def _closing(call: StartCall) -> Iterator[None]:
-    """Settle our runs in any case, and swallow only signs of an unknown langchain-core."""
-    try:
-        yield
-    except (AttributeError, TypeError) as failure:
-        _degrade(f"{type(failure).__name__} while closing a blocked request")
-    finally:
-        for run in call.runs:
+def _settle(call: StartCall) -> None:
+    """End the runs of a request that is stopped, where no handler was told."""
+    for run in call.runs:
+        with call.fail_open():
             run.end(Outcome.BLOCKED if run.record.blocked else Outcome.CANCELLED)
 
 
-def _log_failure(view: RunManager, failure: BaseException) -> None:
-    # langchain-core has logged an `Exception` already.
-    level = logging.DEBUG if isinstance(failure, Exception) else logging.WARNING
-    with contextlib.suppress(Exception):
-        _logger.log(
-            level,
-            "%s.on_llm_error raised %s for a blocked request; the other handlers are still told",
-            type(view.handlers[0]).__name__,
-            type(failure).__name__,
-        )
+@in_child
+def _renew_lock() -> None:
+    _Seam.lock = threading.RLock()  # another thread may have held it at the fork

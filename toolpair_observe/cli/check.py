@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from toolpair_observe.console import Complaints, ExitCode, show
+from toolpair_observe.console import Complaints, ExitCode, show, show_json, show_line
 from toolpair_observe.errors import ChatTemplateError, MissingExtraError
+from toolpair_observe.hashed import id_namer
 from toolpair_observe.histories import Unreadable, name_of, read_histories
 from toolpair_observe.histories.tally import (
     VERDICT_TITLES,
@@ -21,7 +22,9 @@ from toolpair_observe.histories.tally import (
 )
 from toolpair_observe.pairing.providers.table import PROFILES, profile_named
 from toolpair_observe.pairing.report import describe
+from toolpair_observe.pairing.shown import line, shown
 from toolpair_observe.pairing.words import Effect
+from toolpair_observe.settings import from_environment
 
 if TYPE_CHECKING:
     from toolpair_observe.cli.subcommands import Subcommands
@@ -101,8 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
         _JsonOutput() if arguments.format == "json" else _TextOutput(explain=arguments.explain)
     )
     tally, complaints, new_violations = Tally(), Complaints(), NewViolations()
+    name_id = id_namer(hash_ids=from_environment("hash_ids", os.environ))
     for path in arguments.files:
-        for found in tally_histories(read_histories(path), tally, arguments.profile):
+        for found in tally_histories(read_histories(path), tally, arguments.profile, name_id):
             if isinstance(found, Unreadable):
                 complaints.add(found)
                 output.show_unreadable(found)
@@ -141,7 +145,7 @@ class _JsonOutput:
         self._show_line(type="summary", files=files, **tally.to_dict())
 
     def _show_line(self, **fields: Any) -> None:  # noqa: ANN401 - JSON
-        show(json.dumps(fields))
+        show_json(fields)
 
 
 class _TextOutput:
@@ -151,25 +155,24 @@ class _TextOutput:
     def show_near_miss(self, checked: Checked, new: list[Violation]) -> None:
         where = place(checked)
         if self._explain:
-            show(f"{where}\n{checked.report.explain()}\n")
+            show(f"{line(where)}\n{checked.report.explain()}\n")
             return
         for violation in new:
-            show(f"{where}: {violation.effect}: {describe(violation)}")
+            show_line(f"{where}: {violation.effect}: {describe(violation)}")
 
     def show_unreadable(self, found: Unreadable) -> None:
         """Print nothing: `Complaints` prints it on standard error."""
 
     def show_summary(self, tally: Tally, files: int) -> None:
-        for line in summary_lines(tally, files):
-            show(line)
+        show("\n".join(summary_lines(tally, files)))
 
 
 def place(checked: Checked) -> str:
     """Return the file, the line and, where known, the position and the id of the history."""
     history = checked.history
     number = "" if history.position is None else f"history {history.position}"
-    which = ", ".join(filter(None, (number, history.name)))
-    return f"{name_of(history.path)}:{history.line}" + (f" ({which})" if which else "")
+    which = ", ".join(filter(None, (number, shown(history.name))))
+    return f"{shown(name_of(history.path))}:{history.line}" + (f" ({which})" if which else "")
 
 
 def summary_lines(tally: Tally, files: int) -> list[str]:

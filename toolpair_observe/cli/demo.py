@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from toolpair_observe.cli.check import add_profile_option
 from toolpair_observe.console import Complaints, ExitCode, show
 from toolpair_observe.errors import MissingExtraError
+from toolpair_observe.install import install_line
+from toolpair_observe.pairing.shown import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +23,7 @@ server on this machine that enforces OpenAI's pairing rule. Show the prediction,
 answer and the effect of strict mode. Needs no key and no network.
 
 With --live: run six agents, with an incident in the middle, and serve their metrics on this
-machine for Prometheus (see dashboards/README.md). Needs toolpair-observe[live].
+machine for Prometheus (see dashboards/README.md). Needs the extra live.
 
 exit status:
   0  everything happened as predicted
@@ -35,6 +37,8 @@ _LIVE_MODULES: Final = {
     "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
 }
 _MIN_WIDTH: Final = 60
+_MAX_MINUTES: Final = 24 * 60
+_MAX_PORT: Final = 65535
 
 
 def register(commands: Subcommands) -> None:
@@ -108,7 +112,7 @@ def _require_extra(modules: Mapping[str, str] = _MODULES, extra: str = "demo") -
         verb = "is" if len(missing) == 1 else "are"
         msg = (
             f"the demo needs {' and '.join(missing)}, which {verb} not installed: "
-            f'pip install "toolpair-observe[{extra}]"'
+            f"{install_line(extra)}"
         )
         raise MissingExtraError(msg)
 
@@ -121,27 +125,26 @@ def _is_installed(module: str) -> bool:
 
 
 def _minutes(text: str) -> float:
-    return _positive_number(text, 24 * 60, "minutes")
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0
+    if not 0 < minutes <= _MAX_MINUTES:
+        msg = f"{text!r}: minutes must be more than 0 and at most {_MAX_MINUTES}"
+        raise argparse.ArgumentTypeError(msg)
+    return minutes
 
 
 def _port(text: str) -> int:
-    return int(_positive_number(text, 65535, "port"))
-
-
-def _positive_number(text: str, maximum: int, what: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if not 0 < number <= maximum:
-        msg = f"{text!r}: {what} must be more than 0 and at most {maximum}"
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= _MAX_PORT):
+        msg = f"{quoted(text)}: a port is a whole number from 1 to {_MAX_PORT}"
         raise argparse.ArgumentTypeError(msg)
-    return number
+    return int(text)
 
 
 def _width(text: str) -> int:
     if not text.isdecimal():
-        msg = f"{text!r} is not a number of columns"
+        msg = f"{quoted(text)} is not a number of columns"
         raise argparse.ArgumentTypeError(msg)
     if int(text) < _MIN_WIDTH:
         msg = f"{text} columns are too few; the demo needs at least {_MIN_WIDTH}"

@@ -6,13 +6,14 @@ import argparse
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from toolpair_observe._version import __version__
-from toolpair_observe.cli import check, demo, langsmith, run
+from toolpair_observe.cli import check, demo, doctor, langsmith, run
 from toolpair_observe.cli.subcommands import Subcommands
-from toolpair_observe.console import ExitCode, show
+from toolpair_observe.console import ExitCode, show_line
 from toolpair_observe.errors import ToolPairError
+from toolpair_observe.pairing.shown import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,13 +23,21 @@ COMMANDS: Final[tuple[Callable[[Subcommands], None], ...]] = (
     demo.register,
     check.register,
     run.register,
+    doctor.register,
     langsmith.register,
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, whatever the arguments are that they quote."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(line(message))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every command."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="toolpair-observe",
         description="See broken tool-call / tool-result pairs (INVALID_TOOL_RESULTS) in LangChain "
         "before the provider does.",
@@ -56,7 +65,7 @@ def dispatch(argv: Sequence[str] | None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except ToolPairError as error:
-        show(f"toolpair-observe: {error}", sys.stderr)
+        show_line(f"toolpair-observe: {error}", sys.stderr)
         return ExitCode.BAD_INPUT
     except BrokenPipeError:
         # The reader of the output has closed it, as `head` does.
@@ -64,7 +73,7 @@ def dispatch(argv: Sequence[str] | None) -> int:
         return ExitCode.BROKEN_PIPE
     except OSError as error:
         _discard_output()
-        show(f"toolpair-observe: {error}", sys.stderr)
+        show_line(f"toolpair-observe: {error}", sys.stderr)
         return ExitCode.BAD_INPUT
     return code
 

@@ -17,7 +17,7 @@ from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from toolpair_observe.histories.reader import History
     from toolpair_observe.pairing.providers.profile import Profile
@@ -175,12 +175,15 @@ def profile_for(history: History) -> Profile:
     return PROFILES.get(name, CONTRACT)
 
 
-def check_requests(history: History, profile: Profile | None = None) -> Iterator[Checked]:
+def check_requests(
+    history: History, profile: Profile | None = None, name_id: Callable[[str], str] = str
+) -> Iterator[Checked]:
     """Check every request of a history.
 
     Args:
         history: The history.
         profile: The profile to check against; None for that of the provider that the row names.
+        name_id: Returns what a report has in place of a call's id.
 
     Raises:
         HistoryFileError: The check failed; the text names the class of the failure. Or the broken
@@ -197,7 +200,7 @@ def check_requests(history: History, profile: Profile | None = None) -> Iterator
             )
             raise HistoryFileError(msg)
         try:
-            report = check(messages, profile, facts)
+            report = check(messages, profile, facts, name_id)
         except Exception as error:
             # One bad history must not stop the others, and the error's text may quote content.
             msg = f"the history could not be checked ({type(error).__name__})"
@@ -208,7 +211,10 @@ def check_requests(history: History, profile: Profile | None = None) -> Iterator
 
 
 def tally_histories(
-    found: Iterator[History | Unreadable], tally: Tally, profile: Profile | None = None
+    found: Iterator[History | Unreadable],
+    tally: Tally,
+    profile: Profile | None = None,
+    name_id: Callable[[str], str] = str,
 ) -> Iterator[Checked | Unreadable]:
     """Count the items of `read_histories`, and yield each request and each unreadable part."""
     for item in found:
@@ -218,7 +224,7 @@ def tally_histories(
             continue
         tally.add_history(item)
         try:
-            for checked in check_requests(item, profile):
+            for checked in check_requests(item, profile, name_id):
                 tally.add_request(checked)
                 yield checked
         except HistoryFileError as error:

@@ -1,7 +1,8 @@
-"""What to do about a cause where the history also shows what stopped the turn.
+"""What to do about a cause where the history also shows what stopped the turn, or how it broke.
 
 A limit, a decision, an abort and a failed tool leave the same gaps. What they wrote tells them
-apart, and each is mended in another line of the code.
+apart, and each is mended in another line of the code. And what mends one breach of a cause may be
+out of the question for another.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from toolpair_observe.pairing.cause_info import OR
 from toolpair_observe.pairing.cause_notes import CAUSES
 from toolpair_observe.pairing.signs import Sign
-from toolpair_observe.pairing.words import Cause
+from toolpair_observe.pairing.words import Case, Cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ _ANSWER = (
     'ToolPairMiddleware(repair="insert_error_results") or deepagents\' PatchToolCallsMiddleware'
 )
 
-HINTS: Final[Mapping[tuple[Cause, Sign], tuple[str, ...]]] = {
+HINTS: Final[Mapping[tuple[Cause, Sign | Case], tuple[str, ...]]] = {
     (Cause.ABANDONED_TURN, Sign.LIMIT): (
         "results of ToolCallLimitMiddleware (exit_behavior='continue') are written before any tool "
         "runs; then the run ended (a tool raised, an interrupt was left open, the run was "
@@ -74,16 +75,24 @@ HINTS: Final[Mapping[tuple[Cause, Sign], tuple[str, ...]]] = {
         "langchain 1.2 answers the calls over the limit alone): upgrade, or answer every call",
         "under create_agent: " + _ANSWER,
     ),
+    (Cause.INVALID_ARGUMENTS, Case.CALL_WITHOUT_ID): (
+        "the arguments of the call are not JSON (ai_message.invalid_tool_calls[*]['error'] says "
+        "why), and no result can name the call: drop it from invalid_tool_calls and content before "
+        "the next request, and tell the model in a human message what was wrong with the arguments",
+        "raise max_tokens where the arguments break off, or bind the tools with strict=True where "
+        "the provider can hold the model to their schema",
+    ),
 }
 
 
 @cache
-def hint_of(cause: Cause, sign: Sign | None) -> str:
+def hint_of(cause: Cause, sign: Sign | None, case: Case) -> str:
     """What to do about a cause, all hints as one text.
 
     Args:
         cause: The cause.
         sign: What the messages around the breach say of how it came about.
+        case: What the breach is.
     """
-    hints = HINTS.get((cause, sign)) if sign is not None else None
+    hints = HINTS.get((cause, case)) or (HINTS.get((cause, sign)) if sign is not None else None)
     return OR.join(hints) if hints else CAUSES[cause].hint

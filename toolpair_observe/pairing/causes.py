@@ -304,6 +304,16 @@ def _has_call_without_id(block: Block, _: Scene) -> bool:
     return any(not call.id for call in block.turn.calls)
 
 
+def _invalid_calls_lack_ids(finding: Finding, scene: Scene) -> bool:
+    block = finding.block
+    return block is not None and scene.learn(_has_no_id_for_bad_calls_alone, block)
+
+
+def _has_no_id_for_bad_calls_alone(block: Block, _: Scene) -> bool:
+    without_id = [call for call in block.turn.calls if not call.id]
+    return bool(without_id) and all(call.carriers & BAD_CALLS for call in without_id)
+
+
 def _was_made_twice(finding: Finding, scene: Scene) -> bool:
     """Whether a message or a session was appended again, rather than an id given out again."""
     call = finding.call
@@ -385,6 +395,7 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.ORPHAN_AFTER_HUMAN: _ORPHANED,
     Case.ORPHAN_AFTER_AI: _ORPHANED,
     Case.ORPHAN_AMONG_RESULTS: (
+        (Cause.INVALID_ARGUMENTS, _invalid_calls_lack_ids),
         (Cause.LOST_ID, _calls_lack_ids),
         *(pair for pair in _ORPHANED if pair[0] is not Cause.TRIMMED_HEAD),
         (Cause.REMOVED_MESSAGE, _always),
@@ -407,7 +418,8 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
         (Cause.STALE_ENCODING, _always),
     ),
     Case.REUSED_CALL_ID: _REUSED,
-    Case.CALL_WITHOUT_ID: ((Cause.STALE_ENCODING, _is_stale), *_NO_ID),
+    # What else is wrong with the call comes first: it may never have had an id to restore.
+    Case.CALL_WITHOUT_ID: (*_UNREAD, *_NO_ID),
     Case.RESULT_WITHOUT_ID: _NO_ID,
     Case.INVALID_ID: ((Cause.CROSS_PROVIDER_HISTORY, _always),),
     Case.UNDOCUMENTED_ID: ((Cause.CROSS_PROVIDER_HISTORY, _always),),

@@ -15,20 +15,26 @@ from toolpair_observe.pairing.predict import predict
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.report import MAX_VIOLATIONS, PairingReport, Violation
 from toolpair_observe.pairing.scene import Scene
+from toolpair_observe.pairing.shown import line, said, shown
+from toolpair_observe.pairing.timeline import timeline
 from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from langchain_core.messages import BaseMessage
 
     from toolpair_observe.pairing.predict import Breach
     from toolpair_observe.pairing.providers.profile import Profile
+    from toolpair_observe.pairing.shown import ShowId
     from toolpair_observe.pairing.transcript import Transcript
 
 
 def check(
-    messages: Sequence[BaseMessage], profile: Profile, facts: Facts = NO_FACTS
+    messages: Sequence[BaseMessage],
+    profile: Profile,
+    facts: Facts = NO_FACTS,
+    rename: Callable[[str], str] = str,
 ) -> PairingReport:
     """Say what does not pair in `messages`, and what `profile` will do about it.
 
@@ -36,6 +42,7 @@ def check(
         messages: The history, as it is given to the chat model.
         profile: Who will judge it.
         facts: What only a live call knows.
+        rename: Returns what the report has in place of an id, such as its hash.
 
     Returns:
         The report. Time is linear in the messages.
@@ -46,7 +53,7 @@ def check(
         ids = plain_call_ids(messages, profile.plain)
         if ids is not None:
             return _clean(profile.name, len(messages), len(ids))
-    return judge(read_transcript(messages), profile, facts)
+    return judge(read_transcript(messages), profile, facts, rename)
 
 
 @lru_cache(maxsize=4096)
@@ -56,15 +63,24 @@ def _clean(profile: str, message_count: int, call_count: int) -> PairingReport:
     return PairingReport(profile, (), Effect.CLEAN, message_count, call_count, call_count)
 
 
-def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> PairingReport:
-    """Judge a history that has been read already."""
+def judge(
+    transcript: Transcript,
+    profile: Profile,
+    facts: Facts = NO_FACTS,
+    rename: Callable[[str], str] = str,
+) -> PairingReport:
+    """Judge a history that has been read already. See `check`."""
+
+    def show_id(identifier: str) -> str:
+        return shown(rename(identifier))
+
     profile = profile.row(facts)
     given, breaches, turns, sent, filled = predict(transcript, profile, facts)
     scene = Scene(transcript, given)
     places = Places(transcript, sent, filled)
     effects = [breach.effect for breach in breaches]
-    shown = _foremost(breaches, effects)
-    violations = tuple(_violation(breach, scene, places) for breach in shown)
+    held = _foremost(breaches, effects)
+    violations = tuple(_violation(each, scene, places, rename, show_id) for each in held)
     return PairingReport(
         profile=profile.name,
         violations=violations,
@@ -72,8 +88,8 @@ def judge(transcript: Transcript, profile: Profile, facts: Facts = NO_FACTS) -> 
         message_count=len(turns),
         call_count=sum(len(turn.calls) for turn in turns),
         result_count=sum(len(turn.results) for turn in turns),
-        transcript=transcript if violations else None,
-        more_violations=len(breaches) - len(shown),
+        timeline=timeline(transcript.entries, violations, show_id),
+        more_violations=len(breaches) - len(held),
     )
 
 
@@ -97,7 +113,13 @@ def _foremost(breaches: list[Breach], effects: list[Effect]) -> list[Breach]:
 _SAID_BY_CAUSE = {Cause.SERVER_TOOL_AS_CALL: ViolationKind.SERVER_TOOL_UNPAIRED}
 
 
-def _violation(breach: Breach, scene: Scene, places: Places) -> Violation:
+def _violation(
+    breach: Breach,
+    scene: Scene,
+    places: Places,
+    rename: Callable[[str], str],
+    show_id: ShowId,
+) -> Violation:
     finding = breach.finding
     cause = cause_of(finding, scene)
     call, result = finding.call, finding.result
@@ -108,10 +130,15 @@ def _violation(breach: Breach, scene: Scene, places: Places) -> Violation:
         cause=cause,
         message_index=finding.index,
         call_message_index=call.index if call else None,
-        tool_call_id=offender.id if offender else "",
+        tool_call_id=rename(offender.id) if offender else "",
         tool_name=(call and call.name) or (result and result.name) or None,
-        expected_error=expected_error(breach, scene.pairing, places),
-        lost="; ".join(n.text for n in breach.notes if n.effect is Effect.SILENT_LOSS),
-        hint=hint_of(cause, sign_behind(finding, scene)),
-        call_id=call.id if call and result and call.id != result.id else "",
+        expected_error=line(expected_error(breach, scene.pairing, places, show_id)),
+        lost=line(_lost(breach, show_id)),
+        hint=hint_of(cause, sign_behind(finding, scene), finding.case),
+        call_id=rename(call.id) if call and result and call.id != result.id else "",
     )
+
+
+def _lost(breach: Breach, show_id: ShowId) -> str:
+    lost = [note for note in breach.notes if note.effect is Effect.SILENT_LOSS]
+    return "; ".join(said(note.text, show_id) for note in lost)

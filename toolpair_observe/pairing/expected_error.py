@@ -6,13 +6,14 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.ids import quoted
+from toolpair_observe.pairing.shown import said, shown
 from toolpair_observe.pairing.words import Effect, Role
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from toolpair_observe.pairing.predict import Breach
+    from toolpair_observe.pairing.shown import ShowId
     from toolpair_observe.pairing.transcript import Call, Result, Transcript
     from toolpair_observe.pairing.turns import Finding, Pairing, Turn
 
@@ -101,25 +102,26 @@ class Places:
         return [0, *accumulate(sizes)]
 
 
-def expected_error(breach: Breach, given: Pairing, places: Places) -> str:
+def expected_error(breach: Breach, given: Pairing, places: Places, show_id: ShowId) -> str:
     """Return the text of the breach's worst effect, `""` where none is known.
 
     Args:
         breach: The breach.
         given: The pairing of the history as it was given.
         places: Where things stand in what is sent.
+        show_id: How ids are shown.
     """
     for effect in (Effect.LOCAL_ERROR, Effect.REJECT):
         for note in breach.notes:
             if note.effect is effect:
-                return note.text
+                return said(note.text, show_id)
     if breach.rule is None:
         return ""
     finding, rule = breach.rule
-    return rule.text.format(**_values(finding, given, places)) if rule.text else ""
+    return rule.text.format(**_values(finding, given, places, show_id)) if rule.text else ""
 
 
-def _values(finding: Finding, given: Pairing, places: Places) -> dict[str, object]:
+def _values(finding: Finding, given: Pairing, places: Places, show_id: ShowId) -> dict[str, object]:
     call, result = finding.call, finding.result
     bearer = call or result
     own_id = bearer.id if bearer else ""
@@ -129,16 +131,16 @@ def _values(finding: Finding, given: Pairing, places: Places) -> dict[str, objec
     answer = given.answer.get(call) if call else None
     unanswered = finding.block.unanswered[:_MOST_IDS] if finding.block else []
     return {
-        "id": quoted(own_id),
-        "ids": ", ".join(quoted(each) for each in [one.id for one in unanswered] or [own_id]),
-        "result_id": quoted(result.id) if result else "",
+        "id": show_id(own_id),
+        "ids": ", ".join(map(show_id, [one.id for one in unanswered] or [own_id])),
+        "result_id": show_id(result.id) if result else "",
         "position": answering if result else asking,
         "call_position": asking,
         "next_position": asking + 1,
         "first_position": places.position(answer.index, position) if answer else position,
         "call_block": places.block_of_call(call) if call else 0,
         "result_block": places.block_of_result(result) if result else 0,
-        "name": quoted(call.name or "") if call else "",
+        "name": shown(call.name or "") if call else "",
         "length": len(own_id),
         "id_field": "tool_call_id"
         if result

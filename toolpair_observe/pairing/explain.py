@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from toolpair_observe.pairing.cause_info import OR
 from toolpair_observe.pairing.cause_notes import CAUSES
 from toolpair_observe.pairing.report import describe
+from toolpair_observe.pairing.shown import line
+from toolpair_observe.pairing.timeline import MOST_VIOLATIONS
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.report import PairingReport, Violation
-    from toolpair_observe.pairing.transcript import Entry, Transcript
+    from toolpair_observe.pairing.timeline import Stop
 
-# Sound stretches longer than this many messages are folded into one line.
-_CONTEXT = 2
-_MOST_VIOLATIONS = 20
-_MOST = 8  # calls, and results, on a line
 _EFFECTS = {
     "local_error": "the integration raises before any request is sent",
     "reject": "the provider answers with an error",
@@ -33,48 +31,41 @@ def explain(report: PairingReport) -> str:
         report.summary(),
         f"predicted effect: {report.effect} ({_EFFECTS[report.effect]})",
     ]
-    if report.transcript is not None:
-        lines += ["", *_timeline(report.transcript, report.violations)]
-    for number, violation in enumerate(report.violations[:_MOST_VIOLATIONS], start=1):
+    if report.timeline:
+        lines += ["", *_timeline(report)]
+    for number, violation in enumerate(report.violations[:MOST_VIOLATIONS], start=1):
         lines += ["", *_violation(number, violation)]
-    left_out = report.violation_count - _MOST_VIOLATIONS
+    left_out = report.violation_count - MOST_VIOLATIONS
     if left_out > 0:
         held = f"the {len(report.violations)} foremost" if report.more_violations else "them all"
         lines += ["", f"and {left_out} more violations; report.violations has {held}"]
-    return "\n".join(lines)
+    return "\n".join(map(line, lines))
 
 
-def _timeline(transcript: Transcript, violations: tuple[Violation, ...]) -> list[str]:
+def _timeline(report: PairingReport) -> list[str]:
     marks: dict[int, list[str]] = defaultdict(list)
-    shown: set[int] = set()
-    for violation in violations[:_MOST_VIOLATIONS]:
+    for violation in report.violations[:MOST_VIOLATIONS]:
         marks[violation.message_index].append(violation.kind)
-        for index in {violation.message_index, violation.call_message_index}:
-            if index is not None:
-                shown.update(range(index - _CONTEXT, index + _CONTEXT + 1))
     lines: list[str] = []
-    folded = 0
-    for entry in transcript.entries:
-        if entry.index not in shown:
-            folded += 1
-            continue
-        lines += _fold_line(folded)
-        folded = 0
-        lines.append(_entry(entry, marks.get(entry.index, [])))
-    return lines + _fold_line(folded)
+    following = 0
+    for stop in report.timeline:
+        lines += _fold_line(stop.index - following)
+        following = stop.index + 1
+        lines.append(_stop(stop, marks.get(stop.index, [])))
+    return lines + _fold_line(report.message_count - following)
 
 
 def _fold_line(folded: int) -> list[str]:
-    return [f"        … {folded} more message{'s' if folded > 1 else ''}"] if folded else []
+    return [f"        … {folded} more message{'s' if folded > 1 else ''}"] if folded > 0 else []
 
 
-def _entry(entry: Entry, marks: list[str]) -> str:
-    parts = [f"calls {call.name or '?'} ({call.id or 'no id'})" for call in entry.calls[:_MOST]]
-    parts += [f"and {len(entry.calls) - _MOST} more"] * (len(entry.calls) > _MOST)
-    parts += [f"answers {result.id or 'no id'}" for result in entry.results[:_MOST]]
-    parts += [f"and {len(entry.results) - _MOST} more"] * (len(entry.results) > _MOST)
+def _stop(stop: Stop, marks: list[str]) -> str:
+    parts = [f"calls {name or '?'} ({call_id or 'no id'})" for name, call_id in stop.calls]
+    parts += [f"and {stop.more_calls} more calls"] if stop.more_calls else []
+    parts += [f"answers {result_id or 'no id'}" for result_id in stop.results]
+    parts += [f"and {stop.more_results} more"] if stop.more_results else []
     flag = f"   <-- {', '.join(dict.fromkeys(marks))}" if marks else ""
-    return f"{'>' if marks else ' '} {entry.index:>4}  {entry.role:<8}  {'; '.join(parts)}{flag}"
+    return f"{'>' if marks else ' '} {stop.index:>4}  {stop.role:<8}  {'; '.join(parts)}{flag}"
 
 
 def _violation(number: int, violation: Violation) -> list[str]:

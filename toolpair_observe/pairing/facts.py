@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,10 @@ class Facts:
     resumes_response: bool = False
     version: str | None = None
     model: str | None = None
+
+    def but(self, **given: Any) -> Facts:  # noqa: ANN401 -- each has its own type
+        """Return the same with what a caller has given; None stands for not given."""
+        return replace(self, **{name: fact for name, fact in given.items() if fact is not None})
 
 
 NO_FACTS: Final = Facts()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_LONGEST_QUOTED: Final = 256
 
 
 def suit(ids: Sequence[str], longest: int | None, characters: str | None) -> bool:
@@ -24,11 +22,6 @@ def suit(ids: Sequence[str], longest: int | None, characters: str | None) -> boo
     if longest is not None and ids and max(map(len, ids)) > longest:
         return False
     return characters is None or _only(characters).match("".join(ids)) is not None
-
-
-def quoted(text: str) -> str:
-    """Return an id or a name as other texts quote it: thousands of them may quote a long one."""
-    return text if len(text) <= _LONGEST_QUOTED else f"{text[: _LONGEST_QUOTED - 1]}…"
 
 
 @lru_cache(maxsize=32)

@@ -1,24 +1,26 @@
 """What a check found: `Violation` and `PairingReport`.
 
 Nothing here holds message content. Ids, tool names, positions and counts are all that a report
-carries, so it can be logged, pickled and sent anywhere the host's ids may go.
+carries, so it can be logged, pickled and sent anywhere the host's ids may go. A `Violation` has ids
+and names as they are; every text of a report shows them cut, on one line, as nothing but text.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
+from toolpair_observe.pairing.shown import MAX_LINE, clean, line, quoted, shown
 from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 
 if TYPE_CHECKING:
-    from toolpair_observe.pairing.transcript import Transcript
+    from toolpair_observe.pairing.timeline import Stop
 
 MAX_VIOLATIONS: Final = 2_000
 """Most violations that a report holds; it counts the others."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Violation:
     """One breach of the pairing rule.
 
@@ -28,7 +30,8 @@ class Violation:
         cause: Why it probably happened.
         message_index: Position of the offending message in the list that was given, from 0.
         call_message_index: Position of the AI message that made the call, or None.
-        tool_call_id: The id on the offending message, as given; `""` where there is none.
+        tool_call_id: The id on the offending message, as given, or its hash where `hash_ids` is
+            on; `""` where there is none.
         tool_name: Name of the tool, or None where the history does not tell.
         expected_error: The provider's (or the integration's) own text as far as it is known,
             with the real ids and positions filled in; `""` where no error is expected.
@@ -51,10 +54,16 @@ class Violation:
     hint: str = ""
     call_id: str = ""
 
+    def __repr__(self) -> str:
+        told = (
+            f"{each.name}={quoted(getattr(self, each.name), MAX_LINE)}" for each in fields(self)
+        )
+        return f"{type(self).__name__}({', '.join(told)})"
+
 
 @dataclass(frozen=True, slots=True)
 class PairingReport:
-    """The verdict on one history under one profile.
+    """The verdict on one history under one profile. `print(report)` shows `explain()`.
 
     Attributes:
         profile: Name of the profile that judged.
@@ -64,7 +73,7 @@ class PairingReport:
         message_count: Messages in the history.
         call_count: Tool calls that the client has to answer.
         result_count: Tool results.
-        transcript: The history without its content, for `explain()`; None when clean.
+        timeline: The messages around the violations, without their content, for `explain()`.
         more_violations: How many more breaches there are than `violations` holds.
     """
 
@@ -74,7 +83,7 @@ class PairingReport:
     message_count: int
     call_count: int
     result_count: int
-    transcript: Transcript | None = field(default=None, repr=False, compare=False)
+    timeline: tuple[Stop, ...] = field(default=(), repr=False, compare=False)
     more_violations: int = 0
 
     @property
@@ -96,13 +105,13 @@ class PairingReport:
         }
         counted = ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items())
         if not self.violations:
-            return f"tool calls and results pair ({counted}; profile {self.profile})"
+            return f"tool calls and results pair ({counted}; profile {shown(self.profile)})"
         worst = min(self.violations, key=lambda violation: violation.effect.rank)
         more = self.violation_count - 1
         rest = f" (and {more} more)" if more else ""
-        return (
+        return line(
             f"INVALID_TOOL_RESULTS: {describe(worst)}{rest}; predicted effect {self.effect} "
-            f"under {self.profile}; likely cause {worst.cause}; {counted}"
+            f"under {shown(self.profile)}; likely cause {worst.cause}; {counted}"
         )
 
     def explain(self) -> str:
@@ -111,10 +120,13 @@ class PairingReport:
 
         return explain(self)
 
+    def __str__(self) -> str:
+        return self.explain()
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON-able data, without message content."""
+        """Return the report as JSON-able data without message content, each id and name cut."""
         return {
-            "profile": self.profile,
+            "profile": clean(self.profile),
             "effect": self.effect.value,
             "ok": self.ok,
             "message_count": self.message_count,
@@ -130,6 +142,7 @@ class PairingReport:
         Raises:
             InvalidToolResultsError: With this report.
         """
+        __tracebackhide__ = True
         if not self.ok:
             from toolpair_observe.errors import InvalidToolResultsError  # noqa: PLC0415 - cycle
 
@@ -168,12 +181,12 @@ def describe(violation: Violation) -> str:
             what = "is not what the chat template takes"
         if not violation.tool_call_id:
             side = "message"  # it is about the message as such
-    name = f" of tool {violation.tool_name}" if violation.tool_name else ""
+    name = f" of tool {shown(violation.tool_name)}" if violation.tool_name else ""
     made = ""
     if side == "result" and violation.call_message_index is not None:
-        called = f"call {violation.call_id}" if violation.call_id else "call"
+        called = f"call {shown(violation.call_id)}" if violation.call_id else "call"
         made = f" ({called} at message {violation.call_message_index})"
-    bearer = f"{side} {violation.tool_call_id}" if violation.tool_call_id else f"a {side}"
+    bearer = f"{side} {shown(violation.tool_call_id)}" if violation.tool_call_id else f"a {side}"
     return f"{violation.kind} at message {violation.message_index}: {bearer}{name}{made} {what}"
 
 
@@ -184,10 +197,10 @@ def _as_dict(violation: Violation) -> dict[str, Any]:
         "cause": violation.cause.value,
         "message_index": violation.message_index,
         "call_message_index": violation.call_message_index,
-        "tool_call_id": violation.tool_call_id,
-        "tool_name": violation.tool_name,
+        "tool_call_id": clean(violation.tool_call_id),
+        "tool_name": clean(violation.tool_name) if violation.tool_name else violation.tool_name,
         "expected_error": violation.expected_error,
         "lost": violation.lost,
         "hint": violation.hint,
-        "call_id": violation.call_id,
+        "call_id": clean(violation.call_id),
     }

@@ -21,21 +21,25 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import SystemMessage
 
+from toolpair_observe.arguments import ids_in
 from toolpair_observe.errors import SettingsError
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.inputs import as_messages
-from toolpair_observe.pairing.providers.table import as_profile
+from toolpair_observe.pairing.providers.given import judge_given
+from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.repair.copies import without_stale_copies
 from toolpair_observe.repair.plan import Draft, Plan
 from toolpair_observe.repair.report import Repair
 from toolpair_observe.repair.thinking import settle_thinking
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessage
+    from langchain_core.runnables import Runnable
 
+    from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.repair.report import Change, ThinkingPolicy
@@ -51,33 +55,33 @@ class Choices:
         drop_unpaired: Whether results that answer nothing are dropped.
         sync_encodings: Whether stale copies of calls are taken away.
         thinking: What is done with signed thinking behind a change.
+        name_id: Returns what the reports have in place of an id, such as its hash.
     """
 
     pending: Collection[str] = ()
     drop_unpaired: bool = False
     sync_encodings: bool = False
     thinking: ThinkingPolicy = "keep"
+    name_id: Callable[[str], str] = str
 
     def __post_init__(self) -> None:
-        # A single id is a str, which is also a collection: of characters.
-        ids = [self.pending] if isinstance(self.pending, str) else self.pending
-        object.__setattr__(self, "pending", frozenset(ids))
+        object.__setattr__(self, "pending", ids_in("pending", self.pending))
         if self.thinking not in ("keep", "strip"):
-            msg = f"argument thinking is {self.thinking!r}; expected keep or strip"
+            msg = f"argument thinking is {quoted(self.thinking)}; expected keep or strip"
             raise SettingsError(msg)
 
 
 def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
     messages: LanguageModelInput,
-    profile: str | Profile | None = None,
+    profile: str | Profile | Runnable[LanguageModelInput, AIMessage] | None = None,
     *,
     pending: Collection[str] = (),
     drop_unpaired: bool = False,
     sync_encodings: bool = False,
     thinking: ThinkingPolicy = "keep",
-    tools_bound: bool = True,
-    server_state: bool = False,
-    resumes_response: bool = False,
+    tools_bound: bool | None = None,
+    server_state: bool | None = None,
+    resumes_response: bool | None = None,
     integration_version: str | None = None,
     model: str | None = None,
 ) -> Repair:
@@ -89,8 +93,8 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
     Args:
         messages: What LangChain takes as chat input: messages, `(role, content)` tuples, message
             dicts (also in OpenAI format), a `PromptValue`.
-        profile: Name of the profile to check against, or a `Profile`; None is LangChain's
-            contract.
+        profile: Who judges the history: a name, a `Profile`, or a chat model (see
+            `check_messages`); None is LangChain's contract.
         pending: Ids of calls whose results are still to come, such as an interrupted tool's. They
             stay open.
         drop_unpaired: Whether results that answer no call, and further results of an answered
@@ -100,13 +104,14 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
             `invalid_tool_calls`. A copy that a result answers is a call, and stays.
         thinking: What is done with signed thinking behind a change, which Claude 5.1 and later
             refuse: `"keep"` leaves it and sets `breaks_thinking`, `"strip"` takes it away.
-        tools_bound: Whether the request carries tool definitions.
+        tools_bound: Whether the request carries tool definitions. None takes it, like each of the
+            following, from the model that is given as `profile`; without one it is True.
         server_state: Whether earlier turns may lie with the provider (`previous_response_id`,
-            `conversation`).
+            `conversation`); by default not.
         resumes_response: Whether only what follows the last response is sent
-            (`use_previous_response_id`).
+            (`use_previous_response_id`); by default not.
         integration_version: Version of the integration package (of `openrouter`, the client
-            beneath it, for the profile of that name); None is the newest known.
+            beneath it, for the profile of that name); by default the newest known.
         model: The model as requested.
 
     Returns:
@@ -114,11 +119,12 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
         sync, or if every possible change would make it worse.
 
     Raises:
-        TypeError: `messages` is not chat input.
-        ValueError: A message, the profile's name or the value of `thinking` is not known; the text
-            says which.
+        TypeError: `messages` is not chat input, or `profile` is nothing that can judge.
+        ValueError: A message, the profile's name or the value of `thinking` is not known, or
+            `pending` holds no ids; the text says which.
     """
-    facts = Facts(
+    judge, told = judge_given(profile)
+    facts = told.but(
         tools_bound=tools_bound,
         server_state=server_state,
         resumes_response=resumes_response,
@@ -126,7 +132,7 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
         model=model,
     )
     choices = Choices(pending, drop_unpaired, sync_encodings, thinking)
-    return repair_history(messages, as_profile(profile), facts, choices)
+    return repair_history(messages, judge, facts, choices)
 
 
 def repair_history(
@@ -148,7 +154,7 @@ def repair_history(
     given = as_messages(messages)
     if isinstance(messages, list) and all(a is b for a, b in zip(messages, given, strict=True)):
         given = messages
-    before = check(given, profile, facts)
+    before = check(given, profile, facts, choices.name_id)
     best, after = Draft(given), before
     best, after = _synced(best, after, profile, facts, choices)
     best, after = _paired(best, after, profile, facts, choices)
@@ -159,7 +165,7 @@ def repair_history(
         return Repair(given, (), before, before)
     settled, broken = settle_thinking(given, best, profile, choices.thinking, signed)
     if settled.messages is not best.messages:
-        after = check(settled.messages, profile, facts)
+        after = check(settled.messages, profile, facts, choices.name_id)
     changes = sorted(settled.changes, key=_in_order)
     return Repair(settled.messages, tuple(changes), before, after, broken)
 
@@ -173,7 +179,7 @@ def _synced(
         synced = without_stale_copies(start.messages, choices.pending)
     if not synced.changes:
         return start, before
-    after = check(synced.messages, profile, facts)
+    after = check(synced.messages, profile, facts, choices.name_id)
     if _severity(after) > _severity(before):
         return start, before
     made = [replace(one, message_index=start.origin(one.message_index)) for one in synced.changes]
@@ -195,7 +201,7 @@ def _paired(
         # A provider takes no empty list, and nearly none a system prompt alone.
         if not draft.changes or all(isinstance(one, SystemMessage) for one in draft.messages):
             continue
-        after = check(draft.messages, profile, facts)
+        after = check(draft.messages, profile, facts, choices.name_id)
         # What is more than the least has to improve the report; the least must not worsen it.
         if _severity(after) < _severity(best_report) or (
             not (in_call_order or each_call) and _severity(after) == _severity(before)

@@ -256,7 +256,8 @@ class Plan:
         owners = group.answers | group.moved
 
         def order(result: Result) -> tuple[bool, int]:
-            return MARK in self._messages[result.index].additional_kwargs, place[owners[result]]
+            own = self._messages[result.index].additional_kwargs or {}
+            return MARK in own, place[owners[result]]
 
         return sorted(owners, key=order)
 
@@ -298,15 +299,17 @@ class Plan:
 
     def _error_result(self, call: Call) -> ToolMessage:
         """Return an error result, the same one in every repair of the same call."""
-        message_id = self._messages[call.index].id or str(self._occurrence[call])
+        name = f"{self._messages[call.index].id or self._occurrence[call]}"
         if call in self._again:
-            message_id += f"/{self._occurrence[call]}"
+            name += f"/{self._occurrence[call]}"
+        # An id of the application may hold what UTF-8 can't carry.
+        name = f"{name}/{call.id}".encode(errors="backslashreplace").decode()
         return ToolMessage(
             NO_RESULT_TEXT,
             tool_call_id=call.id,
             name=call.name,
             status="error",
-            id=str(uuid5(_NAMESPACE, f"{message_id}/{call.id}")),
+            id=str(uuid5(_NAMESPACE, name)),
             additional_kwargs={MARK: RepairAction.INSERTED.value},
         )
 

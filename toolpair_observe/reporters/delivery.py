@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
+from toolpair_observe.deadline import Deadline
 from toolpair_observe.forks import reset_in_child
-from toolpair_observe.reporters.worker import Worker, close_at_exit
+from toolpair_observe.reporters.worker import JOIN_SECONDS, Worker, close_at_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -176,33 +177,40 @@ class Delivery(Generic[Item]):
         Returns:
             Whether all of it was sent.
         """
-        deadline = monotonic() + timeout
+        deadline = Deadline(timeout)
         with self._changed:
             lost = self._lost
             while self._unsettled:
-                left = deadline - monotonic()
-                if left <= 0 or self._is_late(deadline):
+                if deadline.is_over or self._is_late(monotonic() + deadline.left):
                     return False
-                self._changed.wait(left)
+                self._changed.wait(deadline.left)
             return self._lost == lost
 
-    def _is_late(self, deadline: float) -> bool:
-        return self._sending is None and bool(self._waiting) and self._waiting[0][0] > deadline
+    def _is_late(self, end: float) -> bool:
+        return self._sending is None and bool(self._waiting) and self._waiting[0][0] > end
 
-    def close(self) -> None:
-        """Drop what is queued and stop the worker."""
+    def close(self, timeout: float = JOIN_SECONDS) -> bool:
+        """Drop what is queued and stop the worker.
+
+        Args:
+            timeout: Seconds to wait at most for what is being sent.
+
+        Returns:
+            Whether the worker has ended.
+        """
         with self._changed:
             self._worker.close()
             left = [job for _, _, job in self._waiting]
             self._waiting.clear()
         for job in left:
             self._settle("dropped", job.reason or "Closed")
-        self._worker.join()
+        has_ended = self._worker.join(timeout)
         with self._changed:
             job_cut_off = self._sending
             self._sending = None
         if job_cut_off is not None:
             self._settle("dropped", job_cut_off.reason or "Closed")
+        return has_ended
 
     # On the worker
 

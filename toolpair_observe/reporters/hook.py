@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from toolpair_observe import semconv
-from toolpair_observe.fail_open import FailOpen
+from toolpair_observe.fail_open import FailOpen, HookFailed
 from toolpair_observe.forks import in_child, reset_in_child
 from toolpair_observe.observation import Observation
-from toolpair_observe.reporters.worker import Worker, close_at_exit
+from toolpair_observe.reporters.worker import JOIN_SECONDS, Worker, close_at_exit
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from toolpair_observe.counts import Counts
-    from toolpair_observe.record import Trace
 
 NearMissHook = Callable[[Observation], Awaitable[None] | None]
 """A function to call with each near miss and escape, plain or a coroutine function."""
@@ -36,20 +38,22 @@ class _HookCall:
     """One call of the function.
 
     Attributes:
-        reporter: The reporter of the function.
+        reporter: What calls the function.
+        hook: The function.
         context: The context variables of the model call.
         observation: The argument of the function.
         started: Whether an event loop has begun it.
     """
 
     reporter: HookReporter
+    hook: NearMissHook
     context: contextvars.Context
     observation: Observation
     started: bool = False
 
 
 class HookReporter:
-    """Call a function of the application, never on the thread of its model call.
+    """Call functions of the application, never on the thread of their model call.
 
     A plain function runs on a worker thread, with the context variables of the model call. A
     coroutine function runs as a task on the event loop of the model call; it runs on the worker
@@ -58,18 +62,13 @@ class HookReporter:
     or is cancelled.
 
     Args:
-        hook: The function.
         counts: Where failures are counted.
+        is_async: Whether they are coroutine functions.
     """
 
-    wants_sound = False
-
-    def __init__(self, hook: NearMissHook, counts: Counts) -> None:
-        self._hook = hook
+    def __init__(self, counts: Counts, *, is_async: bool) -> None:
         self._counts = counts
-        self._is_async = inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(
-            getattr(hook, "__call__", None)  # noqa: B004 -- a callable object's own
-        )
+        self._is_async = is_async
         self._worker: Worker[_HookCall] = Worker(
             "toolpair-hook",
             take=lambda: self._queue.popleft() if self._queue else None,
@@ -88,11 +87,8 @@ class HookReporter:
         self._queue: deque[_HookCall] = deque()
         self._waiting = 0
 
-    def flagged(self, observation: Observation, trace: Trace) -> None:
-        """Wait for the outcome."""
-
-    def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
-        """Call the function, without the trace, which holds a LangSmith client with its key."""
+    def call(self, hook: NearMissHook, observation: Observation) -> None:
+        """Have `hook` called, or drop the call where too many wait."""
         if self._waiting >= MAX_WAITING:
             self._drop_closed_loops()
         with self._changed:
@@ -100,7 +96,7 @@ class HookReporter:
                 self._counts.add(semconv.INTERNAL_ERRORS, ("QueueFull", _COMPONENT))
                 return
             self._waiting += 1
-        job = _HookCall(self, contextvars.copy_context(), observation)
+        job = _HookCall(self, hook, contextvars.copy_context(), observation)
         if self._is_async and (loop := _running_loop()) is not None:
             task = loop.create_task(self._await(job))
             _tasks[task] = job
@@ -113,11 +109,11 @@ class HookReporter:
     async def _await(self, job: _HookCall) -> None:
         job.started = True
         try:
-            result = self._hook(job.observation)
+            result = job.hook(job.observation)
             if result is not None:
                 await result
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- it is counted
-            self._swallow(error)
+            self._raised(error)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         job = _tasks.pop(task, None)
@@ -161,16 +157,19 @@ class HookReporter:
             self._changed.notify_all()
 
     def _run(self, job: _HookCall) -> None:
-        job.context.run(self._call, job.observation)
+        job.context.run(self._call, job)
         self._one_done()
 
-    def _call(self, observation: Observation) -> None:
+    def _call(self, job: _HookCall) -> None:
         try:
-            result = self._hook(observation)
+            result = job.hook(job.observation)
             if result is not None:
-                asyncio.run(_whole(result))
+                _run_to_its_end(result)
         except BaseException as error:  # noqa: BLE001 -- nothing of it may end the worker
-            self._swallow(error)
+            self._raised(error)
+
+    def _raised(self, error: BaseException) -> None:
+        HookFailed(self._counts, _COMPONENT).swallow(error, error.__traceback__)
 
     def _swallow(self, error: BaseException) -> None:
         FailOpen(self._counts, _COMPONENT).swallow(error, error.__traceback__)
@@ -191,14 +190,58 @@ class HookReporter:
         with self._changed:
             return self._changed.wait_for(lambda: self._waiting == 0, timeout)
 
-    def close(self) -> None:
-        """Stop the worker once it has done what waits."""
+    def close(self, timeout: float = JOIN_SECONDS) -> None:
+        """Stop the worker once it has done what waits, waiting at most `timeout` seconds for it."""
         self._worker.close()
-        self._worker.join()
+        self._worker.join(timeout)
+
+
+def _run_to_its_end(result: Awaitable[None]) -> None:
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(DaemonExecutor())
+        runner.run(_whole(result))
+
+
+def is_async(hook: NearMissHook) -> bool:
+    """Whether a function of the application is a coroutine function."""
+    return inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(
+        getattr(hook, "__call__", None)  # noqa: B004 -- a callable object's own
+    )
 
 
 async def _whole(result: Awaitable[None]) -> None:
     await result
+
+
+class DaemonExecutor(ThreadPoolExecutor):
+    """An executor whose threads never keep the process from ending.
+
+    The interpreter waits for those of an ordinary one, for ever where one of them hangs.
+    """
+
+    def submit(
+        self,
+        fn: Callable[..., Any],
+        /,
+        *args: Any,  # noqa: ANN401 -- the base class's own
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Future[Any]:
+        """Call a function on a thread of its own."""
+        future: Future[Any] = Future()
+        call = functools.partial(fn, *args, **kwargs)
+        threading.Thread(
+            target=_fulfill, args=(future, call), name="toolpair-hook-call", daemon=True
+        ).start()
+        return future
+
+
+def _fulfill(future: Future[Any], call: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 -- whoever waits for it gets it
+        future.set_exception(error)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

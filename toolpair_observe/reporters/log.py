@@ -1,4 +1,7 @@
-"""One log line for each near miss, counted instead of repeated within a minute."""
+"""One log line for each sort of near miss, counted instead of repeated within a minute.
+
+The process counts, not the handler: an application may make a handler for each call.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.refusals.fault import Fault
+from toolpair_observe.pairing.shown import line, shown
 from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.reporters.text import clean, escape, one_line, without_ids
+from toolpair_observe.reporters.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolpair_observe.observation import Observation
     from toolpair_observe.record import Trace
-    from toolpair_observe.settings import Settings
 
 LOGGER_NAME: Final = "toolpair_observe"
 WINDOW_SECONDS: Final = 60.0
@@ -29,41 +32,50 @@ _logger = logging.getLogger(LOGGER_NAME)
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What two lines have in common if the second one would say nothing new."""
+    """What two lines have in common if the second one would say nothing new.
+
+    The causes are part of it: two causes of one kind are two bugs.
+    """
 
     event: str
     profile: str
     model: str
     kinds: tuple[str, ...]
+    causes: tuple[str, ...]
     effect: str
 
 
 # The common shape of all shapes past `MAX_SHAPES`.
-_OTHER_SHAPES: Final = _Shape("warnings of other shapes, too many to keep apart", "", "", (), "")
+_OTHER_SHAPES: Final = _Shape(
+    "warnings of other shapes, too many to keep apart", "", "", (), (), ""
+)
 
 
 @dataclass(slots=True)
 class _Window:
-    """The minute after a line, in which lines of the same shape are only counted."""
+    """The minute after a line, in which lines of the same shape are only counted.
+
+    Attributes:
+        ends: When it is over.
+        repeats: How many lines are counted and not told yet.
+        last: Where the last of them came from.
+        is_told: Whether a handler that closed has told a count already.
+    """
 
     ends: float
     repeats: int = 0
-    last_run: str = ""
+    last: str = ""
+    is_told: bool = False
 
 
-class LogReporter:
-    """Warn about near misses, provider rejections, escapes and refused companions of calls.
-
-    A near miss is logged at its check, so that there is a line even if the request never ends.
-    A refusal by the provider gets a second line.
+class Throttle:
+    """Lets the first line of each shape through, and counts the others for a minute.
 
     Args:
-        settings: Whether ids are hashed.
         clock: Seconds on a clock that never goes back.
     """
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._settings = settings
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.reset()
         reset_in_child(self)
@@ -76,15 +88,89 @@ class LogReporter:
         self._windows: dict[_Shape, _Window] = {}
         self._next_end = float("inf")
 
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the minute of a line is over, so that its count is due."""
+        return self._clock() >= self._next_end
+
+    def lets_through(self, shape: _Shape, source: str) -> bool:
+        """Whether a line of this shape is to be written; otherwise it is counted."""
+        now = self._clock()
+        with self._lock:
+            if shape not in self._windows and len(self._windows) >= MAX_SHAPES:
+                shape = _OTHER_SHAPES
+            window = self._windows.get(shape)
+            if window is not None:
+                window.repeats += 1
+                window.last = source
+                return False
+            self._windows[shape] = _Window(ends=now + WINDOW_SECONDS)
+            self._next_end = min(self._next_end, now + WINDOW_SECONDS)
+            return True
+
+    def write_ended(self) -> None:
+        """Write the counts whose minute is over."""
+        now = self._clock()
+        ended: list[tuple[_Shape, _Window]] = []
+        with self._lock:
+            while self._windows:
+                shape, window = next(iter(self._windows.items()))
+                if window.ends > now:
+                    break
+                ended.append((shape, self._windows.pop(shape)))
+            oldest = next(iter(self._windows.values()), None)
+            self._next_end = oldest.ends if oldest else float("inf")
+        _write_counts([(shape, window.repeats, window.last) for shape, window in ended])
+
+    def write_pending(self, *, at_exit: bool = False) -> None:
+        """Write what is counted so far.
+
+        Args:
+            at_exit: Whether nothing comes after. Otherwise a count is told once in its minute: an
+                application may close a handler after each call.
+        """
+        pending: list[tuple[_Shape, int, str]] = []
+        with self._lock:
+            for shape, window in self._windows.items():
+                if window.repeats and (at_exit or not window.is_told):
+                    pending.append((shape, window.repeats, window.last))
+                    window.repeats, window.is_told = 0, True
+        _write_counts(pending)
+
+
+_process: Final = Throttle()
+
+
+def write_pending_at_exit() -> None:
+    """Write what is counted, also for handlers that are gone already."""
+    _process.write_pending(at_exit=True)
+
+
+class LogReporter:
+    """Warn about near misses, provider rejections, escapes and refused companions of calls.
+
+    A near miss is logged at its check, so that there is a line even if the request never ends.
+    A refusal by the provider gets a second line.
+
+    Args:
+        throttle: What counts repeated lines; the process's own, unless a test has another.
+    """
+
+    def __init__(self, throttle: Throttle = _process) -> None:
+        self._throttle = throttle
+
     @property
     def wants_sound(self) -> bool:
         """Whether the minute of a line is over, so that its count is due."""
-        return self._clock() >= self._next_end
+        return self._throttle.is_due
 
     def flagged(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log a near miss."""
         event = "blocked request" if observation.blocked else "near miss"
-        self._warn(observation, event, self._summary)
+        self._warn(observation, event, _summary)
 
     def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log what the provider did, where it refused the request."""
@@ -97,84 +183,60 @@ class LogReporter:
         elif observation.rejected_companion:
             self._warn(observation, "companion of a call refused", _companion)
         else:
-            self._write_counts(self._take_ended(self._clock()))
+            self._throttle.write_ended()
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 -- logging is synchronous
         """Log the counts whose minute is over; the other ones go on."""
-        self._write_counts(self._take_ended(self._clock()))
+        self._throttle.write_ended()
         return True
 
-    def close(self) -> None:
+    def close(self, timeout: float = 0.0) -> None:  # noqa: ARG002 -- logging is synchronous
         """Log all counts."""
-        self._write_counts(self._take_ended(float("inf")))
+        self._throttle.write_ended()
+        self._throttle.write_pending()
 
     def _warn(
         self, observation: Observation, event: str, describe: Callable[[Observation], str]
     ) -> None:
         if not _logger.isEnabledFor(logging.WARNING):
             return
-        now = self._clock()
-        self._write_counts(self._take_ended(now))
-        shape = _shape(observation, event)
-        if self._is_new(shape, str(observation.run_id), now):
+        self._throttle.write_ended()
+        if self._throttle.lets_through(_shape(observation, event), _source(observation)):
+            model = f"model {shown(observation.model)}, " if observation.model else ""
+            text = f"{event}: {describe(observation)}"
+            _logger.warning("%s [%s%s]", line(text), model, _source(observation))
+
+
+def _write_counts(counts: list[tuple[_Shape, int, str]]) -> None:
+    # Without the lock: the application's log handler may take locks of its own.
+    for shape, repeats, last in counts:
+        if repeats:
             _logger.warning(
-                "%s: %s [%srun %s]",
-                event,
-                describe(observation),
-                f"model {shape.model}, " if shape.model else "",
-                observation.run_id,
+                "… and %d more like it in the minute after: %s [last %s]",
+                repeats,
+                _name(shape),
+                last,
             )
 
-    def _is_new(self, shape: _Shape, run: str, now: float) -> bool:
-        with self._lock:
-            if shape not in self._windows and len(self._windows) >= MAX_SHAPES:
-                shape = _OTHER_SHAPES
-            window = self._windows.get(shape)
-            if window is not None:
-                window.repeats += 1
-                window.last_run = run
-                return False
-            self._windows[shape] = _Window(ends=now + WINDOW_SECONDS)
-            self._next_end = min(self._next_end, now + WINDOW_SECONDS)
-            return True
 
-    def _take_ended(self, now: float) -> list[tuple[_Shape, _Window]]:
-        ended: list[tuple[_Shape, _Window]] = []
-        with self._lock:
-            while self._windows:
-                shape, window = next(iter(self._windows.items()))
-                if window.ends > now:
-                    break
-                ended.append((shape, self._windows.pop(shape)))
-            oldest = next(iter(self._windows.values()), None)
-            self._next_end = oldest.ends if oldest else float("inf")
-        return ended
-
-    def _write_counts(self, ended: list[tuple[_Shape, _Window]]) -> None:
-        # Without the lock: the application's log handler may take locks of its own.
-        for shape, window in ended:
-            if window.repeats:
-                _logger.warning(
-                    "… and %d more like it in the minute after: %s [last run %s]",
-                    window.repeats,
-                    _name(shape),
-                    window.last_run,
-                )
-
-    def _summary(self, observation: Observation) -> str:
-        report = observation.report
-        if self._settings.hash_ids:
-            report = without_ids(report)
-        return one_line(report.summary())
+def _source(observation: Observation) -> str:
+    """Return where a request came from, as far as it is known."""
+    told = {
+        "thread": shown(observation.conversation_id or ""),
+        "node": shown(observation.node or ""),
+        "run": str(observation.run_id),
+    }
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value)
 
 
 def _shape(observation: Observation, event: str) -> _Shape:
     report = observation.report
     return _Shape(
         event=event,
-        profile=report.profile,
-        model=one_line(clean(observation.model)),
+        profile=shown(report.profile),
+        model=shown(observation.model),
         kinds=tuple(sorted(_named(observation))),
+        causes=tuple(sorted({each.cause.value for each in report.violations})),
         effect=report.effect.value,
     )
 
@@ -188,10 +250,15 @@ def _name(shape: _Shape) -> str:
     if shape is _OTHER_SHAPES:
         return shape.event
     model = f" for model {shape.model}" if shape.model else ""
+    causes = f", likely cause {', '.join(shape.causes)}" if shape.causes else ""
     return (
         f"{shape.event}, {', '.join(shape.kinds)}, predicted effect {shape.effect} "
-        f"under {shape.profile}{model}"
+        f"under {shape.profile}{model}{causes}"
     )
+
+
+def _summary(observation: Observation) -> str:
+    return observation.report.summary()
 
 
 def _rejection(observation: Observation) -> str:
@@ -199,7 +266,7 @@ def _rejection(observation: Observation) -> str:
     return (
         "the provider refused a history that was flagged; its error says "
         f"{observation.named_kind}, the check predicted effect {report.effect} under "
-        f"{report.profile}"
+        f"{shown(report.profile)}"
     )
 
 
@@ -217,5 +284,5 @@ def _companion(observation: Observation) -> str:
     return (
         f"{companion}; what stands beside a call is missing or no longer as the model sent it, and "
         f"the pairing is not the reason (the check predicted effect {observation.report.effect} "
-        f"under {observation.report.profile})"
+        f"under {shown(observation.report.profile)})"
     )

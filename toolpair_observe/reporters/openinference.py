@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan
 
+from toolpair_observe import foreign
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -59,7 +61,7 @@ def span_context_of(run_id: UUID) -> SpanContext | None:
     if module is None:
         return None
     instrumentor = module.LangChainInstrumentor()
-    if not instrumentor.is_instrumented_by_opentelemetry:
+    if not foreign.IS_INSTRUMENTED.of(instrumentor):
         return None
-    span = instrumentor.get_span(run_id)
+    span = foreign.GET_SPAN.of(instrumentor)(run_id)
     return None if span is None else span.get_span_context()

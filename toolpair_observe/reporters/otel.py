@@ -16,9 +16,9 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer, set_sp
 
 from toolpair_observe import semconv
 from toolpair_observe._version import __version__
+from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters.openinference import has_span, with_parent
-from toolpair_observe.reporters.text import clean, shown_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ class OtelReporter:
     """Report observations through OpenTelemetry.
 
     Args:
-        settings: What to write, and whether ids are hashed.
+        settings: What to write.
         tracer_provider: None for the application's global one.
         logger_provider: None for the application's global one.
     """
@@ -81,7 +81,7 @@ class OtelReporter:
         """Return True: nothing is queued here, and the application flushes its own SDK."""
         return True
 
-    def close(self) -> None:
+    def close(self, timeout: float = 0.0) -> None:
         """Do nothing: there is no worker."""
 
     def _wants_span(self, observation: Observation) -> bool:
@@ -112,7 +112,7 @@ class OtelReporter:
         attributes: dict[str, AttributeValue] = {
             semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_GUARDRAIL,
             semconv.MODE: observation.mode,
-            semconv.PROFILE: observation.report.profile,
+            semconv.PROFILE: clean(observation.report.profile),
             semconv.EFFECT: observation.report.effect.value,
         }
         if observation.outcome is not None:
@@ -124,7 +124,7 @@ class OtelReporter:
         if observation.model:
             attributes[semconv.GEN_AI_REQUEST_MODEL] = clean(observation.model)
         if observation.conversation_id:
-            attributes[semconv.GEN_AI_CONVERSATION_ID] = self._id(observation.conversation_id)
+            attributes[semconv.GEN_AI_CONVERSATION_ID] = clean(observation.conversation_id)
         return attributes
 
     def _write_violations(self, observation: Observation, context: Context, time_ns: int) -> None:
@@ -153,7 +153,7 @@ class OtelReporter:
             semconv.MESSAGE_INDEX: violation.message_index,
         }
         if violation.tool_call_id:
-            attributes[semconv.GEN_AI_TOOL_CALL_ID] = self._id(violation.tool_call_id)
+            attributes[semconv.GEN_AI_TOOL_CALL_ID] = clean(violation.tool_call_id)
         if violation.tool_name:
             attributes[semconv.GEN_AI_TOOL_NAME] = clean(violation.tool_name)
         return attributes
@@ -177,9 +177,6 @@ class OtelReporter:
             attributes=attributes,
             event_name=semconv.EVENT_EVALUATION,
         )
-
-    def _id(self, identifier: str) -> str:
-        return shown_id(identifier, hashed=self._settings.hash_ids)
 
 
 def _details(observation: Observation) -> dict[str, AttributeValue]:

@@ -13,8 +13,8 @@ from opentelemetry.metrics import Observation, get_meter, get_meter_provider
 from toolpair_observe import semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.counts import Counts, shared_counts
+from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Effect
-from toolpair_observe.reporters.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

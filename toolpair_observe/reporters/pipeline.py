@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from time import monotonic
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.context import get_current
 
 from toolpair_observe import semconv
 from toolpair_observe.counts import shared_counts
+from toolpair_observe.deadline import Deadline
 from toolpair_observe.fail_open import FailOpen, tell
 from toolpair_observe.observation import is_finding
 from toolpair_observe.reporters.log import LogReporter
 from toolpair_observe.reporters.openinference import with_parent
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
+from toolpair_observe.reporters.shared import FeedbackSeat, HookSeat
+from toolpair_observe.reporters.worker import JOIN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,8 +56,8 @@ class Reporter(Protocol):
     def flush(self, timeout: float) -> bool:
         """Deliver what is queued within `timeout` seconds; return whether all of it went."""
 
-    def close(self) -> None:
-        """Stop workers. Nothing is delivered afterward."""
+    def close(self, timeout: float) -> None:
+        """Stop workers within `timeout` seconds. Nothing is delivered afterward."""
 
 
 class Pipeline:
@@ -87,7 +90,7 @@ class Pipeline:
         metrics = CheckMetrics(meter_provider, self.counts)
         self._on_checked = [(metrics.measure, self._otel_guard)]
         reporters: dict[str, Reporter] = {
-            "log": LogReporter(settings),
+            "log": LogReporter(),
             "otel": OtelReporter(
                 settings,
                 tracer_provider=tracer_provider,
@@ -95,16 +98,15 @@ class Pipeline:
             ),
         }
         if settings.feedback != "off":
-            # Imports the LangSmith client, which takes longer than all the rest.
+            # Imports an HTTP client, which nothing else here needs.
             from toolpair_observe.reporters.langsmith.feedback import LangSmithReporter  # noqa: PLC0415
 
-            reporters["langsmith"] = LangSmithReporter(
-                settings, client=langsmith_client, counts=self.counts
+            reporters["langsmith"] = FeedbackSeat(
+                (LangSmithReporter, id(self.counts), settings.feedback, id(langsmith_client)),
+                partial(LangSmithReporter, settings, client=langsmith_client, counts=self.counts),
             )
         if on_near_miss is not None:
-            from toolpair_observe.reporters.hook import HookReporter  # noqa: PLC0415
-
-            reporters["hook"] = HookReporter(on_near_miss, self.counts)
+            reporters["hook"] = HookSeat(on_near_miss, self.counts)
         self.report_to(reporters)
 
     def report_to(self, reporters: Mapping[str, Reporter]) -> None:
@@ -163,20 +165,21 @@ class Pipeline:
 
     def flush(self, timeout: float) -> bool:
         """Deliver what is queued within `timeout` seconds; return whether all of it went."""
-        deadline = monotonic() + timeout
+        deadline = Deadline(timeout)
         delivered = True
         for reporter, guard in self._reporters:
             went = False
             with guard:
-                went = reporter.flush(max(0.0, deadline - monotonic()))
+                went = reporter.flush(deadline.left)
             delivered = delivered and went
         return delivered
 
-    def close(self) -> None:
-        """Stop the reporters' workers."""
+    def close(self, timeout: float = JOIN_SECONDS) -> None:
+        """Stop the reporters' workers within `timeout` seconds."""
+        deadline = Deadline(timeout)
         for reporter, guard in self._reporters:
             with guard:
-                reporter.close()
+                reporter.close(deadline.left)
 
 
 def _names_companion(reporter: Reporter, record: Record) -> bool:

@@ -1,4 +1,4 @@
-"""Reports of repairs: one log line, one event for each change, and the application's function."""
+"""Reports of repairs: one log line, and one event for each change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from opentelemetry._logs import SeverityNumber
 
 from toolpair_observe import semconv
 from toolpair_observe._version import __version__
-from toolpair_observe.reporters.text import clean, one_line, shown_id, without_ids
+from toolpair_observe.forks import reset_in_child
+from toolpair_observe.pairing.shown import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +22,41 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from toolpair_observe.repair import Change, Repair
-    from toolpair_observe.settings import Settings
 
 MAX_KNOWN: Final = 1024
 
 _logger = logging.getLogger("toolpair_observe")
+
+
+class _Known:
+    """The repairs that the process has logged; it may make an agent for each call."""
+
+    def __init__(self) -> None:
+        self.reset()
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Forget them."""
+        self._lock = threading.Lock()
+        # In the order of their first time.
+        self._shapes: dict[int, None] = {}
+
+    def is_new(self, repair: Repair) -> bool:
+        """Whether a repair is to be logged: no line has told of the same changes."""
+        changes = (
+            (each.action, each.tool_call_id, each.breaks_thinking) for each in repair.changes
+        )
+        shape = hash(frozenset(changes))
+        with self._lock:
+            if shape in self._shapes:
+                return False
+            if len(self._shapes) >= MAX_KNOWN:
+                del self._shapes[next(iter(self._shapes))]
+            self._shapes[shape] = None
+            return True
+
+
+_known: Final = _Known()
 
 
 class RepairReporter:
@@ -35,34 +66,26 @@ class RepairReporter:
     the same way. The log gets one line for all of them.
 
     Args:
-        settings: Whether ids are hashed.
-        on_repair: The application's own function, or None.
+        name_id: Returns what is shown in place of a call's id.
         logger_provider: None for the application's global one.
     """
 
     def __init__(
         self,
-        settings: Settings,
-        on_repair: Callable[[Repair], None] | None = None,
+        name_id: Callable[[str], str] = str,
         logger_provider: LoggerProvider | None = None,
     ) -> None:
-        self._settings = settings
-        self._on_repair = on_repair
+        self._name_id = name_id
         self._events = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
-        self._lock = threading.Lock()
-        # In the order of their first time.
-        self._known: dict[frozenset[tuple[str, str, bool]], None] = {}
+
+    def named(self, repair: Repair) -> Repair:
+        """Return a repair as it may be told: with the ids of its changes hashed where they are."""
+        return replace(repair, changes=tuple(map(self._named, repair.changes)))
 
     def repaired(self, repair: Repair) -> None:
-        """Report one repaired request."""
-        if self._is_new(repair):
-            if self._settings.hash_ids:
-                shown = replace(
-                    repair, before=without_ids(repair.before), after=without_ids(repair.after)
-                )
-            else:
-                shown = repair
-            _logger.warning("mended request: %s", one_line(shown.summary()))
+        """Report one repaired request, with its ids as they may be told."""
+        if _known.is_new(repair):
+            _logger.warning("mended request: %s", repair.summary())
         for change in repair.changes[: semconv.MAX_REPAIR_EVENTS]:
             self._events.emit(
                 severity_number=SeverityNumber.WARN,
@@ -70,21 +93,9 @@ class RepairReporter:
                 attributes=self._describe(change),
                 event_name=semconv.EVENT_REPAIR,
             )
-        if self._on_repair is not None:
-            self._on_repair(repair)
 
-    def _is_new(self, repair: Repair) -> bool:
-        shape = frozenset(
-            (change.action.value, change.tool_call_id, change.breaks_thinking)
-            for change in repair.changes
-        )
-        with self._lock:
-            if shape in self._known:
-                return False
-            if len(self._known) >= MAX_KNOWN:
-                del self._known[next(iter(self._known))]
-            self._known[shape] = None
-            return True
+    def _named(self, change: Change) -> Change:
+        return replace(change, tool_call_id=self._name_id(change.tool_call_id))
 
     def _describe(self, change: Change) -> dict[str, AttributeValue]:
         attributes: dict[str, AttributeValue] = {
@@ -92,8 +103,7 @@ class RepairReporter:
             semconv.MESSAGE_INDEX: change.message_index,
         }
         if change.tool_call_id:
-            hashed = self._settings.hash_ids
-            attributes[semconv.GEN_AI_TOOL_CALL_ID] = shown_id(change.tool_call_id, hashed=hashed)
+            attributes[semconv.GEN_AI_TOOL_CALL_ID] = clean(change.tool_call_id)
         if change.place:
             attributes[semconv.REPAIR_PLACE] = change.place
         if change.breaks_thinking:

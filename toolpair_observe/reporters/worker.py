@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import threading
 import weakref
-from time import monotonic
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolpair_observe.deadline import Deadline
+
 Job = TypeVar("Job")
 
-_JOIN_SECONDS: Final = 1.0
+# How long the end of a worker is waited for, where nobody says how long.
+JOIN_SECONDS: Final = 1.0
 
 
 class Worker(Generic[Job]):
@@ -83,11 +85,20 @@ class Worker(Generic[Job]):
             self.is_closed = True
             self.changed.notify_all()
 
-    def join(self) -> None:
-        """Wait a moment for the end of the thread; at once where this is the thread itself."""
+    def join(self, timeout: float) -> bool:
+        """Wait for the end of the thread.
+
+        Args:
+            timeout: Seconds to wait at most; on the thread itself it is not waited at all.
+
+        Returns:
+            Whether there is no thread.
+        """
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(_JOIN_SECONDS)
+        if thread is None or thread is threading.current_thread():
+            return thread is None
+        thread.join(timeout)
+        return not thread.is_alive()
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
@@ -121,8 +132,8 @@ class Owner(Protocol):
     def flush(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for all jobs; return whether all of them were done."""
 
-    def close(self) -> None:
-        """Stop the worker. No job is done afterward."""
+    def close(self, timeout: float) -> object:
+        """Stop the worker, waiting at most `timeout` seconds. No job is done afterward."""
 
 
 # Weak: an owner with jobs has a thread, and that keeps it alive.
@@ -134,15 +145,14 @@ def close_at_exit(owner: Owner) -> None:
     _OWNERS.add(owner)
 
 
-def close_all(sort: type[Owner], timeout: float) -> None:
+def close_all(sort: type[Owner], deadline: Deadline) -> None:
     """Wait for the jobs of all owners in the process, and stop their workers.
 
     Args:
         sort: The class of the owners.
-        timeout: Seconds to wait at most.
+        deadline: Until when all of them are waited for.
     """
-    deadline = monotonic() + timeout
     for owner in list(_OWNERS):
         if isinstance(owner, sort):
-            owner.flush(max(0.0, deadline - monotonic()))
-            owner.close()
+            owner.flush(deadline.left)
+            owner.close(deadline.left)

@@ -19,7 +19,7 @@ from toolpair_observe.templates.bounds import TooCostlyError, budget_for
 from toolpair_observe.templates.order import misread
 from toolpair_observe.templates.repaired import repaired
 from toolpair_observe.templates.sandbox import RaisedError
-from toolpair_observe.templates.sent import Sent, as_sent, marks_in, shown, tools_in
+from toolpair_observe.templates.sent import Sent, as_sent, marks_in, own_words, tools_in
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.wire import Wire
@@ -129,7 +129,8 @@ class _Judgment:
             # It is refused, for whichever of its breaches.
             case = None if self.findings else Case.ROLE_REFUSED
             index = self.sent[-1].index
-            self.wire.notes.append(Note(case, Effect.REJECT, shown(text), None, None, index))
+            words = own_words(text, self.sent)
+            self.wire.notes.append(Note(case, Effect.REJECT, words, None, None, index))
 
     def _find_reasons(self, text: str) -> None:
         before = len(self.wire.notes)
@@ -139,7 +140,7 @@ class _Judgment:
         error = self.error_of(base)
         while error is not None and len(trims) < _MOST_ROUNDS:
             trims.append(unpaired.reason(base, error, self))
-            trims[-1].note(self.wire, shown(error))
+            trims[-1].note(self.wire, own_words(error, self.sent))
             base = _trimmed(sound, trims)
             error = self.error_of(base)
         if error is None and not trims and len(self.findings) == 1:
@@ -174,10 +175,11 @@ class _Judgment:
         for finding in blamed[-1:] or self.findings[:1]:
             self._refuse(finding, text)
             return
-        self.wire.refuse(Case.ROLE_REFUSED, shown(text), index)
+        self.wire.refuse(Case.ROLE_REFUSED, own_words(text, self.sent), index)
 
     def _refuse(self, finding: Finding, text: str) -> None:
-        self.wire.refuse(finding.case, shown(text), finding.index, finding.call, finding.result)
+        words = own_words(text, self.sent)
+        self.wire.refuse(finding.case, words, finding.index, finding.call, finding.result)
 
     def _leave_open(self, finding: Finding) -> None:
         note = Note(

@@ -13,6 +13,7 @@ from toolpair_observe.errors import ChatTemplateError
 from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.openai_like import openai_like
 from toolpair_observe.pairing.providers.wire import Step
+from toolpair_observe.pairing.shown import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,8 +49,8 @@ def profile_from_chat_template(
     Arguments that are not JSON are refused before the template.
 
     The template is run in Jinja's sandbox, without files and network and with a bound on its steps.
-    It gets ids, tool names and roles, and a placeholder in place of each content. Needs
-    `pip install 'toolpair_observe[templates]'`.
+    It gets ids, tool names and roles, and a placeholder in place of each content. It needs the
+    extra `templates`.
 
     Some servers render some models without the template (vLLM gpt-oss, SGLang DeepSeek V3.2), which
     such a profile knows nothing of.
@@ -220,5 +221,4 @@ def _name(given: str | None, found: _Found) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(os.fspath(value) if isinstance(value, os.PathLike) else value)
-    return text if len(text) <= 2 * _LONGEST_NAME else f"{text[: 2 * _LONGEST_NAME - 1]}…"
+    return quoted(os.fspath(value) if isinstance(value, os.PathLike) else value, 2 * _LONGEST_NAME)

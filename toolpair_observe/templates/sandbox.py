@@ -14,6 +14,7 @@ from types import BuiltinMethodType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from toolpair_observe.errors import MissingExtraError
+from toolpair_observe.install import install_line
 from toolpair_observe.templates import bounds
 from toolpair_observe.templates.bounds import (
     TooCostlyError,
@@ -34,9 +35,7 @@ try:
     from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment, safe_range
     from jinja2.utils import Cycler, Joiner, Namespace
 except ImportError as error:
-    _MSG = (
-        "a profile from a chat template needs Jinja: run pip install 'toolpair_observe[templates]'"
-    )
+    _MSG = f"a profile from a chat template needs Jinja: run {install_line('templates')}"
     raise MissingExtraError(_MSG) from error
 
 if TYPE_CHECKING:

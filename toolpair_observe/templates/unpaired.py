@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolpair_observe.pairing.providers.wire import Wire
+    from toolpair_observe.pairing.shown import Words
     from toolpair_observe.pairing.transcript import Call, Result
 
 _MADE_UP = "xtpo9999999"
@@ -42,7 +43,7 @@ class Mend:
     call: Call | None = None
     result: Result | None = None
 
-    def note(self, wire: Wire, text: str) -> None:
+    def note(self, wire: Wire, text: Words) -> None:
         """Note that the server refuses it."""
         wire.refuse(self.case, text, self.index, self.call, self.result)
 

@@ -11,7 +11,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from toolpair_observe.console import Complaints, printable
 from toolpair_observe.histories import STDIN, Unreadable, read_histories
 from toolpair_observe.histories.tally import (
     VERDICT_TITLES,
@@ -21,6 +20,7 @@ from toolpair_observe.histories.tally import (
     Tally,
     tally_histories,
 )
+from toolpair_observe.pairing.shown import line
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from toolpair_observe.console import Complaints
     from toolpair_observe.histories.tally import Checked
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import Violation
@@ -153,7 +154,7 @@ def _place(checked: Checked, width: int) -> str:
     """Return file, line and position; if that is too long, its end, which says more."""
     history = checked.history
     number = "" if history.position is None else f" (history {history.position})"
-    place = printable(f"{Path(history.path).name}:{history.line}{number}")
+    place = line(f"{Path(history.path).name}:{history.line}{number}")
     return place if len(place) <= width else f"...{place[3 - width :]}"
 
 

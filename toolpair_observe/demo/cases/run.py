@@ -155,6 +155,7 @@ def _attempt(
         block_on=BLOCK_ON,
         # The handler recognizes real endpoints; for a local one it needs the profile.
         profile="openai-chat",
+        hash_ids=False,
         feedback="off",
         spans="off",
         meter_provider=meter_provider,

@@ -102,7 +102,7 @@ def run_live(
         The predictions against the outcomes.
 
     Raises:
-        ToolPairError: The port is taken.
+        ToolPairError: The port can't be used.
     """
     with _isolated(), serve_telemetry(port) as telemetry:
         say(f"metrics: http://127.0.0.1:{port}/metrics")

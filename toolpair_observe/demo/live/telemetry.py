@@ -85,12 +85,15 @@ def serve_telemetry(port: int) -> Iterator[Telemetry]:
         port: The port.
 
     Raises:
-        ToolPairError: The port is taken.
+        ToolPairError: The port can't be used.
     """
     try:
         server, thread = start_http_server(port, addr="127.0.0.1")
     except OSError as error:
-        msg = f"can't serve on port {port} ({error.strerror}); choose another one"
+        msg = (
+            f"port {port} of 127.0.0.1 can't serve the metrics ({error.strerror}): choose another "
+            "one with --port"
+        )
         raise ToolPairError(msg) from error
     telemetry = Telemetry.create()
     try:

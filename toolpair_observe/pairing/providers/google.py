@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
-from toolpair_observe.pairing.ids import quoted
 from toolpair_observe.pairing.pair import pair
 from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.places import Home, at_home
@@ -43,6 +43,7 @@ from toolpair_observe.pairing.words import Carrier, Case, Role, ViolationKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from toolpair_observe.pairing.shown import ShowId
     from toolpair_observe.pairing.transcript import Call, Result
 
 _GEMINI_COUNT = reject(
@@ -276,16 +277,11 @@ def name_from_previous_ai(wire: Wire) -> None:
     for turn in wire.turns:
         for result in turn.results:
             if result.name is None and names is not None and result.id not in names:
-                wire.fail(
-                    Case.ORPHAN_AMONG_RESULTS,
-                    "ValueError: Message name is empty and can't find corresponding tool call for "
-                    f"id: '${quoted(result.id)}'",
-                    result.index,
-                    result=result,
-                )
+                text = partial(_no_name, result)
+                wire.fail(Case.ORPHAN_AMONG_RESULTS, text, result.index, result=result)
             elif not started:
-                text = "IndexError: list index out of range"
-                wire.fail(Case.ORPHAN_FIRST, text, result.index, result=result)
+                raised = "IndexError: list index out of range"
+                wire.fail(Case.ORPHAN_FIRST, raised, result.index, result=result)
             elif result.name is None and names is None:
                 found = Finding(Case.RESULT_WITHOUT_NAME, None, result, turn.position)
                 wire.findings.append(found)
@@ -294,6 +290,13 @@ def name_from_previous_ai(wire: Wire) -> None:
         elif turn.role in (Role.HUMAN, Role.SYSTEM):
             names = None
         started = started or turn.role is not Role.SYSTEM
+
+
+def _no_name(result: Result, show_id: ShowId) -> str:
+    return (
+        "ValueError: Message name is empty and can't find corresponding tool call for "
+        f"id: '${show_id(result.id)}'"
+    )
 
 
 _VERTEX_RULES: Mapping[Case, Rule] = {

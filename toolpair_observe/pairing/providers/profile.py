@@ -76,14 +76,20 @@ class Row:
         if self.models and not (facts.model and re.match(self.models, facts.model)):
             return False
         return not self.before or (
-            facts.version is not None and _release(facts.version) < _release(self.before)
+            facts.version is not None and release_of(facts.version) < release_of(self.before)
         )
 
 
-def _release(version: str) -> tuple[int, ...]:
-    """The numbers of a version; what follows them (rc1, dev0) does not change a rule."""
+def release_of(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without zeros at its end.
+
+    What follows the numbers (rc1, dev0) does not change a rule.
+    """
     found = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(int(part) for part in found.group().split(".")) if found else ()
+    numbers = [int(part) for part in found.group().split(".")] if found else []
+    while numbers and numbers[-1] == 0:
+        del numbers[-1]
+    return tuple(numbers)
 
 
 # What pairing alone does not ask, and a history that pairs can still have.

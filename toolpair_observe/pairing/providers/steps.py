@@ -6,14 +6,15 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
-from toolpair_observe.pairing.ids import quoted
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
+from toolpair_observe.pairing.shown import shown
 from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from toolpair_observe.pairing.shown import ShowId
     from toolpair_observe.pairing.transcript import Call, Result
 
 USER_ROLES: Final = frozenset({Role.HUMAN, Role.TOOL, Role.FUNCTION})
@@ -168,9 +169,12 @@ def match(wire: Wire, result: Result, call: Call) -> None:
 
 def misread(wire: Wire, result: Result, call: Call) -> None:
     """Note that the model takes the result for that of the call."""
-    made = f"call {quoted(call.id) or 'without id'} of tool {quoted(str(call.name))}"
-    text = f"the model reads the result as that of {made}"
-    wire.lose(Case.RESULT_ORDER, text, None, result)
+
+    def says(show_id: ShowId) -> str:
+        made = f"call {show_id(call.id) or 'without id'} of tool {shown(call.name or '?')}"
+        return f"the model reads the result as that of {made}"
+
+    wire.lose(Case.RESULT_ORDER, says, None, result)
 
 
 def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> Step:

@@ -22,7 +22,9 @@ from toolpair_observe.pairing.providers import (
     openai_like,
 )
 from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.names import did_you_mean
 from toolpair_observe.pairing.providers.profile import Profile
+from toolpair_observe.pairing.shown import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +76,6 @@ INTEGRATIONS: Final[tuple[Integration, ...]] = (
     *ollama.INTEGRATIONS,
 )
 
-
 # How the names of files end that hold a chat template.
 TEMPLATE_FILES: Final = (".jinja", ".jinja2", ".j2", ".json")
 
@@ -83,8 +84,9 @@ def profile_named(name: str) -> Profile:
     """Return the profile called `name`, or that of the chat template in the file of that name.
 
     Raises:
-        ValueError: There is no such profile, and the message lists the names; or the file holds no
-            chat template that can be used (`ChatTemplateError`).
+        ValueError: There is no such profile, and the message says which one was probably meant and
+            lists the names; or the file holds no chat template that can be used
+            (`ChatTemplateError`).
         MissingExtraError: It is a chat template's file, and Jinja is not installed.
     """
     if name.endswith(TEMPLATE_FILES):
@@ -96,20 +98,9 @@ def profile_named(name: str) -> Profile:
     try:
         return PROFILES[name]
     except KeyError:
-        msg = f"no profile is called {name!r}; choose one of: {', '.join(PROFILES)}"
+        meant = did_you_mean(name, PROFILES)
+        msg = f"no profile is called {quoted(name)}; {meant}choose one of: {', '.join(PROFILES)}"
         raise ValueError(msg) from None
-
-
-def as_profile(profile: str | Profile | None) -> Profile:
-    """Return the profile that a caller means: its name, itself, or None for the contract.
-
-    Raises:
-        ValueError: See `profile_named`.
-        MissingExtraError: See `profile_named`.
-    """
-    if profile is None:
-        return CONTRACT
-    return profile_named(profile) if isinstance(profile, str) else profile
 
 
 def _reduced(profile: Profile) -> str | tuple[Any, ...]:

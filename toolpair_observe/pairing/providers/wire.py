@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.first_look import Trait
+    from toolpair_observe.pairing.shown import Words
     from toolpair_observe.pairing.transcript import Call, Result, Transcript
     from toolpair_observe.pairing.turns import Finding, Pairing, Turn
 
@@ -37,7 +38,7 @@ class Note:
 
     case: Case | None
     effect: Effect
-    text: str
+    text: Words
     call: Call | None
     result: Result | None
     index: int
@@ -77,7 +78,9 @@ class Wire:
     left: list[Turn] | None = None
     own_results: set[Result] = field(default_factory=set)
 
-    def lose(self, case: Case | None, text: str, call: Call | None, result: Result | None) -> None:
+    def lose(
+        self, case: Case | None, text: Words, call: Call | None, result: Result | None
+    ) -> None:
         """Note that the request goes out without, or with a changed, call or result."""
         bearer = result if result is not None else call
         index = bearer.index if bearer is not None else 0
@@ -86,7 +89,7 @@ class Wire:
     def fail(
         self,
         case: Case | None,
-        text: str,
+        text: Words,
         index: int,
         call: Call | None = None,
         result: Result | None = None,
@@ -97,7 +100,7 @@ class Wire:
     def refuse(
         self,
         case: Case,
-        text: str,
+        text: Words,
         index: int,
         call: Call | None = None,
         result: Result | None = None,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from toolpair_observe.pairing.report import PairingReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAX_HEAD_CHARS = 16_384
 MAX_TAIL_CHARS = 4_096
@@ -43,6 +43,9 @@ _RESPONSE_ATTRIBUTES = ("response", "raw_response")
 # Parts of an error body that repeat the request or the model's own words.
 _ECHO_KEYS = frozenset({"contents", "failed_generation", "input", "messages", "prompt", "request"})
 
+# A block quotes the provider. Who wraps one may keep its text alone.
+_OF_A_BLOCK = re.compile(r"INVALID_TOOL_RESULTS: \w+ at message \d")
+
 _QUOTES = "'\"`´‘’‚‛“”„‟«»‹›「」『』＂＇｀"  # noqa: RUF001
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\x00"
 _FULL_WIDTH = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
@@ -69,7 +72,8 @@ class Reading:
 def readings(error: BaseException | str) -> Iterator[Reading]:
     """Yield what `error` says: one reading, or one per member of an exception group."""
     if isinstance(error, str):
-        yield Reading((normalize(error),), None)
+        if not _OF_A_BLOCK.search(error):
+            yield Reading((normalize(error),), None)
         return
     for leaf in _leaves(error):
         reading = _read_chain(leaf)
@@ -119,12 +123,13 @@ def _read_chain(error: BaseException) -> Reading | None:
     for _ in range(_MAX_CHAIN):
         if not isinstance(current, Exception):
             break
-        if isinstance(_attribute(current, "report"), PairingReport):
-            if not by_accident:
+        if _is_block(current):
+            if not by_accident or _quotes(current, texts):
                 return None
             break
         if not isinstance(current, _CODE_ERRORS):
-            texts.update(dict.fromkeys(filter(None, map(normalize, _texts_of(current)))))
+            said = map(normalize, _texts_of(current))
+            texts.update(dict.fromkeys(filter(_is_of_a_provider, said)))
             status = status or _status_of(current)
         following = current.__cause__ or _exception_attribute(current)
         by_accident = following is None
@@ -134,6 +139,37 @@ def _read_chain(error: BaseException) -> Reading | None:
             following = current.__context__
         current = following
     return Reading(tuple(texts), status) if texts else None
+
+
+def stems_from_block(error: BaseException) -> bool:
+    """Whether `error` is what strict mode raised, was raised from it, or repeats its text.
+
+    What was being handled when `error` was raised is not asked: it may be of another request.
+    """
+    current: BaseException | None = error
+    for _ in range(_MAX_CHAIN):
+        if not isinstance(current, Exception):
+            return False
+        if _is_block(current) or any(map(_OF_A_BLOCK.search, _texts_of(current))):
+            return True
+        current = current.__cause__ or _exception_attribute(current)
+    return False
+
+
+def _is_block(error: Exception) -> bool:
+    return isinstance(_attribute(error, "report"), PairingReport)
+
+
+def _quotes(block: Exception, texts: Iterable[str]) -> bool:
+    """Whether texts repeat what a block says that the provider would answer."""
+    report = _attribute(block, "report")
+    breaches = report.violations[:_MAX_GROUP] if isinstance(report, PairingReport) else ()
+    words = [normalize(breach.expected_error) for breach in breaches if breach.expected_error]
+    return any(each in text for text in texts for each in words)
+
+
+def _is_of_a_provider(text: str) -> bool:
+    return bool(text) and not _OF_A_BLOCK.search(text)
 
 
 def _exception_attribute(error: Exception) -> BaseException | None:

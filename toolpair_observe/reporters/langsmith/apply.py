@@ -8,30 +8,34 @@ Fields that the files do not name are left as they are.
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from toolpair_observe.reporters.langsmith.client import Destination, close_client, new_client
 from toolpair_observe.reporters.langsmith.project_api import ApplyError, Body, ProjectApi, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from langsmith import Client
+    from toolpair_observe.reporters.langsmith.workspace import Workspace
 
 PROJECT_ID: Final = "$PROJECT_ID"
 PROJECT_NAME: Final = "$PROJECT_NAME"
-# Milliseconds to connect and to read. A person waits for the answer.
-_TIMEOUTS_MS: Final = (5_000, 30_000)
+_MAX_ALERTS: Final = 10_000
+# After these every other request would fail in the same way.
 _FATAL: Final = frozenset(
-    {Reason.MISSING_KEY, Reason.WRONG_KEY, Reason.UNREACHABLE, Reason.NO_PROJECT, Reason.BUSY}
+    {
+        Reason.MISSING_KEY,
+        Reason.WRONG_KEY,
+        Reason.UNREACHABLE,
+        Reason.NO_PROJECT,
+        Reason.BUSY,
+        Reason.REDIRECTED,
+    }
 )
 
 
@@ -71,37 +75,13 @@ def load(name: str) -> Any:  # noqa: ANN401 -- JSON
     return json.loads(source.read_text(encoding="utf-8"))
 
 
-@contextmanager
-def connect(api_url: str | None = None, api_key: str | None = None) -> Iterator[Client]:
-    """Make a client for `apply`, and close it afterward.
-
-    Args:
-        api_url: The endpoint; None for `LANGSMITH_ENDPOINT` or the hosted service.
-        api_key: The key; None for `LANGSMITH_API_KEY` or the LangSmith profile.
-
-    Raises:
-        ApplyError: The endpoint is not a URL.
-    """
-    from langsmith import utils  # noqa: PLC0415 -- takes longer than the rest of the command line
-
-    where = utils.get_api_url(api_url)
-    if not where.startswith(("http://", "https://")):
-        message = f"LANGSMITH_ENDPOINT is {where!r}; expected http://… or https://…"
-        raise ApplyError(Reason.UNREACHABLE, message)
-    client = new_client(Destination(where, api_key), _TIMEOUTS_MS)
-    try:
-        yield client
-    finally:
-        close_client(client)
-
-
 def apply(
-    client: Client, project: str, *, dry_run: bool = False, webhook: str | None = None
+    workspace: Workspace, project: str, *, dry_run: bool = False, webhook: str | None = None
 ) -> Iterator[AppliedStep]:
     """Bring a project to what the files say, one step at a time.
 
     Args:
-        client: From `connect`.
+        workspace: The workspace of the project.
         project: Name of the project.
         dry_run: Only read, and yield what would be done.
         webhook: URL that alerts are sent to; None leaves the alerts out.
@@ -113,18 +93,32 @@ def apply(
         ApplyError: Nothing more can be done at all.
     """
     try:
-        yield from _steps(ProjectApi(client), project, dry_run=dry_run, webhook=webhook)
+        yield from steps(ProjectApi(workspace), project, dry_run=dry_run, webhook=webhook)
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         message = (
-            f"the answers of {urlsplit(client.api_url).netloc} are not those of LangSmith's API "
+            f"the answers of {workspace.server.netloc} are not those of LangSmith's API "
             f"({type(error).__name__}): check LANGSMITH_ENDPOINT"
         )
-        raise ApplyError(Reason.REFUSED, message) from error
+        raise ApplyError(Reason.REFUSED, message) from None
 
 
-def _steps(
-    api: ProjectApi, project: str, *, dry_run: bool, webhook: str | None
-) -> Iterator[AppliedStep]:
+class Api(Protocol):
+    """What the steps need of LangSmith, whether it is there or not."""
+
+    platform: str
+
+    def get(self, path: str, **params: str | int) -> Any:  # noqa: ANN401 -- JSON
+        """Return the answer to a GET request."""
+
+    def post(self, path: str, body: Body) -> Any:  # noqa: ANN401 -- JSON
+        """Return the answer to a POST request."""
+
+    def patch(self, path: str, body: Body) -> Any:  # noqa: ANN401 -- JSON
+        """Return the answer to a PATCH request."""
+
+
+def steps(api: Api, project: str, *, dry_run: bool, webhook: str | None) -> Iterator[AppliedStep]:
+    """Yield what is done, or would be done, with each object; see `apply`."""
     project_id = _project_id(api, project)
     fill = partial(_fill, values={PROJECT_ID: project_id, PROJECT_NAME: project})
     applier = _Applier(api, dry_run=dry_run)
@@ -138,7 +132,7 @@ def _steps(
 class _Applier:
     """Brings one object after the other to what the files define."""
 
-    api: ProjectApi
+    api: Api
     dry_run: bool
 
     def settle(
@@ -164,7 +158,7 @@ class _Applier:
         return AppliedStep(action, what, detail), made
 
 
-def _patching(api: ProjectApi, path_of: Callable[[Body], str], body: Body) -> Callable[[Body], Any]:
+def _patching(api: Api, path_of: Callable[[Body], str], body: Body) -> Callable[[Body], Any]:
     return lambda old: api.patch(path_of(old), body)
 
 
@@ -174,9 +168,9 @@ def _failed(what: str, error: ApplyError) -> AppliedStep:
     return AppliedStep(Action.FAIL, what, str(error), error.reason)
 
 
-def _project_id(api: ProjectApi, name: str) -> str:
+def _project_id(api: Api, name: str) -> str:
     try:
-        found = api.get("/sessions", name=name, limit=1, include_stats=False)
+        found = api.get("/sessions", name=name, limit=1, include_stats="false")
     except ApplyError as error:
         if error.reason is Reason.NO_PERMISSION:
             # The hosted service answers so to a key that it does not know, too.
@@ -243,7 +237,7 @@ def _charts(applier: _Applier, wanted: Body) -> Iterator[AppliedStep]:
         yield step
 
 
-def _charts_of(api: ProjectApi, section_id: str) -> list[Body]:
+def _charts_of(api: Api, section_id: str) -> list[Body]:
     now = datetime.now(UTC)
     period = {
         "start_time": (now - timedelta(hours=1)).isoformat(),
@@ -294,13 +288,13 @@ def _alerts(
         yield step
 
 
-def _every_alert(api: ProjectApi, path: str) -> list[Body]:
+def _every_alert(api: Api, path: str) -> list[Body]:
     every: list[Body] = []
     while True:
         page = api.get(path, limit=100, offset=len(every))
         found = page.get("session_alert_rules") or []
         every += found
-        if not found or len(every) >= page.get("total", 0):
+        if not found or len(every) >= min(page.get("total", 0), _MAX_ALERTS):
             return every
 
 

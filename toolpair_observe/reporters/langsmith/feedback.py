@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid5
@@ -11,15 +10,13 @@ from uuid import uuid5
 from toolpair_observe import semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.pairing.shown import clean, line
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits
-from toolpair_observe.reporters.langsmith.client import (
-    TIMEOUTS_MS,
-    FeedbackApi,
-    Submission,
-    address_of,
-)
-from toolpair_observe.reporters.text import clean, escape, one_line, shown_id, without_ids
+from toolpair_observe.reporters.langsmith.address import address_of
+from toolpair_observe.reporters.langsmith.client import TIMEOUT, FeedbackApi, Submission
+from toolpair_observe.reporters.text import escape
+from toolpair_observe.reporters.worker import JOIN_SECONDS
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -40,6 +37,8 @@ MAX_IDS: Final = 8
 _MAX_SORTS_LOGGED: Final = 32
 
 _logger = logging.getLogger("toolpair_observe")
+# Of the process: there may be a reporter for each call.
+_logged: set[tuple[str, str]] = set()
 
 
 class LangSmithReporter:
@@ -49,11 +48,11 @@ class LangSmithReporter:
     gets no feedback.
 
     Args:
-        settings: Whether clean requests get feedback, too, and whether ids are hashed.
+        settings: Whether clean requests get feedback, too.
         client: The client whose endpoint and key to use; None for that of each run's own tracer.
         counts: Where submissions are counted.
         limits: How much is queued, and how long it is tried.
-        timeouts_ms: Milliseconds to connect and to read.
+        timeout: Seconds that a request may take in all.
     """
 
     def __init__(
@@ -63,21 +62,18 @@ class LangSmithReporter:
         client: Client | None = None,
         counts: Counts,
         limits: DeliveryLimits | None = None,
-        timeouts_ms: tuple[int, int] = TIMEOUTS_MS,
+        timeout: float = TIMEOUT,
     ) -> None:
-        self._settings = settings
         self.wants_sound = settings.feedback == "all"
         self._client = client
         self._counts = counts
-        self._api = FeedbackApi(timeouts_ms)
+        self._api = FeedbackApi(timeout)
         self._delivery = Delivery(self._api.send, self._settled, limits or DeliveryLimits())
         self.reset()
         reset_in_child(self)
 
     def reset(self) -> None:
-        """Forget connections and what was logged."""
-        self._lock = threading.RLock()
-        self._logged: set[tuple[str, str]] = set()
+        """Forget connections."""
         self._api.forget()
 
     def flagged(self, observation: Observation, trace: Trace) -> None:
@@ -95,9 +91,7 @@ class LangSmithReporter:
         address = address_of(link, self._client)
         if address is not None:
             self._delivery.put(
-                lambda: Submission(
-                    address, feedback_body(link, observation, hash_ids=self._settings.hash_ids)
-                ),
+                lambda: Submission(address, feedback_body(link, observation)),
                 address.destination,
             )
 
@@ -105,19 +99,19 @@ class LangSmithReporter:
         """Wait until all queued feedback is settled; return whether all of it was sent."""
         return self._delivery.flush(timeout)
 
-    def close(self) -> None:
-        """Drop what is queued and stop the worker."""
-        self._delivery.close()
-        self._api.close()
+    def close(self, timeout: float = JOIN_SECONDS) -> None:
+        """Drop what is queued and stop the worker, waiting at most `timeout` seconds for it."""
+        if self._delivery.close(timeout):
+            # Else the worker is still at it.
+            self._api.close()
 
     def _settled(self, result: DeliveryResult, reason: str) -> None:
         self._counts.add(semconv.FEEDBACK_SUBMISSIONS, (result, reason))
         if result == "sent":
             return
-        with self._lock:
-            if (result, reason) in self._logged or len(self._logged) >= _MAX_SORTS_LOGGED:
-                return
-            self._logged.add((result, reason))
+        if (result, reason) in _logged or len(_logged) >= _MAX_SORTS_LOGGED:
+            return
+        _logged.add((result, reason))
         _logger.warning(
             "LangSmith feedback was %s (%s): the run lacks its %s there; the application is not "
             "affected. Further ones of this sort are counted in toolpair.feedback.submissions and "
@@ -136,7 +130,15 @@ _ADVICE: Final = {
     "422": "422: the server does not understand it",
     "429": "429 too many requests",
     "QueueFull": "the queue is full: too many near misses, or LangSmith is not reachable",
-    "Redirected": "sent elsewhere by a proxy: check LANGSMITH_ENDPOINT, or log in there",
+    "Redirected": "the server wants it elsewhere, and the key never follows: check "
+    "LANGSMITH_ENDPOINT",
+    "AnswerTooLong": "the answer is not one of LangSmith: check LANGSMITH_ENDPOINT",
+    "BadUrlError": "the endpoint is no http:// or https:// URL: check LANGSMITH_ENDPOINT",
+    "BadProxyError": "the proxy is no http:// URL: check HTTPS_PROXY",
+    "Timeout": "LangSmith does not answer in time",
+    "ConnectionError": "LangSmith is not reachable",
+    "SSLCertVerificationError": "the certificate of LangSmith's endpoint is not trusted: set "
+    "REQUESTS_CA_BUNDLE",
     "NoProject": "the run has no project",
     "Closed": "the handler was closed before it could be sent",
 }
@@ -161,13 +163,12 @@ def mark_run(link: TraceLink, observation: Observation) -> None:
     tree.extra = extra
 
 
-def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
+def feedback_body(link: TraceLink, observation: Observation) -> dict[str, Any]:
     """Return the body of LangSmith's create-feedback request.
 
     Args:
         link: LangSmith's side of the run.
         observation: A request whose outcome is known.
-        hash_ids: Whether tool call ids and conversation ids have to be hashed.
 
     Returns:
         JSON-able data, bounded in size, with ids, names and positions but no content.
@@ -185,10 +186,10 @@ def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) 
         "key": KEY,
         "score": 1 if observation.is_finding else 0,
         "value": kinds[0] if kinds else CLEAN,
-        "comment": _comment(observation, hash_ids=hash_ids),
+        "comment": _comment(observation),
         "feedback_source": {
             "type": "api",
-            "metadata": _source_info(observation, hash_ids=hash_ids),
+            "metadata": _source_info(observation),
         },
         "extend_trace_retention": False,
     }
@@ -197,19 +198,13 @@ def feedback_body(link: TraceLink, observation: Observation, *, hash_ids: bool) 
     return body
 
 
-def _comment(observation: Observation, *, hash_ids: bool) -> str:
+def _comment(observation: Observation) -> str:
     if observation.outcome is Outcome.ESCAPED:
-        return one_line(f"{KEY}: {escape(observation)}")
-    report = without_ids(observation.report) if hash_ids else observation.report
-    return _encodable(one_line(f"{report.summary()}; outcome {observation.outcome}"))
+        return line(f"{KEY}: {escape(observation)}")
+    return line(f"{observation.report.summary()}; outcome {observation.outcome}")
 
 
-def _encodable(text: str) -> str:
-    """Replace lone surrogates, which an id may contain: a server refuses a body with one."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _source_info(observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
+def _source_info(observation: Observation) -> dict[str, Any]:
     report = observation.report
     ids = dict.fromkeys(each.tool_call_id for each in report.violations if each.tool_call_id)
     causes = dict.fromkeys(each.cause.value for each in report.violations)
@@ -226,9 +221,9 @@ def _source_info(observation: Observation, *, hash_ids: bool) -> dict[str, Any]:
         "companion": str(observation.rejected_companion or ""),
         "kinds": list(observation.kinds),
         "causes": list(causes),
-        "tool_call_ids": [shown_id(each, hashed=hash_ids) for each in list(ids)[:MAX_IDS]],
+        "tool_call_ids": [clean(each) for each in list(ids)[:MAX_IDS]],
         "message_index": report.violations[0].message_index if report.violations else None,
         "violations": report.violation_count,
-        "conversation_id": shown_id(observation.conversation_id or "", hashed=hash_ids),
+        "conversation_id": clean(observation.conversation_id or ""),
     }
     return {name: value for name, value in info.items() if value not in ("", None, [])}

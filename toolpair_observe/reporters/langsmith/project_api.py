@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from toolpair_observe.errors import ToolPairError
-from toolpair_observe.reporters.langsmith.client import response_of, transport_failure
+from toolpair_observe.reporters.langsmith.transport import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langsmith import Client
+    from toolpair_observe.reporters.langsmith.transport import Answer
+    from toolpair_observe.reporters.langsmith.workspace import Workspace
 
+_GOOD: Final = range(200, 300)
 _MAX_DETAIL: Final = 300
 _PLAN: Final = re.compile(
     r"\bplan\b|upgrade|limit reached|limit exceeded|quota|paid|billing", re.IGNORECASE
@@ -34,10 +36,8 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
     NO_PROJECT = "no such project"
     BUSY = "server busy"
+    REDIRECTED = "redirected"
     REFUSED = "refused"
-
-
-# After these every other request would fail in the same way.
 
 
 class ApplyError(ToolPairError):
@@ -56,44 +56,56 @@ class ApplyError(ToolPairError):
 class ProjectApi:
     """Requests to LangSmith. Their errors say what a person can do about them."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         # The platform's paths follow the host, or the `/api/v1` of a self-hosted server.
-        ends_with_version = client.api_url.rstrip("/").endswith("/v1")
+        ends_with_version = workspace.server.path.endswith("/v1")
         self.platform = "/platform" if ends_with_version else "/v1/platform"
 
-    def get(self, path: str, **params: Any) -> Any:  # noqa: ANN401 -- JSON
+    def get(self, path: str, **params: str | int) -> Any:  # noqa: ANN401 -- JSON
         """Return the answer to a GET request."""
-        return self._request("GET", path, params=params)
+        return self._request("GET", path, None, **params)
 
     def post(self, path: str, body: Body) -> Any:  # noqa: ANN401 -- JSON
         """Return the answer to a POST request."""
-        return self._request("POST", path, json=body)
+        return self._request("POST", path, body)
 
     def patch(self, path: str, body: Body) -> Any:  # noqa: ANN401 -- JSON
         """Return the answer to a PATCH request."""
-        return self._request("PATCH", path, json=body)
+        return self._request("PATCH", path, body)
 
-    def _request(self, method: Any, path: str, **request: Any) -> Any:  # noqa: ANN401
+    def _request(self, method: str, path: str, body: Body | None, **params: str | int) -> Any:  # noqa: ANN401
+        request = f"{method} {path}"
         try:
-            return self._client.request_with_retries(method, path, request_kwargs=request).json()
-        except Exception as error:  # noqa: BLE001 -- told apart by what the server answered
-            # Not chained: the client's errors quote headers.
-            raise self._problem(error, f"{method} {path}") from None
+            answer = self._workspace.request(method, path, body, **params)
+            if answer.status in _GOOD:
+                return json.loads(answer.body)
+        except TransportError as error:
+            raise self._unreachable(request, error) from None
+        except (ValueError, RecursionError, TypeError) as error:
+            message = f"{request}: the answer is not understood ({type(error).__name__})"
+            raise ApplyError(Reason.REFUSED, message) from None
+        raise self._problem(answer, request)
 
-    def _problem(self, error: Exception, request: str) -> ApplyError:
-        host = urlsplit(self._client.api_url).netloc
-        response = response_of(error)
-        if response is None:
-            failure = transport_failure(error)
-            if failure is None:
-                message = f"{request}: the answer is not understood ({type(error).__name__})"
-                return ApplyError(Reason.REFUSED, message)
-            message = f"LangSmith at {host} is not reachable ({failure}): check LANGSMITH_ENDPOINT"
-            return ApplyError(Reason.UNREACHABLE, message)
-        status, detail = response.status_code, _detail(response.text)
-        has_key = bool(self._client.api_key or "Authorization" in response.request.headers)
-        reason = _reason(status, detail, has_key=has_key)
+    def _unreachable(self, request: str, error: TransportError) -> ApplyError:
+        host = self._workspace.server.netloc
+        if error.is_final:
+            message = f"{request}: the answer is not understood ({error.reason})"
+            return ApplyError(Reason.REFUSED, message)
+        message = f"LangSmith at {host} is not reachable ({error.reason}): check LANGSMITH_ENDPOINT"
+        return ApplyError(Reason.UNREACHABLE, message)
+
+    def _problem(self, answer: Answer, request: str) -> ApplyError:
+        host, status = self._workspace.server.netloc, answer.status
+        if answer.is_redirect:
+            message = (
+                f"{host} redirects {request}, and the key never follows ({status}): "
+                "check LANGSMITH_ENDPOINT"
+            )
+            return ApplyError(Reason.REDIRECTED, message)
+        # Before it is cut: half a key would not be found.
+        detail = self._workspace.without_secrets(_detail(answer.body))[:_MAX_DETAIL]
+        reason = _reason(status, detail, has_key=self._workspace.has_credentials)
         return ApplyError(reason, f"{_ADVICE[reason].format(host=host)}{request}: {status}{detail}")
 
 
@@ -107,6 +119,7 @@ _ADVICE: Final[Mapping[Reason, str]] = {
     Reason.UNREACHABLE: "",
     Reason.NO_PROJECT: "",
     Reason.BUSY: "{host} is busy or broken, try again later; ",
+    Reason.REDIRECTED: "",
     Reason.REFUSED: "",
 }
 
@@ -126,13 +139,12 @@ def _reason(status: int, detail: str, *, has_key: bool) -> Reason:
     return Reason.REFUSED
 
 
-def _detail(text: str) -> str:
+def _detail(body: bytes) -> str:
     """Return the server's explanation on one line."""
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        answer = text
+    answer: Any = body.decode("utf-8", "replace")
+    with contextlib.suppress(ValueError, RecursionError):
+        answer = json.loads(answer)
     if isinstance(answer, dict):
         answer = answer.get("detail") or answer.get("error") or answer
     line = " ".join(str(answer).split())
-    return f" {line[:_MAX_DETAIL]}" if line else ""
+    return f" {line}" if line else ""

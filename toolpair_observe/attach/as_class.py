@@ -1,0 +1,47 @@
+"""`callbacks=[ToolPairHandler]`, the class in place of an instance: it checks nothing, and says so.
+
+langchain-core skips such a handler in silence, because a property of a class is true.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from functools import cache
+from typing import Any
+
+from toolpair_observe.attach import seam
+
+_logger = logging.getLogger("toolpair_observe")
+
+
+class _OfInstances(property):
+    """A property that is true of the class itself, which it warns of."""
+
+    def __get__(self, instance: Any, owner: type | None = None, /) -> Any:  # noqa: ANN401
+        if instance is not None:
+            return False
+        # Whoever else looks at the class, such as a documentation tool, calls no model with it.
+        caller = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001 -- as logging does
+        if owner is not None and caller.startswith("langchain_core."):
+            _warn(owner.__name__)
+        return True
+
+
+class InstancesOnly(seam.Participant):
+    """A handler whose class says so where it stands in place of an instance."""
+
+    @_OfInstances
+    def ignore_chat_model(self) -> bool:
+        """Whether to ignore chat models."""
+        return False
+
+
+@cache
+def _warn(name: str) -> None:
+    _logger.warning(
+        "callbacks hold the class %s, not an instance of it, so it checks nothing: write "
+        "callbacks=[%s()]",
+        name,
+        name,
+    )

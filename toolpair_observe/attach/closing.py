@@ -1,0 +1,112 @@
+"""The end of a run that strict mode stops: every handler that has started is told.
+
+Whatever a handler does then, the others are told as well, and the caller gets the refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import logging
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.outputs import LLMResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from langchain_core.callbacks import BaseCallbackHandler
+
+    RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
+    IsSibling = Callable[[BaseCallbackHandler], bool]
+
+_logger = logging.getLogger("toolpair_observe")
+
+
+def close(managers: Sequence[RunManager], error: Exception, is_sibling: IsSibling) -> None:
+    """End each run with `error`.
+
+    Args:
+        managers: The managers of the runs.
+        error: The refusal.
+        is_sibling: Whether a handler is not ours.
+
+    Raises:
+        KeyboardInterrupt: A handler was interrupted; all others were told.
+        SystemExit: The same.
+    """
+    interrupt: BaseException | None = None
+    for view in _views(managers, is_sibling):
+        try:
+            view.on_llm_error(error, response=LLMResult(generations=[]))
+        except (KeyboardInterrupt, SystemExit) as stop:
+            interrupt = stop
+        except BaseException as failure:  # noqa: BLE001 -- the refusal is raised
+            _log_failure(view, failure)
+    if interrupt is not None:
+        raise interrupt
+
+
+async def aclose(managers: Sequence[RunManager], error: Exception, is_sibling: IsSibling) -> None:
+    """End each asynchronous run with `error`; see `close`.
+
+    The caller gets our error, which ends it as well as its cancellation would. After one
+    cancellation the handlers are still waited for; after another one they end in the background.
+    """
+    closing = asyncio.get_running_loop().create_task(close_each(managers, error, is_sibling))
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            _unfinished.add(closing)
+            closing.add_done_callback(_unfinished.discard)
+
+
+async def close_each(
+    managers: Sequence[RunManager], error: Exception, is_sibling: IsSibling
+) -> None:
+    """End each asynchronous run with `error`, on the task that awaits it."""
+    interrupt: BaseException | None = None
+    for view in _views(managers, is_sibling):
+        try:
+            await view.on_llm_error(error, response=LLMResult(generations=[]))
+        except (KeyboardInterrupt, SystemExit) as stop:
+            interrupt = stop
+        except BaseException as failure:  # noqa: BLE001 -- the refusal is raised
+            _log_failure(view, failure)
+    if interrupt is not None:
+        raise interrupt
+
+
+# An event loop keeps only weak references to its tasks.
+_unfinished: set[asyncio.Task[None]] = set()
+
+
+def _views(managers: Sequence[RunManager], is_sibling: IsSibling) -> Iterator[RunManager]:
+    """Yield a copy of each manager for each of its handlers, in the order of their closing.
+
+    That is the reverse of their start, because contexts may be nested. Our handlers come first: the
+    tracer sends LangSmith's run when it closes, and what they write has to be there by then.
+    """
+    for manager in reversed(managers):
+        handlers = manager.handlers[::-1]
+        handlers.sort(key=is_sibling)
+        for handler in handlers:
+            view = copy.copy(manager)
+            view.handlers = [handler]
+            yield view
+
+
+def _log_failure(view: RunManager, failure: BaseException) -> None:
+    # langchain-core has logged an `Exception` already.
+    level = logging.DEBUG if isinstance(failure, Exception) else logging.WARNING
+    with contextlib.suppress(Exception):
+        _logger.log(
+            level,
+            "%s.on_llm_error raised %s for a blocked request; the other handlers are still told",
+            type(view.handlers[0]).__name__,
+            type(failure).__name__,
+        )

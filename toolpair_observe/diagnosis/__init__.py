@@ -1,0 +1,1 @@
+"""What `doctor` looks at: whether this process is protected, how and why."""

@@ -1,0 +1,157 @@
+"""LangSmith: where traces and feedback go, and whether there is a key. The key is never shown."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.diagnosis.addresses import Address, address_of
+from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
+from toolpair_observe.diagnosis.reach import Answer, Question, get
+from toolpair_observe.settings import BY_DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolpair_observe.diagnosis.subject import Subject
+
+AREA: Final = "langsmith"
+_PREFIXES: Final = ("LANGSMITH_", "LANGCHAIN_")
+_REPLICAS: Final = "LANGSMITH_RUNS_ENDPOINTS"
+_PROFILES: Final = "LANGSMITH_CONFIG_FILE"
+_OK, _REDIRECT = 200, 300
+_REFUSED: Final = frozenset({401, 403})
+
+
+def look(subject: Subject) -> Iterator[Finding]:
+    """Look at the settings of LangSmith's client."""
+    from langsmith import utils  # noqa: PLC0415 -- takes longer than all the rest
+
+    is_traced = bool(utils.tracing_is_enabled())
+    yield _tracing(subject, is_traced=is_traced)
+    yield _endpoint(_url(), has_key=bool(_key_variable()))
+    project = utils.get_tracer_project()
+    yield ok(AREA, f"project {project} ({_origin('PROJECT', 'SESSION')})")
+    workspace = utils.get_env_var("WORKSPACE_ID")
+    if workspace:
+        yield ok(AREA, f"workspace {workspace} ({_origin('WORKSPACE_ID')})")
+    yield _key(subject, is_traced=is_traced)
+    if os.environ.get(_REPLICAS):
+        yield ok(AREA, f"{_REPLICAS} is set: it names further endpoints, with keys of their own")
+
+
+def _url() -> str:
+    from langsmith import utils  # noqa: PLC0415
+
+    return utils.get_api_url(None)
+
+
+def _variable(*names: str) -> str:
+    """Return the environment variable that the client reads, or `""` where none is set."""
+    variables = [prefix + name for name in names for prefix in _PREFIXES]
+    return next((each for each in variables if os.environ.get(each, "").strip()), "")
+
+
+def _origin(*names: str) -> str:
+    variable = _variable(*names)
+    return f"environment variable {variable}" if variable else BY_DEFAULT
+
+
+def _key_variable() -> str:
+    return _variable("API_KEY")
+
+
+def _tracing(subject: Subject, *, is_traced: bool) -> Finding:
+    feedback = subject.settings.feedback
+    if is_traced:
+        sent = "feedback is off" if feedback == "off" else f"feedback on {feedback} requests"
+        return ok(AREA, f"tracing is on, {sent} ({_origin('TRACING_V2', 'TRACING')})")
+    if feedback == "off":
+        return ok(AREA, "tracing is off, and so is feedback")
+    fix = "set LANGSMITH_TRACING=true, if LangSmith is used here"
+    return note(AREA, "tracing is off, so LangSmith gets no traces and no feedback", fix)
+
+
+def _endpoint(url: str, *, has_key: bool) -> Finding:
+    address, origin = _http(url), _origin("ENDPOINT")
+    if address is None:
+        text = f"the endpoint ({origin}) is no http or https URL"
+        return problem(
+            AREA, text, "set LANGSMITH_ENDPOINT, such as https://api.smith.langchain.com"
+        )
+    if address.scheme == "http" and has_key and not address.is_here:
+        text = f"endpoint {address} ({origin}): the key goes there unencrypted"
+        return note(AREA, text, "use https")
+    return ok(AREA, f"endpoint {address} ({origin})")
+
+
+def _http(url: str) -> Address | None:
+    address = address_of(url)
+    return address if address is not None and address.scheme in {"http", "https"} else None
+
+
+def _key(subject: Subject, *, is_traced: bool) -> Finding:
+    variable, profiles = _key_variable(), _profiles()
+    if variable:
+        return ok(AREA, f"a key is set, in environment variable {variable}")
+    if profiles is not None:
+        return ok(AREA, f"no key is set; credentials may stand in the profiles of {profiles}")
+    wants_key = is_traced and not os.environ.get(_REPLICAS)
+    if not wants_key:
+        return ok(AREA, "no key is set")
+    lost = "traces" if subject.settings.feedback == "off" else "traces and feedback"
+    text = f"tracing is on and no key is set: {lost} will be refused"
+    return problem(AREA, text, "set LANGSMITH_API_KEY, or LANGSMITH_TRACING=false")
+
+
+def _profiles() -> Path | None:
+    """Return the file of the client's profiles, where there is one."""
+    named = os.environ.get(_PROFILES)
+    try:
+        path = Path(named) if named else Path.home() / ".langsmith" / "config.json"
+        return path if path.is_file() else None
+    except (OSError, RuntimeError):
+        return None
+
+
+def questions(_: Subject) -> Iterator[Question]:
+    """Yield what to ask LangSmith online, each with what its answer means."""
+    from langsmith import utils  # noqa: PLC0415
+
+    url, key = _url(), utils.get_api_key(None)
+    address = _http(url)
+    if address is None or not (utils.tracing_is_enabled() or key or _variable("ENDPOINT")):
+        return
+    yield Question(partial(get, f"{address}/info", {}), partial(_reached, address))
+    if key:
+        headers = {"X-Api-Key": key}
+        if workspace := utils.get_workspace_id(None):
+            headers["X-Tenant-Id"] = workspace
+        asked = partial(get, f"{address}/sessions?limit=1", headers)
+        yield Question(asked, partial(_admitted, address))
+
+
+def _reached(address: Address, answer: Answer) -> Finding:
+    if answer.failure:
+        fix = "check LANGSMITH_ENDPOINT, the proxy and the firewall"
+        return problem(AREA, f"{address} is not reached: {answer.failure}", fix)
+    # A server that wants to know who asks is there, too.
+    if _OK <= answer.status < _REDIRECT or answer.status in _REFUSED:
+        return ok(AREA, f"{address} is reached")
+    text = f"{address}/info answers {answer.status}, which LangSmith does not"
+    return problem(AREA, text, "check LANGSMITH_ENDPOINT: its host, and its path")
+
+
+def _admitted(address: Address, answer: Answer) -> Finding | None:
+    if answer.failure:
+        return None  # the other question says so
+    if answer.status in _REFUSED:
+        text = f"{address} refuses the key ({answer.status})"
+        fix = "check the key, LANGSMITH_ENDPOINT for its region, and LANGSMITH_WORKSPACE_ID"
+        return problem(AREA, text, fix)
+    if not _OK <= answer.status < _REDIRECT:
+        text = f"whether {address} takes the key is not known: it answers {answer.status}"
+        return note(AREA, text, "check LANGSMITH_ENDPOINT: its host, and its path")
+    return ok(AREA, f"{address} takes the key")

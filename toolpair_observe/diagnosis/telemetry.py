@@ -1,0 +1,174 @@
+"""OpenTelemetry: the providers that spans, metrics and events go to, and their exporters."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from opentelemetry._logs import LoggerProvider, get_logger_provider
+from opentelemetry.metrics import MeterProvider, get_meter_provider
+from opentelemetry.trace import TracerProvider, get_tracer_provider
+
+from toolpair_observe import foreign
+from toolpair_observe.diagnosis.addresses import Address, address_of
+from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
+from toolpair_observe.diagnosis.reach import Answer, Question, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from toolpair_observe.diagnosis.subject import Subject
+
+AREA: Final = "telemetry"
+_DISABLED: Final = "OTEL_SDK_DISABLED"
+_ENDPOINTS: Final = "OTEL_EXPORTER_OTLP_{}ENDPOINT"
+_OTLP_PORT: Final = 4317
+# Attributes of the SDK's objects on the way from a provider to its exporters. None of them is
+# public; where one is missing, the provider is called one of which nothing is known.
+_WAYS: Final = (
+    (foreign.SPAN_PROCESSOR, foreign.SPAN_PROCESSORS),
+    (foreign.METERS_CONFIG, foreign.READERS_OF_CONFIG),
+    (foreign.METRIC_READERS,),
+    (foreign.LOG_PROCESSOR, foreign.LOG_PROCESSORS),
+)
+_TO_EXPORTER: Final = (
+    (foreign.SPAN_EXPORTER,),
+    (foreign.EXPORTER,),
+    (foreign.BATCH_PROCESSOR, foreign.EXPORTER),
+)
+
+
+class _Signal(NamedTuple):
+    """One signal of OpenTelemetry.
+
+    Attributes:
+        name: What is sent.
+        variable: The part of environment variables that names it.
+        kind: The API's class of its providers.
+        current: Returns the application's global provider.
+    """
+
+    name: str
+    variable: str
+    kind: type
+    current: Callable[[], object]
+
+
+_SIGNALS: Final = (
+    _Signal("spans", "TRACES", TracerProvider, get_tracer_provider),
+    _Signal("metrics", "METRICS", MeterProvider, get_meter_provider),
+    _Signal("events", "LOGS", LoggerProvider, get_logger_provider),
+)
+
+
+def look(subject: Subject) -> Iterator[Finding]:
+    """Look at the providers."""
+    if os.environ.get(_DISABLED, "").strip().lower() == "true":
+        yield note(AREA, f"{_DISABLED}=true: nothing is recorded", f"unset {_DISABLED}")
+    providers = [(signal, *_provider(signal, subject)) for signal in _SIGNALS]
+    if all(_is_placeholder(provider) for _, provider, _ in providers):
+        yield _nothing_set()
+        return
+    for signal, provider, whose in providers:
+        yield _described(signal, provider, whose)
+
+
+def _provider(signal: _Signal, subject: Subject) -> tuple[object, str]:
+    for provider in subject.standing.providers:
+        if isinstance(provider, signal.kind):
+            return provider, "the provider given"
+    return signal.current(), "the global provider"
+
+
+def _is_placeholder(provider: object) -> bool:
+    """Whether it is of the API alone, which records nothing."""
+    return type(provider).__module__.startswith(
+        ("opentelemetry.trace", "opentelemetry.metrics", "opentelemetry._logs")
+    )
+
+
+def _nothing_set() -> Finding:
+    text = "no OpenTelemetry provider is set, so spans, metrics and events go nowhere"
+    endpoint = next((name for name, _ in _endpoint_variables()), "")
+    if endpoint:
+        text = f"{text}, although {endpoint} is set"
+    return note(AREA, text, "set one up, or start the program with opentelemetry-instrument")
+
+
+def _described(signal: _Signal, provider: object, whose: str) -> Finding:
+    if _is_placeholder(provider):
+        fix = f"set a {signal.kind.__name__}, where they are wanted"
+        return note(AREA, f"{signal.name} go nowhere: no {signal.kind.__name__} is set", fix)
+    said = f"{signal.name} go to {whose}, {type(provider).__name__}"
+    exporters = _exporters_of(provider)
+    if exporters is None:
+        return ok(AREA, f"{said}, whose exporters can't be looked at")
+    if not exporters:
+        adds = "a metric reader" if signal.name == "metrics" else "a processor with an exporter"
+        return problem(AREA, f"{said}, which has no exporter: they are lost", f"give it {adds}")
+    return ok(AREA, f"{said}, with {', '.join(map(_shown, exporters))}")
+
+
+def _exporters_of(provider: Any) -> list[object] | None:  # noqa: ANN401 -- of any class
+    """Return what sends a provider's records; None where that can't be told."""
+    for way in _WAYS:
+        found = _follow(way, provider)
+        if isinstance(found, list | tuple | set | frozenset):
+            return [_sender(member) for member in found]
+    return None
+
+
+def _follow(way: Iterable[foreign.ForeignName], thing: object) -> object:
+    for name in way:
+        thing = name.of(thing)
+    return thing
+
+
+def _sender(member: object) -> object:
+    """Return the exporter of a processor or reader, or itself where it has none."""
+    found = (_follow(way, member) for way in _TO_EXPORTER)
+    return next((each for each in found if each is not None), member)
+
+
+def _shown(exporter: object) -> str:
+    address = _address_in(exporter)
+    return f"{type(exporter).__name__}{f' to {address}' if address else ''}"
+
+
+def _address_in(exporter: object) -> Address | None:
+    return address_of(getattr(exporter, "_endpoint", None), _OTLP_PORT)
+
+
+def questions(subject: Subject) -> Iterator[Question]:
+    """Yield what to ask online: each server that an exporter sends to, and what it means."""
+    for address in dict.fromkeys(_addresses(subject)):
+        yield Question(partial(connect, address), partial(_reached, address))
+
+
+def _addresses(subject: Subject) -> Iterator[Address]:
+    for signal in _SIGNALS:
+        provider, _ = _provider(signal, subject)
+        yield from _places(map(_address_in, _exporters_of(provider) or ()))
+    yield from _places(address_of(url, _OTLP_PORT) for _, url in _endpoint_variables())
+
+
+def _places(addresses: Iterable[Address | None]) -> Iterator[Address]:
+    """Yield each server, without the path that differs by signal."""
+    for address in addresses:
+        if address is not None:
+            yield address._replace(path="")
+
+
+def _endpoint_variables() -> Iterator[tuple[str, str]]:
+    for part in ("", *(f"{signal.variable}_" for signal in _SIGNALS)):
+        name = _ENDPOINTS.format(part)
+        if value := os.environ.get(name, "").strip():
+            yield name, value
+
+
+def _reached(address: Address, answer: Answer) -> Finding:
+    if answer.failure:
+        fix = f"check the collector, and {_ENDPOINTS.format('')}"
+        return problem(AREA, f"{address.place} is not reached: {answer.failure}", fix)
+    return ok(AREA, f"{address.place} is reached")

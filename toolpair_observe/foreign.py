@@ -1,0 +1,102 @@
+"""The names of other libraries that are read although they are not part of what those promise.
+
+Private names are read through this list and nowhere else; those that only look public stand in it
+as well. `tests/test_foreign.py` shows for each that the installed release has it and that it does
+what is relied on, and `nox -s drift` shows that for pre-releases. What a name's absence costs at
+run time stands above it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+
+class ForeignName(NamedTuple):
+    """An attribute of another library's objects.
+
+    Attributes:
+        owner: The class that has it, as `module:Class`.
+        name: The attribute.
+    """
+
+    owner: str
+    name: str
+
+    def of(self, thing: object, default: Any = None) -> Any:  # noqa: ANN401 -- another library's
+        """Return the attribute of `thing`, or `default` where it has none."""
+        return getattr(thing, self.name, default)
+
+
+_MODEL: Final = "langchain_core.language_models.chat_models:BaseChatModel"
+_MANAGER: Final = "langchain_core.callbacks:CallbackManagerForLLMRun"
+_TRACER: Final = "langchain_core.tracers.langchain:LangChainTracer"
+_CLIENT: Final = "langsmith:Client"
+_RUN: Final = "langsmith.run_trees:RunTree"
+_METERS: Final = "opentelemetry.sdk.metrics:MeterProvider"
+_SPANS: Final = "opentelemetry.sdk.trace"
+_LOGS: Final = "opentelemetry.sdk._logs"
+_OPENINFERENCE: Final = "openinference.instrumentation.langchain:LangChainInstrumentor"
+
+# Without them a guarded model is not identified, and is held to LangChain's contract.
+SERIALIZED: Final = ForeignName(_MODEL, "_serialized")
+INVOCATION_PARAMS: Final = ForeignName(_MODEL, "_get_invocation_params")
+LS_PARAMS: Final = ForeignName(_MODEL, "_get_ls_params")
+CONFIGURED_MODEL: Final = ForeignName("langchain.chat_models.base:_ConfigurableModel", "_model")
+
+# Without them the seam switches itself off, with a warning.
+START_OF_MANAGER: Final = ForeignName(
+    "langchain_core.callbacks:CallbackManager", "on_chat_model_start"
+)
+ASYNC_START_OF_MANAGER: Final = ForeignName(
+    "langchain_core.callbacks:AsyncCallbackManager", "on_chat_model_start"
+)
+HANDLERS: Final = ForeignName(_MANAGER, "handlers")
+RUN_ID: Final = ForeignName(_MANAGER, "run_id")
+
+# Without them LangSmith gets no feedback.
+RUN_MAP: Final = ForeignName(_TRACER, "run_map")
+TRACER_CLIENT: Final = ForeignName(_TRACER, "client")
+TRACE_ID: Final = ForeignName(_RUN, "trace_id")
+SESSION_NAME: Final = ForeignName(_RUN, "session_name")
+SESSION_ID: Final = ForeignName(_RUN, "session_id")
+EXTRA: Final = ForeignName(_RUN, "extra")
+TAGS: Final = ForeignName(_RUN, "tags")
+# Without it feedback goes to the tracer's own client, also for a run that only replicas write.
+REPLICAS: Final = ForeignName(_RUN, "replicas")
+
+# Without them feedback is also sent for a run that the client does not write.
+SHOULD_SAMPLE: Final = ForeignName(_CLIENT, "_should_sample")
+FILTERED_POST_UUIDS: Final = ForeignName(_CLIENT, "_filtered_post_uuids")
+TRACING_MODE: Final = ForeignName(_CLIENT, "tracing_mode")
+# Without them feedback is refused by a server that wants to know them.
+WORKSPACE_ID: Final = ForeignName(_CLIENT, "workspace_id")
+CUSTOM_HEADERS: Final = ForeignName(_CLIENT, "headers")
+PROFILE_AUTH: Final = ForeignName(_CLIENT, "_profile_auth")
+PROFILE_HEADERS: Final = ForeignName(
+    "langsmith._internal._profiles:ProfileAuth", "get_auth_headers"
+)
+SESSION: Final = ForeignName(_CLIENT, "session")
+
+# Without them the telemetry of a check stands beside OpenInference's span and not below it.
+IS_INSTRUMENTED: Final = ForeignName(_OPENINFERENCE, "is_instrumented_by_opentelemetry")
+GET_SPAN: Final = ForeignName(_OPENINFERENCE, "get_span")
+
+# Without it the deployment environment is not found in the resource of a meter provider.
+METERS_CONFIG: Final = ForeignName(_METERS, "_sdk_config")
+
+# Without them `doctor` can't tell where a provider sends its records.
+SPAN_PROCESSOR: Final = ForeignName(f"{_SPANS}:TracerProvider", "_active_span_processor")
+SPAN_PROCESSORS: Final = ForeignName(f"{_SPANS}:SynchronousMultiSpanProcessor", "_span_processors")
+SPAN_EXPORTER: Final = ForeignName(f"{_SPANS}.export:SimpleSpanProcessor", "span_exporter")
+METRIC_READERS: Final = ForeignName(_METERS, "_metric_readers")
+READERS_OF_CONFIG: Final = ForeignName(_METERS, "metric_readers")  # of its config, before 1.43
+LOG_PROCESSOR: Final = ForeignName(f"{_LOGS}:LoggerProvider", "_multi_log_record_processor")
+LOG_PROCESSORS: Final = ForeignName(
+    "opentelemetry.sdk._logs:SynchronousMultiLogRecordProcessor", "_log_record_processors"
+)
+BATCH_PROCESSOR: Final = ForeignName(f"{_SPANS}.export:BatchSpanProcessor", "_batch_processor")
+EXPORTER: Final = ForeignName(
+    "opentelemetry.sdk.metrics.export:PeriodicExportingMetricReader", "_exporter"
+)
+
+NAMES: Final = tuple(each for each in list(globals().values()) if isinstance(each, ForeignName))

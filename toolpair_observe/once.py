@@ -1,0 +1,24 @@
+"""What the log says once a process."""
+
+from __future__ import annotations
+
+import logging
+
+_logger = logging.getLogger("toolpair_observe")
+_said: set[str] = set()
+
+
+def warn_once(subject: str, message: str, *details: object) -> None:
+    """Log a warning about `subject`, unless there was one before.
+
+    Through the logger and not `warnings.warn`, which would raise in a host that turns warnings
+    into errors.
+
+    Args:
+        subject: What it is about: one of a small set that does not depend on any request.
+        message: The warning, as `logging` formats it.
+        *details: Its arguments.
+    """
+    if subject not in _said:
+        _said.add(subject)
+        _logger.warning(message, *details)

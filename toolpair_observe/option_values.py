@@ -1,0 +1,126 @@
+"""How the value of an option is read, as code or as the environment gives it.
+
+Each reader raises `Unsuitable` for a value that the option can't have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from toolpair_observe.errors import ChatTemplateError, MissingExtraError
+from toolpair_observe.pairing.providers.given import judge_given
+from toolpair_observe.pairing.providers.names import did_you_mean
+from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.pairing.words import Effect
+
+if TYPE_CHECKING:
+    from toolpair_observe.pairing.providers.profile import Profile
+
+BlockableEffect = Literal["local_error", "reject", "silent_loss", "unknown"]
+"""The values of the `Effect` members that strict mode can block."""
+
+BLOCKABLE: Final = tuple(map(Effect, get_args(BlockableEffect)))
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+class Unsuitable(Exception):  # noqa: N818 -- `Settings` makes an error of it
+    """The value is not one that the option can have; its text, if it has one, says why."""
+
+
+def one_of(*choices: str) -> Callable[[object], str]:
+    """Return a reader of these words, letter case aside."""
+
+    def read(value: object) -> str:
+        if isinstance(value, str) and value.strip().lower() in choices:
+            return value.strip().lower()
+        raise Unsuitable
+
+    return read
+
+
+def listed(choices: Iterable[str]) -> str:
+    """Return the choices as people write them: `a, b or c`."""
+    *others, last = choices
+    return f"{', '.join(others)} or {last}"
+
+
+def boolean(value: object) -> bool:
+    """Read a boolean, or one of the usual words for it."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
+        return value.strip().lower() in _TRUE
+    raise Unsuitable
+
+
+def whole_number(value: object) -> int:
+    """Read a whole number, 1 or more."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise Unsuitable
+
+
+def seconds(value: object) -> float:
+    """Read a duration of more than no time and less than for ever."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except ValueError:
+            raise Unsuitable from None
+        if 0 < number < float("inf"):
+            return number
+    raise Unsuitable
+
+
+def name(value: object) -> str:
+    """Read a name, which has no control characters in it."""
+    if isinstance(value, str) and value.strip() and value.strip().isprintable():
+        return value.strip()
+    raise Unsuitable
+
+
+def names(value: object) -> frozenset[str]:
+    """Read names, in a text separated by commas."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, Iterable):
+        raise Unsuitable
+    each = list(value)
+    if not all(isinstance(one, str) for one in each):
+        raise Unsuitable
+    return frozenset(stripped for one in each if (stripped := one.strip()))
+
+
+def effects(value: object) -> frozenset[Effect]:
+    """Read effects that strict mode can block."""
+    found = {each.lower() for each in names(value)}
+    if not found <= set(BLOCKABLE):
+        raise Unsuitable
+    return frozenset(map(Effect, found))
+
+
+def profile(value: Any) -> Profile | None:  # noqa: ANN401 -- `judge_given` says what it takes
+    """Read what a profile can be given as; None for `auto`."""
+    given = value.strip() if isinstance(value, str) else value
+    if isinstance(given, str) and given.lower() == "auto":
+        return None
+    try:
+        return judge_given(given)[0]
+    except (ChatTemplateError, MissingExtraError) as error:
+        raise Unsuitable(str(error)) from None
+    except TypeError:
+        raise Unsuitable from None
+    except ValueError:
+        msg = f"{did_you_mean(given, PROFILES)}expected {profiles()}"
+        raise Unsuitable(msg) from None
+
+
+def profiles() -> str:
+    """Say what a profile can be given as."""
+    known = ", ".join(PROFILES)
+    return f"auto, one of {known}, or a chat template's file (in code also a Profile or chat model)"

@@ -1,0 +1,72 @@
+"""The messages around the violations, as far as a report shows and therefore keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolpair_observe.pairing.report import Violation
+    from toolpair_observe.pairing.shown import ShowId
+    from toolpair_observe.pairing.transcript import Entry
+    from toolpair_observe.pairing.words import Role
+
+# Sound stretches longer than this many messages are folded into one line.
+_CONTEXT: Final = 2
+MOST_VIOLATIONS: Final = 20
+_A_LINES_WORTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One message, as `explain()` shows it.
+
+    Attributes:
+        index: Position in the list that was given.
+        role: Who speaks.
+        calls: The first of its calls: the tool's name and the id.
+        results: The first of the ids that its results name.
+        more_calls: How many calls were left out.
+        more_results: How many results were left out.
+    """
+
+    index: int
+    role: Role
+    calls: tuple[tuple[str, str], ...] = ()
+    results: tuple[str, ...] = ()
+    more_calls: int = 0
+    more_results: int = 0
+
+
+def timeline(
+    entries: Sequence[Entry], violations: Sequence[Violation], show_id: ShowId
+) -> tuple[Stop, ...]:
+    """Return the messages at and around the first violations.
+
+    Args:
+        entries: The history.
+        violations: What is wrong with it.
+        show_id: How ids are shown.
+    """
+    near: set[int] = set()
+    for violation in violations[:MOST_VIOLATIONS]:
+        for index in {violation.message_index, violation.call_message_index}:
+            if index is not None:
+                near.update(range(index - _CONTEXT, index + _CONTEXT + 1))
+    return tuple(
+        _stop(entries[index], show_id) for index in sorted(near) if 0 <= index < len(entries)
+    )
+
+
+def _stop(entry: Entry, show_id: ShowId) -> Stop:
+    calls = tuple(
+        (shown(call.name or ""), show_id(call.id)) for call in islice(entry.calls, _A_LINES_WORTH)
+    )
+    results = tuple(show_id(result.id) for result in islice(entry.results, _A_LINES_WORTH))
+    more_calls, more_results = len(entry.calls) - len(calls), len(entry.results) - len(results)
+    return Stop(entry.index, entry.role, calls, results, more_calls, more_results)

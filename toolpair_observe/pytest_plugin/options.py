@@ -1,0 +1,140 @@
+"""What the plugin is asked to do: its options, and the watch that carries them out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+import pytest
+
+if TYPE_CHECKING:
+    from toolpair_observe.settings import Options
+    from toolpair_observe.testing import Watch
+
+Mode = Literal["report", "fail", "block", "off"]
+"""Report only, fail the test after it has run, also stop the request, or nothing."""
+
+_MODES: Final = get_args(Mode)
+# The last two are the words of the other ways to attach it.
+_WORDS: Final[dict[str, Mode]] = {
+    "report": "report",
+    "fail": "fail",
+    "block": "block",
+    "off": "off",
+    "observe": "fail",
+    "strict": "block",
+}
+_FAIL_ON: Final = "--toolpair-fail-on"
+# Whoever runs tests wants to hear of lost data, too, which strict mode lets through by default.
+_DEFAULT_EFFECTS: Final = "local_error,reject,silent_loss"
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the command-line options and their ini options."""
+    group = parser.getgroup("toolpair", "tool calls and tool results (toolpair_observe)")
+    group.addoption(
+        "--toolpair",
+        choices=tuple(_WORDS),
+        metavar="|".join(_MODES),
+        default=None,
+        help="watch each test for chat models that are given tool calls and tool results that do "
+        "not pair. report: list them; fail: also fail the test once it has run; block: also stop "
+        "the request. observe is another word for fail, strict for block (default: the ini option "
+        "toolpair; without it, only tests that use the fixture toolpair are watched)",
+    )
+    group.addoption(
+        _FAIL_ON,
+        metavar="EFFECTS",
+        default=None,
+        help="the predicted effects for which a test fails, separated by commas: local_error, "
+        "reject, silent_loss, unknown (default: the ini option toolpair_fail_on; without it "
+        f"TOOLPAIR_BLOCK_ON; without that {_DEFAULT_EFFECTS}. By default, unknown fails a test "
+        "only for a model that is not identified, unless TOOLPAIR_BLOCK_UNIDENTIFIED is false)",
+    )
+    parser.addini("toolpair", f"the default of --toolpair: {', '.join(_MODES)}", default="")
+    parser.addini("toolpair_fail_on", f"the default of {_FAIL_ON}", default="")
+
+
+def requested_mode(config: pytest.Config) -> Mode | None:
+    """Return the mode of the command line or the ini file, or None.
+
+    Raises:
+        pytest.UsageError: The value of the ini option is not allowed.
+    """
+    given = config.getoption("toolpair")
+    value = str(config.getini("toolpair") if given is None else given).strip()
+    if not value:
+        return None
+    mode = _WORDS.get(value)
+    if mode is not None:
+        return mode
+    msg = f"ini option toolpair is {value!r}; expected {', '.join(_MODES)}"
+    raise pytest.UsageError(msg)
+
+
+def new_watch(config: pytest.Config, mode: Mode) -> Watch:
+    """Start to watch.
+
+    Raises:
+        pytest.UsageError: An option, here or in the environment, has a value that is not allowed.
+    """
+    # Imports langchain-core, which would slow down every run that does not use the plugin.
+    from toolpair_observe.errors import SettingsError  # noqa: PLC0415
+    from toolpair_observe.testing import Watch  # noqa: PLC0415
+
+    try:
+        return Watch("strict" if mode == "block" else "observe", **_threshold(config))
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _threshold(config: pytest.Config) -> Options:
+    """Return what fails a test, in the words of strict mode: one place judges by both."""
+    from toolpair_observe.pairing.words import Effect  # noqa: PLC0415 -- see `new_watch`
+    from toolpair_observe.settings import is_set  # noqa: PLC0415
+
+    given = _given_effects(config)
+    if given is not None:
+        effects = frozenset(map(Effect, given))
+        return {"block_on": effects, "block_unidentified": Effect.UNKNOWN in effects}
+    if is_set("block_on", os.environ):
+        return {}
+    return {"block_on": frozenset(map(Effect, _DEFAULT_EFFECTS.split(",")))}
+
+
+def _given_effects(config: pytest.Config) -> list[str] | None:
+    from toolpair_observe.option_values import BlockableEffect  # noqa: PLC0415 -- see `new_watch`
+
+    given = config.getoption("toolpair_fail_on")
+    ini = str(config.getini("toolpair_fail_on")).strip()
+    if given is None and not ini:
+        return None
+    value = ini if given is None else given
+    effects = [name.strip().lower() for name in value.split(",") if name.strip()]
+    known = get_args(BlockableEffect)
+    # Without an effect, no test would fail, and a variable of CI that is empty is no such wish.
+    if not effects or not set(effects) <= set(known):
+        origin = "ini option toolpair_fail_on" if given is None else _FAIL_ON
+        msg = (
+            f"{origin} is {value!r}; expected any of {', '.join(known)}, separated by commas "
+            "(for tests that never fail: --toolpair=report)"
+        )
+        raise pytest.UsageError(msg)
+    return effects
+
+
+def described(mode: Mode | None, watch: Watch | None, config: pytest.Config) -> str | None:
+    """Say in one line of pytest's header what the plugin does, None where nothing is asked."""
+    if watch is not None and mode is not None:
+        return f"toolpair: {mode}; {_what_fails(watch) if mode != 'report' else 'no test fails'}"
+    if mode is None and config.getoption("toolpair_fail_on") is not None:
+        return f"toolpair: {_FAIL_ON} without --toolpair is for tests with the fixture toolpair"
+    return "toolpair: off" if mode == "off" else None
+
+
+def _what_fails(watch: Watch) -> str:
+    settings = watch.settings
+    effects = ", ".join(sorted(settings.block_on)) or "nothing"
+    unidentified = "unknown" not in settings.block_on and settings.block_unidentified
+    more = ", and unknown of a model that is not identified" if unidentified else ""
+    return f"a test fails on {effects}{more}"

@@ -1,0 +1,80 @@
+"""What a test says of the broken histories in it, by its markers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+_EXPECT: Final = "toolpair_expect"
+_IGNORE: Final = "toolpair_ignore"
+
+MARKERS: Final = (
+    f"{_EXPECT}(*kinds): the test gives a chat model histories with violations of these kinds, "
+    'such as "missing_result"; they are let through, and the test fails if one of the kinds does '
+    "not occur",
+    f"{_IGNORE}(*kinds): violations of these kinds, of any kind if none is named, are let through "
+    "and do not fail the test",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The kinds of violations that a test allows.
+
+    Attributes:
+        expected: Those that have to occur.
+        ignored: Those that may.
+    """
+
+    expected: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+
+    def beyond(self, kinds: AbstractSet[str]) -> set[str]:
+        """Return those of the kinds that the test does not allow."""
+        return {*kinds} - self.expected - self.ignored
+
+
+NO_TERMS: Final = Terms()
+
+
+def terms_of(item: pytest.Item) -> Terms:
+    """Read the markers of a test, its class and its module.
+
+    Raises:
+        pytest.fail.Exception: A marker names what is not a kind.
+    """
+    marked = list(item.iter_markers(_IGNORE))
+    ignored = [kind for mark in marked for kind in _kinds_in(mark) or _every_kind()]
+    expected: list[str] = []
+    for mark in item.iter_markers(_EXPECT):
+        kinds = _kinds_in(mark)
+        if not kinds:
+            _refuse(mark, "needs a kind")
+        expected += kinds
+    return Terms(frozenset(expected), frozenset(ignored))
+
+
+def _every_kind() -> list[str]:
+    # Imports langchain-core, which would slow down every run that does not use the plugin.
+    from toolpair_observe.pairing.words import ViolationKind  # noqa: PLC0415
+
+    return [kind.value for kind in ViolationKind]
+
+
+def _kinds_in(mark: pytest.Mark) -> list[str]:
+    if mark.kwargs:
+        _refuse(mark, f"takes kinds without {', '.join(mark.kwargs)}=")
+    kinds = [str(kind) for kind in mark.args]
+    unknown = [kind for kind in kinds if kind not in _every_kind()]
+    if unknown:
+        _refuse(mark, f"does not know {', '.join(unknown)}")
+    return kinds
+
+
+def _refuse(mark: pytest.Mark, what: str) -> None:
+    pytest.fail(f"marker {mark.name} {what}; choose from {', '.join(_every_kind())}", pytrace=False)
