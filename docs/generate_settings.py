@@ -32,8 +32,8 @@ nothing shows or pickles it. `check_messages` and `repair_messages` leave ids as
 
 ## One request
 
-A request can have its own mode: `config={{"metadata": {{"toolpair_mode": "observe"}}}}`. It
-overrides every other setting for that request.
+A request can ask for a mode of its own: `config={{"metadata": {{"toolpair_mode": "strict"}}}}`. It can
+make the mode stricter, and weaker only with `request_mode="any"` ([which mode holds](modes.md)).
 
 ## Ways to attach
 
