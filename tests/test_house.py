@@ -30,6 +30,7 @@ LAYERS = (
         "forks",
         "hashed",
         "install",
+        "logs",
         "once",
         "pairing",
         "semconv",

@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any, Final
 
 from toolpair_observe.errors import SettingsError
-from toolpair_observe.pairing.shown import quoted
+from toolpair_observe.pairing.shown import class_name, quoted, shown, type_name
 
 # What each argument is asked for, and what has it.
 _NEEDS: Final = {
@@ -108,8 +108,9 @@ def described(value: object) -> str:
 def kind_of(value: object) -> str:
     """Say what a value is, without saying the value."""
     if isinstance(value, type):
-        return f"the class {value.__name__}, not an instance of it"
+        return f"the class {class_name(value)}, not an instance of it"
     if isinstance(value, FunctionType):
         code = value.__code__
-        return f"the function {value.__name__} ({code.co_filename}:{code.co_firstlineno})"
-    return f"an object of type {type(value).__name__}"
+        place = f"{shown(code.co_filename)}:{code.co_firstlineno}"
+        return f"the function {shown(value.__name__)} ({place})"
+    return f"an object of type {type_name(value)}"

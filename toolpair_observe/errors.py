@@ -22,6 +22,7 @@ from langchain_core import exceptions as _core
 from langchain_core.exceptions import ErrorCode, LangChainException, create_message
 
 from toolpair_observe.pairing.refusals.client_errors import client_error, expected_words
+from toolpair_observe.pairing.shown import shown
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class CheckFailedError(ToolPairError, RuntimeError):
     run_id: UUID | None
 
     def __init__(self, failure: str, run_id: UUID | None = None) -> None:
+        failure = shown(failure)
         super().__init__(
             f"toolpair_observe failed to check this history ({failure}) and stopped the request "
             'because on_internal_error is "block"; the log of toolpair_observe names the place'

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVarTuple
 
 from toolpair_observe import semconv
+from toolpair_observe.logs import warn
+from toolpair_observe.pairing.shown import shown, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from toolpair_observe.counts import Counts
 
-_logger = logging.getLogger("toolpair_observe")
 _MAX_PLACES: Final = 256
 # Folders of what stands between a function of the application and its caller.
 _CALLERS: Final = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, asyncio.__file__))
@@ -68,7 +68,7 @@ class FailOpen:
     def swallow(self, error: BaseException, traceback: TracebackType | None) -> None:
         """Count a failure, and log the first of its sort."""
         with contextlib.suppress(Exception):
-            self._report(type(error).__name__, traceback)
+            self._report(type_name(error), traceback)
 
     def _report(self, kind: str, traceback: TracebackType | None) -> None:
         self._counts.add(semconv.INTERNAL_ERRORS, (kind, self._component))
@@ -77,11 +77,11 @@ class FailOpen:
             return
         _logged.add((kind, place))
         # Neither the exception's text nor its traceback: both can quote message content.
-        _logger.warning(self._TEXT, self._component, kind, place)
+        warn(self._TEXT, self._component, kind, place)
 
     def _place(self, traceback: TracebackType | None) -> str:
         *_, last = (None, *_frames(traceback))
-        return _shown(last)
+        return _where(last)
 
 
 class HookFailed(FailOpen):
@@ -100,7 +100,7 @@ class HookFailed(FailOpen):
         """Return the first place that is the application's: deeper ones tell it less."""
         for frame in _frames(traceback):
             if not frame.tb_frame.f_code.co_filename.startswith(_CALLERS):
-                return _shown(frame)
+                return _where(frame)
         return super()._place(traceback)
 
 
@@ -123,7 +123,7 @@ def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:
         traceback = traceback.tb_next
 
 
-def _shown(frame: TracebackType | None) -> str:
+def _where(frame: TracebackType | None) -> str:
     if frame is None:
         return "an unknown place"
-    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+    return f"{shown(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"

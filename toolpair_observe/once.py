@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+from toolpair_observe.logs import warn
 
-_logger = logging.getLogger("toolpair_observe")
 _said: set[str] = set()
 
 
@@ -21,4 +20,4 @@ def warn_once(subject: str, message: str, *details: object) -> None:
     """
     if subject not in _said:
         _said.add(subject)
-        _logger.warning(message, *details)
+        warn(message, *details)

@@ -12,6 +12,7 @@ from toolpair_observe.errors import ChatTemplateError, MissingExtraError
 from toolpair_observe.pairing.providers.given import judge_given
 from toolpair_observe.pairing.providers.names import did_you_mean
 from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.pairing.shown import MAX_TEXT
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -78,10 +79,13 @@ def seconds(value: object) -> float:
 
 
 def name(value: object) -> str:
-    """Read a name, which has no control characters in it."""
-    if isinstance(value, str) and value.strip() and value.strip().isprintable():
-        return value.strip()
-    raise Unsuitable
+    """Read a name, which has no control characters in it and is no longer than any name."""
+    if not isinstance(value, str):
+        raise Unsuitable
+    stripped = value.strip()
+    if not (0 < len(stripped) <= MAX_TEXT and stripped.isprintable()):
+        raise Unsuitable
+    return stripped
 
 
 def names(value: object) -> frozenset[str]:
@@ -90,10 +94,11 @@ def names(value: object) -> frozenset[str]:
         value = value.split(",")
     if not isinstance(value, Iterable):
         raise Unsuitable
-    each = list(value)
-    if not all(isinstance(one, str) for one in each):
-        raise Unsuitable
-    return frozenset(stripped for one in each if (stripped := one.strip()))
+    return frozenset(name(one) for one in value if not _is_blank(one))
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def effects(value: object) -> frozenset[Effect]:

@@ -16,11 +16,10 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 
 from toolpair_observe.attach.instrument import attach, uninstrument
 from toolpair_observe.errors import SettingsError
+from toolpair_observe.logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-_logger = logging.getLogger("toolpair_observe")
 
 
 class ToolPairInstrumentor(BaseInstrumentor):  # type: ignore[misc]
@@ -42,7 +41,7 @@ class ToolPairInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         try:
             attach("opentelemetry-instrument")
         except SettingsError as error:
-            _logger.error("toolpair_observe is not attached: %s", error)  # noqa: TRY400 -- one line
+            log(logging.ERROR, "toolpair_observe is not attached: %s", error)
 
     def _uninstrument(self, **kwargs: Any) -> None:  # noqa: ANN401, ARG002 -- the base class's own
         uninstrument()

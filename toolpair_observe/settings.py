@@ -19,7 +19,7 @@ from toolpair_observe.errors import SettingsError
 from toolpair_observe.hashed import KEY_VARIABLE
 from toolpair_observe.once import warn_once
 from toolpair_observe.option_values import BLOCKABLE, BlockableEffect, listed
-from toolpair_observe.pairing.shown import quoted, shown
+from toolpair_observe.pairing.shown import MAX_TEXT, quoted, shown
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Settings:
         default=frozenset(),
         metadata=_about(
             read.names,
-            "names, separated by commas",
+            f"names of up to {MAX_TEXT} printable characters, separated by commas",
             "Deployment environments in which the mode is `strict`; in others it is `observe`. "
             "Letter case does not matter. A mode that is given wins.",
         ),
@@ -97,7 +97,7 @@ class Settings:
         default=None,
         metadata=_about(
             read.name,
-            "a name",
+            f"a name of up to {MAX_TEXT} printable characters",
             "The name of the deployment environment. Without it, `deployment.environment.name` of "
             "OpenTelemetry's resource counts: of the providers given, of the global ones, or of "
             "`OTEL_RESOURCE_ATTRIBUTES`.",

@@ -18,9 +18,10 @@ from tests.reporters.samples import (
     violation,
 )
 from toolpair_observe import Cause, Effect, Outcome, ViolationKind, forks
+from toolpair_observe.logs import LOGGER_NAME
 from toolpair_observe.pairing.refusals.companions import Companion
 from toolpair_observe.pairing.refusals.fault import Fault
-from toolpair_observe.reporters.log import LOGGER_NAME, MAX_SHAPES, LogReporter, Throttle
+from toolpair_observe.reporters.log import MAX_SHAPES, LogReporter, Throttle
 
 RUN = UUID("11111111-1111-4111-8111-111111111111")
 LAST = UUID("22222222-2222-4222-8222-222222222222")

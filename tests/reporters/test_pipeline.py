@@ -8,6 +8,7 @@ import pytest
 
 from tests.reporters.samples import record, violation
 from toolpair_observe import Effect, Outcome
+from toolpair_observe.logs import LOGGER_NAME
 from toolpair_observe.reporters import log, openinference
 
 
@@ -81,7 +82,7 @@ def test_the_log_alone_is_told_of_a_sound_request_whose_companion_was_refused(sd
     pipeline.report_to({"listener": listener, "log": log.LogReporter()})
     taken = record()
     taken.rejected_companion = "thinking_signature"
-    with caplog.at_level(logging.WARNING, log.LOGGER_NAME):
+    with caplog.at_level(logging.WARNING, LOGGER_NAME):
         run(pipeline, taken, Outcome.FAILED)
 
     assert listener.ends == []
@@ -132,7 +133,7 @@ def test_a_sound_request_brings_the_count_of_a_minute_that_is_over(sdk, caplog):
     reporter = log.LogReporter(log.Throttle(lambda: now))
     pipeline = sdk.pipeline()
     pipeline.report_to({"log": reporter})
-    with caplog.at_level(logging.WARNING, log.LOGGER_NAME):
+    with caplog.at_level(logging.WARNING, LOGGER_NAME):
         for _ in range(2):
             run(pipeline, record([violation()]), Outcome.ACCEPTED)
         run(pipeline, record(), Outcome.ACCEPTED)

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 
 from toolpair_observe.children import are_covered
 from toolpair_observe.forks import in_child
+from toolpair_observe.logs import log
 from toolpair_observe.pairing.shown import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_logger = logging.getLogger("toolpair_observe")
 
 
 class Announcer:
@@ -97,7 +96,7 @@ class Announcer:
             self._is_aloud = are_covered(os.environ)
             if self._is_aloud:
                 _write(text)
-            _logger.info("%s", text)
+            log(logging.INFO, "%s", text)
 
 
 PROCESS = Announcer()

@@ -5,14 +5,13 @@ langchain-core skips such a handler in silence, because a property of a class is
 
 from __future__ import annotations
 
-import logging
 import sys
 from functools import cache
 from typing import Any
 
 from toolpair_observe.attach import seam
-
-_logger = logging.getLogger("toolpair_observe")
+from toolpair_observe.logs import warn
+from toolpair_observe.pairing.shown import class_name
 
 
 class _OfInstances(property):
@@ -24,7 +23,7 @@ class _OfInstances(property):
         # Whoever else looks at the class, such as a documentation tool, calls no model with it.
         caller = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001 -- as logging does
         if owner is not None and caller.startswith("langchain_core."):
-            _warn(owner.__name__)
+            _warn(class_name(owner))
         return True
 
 
@@ -39,7 +38,7 @@ class InstancesOnly(seam.Participant):
 
 @cache
 def _warn(name: str) -> None:
-    _logger.warning(
+    warn(
         "callbacks hold the class %s, not an instance of it, so it checks nothing: write "
         "callbacks=[%s()]",
         name,

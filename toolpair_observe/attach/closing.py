@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.outputs import LLMResult
 
+from toolpair_observe.logs import log
+from toolpair_observe.pairing.shown import type_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -20,8 +23,6 @@ if TYPE_CHECKING:
 
     RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
     IsSibling = Callable[[BaseCallbackHandler], bool]
-
-_logger = logging.getLogger("toolpair_observe")
 
 
 def close(managers: Sequence[RunManager], error: Exception, is_sibling: IsSibling) -> None:
@@ -104,9 +105,9 @@ def _log_failure(view: RunManager, failure: BaseException) -> None:
     # langchain-core has logged an `Exception` already.
     level = logging.DEBUG if isinstance(failure, Exception) else logging.WARNING
     with contextlib.suppress(Exception):
-        _logger.log(
+        log(
             level,
             "%s.on_llm_error raised %s for a blocked request; the other handlers are still told",
-            type(view.handlers[0]).__name__,
-            type(failure).__name__,
+            type_name(view.handlers[0]),
+            type_name(failure),
         )

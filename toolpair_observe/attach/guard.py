@@ -28,6 +28,7 @@ from toolpair_observe.attach.options import check_handler
 from toolpair_observe.attach.request import request_to
 from toolpair_observe.errors import is_deliberate
 from toolpair_observe.pairing.inputs import as_messages
+from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.settings import is_set
 
 if TYPE_CHECKING:
@@ -341,7 +342,7 @@ def _behind(model: Runnable[Any, Any], handler: ToolPairHandler) -> GuardedModel
 
 def _no_model(thing: object) -> str:
     return (
-        f"guard() needs a chat model, not {type(thing).__name__}: guard the model itself and put "
+        f"guard() needs a chat model, not {type_name(thing)}: guard the model itself and put "
         "parsers behind it"
     )
 

@@ -21,7 +21,7 @@ from toolpair_observe.attach.tracing import failing_run, trace_link
 from toolpair_observe.deadline import Deadline
 from toolpair_observe.errors import ToolPairError, is_deliberate
 from toolpair_observe.fail_open import FailOpen, HookFailed
-from toolpair_observe.pairing.shown import clean
+from toolpair_observe.pairing.shown import clean, type_name
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.record import Record, TraceLink
 from toolpair_observe.reporters.pipeline import Pipeline
@@ -429,7 +429,7 @@ class ToolPairHandler(InstancesOnly):
         return _rebuild, (type(self), self._settings)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(mode={self.settings.mode!r})"
+        return f"{type_name(self)}(mode={self.settings.mode!r})"
 
 
 def _end(run: Run, ending: Ending) -> None:

@@ -13,6 +13,7 @@ from toolpair_observe.hashed import id_namer
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.identify import identify
+from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Judge:
             run_id: Its run.
             mode: The mode that holds for it.
         """
-        name = type(failure).__name__
+        name = type_name(failure)
         with FailOpen(self._counts, self._component):
             self._counts.add(semconv.UNCHECKED, (name,))
         is_stopped = mode == "strict" and self._settings.on_internal_error == "block"

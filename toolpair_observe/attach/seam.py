@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import logging
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -29,7 +28,9 @@ from toolpair_observe.counts import shared_counts
 from toolpair_observe.errors import is_deliberate
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.forks import in_child
+from toolpair_observe.logs import warn
 from toolpair_observe.once import warn_once
+from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
     RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
 
-_logger = logging.getLogger("toolpair_observe")
 __tracebackhide__ = is_deliberate
 _METHOD: Final = "on_chat_model_start"
 _CLASSES: Final = (CallbackManager, AsyncCallbackManager)
@@ -226,7 +226,7 @@ def _degrade(change: str) -> None:
             return
         _Seam.broken = True
     with contextlib.suppress(Exception):
-        _logger.warning(
+        warn(
             "langchain-core %s has a shape that toolpair_observe does not know (%s): strict mode "
             "raises from the callback, which leaves other handlers' runs open, and LangSmith gets "
             "no feedback",
@@ -302,7 +302,7 @@ def _connect(call: StartCall, managers: Sequence[RunManager], starter: object) -
     if change:
         # A manager class of the application proves nothing about langchain-core.
         if type(starter) in _CLASSES:
-            _degrade(f"{type(starter).__name__}.{change}")
+            _degrade(f"{type_name(starter)}.{change}")
         return
     for run in call.runs:
         with call.fail_open():
@@ -327,11 +327,11 @@ def _connect_run(call: StartCall, run: Run, managers: Sequence[RunManager]) -> N
 def _change_in(managers: object) -> str:
     """Say what langchain-core's method returned other than its run managers; `""` if nothing."""
     if not isinstance(managers, list | tuple):
-        return f"{_METHOD} returned {type(managers).__name__}, not a list of run managers"
+        return f"{_METHOD} returned {type_name(managers)}, not a list of run managers"
     for manager in managers:
         for name in ("run_id", "handlers", "on_llm_error"):
             if not hasattr(manager, name):
-                return f"{_METHOD} returned {type(manager).__name__} without {name}"
+                return f"{_METHOD} returned {type_name(manager)} without {name}"
     return ""
 
 

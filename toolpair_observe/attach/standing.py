@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from toolpair_observe.attach.announce import PROCESS, described
 from toolpair_observe.deployment import VARIABLE, find_environment
 from toolpair_observe.once import warn_once
+from toolpair_observe.pairing.shown import shown
 from toolpair_observe.settings import in_environment, named_environment, variable_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class StandingSettings:
         environment = self.environment()
         if environment is None:
             return f"{listed}; the environment has no name"
-        return f"{listed}; the environment is {environment.name}, says {environment.source}"
+        return f"{listed}; the environment is {shown(environment.name)}, says {environment.source}"
 
     def _announce(self, mode: Mode) -> None:
         """Say it once in this process, and when a mode has changed since."""
@@ -83,7 +84,7 @@ class StandingSettings:
 
 
 def _listed(settings: Settings) -> str:
-    return ",".join(sorted(settings.strict_environments))
+    return shown(",".join(sorted(settings.strict_environments)))
 
 
 def _warn_of_no_name(settings: Settings) -> None:

@@ -20,6 +20,7 @@ from toolpair_observe.diagnosis import (
 from toolpair_observe.diagnosis.findings import Diagnosis, Finding, note
 from toolpair_observe.diagnosis.reach import Question, ask_all
 from toolpair_observe.diagnosis.subject import Subject, standing_of
+from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,7 @@ def diagnose(
 
 def _check_handler(handler: object) -> None:
     if handler is not None and not isinstance(handler, ToolPairHandler):
-        msg = f"handler is {type(handler).__name__}; doctor() needs a ToolPairHandler"
+        msg = f"handler is {type_name(handler)}; doctor() needs a ToolPairHandler"
         raise TypeError(msg)
 
 
@@ -126,4 +127,4 @@ def _asked(subject: Subject) -> Iterator[Finding]:
 
 
 def _unseen(area: str, error: Exception) -> Finding:
-    return note(area, f"could not be looked at ({type(error).__name__})")
+    return note(area, f"could not be looked at ({type_name(error)})")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from toolpair_observe.arguments import described
 from toolpair_observe.diagnosis.tried import installed
 from toolpair_observe.errors import SettingsError
+from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -145,7 +146,7 @@ def made(name: str) -> BaseChatModel | Unmade:
         try:
             return maker(model)
         except Exception as error:  # noqa: BLE001 -- the integration's; it may quote the environment
-            reason = f"{name}: {maker.path} can't be made here ({type(error).__name__})"
+            reason = f"{name}: {maker.path} can't be made here ({type_name(error)})"
             return Unmade(
                 reason, "pass the application's own model: toolpair_observe.doctor(model)"
             )

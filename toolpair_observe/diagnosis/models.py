@@ -17,6 +17,7 @@ from toolpair_observe.diagnosis.integrations import row_of, words_of
 from toolpair_observe.diagnosis.makers import Unmade, made
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.identify import Target, identify
+from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,9 +81,9 @@ def _inside(runnable: Any, arguments: Mapping[str, Any]) -> Iterator[Judged]:  #
     elif isinstance(runnable, RunnableSequence):
         yield from _inside(runnable.first, arguments)
     elif isinstance(runnable, BaseChatModel):
-        yield Judged(type(runnable).__name__, runnable, arguments)
+        yield Judged(type_name(runnable), runnable, arguments)
     else:
-        msg = f"doctor() needs a chat model or its provider:name, not {type(runnable).__name__}"
+        msg = f"doctor() needs a chat model or its provider:name, not {type_name(runnable)}"
         raise TypeError(msg)
 
 

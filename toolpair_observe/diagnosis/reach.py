@@ -15,6 +15,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.error import HTTPError, URLError
 
+from toolpair_observe.pairing.shown import type_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -62,7 +64,7 @@ def ask_all(questions: Sequence[Question], seconds: float = SECONDS) -> list[Fin
         try:
             answers[number] = question.ask()
         except Exception as error:  # noqa: BLE001 -- a URL, a proxy or a resolver of any kind
-            answers[number] = Answer(failure=type(error).__name__)
+            answers[number] = Answer(failure=type_name(error))
 
     deadline = monotonic() + seconds
     # Nothing bounds the resolver of a host's name, so a thread may outlive the deadline.
@@ -136,4 +138,4 @@ def _reason(error: object) -> str:
         return "its certificate is not trusted here"
     if isinstance(error, ConnectionRefusedError):
         return "it refuses connections"
-    return type(error).__name__
+    return type_name(error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from toolpair_observe.arguments import described
 from toolpair_observe.attach.standing import StandingSettings
 from toolpair_observe.errors import SettingsError
+from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.settings import PREFIX, Settings, unknown_variables
 
 if TYPE_CHECKING:
@@ -71,5 +72,5 @@ def wrong_variables(environ: Mapping[str, str]) -> dict[str, str]:
                 # The value stands before that, and may be a secret.
                 wrong[name] = str(error).rpartition(f"{described(value)}; ")[2]
             except Exception as error:  # noqa: BLE001 -- a value that nothing was made for
-                wrong[name] = f"unset it: it can't be read ({type(error).__name__})"
+                wrong[name] = f"unset it: it can't be read ({type_name(error)})"
     return wrong

@@ -14,6 +14,7 @@ from toolpair_observe import foreign
 from toolpair_observe.diagnosis.addresses import Address, address_of
 from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
 from toolpair_observe.diagnosis.reach import Answer, Question, connect
+from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -100,7 +101,7 @@ def _described(signal: _Signal, provider: object, whose: str) -> Finding:
     if _is_placeholder(provider):
         fix = f"set a {signal.kind.__name__}, where they are wanted"
         return note(AREA, f"{signal.name} go nowhere: no {signal.kind.__name__} is set", fix)
-    said = f"{signal.name} go to {whose}, {type(provider).__name__}"
+    said = f"{signal.name} go to {whose}, {type_name(provider)}"
     exporters = _exporters_of(provider)
     if exporters is None:
         return ok(AREA, f"{said}, whose exporters can't be looked at")
@@ -133,7 +134,7 @@ def _sender(member: object) -> object:
 
 def _shown(exporter: object) -> str:
     address = _address_in(exporter)
-    return f"{type(exporter).__name__}{f' to {address}' if address else ''}"
+    return f"{type_name(exporter)}{f' to {address}' if address else ''}"
 
 
 def _address_in(exporter: object) -> Address | None:

@@ -14,6 +14,7 @@ from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def check_requests(
             report = check(messages, profile, facts, name_id)
         except Exception as error:
             # One bad history must not stop the others, and the error's text may quote content.
-            msg = f"the history could not be checked ({type(error).__name__})"
+            msg = f"the history could not be checked ({type_name(error)})"
             raise HistoryFileError(msg) from error
         if report.violations:
             work += report.message_count + report.call_count + report.result_count

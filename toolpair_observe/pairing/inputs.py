@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from langchain_core.messages import BaseMessage, convert_to_messages
 from langchain_core.prompt_values import PromptValue
 
+from toolpair_observe.pairing.shown import type_name
+
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
 
@@ -30,7 +32,7 @@ def as_messages(value: LanguageModelInput) -> list[BaseMessage]:
     if not isinstance(value, Sequence):
         msg = (  # type: ignore[unreachable]  # callers may not be typed
             f"chat input has to be a list of messages, a PromptValue or a string, "
-            f"not {type(value).__name__}"
+            f"not {type_name(value)}"
         )
         raise TypeError(msg)
     return [_as_message(position, element) for position, element in enumerate(value)]
@@ -45,7 +47,7 @@ def _as_message(position: int, element: object) -> BaseMessage:
         # The converter's own text quotes the element, and with it content.
         msg = (
             f"element {position} of the chat input is not a message "
-            f"({type(element).__name__}, {type(error).__name__}): give a BaseMessage, a "
+            f"({type_name(element)}, {type_name(error)}): give a BaseMessage, a "
             "(role, content) tuple or a message dict with 'role' and 'content'"
         )
         raise ValueError(msg) from None

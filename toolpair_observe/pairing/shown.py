@@ -60,6 +60,17 @@ def quoted(value: object, longest: int = MAX_QUOTED) -> str:
     return _cut(line(repr(value)), longest)
 
 
+def type_name(value: object) -> str:
+    """Return the name of a value's class, as it may stand in a line."""
+    return class_name(type(value))
+
+
+def class_name(cls: type) -> str:
+    """Return the name of a class, as it may stand in a line."""
+    # A metaclass can have a `__name__` of its own, which may be no text, or raise.
+    return shown(type.__dict__["__name__"].__get__(cls))
+
+
 def said(words: Words, show_id: ShowId) -> str:
     """Return the text of `words`, with its ids as `show_id` shows them."""
     return words if isinstance(words, str) else words(show_id)

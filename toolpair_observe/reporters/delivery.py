@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from toolpair_observe.deadline import Deadline
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.reporters.worker import JOIN_SECONDS, Worker, close_at_exit
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ class Delivery(Generic[Item]):
         except Refused as refused:
             verdict = refused
         except Exception as failure:  # noqa: BLE001 -- one bad item must not end the worker
-            verdict = Refused(type(failure).__name__)
+            verdict = Refused(type_name(failure))
         self._conclude(job, verdict)
 
     def _give_up(self, job: _QueuedItem[Item]) -> None:

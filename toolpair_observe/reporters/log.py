@@ -5,15 +5,15 @@ The process counts, not the handler: an application may make a handler for each 
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.logs import are_warnings_read, warn
 from toolpair_observe.pairing.refusals.fault import Fault
-from toolpair_observe.pairing.shown import line, shown
+from toolpair_observe.pairing.shown import shown
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.text import escape
 
@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from toolpair_observe.observation import Observation
     from toolpair_observe.record import Trace
 
-LOGGER_NAME: Final = "toolpair_observe"
 WINDOW_SECONDS: Final = 60.0
 MAX_SHAPES: Final = 256
-
-_logger = logging.getLogger(LOGGER_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,20 +195,20 @@ class LogReporter:
     def _warn(
         self, observation: Observation, event: str, describe: Callable[[Observation], str]
     ) -> None:
-        if not _logger.isEnabledFor(logging.WARNING):
+        if not are_warnings_read():
             return
         self._throttle.write_ended()
         if self._throttle.lets_through(_shape(observation, event), _source(observation)):
             model = f"model {shown(observation.model)}, " if observation.model else ""
             text = f"{event}: {describe(observation)}"
-            _logger.warning("%s [%s%s]", line(text), model, _source(observation))
+            warn("%s [%s%s]", text, model, _source(observation))
 
 
 def _write_counts(counts: list[tuple[_Shape, int, str]]) -> None:
     # Without the lock: the application's log handler may take locks of its own.
     for shape, repeats, last in counts:
         if repeats:
-            _logger.warning(
+            warn(
                 "… and %d more like it in the minute after: %s [last %s]",
                 repeats,
                 _name(shape),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from opentelemetry._logs import SeverityNumber
 from toolpair_observe import semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.logs import warn
 from toolpair_observe.pairing.shown import clean
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from toolpair_observe.repair import Change, Repair
 
 MAX_KNOWN: Final = 1024
-
-_logger = logging.getLogger("toolpair_observe")
 
 
 class _Known:
@@ -85,7 +83,7 @@ class RepairReporter:
     def repaired(self, repair: Repair) -> None:
         """Report one repaired request, with its ids as they may be told."""
         if _known.is_new(repair):
-            _logger.warning("mended request: %s", repair.summary())
+            warn("mended request: %s", repair.summary())
         for change in repair.changes[: semconv.MAX_REPAIR_EVENTS]:
             self._events.emit(
                 severity_number=SeverityNumber.WARN,

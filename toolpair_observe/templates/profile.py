@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.errors import ChatTemplateError
+from toolpair_observe.logs import warn
 from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.openai_like import openai_like
 from toolpair_observe.pairing.providers.wire import Step
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.providers.profile import Profile
 
-_logger = logging.getLogger("toolpair_observe")
 
 _IN_FOLDER: Final = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
 # A tokenizer's settings list its special tokens, thousands of them in some models.
@@ -86,7 +85,7 @@ def profile_from_chat_template(
     says = "Render the history with the chat template, which may raise or leave results out"
     renders = Step(Renders(template), says, frozenset({Trait.ANYTHING}))
     if template.unfit:
-        _logger.warning(
+        warn(
             "the chat template of %s %s even in a sound history: it is not made for tools",
             found.place,
             template.unfit,

@@ -8,6 +8,7 @@ from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.profile import Profile
 from toolpair_observe.pairing.providers.table import profile_named
+from toolpair_observe.pairing.shown import class_name, type_name
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
@@ -45,9 +46,9 @@ def judge_given(
 
 
 def _no_profile(given: object) -> str:
-    what = f"an object of type {type(given).__name__}"
+    what = f"an object of type {type_name(given)}"
     if isinstance(given, type):
-        what = f"the class {given.__name__}, not an instance of it"
+        what = f"the class {class_name(given)}, not an instance of it"
     return (
         f"profile is {what}; expected the name of a profile, a Profile, or a chat model (of a "
         "chain, the model in it)"

@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.reporters.langsmith.project_api import ApplyError, Body, ProjectApi, Reason
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def apply(
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         message = (
             f"the answers of {workspace.server.netloc} are not those of LangSmith's API "
-            f"({type(error).__name__}): check LANGSMITH_ENDPOINT"
+            f"({type_name(error)}): check LANGSMITH_ENDPOINT"
         )
         raise ApplyError(Reason.REFUSED, message) from None
 

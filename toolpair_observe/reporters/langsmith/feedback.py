@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid5
@@ -10,6 +9,7 @@ from uuid import uuid5
 from toolpair_observe import semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.logs import warn
 from toolpair_observe.pairing.shown import clean, line
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits
@@ -36,7 +36,6 @@ CLEAN: Final = "clean"
 MAX_IDS: Final = 8
 _MAX_SORTS_LOGGED: Final = 32
 
-_logger = logging.getLogger("toolpair_observe")
 # Of the process: there may be a reporter for each call.
 _logged: set[tuple[str, str]] = set()
 
@@ -112,7 +111,7 @@ class LangSmithReporter:
         if (result, reason) in _logged or len(_logged) >= _MAX_SORTS_LOGGED:
             return
         _logged.add((result, reason))
-        _logger.warning(
+        warn(
             "LangSmith feedback was %s (%s): the run lacks its %s there; the application is not "
             "affected. Further ones of this sort are counted in toolpair.feedback.submissions and "
             "not logged",

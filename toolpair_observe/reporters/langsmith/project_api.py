@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.errors import ToolPairError
+from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.reporters.langsmith.transport import TransportError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class ProjectApi:
         except TransportError as error:
             raise self._unreachable(request, error) from None
         except (ValueError, RecursionError, TypeError) as error:
-            message = f"{request}: the answer is not understood ({type(error).__name__})"
+            message = f"{request}: the answer is not understood ({type_name(error)})"
             raise ApplyError(Reason.REFUSED, message) from None
         raise self._problem(answer, request)
 

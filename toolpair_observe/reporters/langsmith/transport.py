@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.deadline import Deadline
+from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -259,7 +260,7 @@ def _tunnel(connected: socket.socket, route: Route, deadline: Deadline) -> None:
 
 def _name(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
-        return type(error).__name__
+        return type_name(error)
     if isinstance(error, TimeoutError):
         return "Timeout"
-    return "ConnectionError" if isinstance(error, OSError) else type(error).__name__
+    return "ConnectionError" if isinstance(error, OSError) else type_name(error)
