@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.pairing.refusals.fault import Fault
-from toolpair_observe.pairing.shown import line, shown
+from toolpair_observe.pairing.shown import line, shown, told
 from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _HEADER: Final = ("provider", "model", "predicted", *(outcome.value for outcome 
 _FAILURES: Final = (Effect.LOCAL_ERROR, Effect.REJECT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AccuracyRow:
     """The requests of one provider and model with one predicted effect.
 
@@ -36,13 +36,16 @@ class AccuracyRow:
     outcomes: Mapping[Outcome, int]
     server_faults: int = 0
 
+    def __repr__(self) -> str:
+        return told(self)
+
     @property
     def total(self) -> int:
         """The number of all requests of the row."""
         return sum(self.outcomes.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Accuracy:
     """Predicted effects against outcomes, for each provider and model.
 
@@ -55,6 +58,9 @@ class Accuracy:
 
     rows: tuple[AccuracyRow, ...]
     scope: str = ""
+
+    def __repr__(self) -> str:
+        return told(self)
 
     @classmethod
     def of(cls, counts: Mapping[tuple[str, ...], int], scope: str = "") -> Accuracy:

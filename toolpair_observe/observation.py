@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.pairing.shown import told
 from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def is_finding(report: PairingReport, outcome: Outcome | None) -> bool:
     return report.effect.is_near_miss or outcome is Outcome.ESCAPED
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Observation:
     """What is known of one request: its check and, once it has ended, its outcome.
 
@@ -65,6 +66,9 @@ class Observation:
     escape_fault: str | None = None
     rejected_companion: str | None = None
     node: str | None = None
+
+    def __repr__(self) -> str:
+        return told(self)
 
     @property
     def is_near_miss(self) -> bool:

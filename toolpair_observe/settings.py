@@ -19,7 +19,7 @@ from toolpair_observe.errors import SettingsError
 from toolpair_observe.hashed import KEY_VARIABLE
 from toolpair_observe.once import warn_once
 from toolpair_observe.option_values import BLOCKABLE, BlockableEffect, listed
-from toolpair_observe.pairing.shown import MAX_TEXT, quoted, shown
+from toolpair_observe.pairing.shown import MAX_TEXT, quoted, shown, told
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _about(
     return {_PARSE: parse, _CHOICES: choices, _DOC: doc, _NOTHING: nothing}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Settings:
     """The options of one handler, as they were settled when it was made.
 
@@ -231,6 +231,9 @@ class Settings:
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """Where the value of each option comes from; not an option itself."""
+
+    def __repr__(self) -> str:
+        return told(self)
 
     @classmethod
     def resolve(cls, environ: Mapping[str, str] | None = None, **given: object) -> Settings:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 import pickle
 import re
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tests.pairing.build import H
-from toolpair_observe import check_messages
+from toolpair_observe import (
+    Accuracy,
+    AccuracyRow,
+    Effect,
+    Observation,
+    Outcome,
+    check_messages,
+    repair_messages,
+)
 from toolpair_observe.errors import InvalidToolResultsError, SettingsError
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.shown import clean, line, lines, quoted, shown
@@ -152,6 +162,51 @@ def test_a_message_with_thousands_of_calls_is_one_line():
 
     assert "and 2992 more calls" in report.explain()
     assert max(map(len, report.explain().splitlines())) < 2_000
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+def test_the_repr_of_what_is_handed_out_is_one_line(hostile):
+    repair = repair_messages(history(hostile), "openai-chat")
+    report = repair.before
+    assert repair.changes
+    observation = Observation(
+        run_id=UUID(int=1),
+        report=report,
+        mode=hostile,
+        provider=hostile,
+        model=hostile,
+        conversation_id=hostile,
+        start_ns=1,
+        check_ns=1,
+        identified=True,
+        node=hostile,
+    )
+    row = AccuracyRow(hostile, hostile, Effect.CLEAN, {Outcome.ACCEPTED: 1})
+    profile = replace(PROFILES["openai-chat"], name=hostile)
+    settings = Settings(profile=profile, environment=hostile, strict_environments={hostile})
+    handed_out = [repair, *repair.changes, report, *report.violations, *report.timeline]
+    for each in (*handed_out, observation, row, Accuracy((row,) * 100), profile, settings):
+        assert_is_text(repr(each), 40_000)
+        assert "\n" not in repr(each)
+    assert str(repair) == repr(repair)
+
+
+def test_the_repr_of_many_changes_is_short():
+    calls = [{"name": "look", "args": {}, "id": f"call_{n}"} for n in range(2_000)]
+    repair = repair_messages([H, AIMessage("", tool_calls=calls), H], profile="openai-chat")
+
+    assert len(repair.changes) == 2_000
+    assert len(repr(repair)) < 20_000
+    assert "… 1,992 more" in repr(repair)
+
+
+def test_the_repr_of_an_ordinary_result_is_that_of_a_dataclass():
+    change = repair_messages([H, *history("a")[1:2], H], "openai-chat").changes[0]
+
+    assert repr(change) == (
+        "Change(action=<RepairAction.INSERTED: 'inserted_error_result'>, tool_call_id='a', "
+        "tool_name='a', message_index=1, new_index=2, place=None, breaks_thinking=False)"
+    )
 
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)

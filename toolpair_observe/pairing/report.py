@@ -7,10 +7,10 @@ and names as they are; every text of a report shows them cut, on one line, as no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from toolpair_observe.pairing.shown import MAX_LINE, clean, line, quoted, shown
+from toolpair_observe.pairing.shown import clean, line, shown, told
 from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 
 if TYPE_CHECKING:
@@ -55,13 +55,10 @@ class Violation:
     call_id: str = ""
 
     def __repr__(self) -> str:
-        told = (
-            f"{each.name}={quoted(getattr(self, each.name), MAX_LINE)}" for each in fields(self)
-        )
-        return f"{type(self).__name__}({', '.join(told)})"
+        return told(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PairingReport:
     """The verdict on one history under one profile. `print(report)` shows `explain()`.
 
@@ -122,6 +119,9 @@ class PairingReport:
 
     def __str__(self) -> str:
         return self.explain()
+
+    def __repr__(self) -> str:
+        return told(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-able data without message content, each id and name cut."""

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 MAX_TEXT: Final = 256
 MAX_LINE: Final = 2000
 MAX_QUOTED: Final = 80
+MAX_TOLD: Final = 8
 
 # What no letter shows, though Python calls it printable: fillers and variation selectors.
 _INVISIBLE: Final = re.compile(
@@ -69,6 +74,22 @@ def class_name(cls: type) -> str:
     """Return the name of a class, as it may stand in a line."""
     # A metaclass can have a `__name__` of its own, which may be no text, or raise.
     return shown(type.__dict__["__name__"].__get__(cls))
+
+
+def told(value: DataclassInstance) -> str:
+    """Return the `repr` of a dataclass that carries what comes from outside."""
+    parts = (
+        f"{each.name}={_told(getattr(value, each.name))}" for each in fields(value) if each.repr
+    )
+    return f"{type_name(value)}({', '.join(parts)})"
+
+
+def _told(value: object) -> str:
+    if not isinstance(value, tuple):
+        return quoted(value, MAX_LINE)
+    first = [quoted(each, MAX_LINE) for each in value[:MAX_TOLD]]
+    more = [f"… {len(value) - MAX_TOLD:,} more"] if len(value) > MAX_TOLD else []
+    return f"({', '.join(first + more)}{',' * (len(value) == 1)})"
 
 
 def said(words: Words, show_id: ShowId) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.pairing.shown import shown
+from toolpair_observe.pairing.shown import shown, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ MOST_VIOLATIONS: Final = 20
 _A_LINES_WORTH: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Stop:
     """One message, as `explain()` shows it.
 
@@ -41,6 +41,9 @@ class Stop:
     results: tuple[str, ...] = ()
     more_calls: int = 0
     more_results: int = 0
+
+    def __repr__(self) -> str:
+        return told(self)
 
 
 def timeline(

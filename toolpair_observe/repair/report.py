@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from toolpair_observe.pairing.shown import told
+
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
@@ -38,7 +40,7 @@ class RepairAction(StrEnum):
     """Signed thinking was taken away, because something before it was changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Change:
     """One change that a repair made.
 
@@ -64,8 +66,11 @@ class Change:
     place: str | None = None
     breaks_thinking: bool = False
 
+    def __repr__(self) -> str:
+        return told(self)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Repair:
     """A repaired history and its changes.
 
@@ -85,6 +90,9 @@ class Repair:
     before: PairingReport
     after: PairingReport
     broken_thinking: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return told(self)
 
     @property
     def changed(self) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing import ids as id_form
 from toolpair_observe.pairing.first_look import Plain, Trait
+from toolpair_observe.pairing.shown import told
 from toolpair_observe.pairing.words import HARM, Carrier, Case, Effect
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ _TRAITS: Final[Mapping[Case, Trait]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Profile:
     """One provider, reached through one integration.
 
@@ -153,6 +154,9 @@ class Profile:
     def __post_init__(self) -> None:
         # A frozen class sets what it derives in this one way.
         object.__setattr__(self, "plain", self._derived_plain())
+
+    def __repr__(self) -> str:
+        return told(self)
 
     def _derived_plain(self) -> Plain | None:
         if Carrier.TOOL_MESSAGE not in self.results:
