@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import pickle
+import re
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -23,7 +24,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.forking import in_child, needs_fork
 from tests.handler.models import CountingModel
-from toolpair_observe import InvalidToolResultsError
+from toolpair_observe import InvalidToolResultsError, Profile
 from toolpair_observe.attach.guard import guard
 from toolpair_observe.hashed import hashed, quotes
 from toolpair_observe.middleware import ToolPairMiddleware
@@ -152,6 +153,63 @@ def test_no_id_leaves_a_repair(make_handler, caplog):
     assert {change.tool_call_id for change in repair.changes} >= {hashed(f"{SECRET}-0")}
     sent = [one.tool_call_id for one in model._requests[0] if isinstance(one, ToolMessage)]
     assert f"{SECRET}-0" in sent
+
+
+def profile_that_raises(made: str) -> Profile:
+    """A chat template's that raises this at the first call; `i` is its id."""
+    calls = "{% for m in messages if m.tool_calls %}{% set i = m.tool_calls[0].id %}"
+    return profile_from_chat_template(f"{calls}{{{{ raise_exception({made}) }}}}{{% endfor %}}")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "i|replace('_', '-')",
+        "i|replace('_', ' ')",
+        "i|upper",
+        "i|capitalize",
+        "i|reverse",
+        "i[:12]",
+        "i[4:]",
+        "i|list|join(' ')",
+        "i.split('_')|last",
+        "'%s' % i[5:]",
+        "'x' ~ i[5:] ~ 'x'",
+        "i|length",
+    ],
+)
+def test_a_chat_template_that_changes_an_id_does_not_give_it_away(made):
+    profile = profile_that_raises(f"'bad id: ' ~ {made} ~ ' (give nine letters)'")
+    asked = [
+        HumanMessage("go"),
+        AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "call_Hidden_Patient4711"}]),
+    ]
+    for violation in check(asked, profile, rename=hashed).violations:
+        assert re.fullmatch(r"bad id:( …)+ \(give nine letters\)", violation.expected_error)
+    for violation in check(asked, profile).violations:
+        assert "…" not in violation.expected_error
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("'tool call ' ~ i ~ ' is bad'", "tool call {} is bad"),
+        ("i|tojson ~ ' is bad'", '"{}" is bad'),
+        ("'%s is bad' % i", "{} is bad"),
+        ("'{} is bad'.format(i)", "{} is bad"),
+        ("'only user and tool roles: ' ~ messages[0].role", "only user and tool roles: user"),
+        ("m.tool_calls[0].function.name ~ ' has ' ~ i", "look has {}"),
+        ("'not ' ~ messages[0].content ~ ', but ' ~ i", "not …, but {}"),
+    ],
+)
+def test_what_a_chat_template_says_itself_stays_where_ids_are_hashed(made, said):
+    asked = [
+        HumanMessage("go"),
+        AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "call_Hidden"}]),
+    ]
+    report = check(asked, profile_that_raises(made), rename=hashed)
+
+    assert report.violations[-1].expected_error == said.format(hashed("call_Hidden"))
 
 
 def test_an_error_that_quotes_an_id_is_found_by_its_hash():

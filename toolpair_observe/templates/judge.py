@@ -17,12 +17,14 @@ from toolpair_observe.pairing.words import Case, Effect
 from toolpair_observe.templates import unpaired
 from toolpair_observe.templates.bounds import TooCostlyError, budget_for
 from toolpair_observe.templates.order import misread
+from toolpair_observe.templates.own_words import own_words
 from toolpair_observe.templates.repaired import repaired
 from toolpair_observe.templates.sandbox import RaisedError
-from toolpair_observe.templates.sent import Sent, as_sent, marks_in, own_words, tools_in
+from toolpair_observe.templates.sent import Sent, as_sent, marks_in, tools_in
 
 if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.wire import Wire
+    from toolpair_observe.pairing.shown import Words
     from toolpair_observe.pairing.turns import Finding
     from toolpair_observe.templates.template import ChatTemplate
 
@@ -129,7 +131,7 @@ class _Judgment:
             # It is refused, for whichever of its breaches.
             case = None if self.findings else Case.ROLE_REFUSED
             index = self.sent[-1].index
-            words = own_words(text, self.sent)
+            words = self._own_words(text)
             self.wire.notes.append(Note(case, Effect.REJECT, words, None, None, index))
 
     def _find_reasons(self, text: str) -> None:
@@ -140,7 +142,7 @@ class _Judgment:
         error = self.error_of(base)
         while error is not None and len(trims) < _MOST_ROUNDS:
             trims.append(unpaired.reason(base, error, self))
-            trims[-1].note(self.wire, own_words(error, self.sent))
+            trims[-1].note(self.wire, self._own_words(error))
             base = _trimmed(sound, trims)
             error = self.error_of(base)
         if error is None and not trims and len(self.findings) == 1:
@@ -175,11 +177,14 @@ class _Judgment:
         for finding in blamed[-1:] or self.findings[:1]:
             self._refuse(finding, text)
             return
-        self.wire.refuse(Case.ROLE_REFUSED, own_words(text, self.sent), index)
+        self.wire.refuse(Case.ROLE_REFUSED, self._own_words(text), index)
 
     def _refuse(self, finding: Finding, text: str) -> None:
-        words = own_words(text, self.sent)
+        words = self._own_words(text)
         self.wire.refuse(finding.case, words, finding.index, finding.call, finding.result)
+
+    def _own_words(self, text: str) -> Words:
+        return own_words(text, self.sent, self.template.text)
 
     def _leave_open(self, finding: Finding) -> None:
         note = Note(

@@ -262,6 +262,14 @@ def parse(text: str) -> nodes.Template:
     return _environment(mutable=False).parse(text)
 
 
+def texts_in(text: str) -> list[str]:
+    """Return the texts that a template itself writes."""
+    tree = parse(text)
+    values = [each.value for each in tree.find_all(nodes.Const)]
+    values += [each.data for each in tree.find_all(nodes.TemplateData)]
+    return [each for each in values if isinstance(each, str)]
+
+
 @lru_cache(maxsize=16)
 def compiled(text: str, *, mutable: bool) -> Template:
     """Compile a template whose loops, texts and comparisons cost steps."""

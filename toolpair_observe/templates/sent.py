@@ -11,20 +11,18 @@ import json
 import re
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from toolpair_observe.pairing.words import Carrier, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from toolpair_observe.pairing.shown import ShowId, Words
     from toolpair_observe.pairing.transcript import Call, Entry, Result
     from toolpair_observe.pairing.turns import Turn
 
 _MARK: Final = "xtpo"
-_MARKS: Final = re.compile(rf"{_MARK}\d{{7}}", re.IGNORECASE)
+MARKS: Final = re.compile(rf"{_MARK}\d{{7}}", re.IGNORECASE)
 _ROLES: Final = {
     Role.SYSTEM: "system",
     Role.HUMAN: "user",
@@ -32,9 +30,6 @@ _ROLES: Final = {
     Role.TOOL: "tool",
     Role.FUNCTION: "function",
 }
-_LONGEST_TEXT: Final = 500
-_ENOUGH_OF_AN_ID: Final = 128
-_REST: Final = r"\S*"
 _MADE_UP_TOOL: Final = "look_up"
 
 
@@ -113,37 +108,9 @@ class Marks:
         return f"{_MARK}{self.made:07d}"
 
 
-def own_words(text: str, sent: Sequence[Sent]) -> Words:
-    """Return a template's own words on one line, without what they repeat of the content.
-
-    Args:
-        text: What the template raised.
-        sent: The history, whose ids the text may quote.
-    """
-    return partial(_worded, text[: 4 * _LONGEST_TEXT], sent)
-
-
-def _worded(text: str, sent: Sequence[Sent], show_id: ShowId) -> str:
-    known = {each[:_ENOUGH_OF_AN_ID]: each for each in _ids_in(sent)}
-    quoted = sorted((begin for begin in known if begin in text), key=len, reverse=True)
-    if quoted:
-        # The rest of a long id may be cut off.
-        ids = "|".join(f"{re.escape(begin)}{_REST * (begin != known[begin])}" for begin in quoted)
-        text = re.sub(f"({ids})", lambda found: show_id(known[found[1][:_ENOUGH_OF_AN_ID]]), text)
-    line = " ".join(_MARKS.sub("…", text).split())
-    return line if len(line) <= _LONGEST_TEXT else f"{line[: _LONGEST_TEXT - 1]}…"
-
-
-def _ids_in(sent: Sequence[Sent]) -> Iterator[str]:
-    for message in sent:
-        yield from (call.id for call in message.calls if call.id)
-        if message.answers:
-            yield message.answers
-
-
 def marks_in(prompt: str) -> dict[str, None]:
     """Return the marks that a prompt shows, in order."""
-    return dict.fromkeys(mark.lower() for mark in _MARKS.findall(prompt))
+    return dict.fromkeys(mark.lower() for mark in MARKS.findall(prompt))
 
 
 def as_sent(entries: Sequence[Entry], turns: Sequence[Turn]) -> list[Sent] | None:
