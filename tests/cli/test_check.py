@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.process import environment, run_cli, run_python
 from toolpair_observe.cli.main import main
+from toolpair_observe.hashed import hashed
 
 CALL = {"id": "call_a", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
 CLEAN = [
@@ -279,13 +280,17 @@ def test_a_huge_id_makes_no_huge_output(write, options, capsys):
     assert len(out) < 5_000
 
 
-def test_ids_are_hashed_where_the_environment_asks_for_it(write, monkeypatch, capsys):
+@pytest.mark.parametrize("options", [[], ["--explain"], ["--format", "json"]])
+def test_ids_are_hashed_where_the_environment_asks_for_it(write, monkeypatch, capsys, options):
     monkeypatch.setenv("TOOLPAIR_HASH_IDS", "true")
-    for options in ([], ["--explain"], ["--format", "json"]):
-        main(["check", write("a.jsonl", BROKEN), *options])
+    row = {"id": "thread_raw", "messages": BROKEN}
+    unreadable = {"id": "thread_raw", "messages": [{"role": "thread_raw"}]}
+    main(["check", write("a.jsonl", row, [row], unreadable), *options])
 
-    out, _ = capsys.readouterr()
-    assert "call_a" not in out
+    out, err = capsys.readouterr()
+    assert "call_a" not in out + err
+    assert "thread_raw" not in out + err
+    assert out.count(hashed("thread_raw")) == 2
     assert out.count("hmac:") > 3
 
 

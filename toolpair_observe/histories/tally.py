@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -217,7 +217,14 @@ def tally_histories(
     profile: Profile | None = None,
     name_id: Callable[[str], str] = str,
 ) -> Iterator[Checked | Unreadable]:
-    """Count the items of `read_histories`, and yield each request and each unreadable part."""
+    """Count the items of `read_histories`, and yield each request and each unreadable part.
+
+    Args:
+        found: The items.
+        tally: What they are counted in.
+        profile: See `check_requests`.
+        name_id: Returns what stands in place of an id, of a call or of the row itself.
+    """
     for item in found:
         if isinstance(item, Unreadable):
             tally.unreadable += 1
@@ -225,6 +232,7 @@ def tally_histories(
             continue
         tally.add_history(item)
         try:
+            item = replace(item, name=name_id(item.name))
             for checked in check_requests(item, profile, name_id):
                 tally.add_request(checked)
                 yield checked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from toolpair_observe.hashed import id_namer
 from toolpair_observe.histories import STDIN, Unreadable, read_histories
 from toolpair_observe.histories.tally import (
     VERDICT_TITLES,
@@ -22,6 +24,7 @@ from toolpair_observe.histories.tally import (
 )
 from toolpair_observe.pairing.shown import line
 from toolpair_observe.pairing.words import Effect
+from toolpair_observe.settings import from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,11 +54,12 @@ def check_files(
         complaints: Collects the parts that could not be read.
     """
     tally, new_violations = Tally(), NewViolations()
+    name_id = id_namer(hash_ids=from_environment("hash_ids", os.environ))
     examples: list[tuple[Checked, Violation]] = []
     with _progress(console, files) as progress_of:
         for path in files:
             histories = read_histories(path, progress=progress_of(path))
-            for found in tally_histories(histories, tally, profile):
+            for found in tally_histories(histories, tally, profile, name_id):
                 if isinstance(found, Unreadable):
                     complaints.add(found)
                 elif len(examples) < _MAX_EXAMPLES:
