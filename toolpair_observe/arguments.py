@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import Any, Final
 
 from toolpair_observe.errors import SettingsError
+from toolpair_observe.pairing.flags import check_flags
 from toolpair_observe.pairing.shown import class_name, quoted, shown, type_name
 
 # What each argument is asked for, and what has it.
@@ -35,6 +36,18 @@ def check_objects(**given: object) -> None:
         if value is not None and (isinstance(value, type) or not hasattr(value, needed)):
             msg = f"argument {name} is {kind_of(value)}; expected {kind}, or None for the default"
             raise SettingsError(msg)
+
+
+def check_switches(**given: object) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        SettingsError: The text names the argument.
+    """
+    try:
+        check_flags(**given)
+    except TypeError as error:
+        raise SettingsError(str(error)) from None
 
 
 def check_hook(name: str, hook: object, argument: str, *, awaited: bool = False) -> None:

@@ -15,11 +15,12 @@ from langchain_core.runnables import RunnableBinding
 from langchain_core.runnables.config import ensure_config
 
 from toolpair_observe import foreign
-from toolpair_observe.arguments import check_hook
+from toolpair_observe.arguments import check_hook, check_switches
 from toolpair_observe.attach.guard import chosen_handler
 from toolpair_observe.attach.instrument import attached
 from toolpair_observe.attach.request import Request, request_to
 from toolpair_observe.errors import MissingExtraError, SettingsError, is_deliberate
+from toolpair_observe.once import warn_once
 from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.repair import Choices, SignedAnswers, ThinkingPolicy, repair_history
 from toolpair_observe.reporters.repairs import RepairReporter
@@ -99,6 +100,7 @@ class ToolPairMiddleware(AgentMiddleware):
             expected = " or ".join(get_args(RepairMode))
             msg = f"argument repair is {quoted(repair)}; expected {expected}"
             raise SettingsError(msg)
+        check_switches(drop_unpaired=drop_unpaired, sync_encodings=sync_encodings)
         check_hook("on_repair", on_repair, "one Repair")
         if callable(pending):
             check_hook("pending", pending, "one ModelRequest")
@@ -108,6 +110,14 @@ class ToolPairMiddleware(AgentMiddleware):
         self._choices = Choices(ids, drop_unpaired, sync_encodings, thinking, name_id)
         self.tools = []
         self._repairs = repair != "off"
+        if not self._repairs:
+            _warn_of_no_repair(
+                drop_unpaired=drop_unpaired,
+                sync_encodings=sync_encodings,
+                thinking=thinking != "keep",
+                pending=callable(pending) or bool(ids),
+                on_repair=on_repair is not None,
+            )
         self._pending = pending
         self._on_repair = on_repair
         self._signed = SignedAnswers()
@@ -194,6 +204,19 @@ class ToolPairMiddleware(AgentMiddleware):
         with self.handler.fail_open("repair"):
             if repair is not None and repair.changed:
                 self._signed.add(response.result, repair.changes)
+
+
+def _warn_of_no_repair(**given: bool) -> None:
+    """Warn of arguments that say how to repair, where nothing is repaired."""
+    names = [name for name, is_given in given.items() if is_given]
+    if names:
+        warn_once(
+            f"no repair: {names}",
+            "ToolPairMiddleware repairs nothing, so %s %s no use: write "
+            'repair="insert_error_results"',
+            " and ".join(names),
+            "is of" if len(names) == 1 else "are of",
+        )
 
 
 def _repaired(

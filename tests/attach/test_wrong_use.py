@@ -20,9 +20,12 @@ from toolpair_observe import (
     InvalidToolResultsError,
     SettingsError,
     ToolPairHandler,
+    check_messages,
+    doctor,
     fail_open,
     guard,
     instrument,
+    once,
     repair_messages,
 )
 from toolpair_observe.attach import as_class
@@ -320,3 +323,48 @@ def test_a_function_that_returns_no_ids_leaves_the_request_as_it_is(caplog):
         middleware.wrap_model_call(request(BROKEN), lambda asked: answer([], asked))
 
     assert any(line.startswith("your pending raised SettingsError at ") for line in caplog.messages)
+
+
+@pytest.mark.parametrize("value", ["false", "no", "true", 1, 0, [], object()])
+@pytest.mark.parametrize("name", ["drop_unpaired", "sync_encodings"])
+def test_a_choice_of_a_repair_is_true_or_false_and_nothing_that_counts_as_it(name, value):
+    expected = f"argument {name} is .*; expected True or False"
+    with pytest.raises(SettingsError, match=expected):
+        ToolPairMiddleware(repair="insert_error_results", **{name: value})
+    with pytest.raises(TypeError, match=expected):
+        repair_messages(BROKEN, **{name: value})
+
+
+@pytest.mark.parametrize("value", ["false", "no", 1, 0, [], object()])
+@pytest.mark.parametrize("function", [check_messages, repair_messages])
+@pytest.mark.parametrize("name", ["tools_bound", "server_state", "resumes_response"])
+def test_a_fact_of_a_request_is_true_or_false(function, name, value):
+    with pytest.raises(TypeError, match=f"argument {name} is .*; expected True or False"):
+        function(BROKEN, **{name: value})
+
+
+def test_the_doctor_asks_nobody_where_online_is_no_answer():
+    with pytest.raises(TypeError, match="argument online is 'no'; expected True or False"):
+        doctor(online="no")
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"drop_unpaired": True}, "drop_unpaired is"),
+        ({"on_repair": print, "thinking": "strip"}, "thinking and on_repair are"),
+        ({"pending": ["a"]}, "pending is"),
+        ({"pending": lambda _: []}, "pending is"),
+        ({"sync_encodings": True}, "sync_encodings is"),
+    ],
+)
+def test_choices_of_a_repair_without_a_repair_are_warned_of_once(
+    choices, said, caplog, monkeypatch
+):
+    monkeypatch.setattr(once, "_said", set())
+    for _ in range(2):
+        ToolPairMiddleware(feedback="off", **choices)
+    assert caplog.messages == [
+        f"ToolPairMiddleware repairs nothing, so {said} of no use: write "
+        'repair="insert_error_results"'
+    ]

@@ -20,6 +20,7 @@ from toolpair_observe.diagnosis import (
 from toolpair_observe.diagnosis.findings import Diagnosis, Finding, note
 from toolpair_observe.diagnosis.reach import Question, ask_all
 from toolpair_observe.diagnosis.subject import Subject, standing_of
+from toolpair_observe.pairing.flags import check_flags
 from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
@@ -66,8 +67,10 @@ def doctor(
 
     Raises:
         SettingsError: There is no such provider.
-        TypeError: `model` is no chat model, or `handler` no handler.
+        TypeError: `model` is no chat model, `handler` no handler, or `online` neither True nor
+            False.
     """
+    check_flags(online=online)
     return diagnose(model, handler=handler, online=online, in_program=True)
 
 

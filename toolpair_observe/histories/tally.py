@@ -232,8 +232,8 @@ def tally_histories(
             continue
         tally.add_history(item)
         try:
-            item = replace(item, name=name_id(item.name))
-            for checked in check_requests(item, profile, name_id):
+            named = replace(item, name=name_id(item.name))
+            for checked in check_requests(named, profile, name_id):
                 tally.add_request(checked)
                 yield checked
         except HistoryFileError as error:

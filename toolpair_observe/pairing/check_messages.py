@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.flags import check_flags
 from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.pairing.providers.given import judge_given
 
@@ -50,9 +51,15 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
         The report.
 
     Raises:
-        TypeError: `messages` is not chat input, or `profile` is nothing that can judge.
+        TypeError: `messages` is not chat input, `profile` is nothing that can judge, or what is
+            True or False is given as something else.
         ValueError: A message or the profile's name is not known; the text says which.
     """
+    check_flags(
+        tools_bound=tools_bound,
+        server_state=server_state,
+        resumes_response=resumes_response,
+    )
     judge, told = judge_given(profile)
     facts = told.but(
         tools_bound=tools_bound,

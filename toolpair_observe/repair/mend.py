@@ -24,6 +24,7 @@ from langchain_core.messages import SystemMessage
 from toolpair_observe.arguments import ids_in
 from toolpair_observe.errors import SettingsError
 from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.flags import check_flags
 from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.pairing.providers.given import judge_given
 from toolpair_observe.pairing.shown import quoted
@@ -119,10 +120,18 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
         sync, or if every possible change would make it worse.
 
     Raises:
-        TypeError: `messages` is not chat input, or `profile` is nothing that can judge.
+        TypeError: `messages` is not chat input, `profile` is nothing that can judge, or what is
+            True or False is given as something else.
         ValueError: A message, the profile's name or the value of `thinking` is not known, or
             `pending` holds no ids; the text says which.
     """
+    check_flags(
+        tools_bound=tools_bound,
+        server_state=server_state,
+        resumes_response=resumes_response,
+        drop_unpaired=drop_unpaired,
+        sync_encodings=sync_encodings,
+    )
     judge, told = judge_given(profile)
     facts = told.but(
         tools_bound=tools_bound,
