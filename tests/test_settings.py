@@ -99,6 +99,39 @@ def test_a_wrong_value_is_named_with_its_origin_and_the_choices(name, value):
         )
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["9" * 5_000, "1000000001", 10**5_000, 10**9 + 1],
+    ids=["digits", "text", "number", "one more"],
+)
+@pytest.mark.parametrize("name", ["max_runs", "max_label_values"])
+def test_a_whole_number_without_end_is_refused_as_any_other_value(name, value):
+    with pytest.raises(SettingsError, match=rf"argument {name} is .*; expected a whole number"):
+        Settings.resolve({}, **{name: value})
+    if isinstance(value, str):
+        with pytest.raises(SettingsError, match=variable_of(name)):
+            Settings.resolve({variable_of(name): value})
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, 10**5_000], ids=["digits", "number"])
+def test_a_duration_without_end_is_refused_as_any_other_value(value):
+    with pytest.raises(SettingsError, match=r"argument run_timeout is .*; expected seconds"):
+        Settings.resolve({}, run_timeout=value)
+
+
+def test_a_whole_number_may_begin_with_zeros():
+    assert Settings.resolve({"TOOLPAIR_MAX_RUNS": "0" * 5_000 + "17"}).max_runs == 17
+
+
+def test_a_value_whose_text_raises_is_named_by_its_type():
+    class Silent(list):
+        def __repr__(self):
+            raise RuntimeError
+
+    with pytest.raises(SettingsError, match="argument mode is an object of type Silent; expected"):
+        Settings.resolve({}, mode=Silent())
+
+
 def test_the_choices_are_all_there():
     with pytest.raises(SettingsError, match="observe, strict or off"):
         Settings.resolve({}, mode="x")

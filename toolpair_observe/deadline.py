@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+
+from toolpair_observe.pairing.shown import quoted
 
 
 class Deadline:
@@ -12,11 +15,21 @@ class Deadline:
 
     Args:
         seconds: How long from now.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: Nothing can wait for so long.
     """
 
     __slots__ = ("_ends",)
 
     def __init__(self, seconds: float) -> None:
+        if not isinstance(seconds, int | float):
+            msg = f"timeout is {quoted(seconds)}; expected seconds"  # type: ignore[unreachable]
+            raise TypeError(msg)
+        if not seconds <= threading.TIMEOUT_MAX:
+            msg = f"timeout is {quoted(seconds)}; expected {threading.TIMEOUT_MAX:.0f} at most"
+            raise ValueError(msg)
         self._ends = time.monotonic() + seconds
 
     @property

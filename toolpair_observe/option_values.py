@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from toolpair_observe.errors import ChatTemplateError, MissingExtraError
 from toolpair_observe.pairing.providers.given import judge_given
 from toolpair_observe.pairing.providers.names import did_you_mean
-from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.pairing.providers.table import PROFILES, is_auto
 from toolpair_observe.pairing.shown import MAX_TEXT
 from toolpair_observe.pairing.words import Effect
 
@@ -22,6 +22,9 @@ BlockableEffect = Literal["local_error", "reject", "silent_loss", "unknown"]
 """The values of the `Effect` members that strict mode can block."""
 
 BLOCKABLE: Final = tuple(map(Effect, get_args(BlockableEffect)))
+
+MOST: Final = 1_000_000_000
+"""The largest whole number that an option can have."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -58,10 +61,11 @@ def boolean(value: object) -> bool:
 
 
 def whole_number(value: object) -> int:
-    """Read a whole number, 1 or more."""
+    """Read a whole number, from 1 to `MOST`."""
     if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        # Python reads no number of thousands of digits; one digit too many is enough to refuse it.
+        value = int(value.strip().lstrip("0")[: len(str(MOST)) + 1] or "0")
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST:
         return value
     raise Unsuitable
 
@@ -71,7 +75,7 @@ def seconds(value: object) -> float:
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
             number = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise Unsuitable from None
         if 0 < number < float("inf"):
             return number
@@ -111,17 +115,16 @@ def effects(value: object) -> frozenset[Effect]:
 
 def profile(value: Any) -> Profile | None:  # noqa: ANN401 -- `judge_given` says what it takes
     """Read what a profile can be given as; None for `auto`."""
-    given = value.strip() if isinstance(value, str) else value
-    if isinstance(given, str) and given.lower() == "auto":
+    if isinstance(value, str) and is_auto(value):
         return None
     try:
-        return judge_given(given)[0]
+        return judge_given(value)[0]
     except (ChatTemplateError, MissingExtraError) as error:
         raise Unsuitable(str(error)) from None
     except TypeError:
         raise Unsuitable from None
     except ValueError:
-        msg = f"{did_you_mean(given, PROFILES)}expected {profiles()}"
+        msg = f"{did_you_mean(value, PROFILES)}expected {profiles()}"
         raise Unsuitable(msg) from None
 
 

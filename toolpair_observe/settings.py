@@ -18,7 +18,7 @@ from toolpair_observe.deployment import Environment, environment_of
 from toolpair_observe.errors import SettingsError
 from toolpair_observe.hashed import KEY_VARIABLE
 from toolpair_observe.once import warn_once
-from toolpair_observe.option_values import BLOCKABLE, BlockableEffect, listed
+from toolpair_observe.option_values import BLOCKABLE, MOST, BlockableEffect, listed
 from toolpair_observe.pairing.shown import MAX_TEXT, quoted, shown, told
 from toolpair_observe.pairing.words import Effect
 
@@ -186,7 +186,7 @@ class Settings:
         default=100,
         metadata=_about(
             read.whole_number,
-            "a whole number, 1 or more",
+            f"a whole number, {MOST:,} at most",
             "How many models and providers metrics keep apart; later ones are counted as `_OTHER`.",
         ),
     )
@@ -194,7 +194,7 @@ class Settings:
         default=10_000,
         metadata=_about(
             read.whole_number,
-            "a whole number, 1 or more",
+            f"a whole number, {MOST:,} at most",
             "How many requests a handler remembers at a time; past that the oldest is given up as "
             "abandoned.",
         ),

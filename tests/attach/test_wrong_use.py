@@ -27,6 +27,7 @@ from toolpair_observe import (
     instrument,
     once,
     repair_messages,
+    uninstrument,
 )
 from toolpair_observe.attach import as_class
 from toolpair_observe.attach.instrument import instrumented_with
@@ -368,3 +369,40 @@ def test_choices_of_a_repair_without_a_repair_are_warned_of_once(
         f"ToolPairMiddleware repairs nothing, so {said} of no use: write "
         'repair="insert_error_results"'
     ]
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [
+        (None, TypeError),
+        ("x", TypeError),
+        ([], TypeError),
+        (float("nan"), ValueError),
+        (float("inf"), ValueError),
+        (10**5_000, ValueError),
+    ],
+    ids=["nothing", "a text", "a list", "NaN", "infinite", "digits"],
+)
+def test_a_timeout_that_is_none_is_refused_in_one_line(timeout, error, make_handler):
+    handler = make_handler(feedback="off")
+    attached = instrument(feedback="off")
+    for wait in (handler.flush, handler.close, uninstrument):
+        with pytest.raises(error, match=r"^timeout is .*; expected ") as caught:
+            wait(timeout)
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 200
+    assert instrumented_with() is attached
+
+
+def test_no_time_is_a_timeout_too(make_handler):
+    handler = make_handler(feedback="off")
+    assert handler.flush(0)
+    assert handler.close(-1)
+
+
+@pytest.mark.parametrize("name", [" openai-chat ", "openai-chat\n", "auto", " AUTO"])
+def test_a_name_of_a_profile_means_the_same_wherever_it_is_given(name):
+    plain = None if "auto" in name.lower() else name.strip()
+    assert ToolPairHandler(profile=name).settings == ToolPairHandler(profile=plain).settings
+    assert check_messages(BROKEN, name) == check_messages(BROKEN, plain)
+    assert repair_messages(BROKEN, name) == repair_messages(BROKEN, plain)

@@ -63,6 +63,13 @@ def test_the_profile_decides_the_effect(write, capsys):
     assert "a.jsonl:1: reject: missing_result" in capsys.readouterr().out
 
 
+def test_the_profile_auto_is_that_of_the_provider_that_each_row_names(write, capsys):
+    row = {"provider": "openai", "messages": BROKEN}
+    main(["check", write("a.jsonl", row), "--profile", "auto"])
+
+    assert "judged under: openai-chat 1\n" in capsys.readouterr().out
+
+
 def test_an_unknown_profile_is_named_with_the_choices(write, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["check", write("a.jsonl", CLEAN), "--profile", "gpt"])

@@ -218,11 +218,33 @@ def test_a_port_that_is_in_use_is_one_line_that_names_it_and_the_option(capsys):
     [
         ("many", "'many' is not a number of columns"),
         ("20", "20 columns are too few; the demo needs at least 60"),
+        ("1001", "'1001' columns are too many; the demo takes at most 1000"),
+        ("99999999999", "'99999999999' columns are too many; the demo takes at most 1000"),
+        ("9" * 5_000, "columns are too many; the demo takes at most 1000"),
     ],
 )
 def test_a_useless_width_is_refused(width, reason, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["demo", "--width", width])
+
+    assert caught.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--live", "--histories", "f"], "--histories: not used with --live"),
+        (["--live", "--width", "80"], "--width: not used with --live"),
+        (["--live", "--no-color"], "--no-color: not used with --live"),
+        (["--live", "--profile", "mistral"], "--profile and --chat-template: not used with --live"),
+        (["--port", "1"], "--port: not used without --live"),
+        (["--minutes", "1"], "--minutes: not used without --live"),
+    ],
+)
+def test_an_option_of_the_other_demo_is_refused(arguments, reason, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["demo", *arguments])
 
     assert caught.value.code == 2
     assert reason in capsys.readouterr().err

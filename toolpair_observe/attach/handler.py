@@ -369,14 +369,15 @@ class ToolPairHandler(InstancesOnly):
         """Give up overdue requests, and deliver queued reports.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Seconds to wait at most; what is no number is a TypeError.
 
         Returns:
             Whether everything was delivered.
         """
+        deadline = Deadline(timeout)
         with FailOpen(self._pipeline.counts, "flush"):
             runs.sweep_all()
-            return self._pipeline.flush(timeout)
+            return self._pipeline.flush(deadline.left)
         return False
 
     def close(self, timeout: float = 5.0) -> bool:
@@ -386,13 +387,13 @@ class ToolPairHandler(InstancesOnly):
         nothing more to LangSmith or to `on_near_miss`.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Seconds to wait at most; what is no number is a TypeError.
 
         Returns:
             Whether everything was delivered.
         """
+        deadline = Deadline(timeout)
         with FailOpen(self._pipeline.counts, "close"):
-            deadline = Deadline(timeout)
             runs.sweep_all()
             self._runs.abandon_all()
             delivered = self._pipeline.flush(deadline.left)

@@ -19,6 +19,7 @@ from toolpair_observe.attach.announce import PROCESS, described
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.attach.options import check_handler
 from toolpair_observe.attach.process_hook import ProcessHook
+from toolpair_observe.deadline import Deadline
 from toolpair_observe.forks import in_child
 
 if TYPE_CHECKING:
@@ -170,11 +171,16 @@ def uninstrument(timeout: float = 5.0) -> None:
 
     Args:
         timeout: Seconds to wait at most for what is still to be delivered.
+
+    Raises:
+        TypeError: `timeout` is no number. Nothing has changed.
+        ValueError: `timeout` is infinite, or nearly.
     """
+    deadline = Deadline(timeout)
     with _State.lock:
         _exchange(None, is_own=False, options=None)
     PROCESS.detach()
-    _close_leaving(timeout)
+    _close_leaving(deadline.left)
 
 
 def _exchange(

@@ -20,7 +20,7 @@ from toolpair_observe.histories.tally import (
     Tally,
     tally_histories,
 )
-from toolpair_observe.pairing.providers.table import PROFILES, profile_named
+from toolpair_observe.pairing.providers.table import PROFILES, is_auto, profile_named
 from toolpair_observe.pairing.report import describe
 from toolpair_observe.pairing.shown import line, shown
 from toolpair_observe.pairing.words import Effect
@@ -80,9 +80,9 @@ def add_profile_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _profile_named(name: str) -> Profile:
+def _profile_named(name: str) -> Profile | None:
     try:
-        return profile_named(name)
+        return None if is_auto(name) else profile_named(name)
     except (ValueError, MissingExtraError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -37,8 +38,19 @@ _LIVE_MODULES: Final = {
     "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
 }
 _MIN_WIDTH: Final = 60
+_MAX_WIDTH: Final = 1000
 _MAX_MINUTES: Final = 24 * 60
 _MAX_PORT: Final = 65535
+_MINUTES: Final = 6.0
+_PORT: Final = 9464
+# What only one of the two demos minds.
+_OF_LIVE: Final = {"minutes": "--minutes", "port": "--port"}
+_OF_CASES: Final = {
+    "histories": "--histories",
+    "profile": "--profile and --chat-template",
+    "no_color": "--no-color",
+    "width": "--width",
+}
 
 
 def register(commands: Subcommands) -> None:
@@ -60,20 +72,17 @@ def register(commands: Subcommands) -> None:
     live = parser.add_argument_group("the live demo")
     live.add_argument("--live", action="store_true", help="run agents and serve their metrics")
     live.add_argument(
-        "--minutes", type=_minutes, default=6.0, metavar="N", help="duration (default: %(default)g)"
+        "--minutes", type=_minutes, metavar="N", help=f"duration (default: {_MINUTES:g})"
     )
     live.add_argument(
-        "--port",
-        type=_port,
-        default=9464,
-        metavar="N",
-        help="port of the metrics (default: %(default)s)",
+        "--port", type=_port, metavar="N", help=f"port of the metrics (default: {_PORT})"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=partial(run, parser))
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     """Run the demo."""
+    _refuse_unused(parser, arguments)
     if arguments.live:
         return _run_live(arguments)
     _require_extra()
@@ -95,13 +104,20 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.OK if agrees else ExitCode.FOUND
 
 
+def _refuse_unused(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    unused = _OF_CASES if arguments.live else _OF_LIVE
+    for name, option in unused.items():
+        if getattr(arguments, name):
+            parser.error(f"{option}: not used {'with' if arguments.live else 'without'} --live")
+
+
 def _run_live(arguments: argparse.Namespace) -> int:
     _require_extra(_LIVE_MODULES, "live")
     # Needs the extra.
     from toolpair_observe.demo.live.show import Schedule, run_live  # noqa: PLC0415
 
-    schedule = Schedule.of_minutes(arguments.minutes)
-    accuracy = run_live(schedule, arguments.port, say=show)
+    schedule = Schedule.of_minutes(arguments.minutes or _MINUTES)
+    accuracy = run_live(schedule, arguments.port or _PORT, say=show)
     show(f"\n{accuracy}")
     return ExitCode.OK
 
@@ -130,7 +146,7 @@ def _minutes(text: str) -> float:
     except ValueError:
         minutes = 0
     if not 0 < minutes <= _MAX_MINUTES:
-        msg = f"{text!r}: minutes must be more than 0 and at most {_MAX_MINUTES}"
+        msg = f"{quoted(text)}: minutes must be more than 0 and at most {_MAX_MINUTES}"
         raise argparse.ArgumentTypeError(msg)
     return minutes
 
@@ -146,7 +162,11 @@ def _width(text: str) -> int:
     if not text.isdecimal():
         msg = f"{quoted(text)} is not a number of columns"
         raise argparse.ArgumentTypeError(msg)
-    if int(text) < _MIN_WIDTH:
-        msg = f"{text} columns are too few; the demo needs at least {_MIN_WIDTH}"
+    columns = int(text[: len(str(_MAX_WIDTH)) + 1])
+    if columns < _MIN_WIDTH:
+        msg = f"{columns} columns are too few; the demo needs at least {_MIN_WIDTH}"
         raise argparse.ArgumentTypeError(msg)
-    return int(text)
+    if columns > _MAX_WIDTH:
+        msg = f"{quoted(text)} columns are too many; the demo takes at most {_MAX_WIDTH}"
+        raise argparse.ArgumentTypeError(msg)
+    return columns

@@ -35,7 +35,7 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
             dicts (also in OpenAI format), a `PromptValue`.
         profile: Who judges: the name of a profile, a `Profile`, or a chat model, also with tools
             bound, which is judged as `model.invoke(messages)` would be (with fallbacks, the model
-            that is asked first). None, or a model that is not identified, is LangChain's
+            that is asked first). None, `auto`, or a model that is not identified, is LangChain's
             contract, under which every violation's effect is `unknown`.
         tools_bound: Whether the request carries tool definitions. None takes it, like each of the
             following, from the model that is given as `profile`; without one it is True.

@@ -62,7 +62,11 @@ def lines(text: str) -> str:
 
 def quoted(value: object, longest: int = MAX_QUOTED) -> str:
     """Return a value that a caller gave, for an error's text: its `repr`, cut, on one line."""
-    return _cut(line(repr(value)), longest)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 -- the value's own, or Python's for a number without end
+        text = f"an object of type {type_name(value)}"
+    return _cut(line(text), longest)
 
 
 def type_name(value: object) -> str:

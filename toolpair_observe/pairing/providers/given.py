@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.profile import Profile
-from toolpair_observe.pairing.providers.table import profile_named
+from toolpair_observe.pairing.providers.table import is_auto, profile_named
 from toolpair_observe.pairing.shown import class_name, type_name
 
 if TYPE_CHECKING:
@@ -23,14 +23,15 @@ def judge_given(
 
     Args:
         given: The name of a profile or of a chat template's file; a profile; a chat model, which
-            is identified and also tells the facts of its call; or None for the contract.
+            is identified and also tells the facts of its call; or None, or `auto`, for the
+            contract.
 
     Raises:
         TypeError: It is none of these.
         ValueError: See `profile_named`.
         MissingExtraError: See `profile_named`.
     """
-    if given is None:
+    if given is None or (isinstance(given, str) and is_auto(given)):
         return CONTRACT, NO_FACTS
     if isinstance(given, str):
         return profile_named(given), NO_FACTS

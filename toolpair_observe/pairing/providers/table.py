@@ -80,8 +80,15 @@ INTEGRATIONS: Final[tuple[Integration, ...]] = (
 TEMPLATE_FILES: Final = (".jinja", ".jinja2", ".j2", ".json")
 
 
+def is_auto(name: str) -> bool:
+    """Whether the name stands for the profile of whoever is asked."""
+    return name.strip().lower() == "auto"
+
+
 def profile_named(name: str) -> Profile:
     """Return the profile called `name`, or that of the chat template in the file of that name.
+
+    Blanks around the name do not count.
 
     Raises:
         ValueError: There is no such profile, and the message says which one was probably meant and
@@ -89,6 +96,7 @@ def profile_named(name: str) -> Profile:
             (`ChatTemplateError`).
         MissingExtraError: It is a chat template's file, and Jinja is not installed.
     """
+    name = name.strip()
     if name.endswith(TEMPLATE_FILES):
         from toolpair_observe.templates.profile import (  # noqa: PLC0415 - of an extra
             profile_from_chat_template,
