@@ -1,4 +1,4 @@
-"""The line that installs an extra of this very installation: from the checkout, if it is one."""
+"""The lines that install: an extra of this very installation, or another project's package."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ _CHECKOUT: Final = Path(__file__).parents[1]
 def install_line(extra: str) -> str:
     """Return the command that adds `extra` to what is installed."""
     return f"pip install {_target(extra)}"
+
+
+def package_line(requirement: str) -> str:
+    """Return the command that installs another project's package, as in `langchain>=1`."""
+    return f'pip install "{requirement}"'
 
 
 def _target(extra: str) -> str:

@@ -20,6 +20,7 @@ from toolpair_observe.attach.guard import chosen_handler
 from toolpair_observe.attach.instrument import attached
 from toolpair_observe.attach.request import Request, request_to
 from toolpair_observe.errors import MissingExtraError, SettingsError, is_deliberate
+from toolpair_observe.install import package_line
 from toolpair_observe.once import warn_once
 from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.repair import Choices, SignedAnswers, ThinkingPolicy, repair_history
@@ -28,7 +29,7 @@ from toolpair_observe.reporters.repairs import RepairReporter
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
 except ImportError as error:  # pragma: no cover -- the tests install it
-    _MSG = 'ToolPairMiddleware needs langchain 1.x: pip install "langchain>=1"'
+    _MSG = f"ToolPairMiddleware needs langchain 1.x: {package_line('langchain>=1')}"
     raise MissingExtraError(_MSG) from error
 
 if TYPE_CHECKING:

@@ -322,7 +322,7 @@ def test_a_version_that_is_newer_than_any_that_was_tried_is_noted(monkeypatch):
     (line,) = texts(without_program(), "versions", "note")
 
     assert line.startswith(f"langsmith {metadata.version('langsmith')} is newer than 0.4.40")
-    assert "pip install 'langsmith<=0.4.40'" in line
+    assert 'pip install "langsmith<=0.4.40"' in line
 
 
 def test_a_version_that_is_too_old_is_a_problem(monkeypatch):

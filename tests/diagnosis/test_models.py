@@ -68,7 +68,7 @@ def test_an_integration_that_is_missing_is_a_problem_with_the_line_that_installs
 
     assert texts(doctor("anthropic:claude-sonnet-5"), "model", "problem") == [
         "anthropic:claude-sonnet-5: langchain-anthropic is not installed -> "
-        "pip install langchain-anthropic"
+        'pip install "langchain-anthropic"'
     ]
 
 
@@ -157,7 +157,7 @@ def test_an_integration_that_is_newer_than_any_that_was_tried_is_noted(monkeypat
     (line,) = texts(doctor(), "integrations", "note")
 
     assert line.startswith("langchain-groq 99.0 is newer than ")
-    assert "pip install 'langchain-groq<=" in line
+    assert 'pip install "langchain-groq<=' in line
 
 
 def test_an_integration_without_a_profile_is_noted(monkeypatch):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from toolpair_observe.arguments import described
 from toolpair_observe.diagnosis.tried import installed
 from toolpair_observe.errors import SettingsError
+from toolpair_observe.install import package_line
 from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def made(name: str) -> BaseChatModel | Unmade:
     if maker is None or not model:
         raise SettingsError(_wrong(name, provider))
     if installed(maker.package) is None:
-        return Unmade(f"{name}: {maker.package} is not installed", f"pip install {maker.package}")
+        return Unmade(f"{name}: {maker.package} is not installed", package_line(maker.package))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from toolpair_observe._version import __version__
 from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
 from toolpair_observe.diagnosis.tried import NEWEST_TRIED, floors, installed, is_newer
+from toolpair_observe.install import package_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +30,11 @@ def look(_: Subject) -> Iterator[Finding]:
 def _standing(distribution: str, floor: str) -> Finding:
     version = installed(distribution)
     if version is None:
-        fix = f"pip install '{distribution}>={floor}'"
+        fix = package_line(f"{distribution}>={floor}")
         return problem(AREA, f"{distribution} has no readable version: its files are broken", fix)
     if floor and is_newer(floor, version):
         text = f"{distribution} {version} is older than {floor}, the oldest that is supported"
-        return problem(AREA, text, f"pip install '{distribution}>={floor}'")
+        return problem(AREA, text, package_line(f"{distribution}>={floor}"))
     return too_new(AREA, distribution, version) or ok(AREA, f"{distribution} {version}")
 
 
@@ -46,5 +47,5 @@ def too_new(area: str, distribution: str, version: str) -> Finding | None:
         f"{distribution} {version} is newer than {tried}, the newest that this release was tried "
         f"with: predictions assume that it behaves as {tried} does"
     )
-    fix = f"look for a newer toolpair-observe, or pip install '{distribution}<={tried}'"
+    fix = f"look for a newer toolpair-observe, or {package_line(f'{distribution}<={tried}')}"
     return note(area, text, fix)
