@@ -14,7 +14,15 @@ from tests.handler.models import CountingModel
 from tests.pairing.build import H
 from tests.pairing.test_shown import HOSTILE, assert_is_text
 from tests.strict.conversations import BROKEN
-from toolpair_observe import check_messages, doctor, fail_open
+from toolpair_observe import (
+    ChatTemplateError,
+    check_messages,
+    doctor,
+    fail_open,
+    guard,
+    instrument,
+    profile_from_chat_template,
+)
 from toolpair_observe.attach import closing
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.errors import CheckFailedError, SettingsError
@@ -111,6 +119,22 @@ def test_an_argument_of_another_type_is_named_on_one_line(hostile):
         with pytest.raises((TypeError, ValueError)) as caught:
             wrong()
         assert_is_line(str(caught.value))
+
+
+@each_text
+def test_what_is_given_beside_a_handler_is_named_on_one_line(hostile):
+    handler = ToolPairHandler(feedback="off")
+    for take in (instrument, guard):
+        with pytest.raises(TypeError, match="not both") as caught:
+            take(*[CountingModel()] * (take is guard), handler, **{hostile: 1})
+        assert_is_line(str(caught.value))
+
+
+def test_a_chat_template_that_is_none_is_refused_on_one_line():
+    for text in (f"{{% {'x' * 100_000} %}}", "{{ '\x1b[31m ##vso[a]' }", "{% ##vso[a]\x1b %}"):
+        with pytest.raises(ChatTemplateError) as caught:
+            profile_from_chat_template(text)
+        assert_is_line(str(caught.value), 500)
 
 
 @each_text

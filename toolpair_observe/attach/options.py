@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from toolpair_observe.arguments import kind_of
 from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.pairing.shown import MAX_TEXT, quoted
 from toolpair_observe.settings import Mode, Options
 
 if TYPE_CHECKING:
@@ -59,5 +60,6 @@ def check_handler(taker: str, handler: object, options: HandlerOptions) -> None:
         msg = f"{taker} takes a ToolPairHandler, not {kind_of(handler)}{hint}"
         raise TypeError(msg)
     if handler is not None and options:
-        msg = f"{taker} takes a handler or the options of one, not both: {sorted(options)}"
+        given = quoted(sorted(options), MAX_TEXT)
+        msg = f"{taker} takes a handler or the options of one, not both: {given}"
         raise TypeError(msg)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import TemplateSyntaxError, nodes
 
+from toolpair_observe.pairing.shown import shown, type_name
 from toolpair_observe.templates.bounds import MOST_STEPS, TooCostlyError, budget_for
 from toolpair_observe.templates.sandbox import RaisedError, compiled, parse, render
 from toolpair_observe.templates.sent import (
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from toolpair_observe.templates.bounds import Budget
-
 
 _NO_CALLS: Final = "draws no calls"
 _NO_CALLS_OR_RESULTS: Final = "draws neither calls nor results"
@@ -106,10 +106,10 @@ def _parsed(text: str) -> nodes.Template:
         for mutable in (False, True):
             compiled(text, mutable=mutable)
     except TemplateSyntaxError as error:
-        msg = f"line {error.lineno}: {error.message}"
+        msg = f"line {error.lineno}: {shown(error.message or '')}"
         raise UnusableError(msg) from None
     except Exception as error:  # noqa: BLE001 - nested too deep, for Jinja or for Python
-        msg = f"it can't be compiled ({type(error).__name__})"
+        msg = f"it can't be compiled ({type_name(error)})"
         raise UnusableError(msg) from None
     return tree
 
