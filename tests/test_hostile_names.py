@@ -25,6 +25,7 @@ from toolpair_observe import (
 )
 from toolpair_observe.attach import closing
 from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.autostart import sitecustomize
 from toolpair_observe.errors import CheckFailedError, SettingsError
 from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.settings import Settings
@@ -135,6 +136,14 @@ def test_a_chat_template_that_is_none_is_refused_on_one_line():
         with pytest.raises(ChatTemplateError) as caught:
             profile_from_chat_template(text)
         assert_is_line(str(caught.value), 500)
+
+
+@each_text
+def test_a_start_that_fails_says_so_on_one_line(hostile, capsys):
+    for error in (ImportError(hostile), ValueError(hostile)):
+        sitecustomize._complain(error)
+        (told,) = capsys.readouterr().err.splitlines()
+        assert_is_line(told)
 
 
 @each_text

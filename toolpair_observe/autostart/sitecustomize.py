@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _CHAT_MODELS = "langchain_core.language_models.chat_models"
+_LONGEST = 2_000
 
 
 class _AtImport:
@@ -69,7 +70,7 @@ def _attempt(action: Callable[..., None], *arguments: object) -> None:
 
 
 def _complain(error: Exception) -> None:
-    what = " ".join(f"{error or type(error).__name__}".split())
+    what = _harmless(" ".join(f"{error or type(error).__name__}".split()))
     if isinstance(error, ImportError):
         what += f"; install toolpair-observe for {sys.executable}"
     try:
@@ -77,6 +78,12 @@ def _complain(error: Exception) -> None:
         sys.stderr.flush()
     except Exception:  # noqa: BLE001, S110 -- there is nobody to tell
         pass
+
+
+def _harmless(text: str) -> str:
+    """Return a line without what moves a cursor or commands a build server; see `pairing.shown`."""
+    text = text[:_LONGEST].replace("##", "#?")
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _leave_path() -> None:
