@@ -181,7 +181,6 @@ MEANT = {
     "openai": "openai-chat or openai-responses",
     "OpenAI-Chat": "openai-chat",
     "openai_responses": "openai-responses",
-    " openai-chat": "openai-chat",
     "gpt-4o": "openai-chat or openai-responses",
     "ChatOpenAI": "openai-chat or openai-responses",
     "openia-chat": "openai-chat",
