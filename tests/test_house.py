@@ -31,6 +31,7 @@ LAYERS = (
         "hashed",
         "install",
         "once",
+        "otel_api",
         "pairing",
         "semconv",
         "templates",

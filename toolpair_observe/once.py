@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 _logger = logging.getLogger("toolpair_observe")
@@ -21,4 +22,5 @@ def warn_once(subject: str, message: str, *details: object) -> None:
     """
     if subject not in _said:
         _said.add(subject)
-        _logger.warning(message, *details)
+        with contextlib.suppress(Exception):  # a filter or handler of the application's logging
+            _logger.warning(message, *details)

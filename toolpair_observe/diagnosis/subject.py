@@ -52,7 +52,7 @@ class Subject:
 def standing_of(handler: ToolPairHandler | None) -> StandingSettings:
     """Return the settings of a handler; of None those that one made here would have."""
     if handler is not None:
-        return handler._standing  # noqa: SLF001 -- applications have no use for it
+        return handler.standing
     environ = dict(os.environ)
     ignored = {*wrong_variables(environ), *unknown_variables(environ)}
     usable = {name: value for name, value in environ.items() if name not in ignored}
