@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from toolpair_observe.diagnosis.addresses import Address, address_of
+from toolpair_observe.diagnosis.addresses import Address, address_of, has_open_password
 from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
 from toolpair_observe.diagnosis.reach import Answer, Question, get
 from toolpair_observe.settings import BY_DEFAULT
@@ -77,14 +77,19 @@ def _tracing(subject: Subject, *, is_traced: bool) -> Finding:
 def _endpoint(url: str, *, has_key: bool) -> Finding:
     address, origin = _http(url), _origin("ENDPOINT")
     if address is None:
-        text = f"the endpoint ({origin}) is no http or https URL"
-        return problem(
-            AREA, text, "set LANGSMITH_ENDPOINT, such as https://api.smith.langchain.com"
-        )
+        return _no_endpoint(url, origin)
     if address.scheme == "http" and has_key and not address.is_here:
         text = f"endpoint {address} ({origin}): the key goes there unencrypted"
         return note(AREA, text, "use https")
     return ok(AREA, f"endpoint {address} ({origin})")
+
+
+def _no_endpoint(url: str, origin: str) -> Finding:
+    if has_open_password(url):
+        text = f"the endpoint ({origin}) has a user or password that is not escaped"
+        return problem(AREA, text, "write / as %2F, ? as %3F, # as %23 and @ as %40 there")
+    text = f"the endpoint ({origin}) is no http or https URL"
+    return problem(AREA, text, "set LANGSMITH_ENDPOINT, such as https://api.smith.langchain.com")
 
 
 def _http(url: str) -> Address | None:
@@ -124,12 +129,12 @@ def questions(_: Subject) -> Iterator[Question]:
     address = _http(url)
     if address is None or not (utils.tracing_is_enabled() or key or _variable("ENDPOINT")):
         return
-    yield Question(partial(get, f"{address}/info", {}), partial(_reached, address))
+    yield Question(partial(get, f"{address.url}/info", {}), partial(_reached, address))
     if key:
         headers = {"X-Api-Key": key}
         if workspace := utils.get_workspace_id(None):
             headers["X-Tenant-Id"] = workspace
-        asked = partial(get, f"{address}/sessions?limit=1", headers)
+        asked = partial(get, f"{address.url}/sessions?limit=1", headers)
         yield Question(asked, partial(_admitted, address))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from toolpair_observe.arguments import described
 from toolpair_observe.deployment import VARIABLE
 from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
+from toolpair_observe.diagnosis.presentable import is_secret
 from toolpair_observe.diagnosis.subject import wrong_variables
 from toolpair_observe.pairing.providers.profile import Profile
 from toolpair_observe.settings import BY_DEFAULT, options, unknown_variables, variable_of
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from toolpair_observe.settings import Settings
 
 AREA: Final = "options"
-_SECRET: Final = "KEY"  # noqa: S105 -- how the names of secrets end
 
 
 def look(subject: Subject) -> Iterator[Finding]:
@@ -96,10 +96,9 @@ def _variables() -> Iterator[Finding]:
         text = f"environment variable {variable} is not an option, and is ignored"
         fix = hint.removeprefix("; ") or "unset it: docs/settings.md lists all options"
         yield problem(AREA, text, fix)
-    for variable, expected in wrong_variables(os.environ).items():
-        is_secret = variable.endswith(_SECRET)
-        told = "not what it can be" if is_secret else described(os.environ[variable])
-        yield problem(AREA, f"environment variable {variable} is {told}", expected)
+    for variable, wrong in wrong_variables(os.environ).items():
+        told = f"environment variable {variable} is {described(wrong.shown)}"
+        yield problem(AREA, told, wrong.expected)
 
 
 def _described(name: str, settings: Settings) -> str:
@@ -107,7 +106,7 @@ def _described(name: str, settings: Settings) -> str:
     # A mode that follows the environment is nobody's choice and not the default either.
     if name == "mode" and settings.follows_environment:
         origin = f"{settings.origins['strict_environments']} (strict_environments)"
-    value = "set" if name.upper().endswith(_SECRET) else _shown(getattr(settings, name))
+    value = "set" if is_secret(name) else _shown(getattr(settings, name))
     return f"{name} = {value} ({origin})"
 
 

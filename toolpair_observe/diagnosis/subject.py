@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolpair_observe.arguments import described
 from toolpair_observe.attach.standing import StandingSettings
+from toolpair_observe.diagnosis.presentable import wrong_value
 from toolpair_observe.errors import SettingsError
 from toolpair_observe.settings import PREFIX, Settings, unknown_variables
 
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 
     from toolpair_observe.attach.handler import ToolPairHandler
     from toolpair_observe.diagnosis.models import Judged
+
+
+class WrongValue(NamedTuple):
+    """A value that an option can't have.
+
+    Attributes:
+        shown: The value as it may be seen.
+        expected: What is expected.
+    """
+
+    shown: str
+    expected: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +72,31 @@ def standing_of(handler: ToolPairHandler | None) -> StandingSettings:
     return StandingSettings(Settings.resolve(usable))
 
 
-def wrong_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return each variable whose option can't have its value, with what is expected."""
-    wrong: dict[str, str] = {}
+def wrong_variables(environ: Mapping[str, str]) -> dict[str, WrongValue]:
+    """Return each variable whose option can't have its value."""
     unknown = unknown_variables(environ)
-    for name, value in environ.items():
-        if name.startswith(PREFIX) and name not in unknown:
-            try:
-                Settings.resolve({name: value})
-            except SettingsError as error:
-                # The value stands before that, and may be a secret.
-                wrong[name] = str(error).rpartition(f"{described(value)}; ")[2]
-            except Exception as error:  # noqa: BLE001 -- a value that nothing was made for
-                wrong[name] = f"unset it: it can't be read ({type(error).__name__})"
-    return wrong
+    mine = {n: v for n, v in environ.items() if n.startswith(PREFIX) and n not in unknown}
+    found = {name: _wrong(name, value) for name, value in mine.items()}
+    return {name: wrong for name, wrong in found.items() if wrong is not None}
+
+
+def _wrong(name: str, value: str) -> WrongValue | None:
+    expected = _refusal(name, value)
+    if expected is None:
+        return None
+    shown = wrong_value(name, value)
+    # What is expected may quote the value, too: so it is asked again, with what may be seen.
+    if shown != value:
+        expected = _refusal(name, shown)
+    return WrongValue(shown, expected or "unset it, or set it to what docs/settings.md lists")
+
+
+def _refusal(name: str, value: str) -> str | None:
+    """Return what is expected of a variable, or None where it can have the value."""
+    try:
+        Settings.resolve({name: value})
+    except SettingsError as error:
+        return str(error).rpartition(f"{described(value)}; ")[2]
+    except Exception as error:  # noqa: BLE001 -- a value that nothing was made for
+        return f"unset it: it can't be read ({type(error).__name__})"
+    return None
