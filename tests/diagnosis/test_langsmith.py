@@ -59,6 +59,15 @@ def test_tracing_without_a_key_is_a_problem(env):
     assert line.startswith("tracing is on and no key is set: traces and feedback will be refused")
 
 
+@pytest.mark.parametrize("key", ['""', "''", ' "" '])
+def test_a_key_of_quotes_alone_is_none_as_for_the_client(env, key):
+    env(LANGSMITH_TRACING="true", LANGSMITH_API_KEY=key)
+
+    (line,) = texts(looked(), "langsmith", "problem")
+
+    assert line.startswith("tracing is on and LANGSMITH_API_KEY holds no key: traces and feedback")
+
+
 def test_credentials_may_stand_in_a_profile(env, tmp_path):
     config = tmp_path / "config.json"
     config.write_text("{}")

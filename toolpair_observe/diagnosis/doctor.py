@@ -10,6 +10,7 @@ from toolpair_observe.diagnosis import (
     attachment,
     integrations,
     langsmith,
+    mode,
     models,
     options,
     patches,
@@ -17,9 +18,9 @@ from toolpair_observe.diagnosis import (
     telemetry,
     versions,
 )
-from toolpair_observe.diagnosis.findings import Diagnosis, Finding, note
+from toolpair_observe.diagnosis.findings import Diagnosis, Finding, problem
 from toolpair_observe.diagnosis.reach import Question, ask_all
-from toolpair_observe.diagnosis.subject import Subject, standing_of
+from toolpair_observe.diagnosis.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,7 @@ _AREAS: Final = (
     integrations,
     models,
     attachment,
+    mode,
     options,
     seam_state,
     patches,
@@ -86,11 +88,10 @@ def diagnose(
         in_program: Whether a process without a handler is a problem.
     """
     _check_handler(handler)
-    given = handler or models.handler_in(model)
+    given = (*((handler,) if handler is not None else ()), *models.handlers_in(model))
     subject = Subject(
-        given=given,
+        given=tuple(dict.fromkeys(given)),
         attached=instrumented_with(),
-        standing=standing_of(given or instrumented_with()),
         models=models.models_of(model),
         in_program=in_program,
         online=online,
@@ -126,4 +127,5 @@ def _asked(subject: Subject) -> Iterator[Finding]:
 
 
 def _unseen(area: str, error: Exception) -> Finding:
-    return note(area, f"could not be looked at ({type(error).__name__})")
+    fix = "mend the other problems first; if it stays, look for a newer toolpair-observe"
+    return problem(area, f"could not be looked at ({type(error).__name__})", fix)

@@ -31,10 +31,10 @@ def look(subject: Subject) -> Iterator[Finding]:
 
     is_traced = bool(utils.tracing_is_enabled())
     yield _tracing(subject, is_traced=is_traced)
-    yield _endpoint(_url(), has_key=bool(_key_variable()))
+    yield _endpoint(_url(), has_key=_has_key())
     project = utils.get_tracer_project()
     yield ok(AREA, f"project {project} ({_origin('PROJECT', 'SESSION')})")
-    workspace = utils.get_env_var("WORKSPACE_ID")
+    workspace = utils.get_workspace_id(None)
     if workspace:
         yield ok(AREA, f"workspace {workspace} ({_origin('WORKSPACE_ID')})")
     yield _key(subject, is_traced=is_traced)
@@ -59,8 +59,11 @@ def _origin(*names: str) -> str:
     return f"environment variable {variable}" if variable else BY_DEFAULT
 
 
-def _key_variable() -> str:
-    return _variable("API_KEY")
+def _has_key() -> bool:
+    """Whether the client has a key: it takes quotes away, and what is left may be nothing."""
+    from langsmith import utils  # noqa: PLC0415
+
+    return bool(utils.get_api_key(None))
 
 
 def _tracing(subject: Subject, *, is_traced: bool) -> Finding:
@@ -98,16 +101,17 @@ def _http(url: str) -> Address | None:
 
 
 def _key(subject: Subject, *, is_traced: bool) -> Finding:
-    variable, profiles = _key_variable(), _profiles()
-    if variable:
+    variable, profiles = _variable("API_KEY"), _profiles()
+    if _has_key():
         return ok(AREA, f"a key is set, in environment variable {variable}")
     if profiles is not None:
         return ok(AREA, f"no key is set; credentials may stand in the profiles of {profiles}")
+    missing = f"{variable} holds no key" if variable else "no key is set"
     wants_key = is_traced and not os.environ.get(_REPLICAS)
     if not wants_key:
-        return ok(AREA, "no key is set")
+        return ok(AREA, missing)
     lost = "traces" if subject.settings.feedback == "off" else "traces and feedback"
-    text = f"tracing is on and no key is set: {lost} will be refused"
+    text = f"tracing is on and {missing}: {lost} will be refused"
     return problem(AREA, text, "set LANGSMITH_API_KEY, or LANGSMITH_TRACING=false")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe.arguments import described
 from toolpair_observe.attach.standing import StandingSettings
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from toolpair_observe.attach.handler import ToolPairHandler
     from toolpair_observe.diagnosis.models import Judged
+
+
+_WEAKEST_FIRST: Final = ("off", "observe", "strict")
 
 
 class WrongValue(NamedTuple):
@@ -36,40 +39,70 @@ class Subject:
     """What is looked at.
 
     Attributes:
-        given: The handler that the caller asks about, or None.
+        given: The handlers that the caller asks about: its own, and those of its model.
         attached: The handler of every chat model of this process, or None.
-        standing: The settings that hold, with the mode's reason.
         models: The models that the caller asks about.
         in_program: Whether the caller is an application, which has to be protected.
         online: Whether servers may be asked.
     """
 
-    given: ToolPairHandler | None
+    given: tuple[ToolPairHandler, ...]
     attached: ToolPairHandler | None
-    standing: StandingSettings
     models: tuple[Judged, ...]
     in_program: bool
     online: bool
 
     @property
+    def handlers(self) -> tuple[ToolPairHandler, ...]:
+        """Every handler that stands in a run, the one that reports first."""
+        attached = () if self.attached is None else (self.attached,)
+        return tuple(dict.fromkeys((*self.given, *attached)))
+
+    @property
+    def standing(self) -> StandingSettings:
+        """The settings of the handler that reports, or of one that would be made here."""
+        return standing_of(self.handlers[0] if self.handlers else None)
+
+    @property
     def settings(self) -> Settings:
-        """The settings that hold now."""
+        """The settings that hold now, of the handler that reports."""
         return self.standing.now()
+
+    @property
+    def providers(self) -> tuple[object, ...]:
+        """The OpenTelemetry providers that the handler that reports was given."""
+        return self.standing.providers if self.handlers else ()
+
+    @property
+    def ruler(self) -> ToolPairHandler | None:
+        """The handler whose mode is in force, the strictest one; None where there is no handler."""
+        return max(
+            self.handlers, key=lambda each: _WEAKEST_FIRST.index(each.settings.mode), default=None
+        )
+
+    @property
+    def ruling(self) -> StandingSettings:
+        """The settings whose mode is in force."""
+        return self.standing if self.ruler is None else standing_of(self.ruler)
 
     @property
     def is_strict(self) -> bool:
         """Whether requests are to be stopped."""
-        return self.settings.mode == "strict"
+        return self.ruling.now().mode == "strict"
 
 
 def standing_of(handler: ToolPairHandler | None) -> StandingSettings:
     """Return the settings of a handler; of None those that one made here would have."""
     if handler is not None:
         return handler.standing
+    return StandingSettings(settings_here())
+
+
+def settings_here() -> Settings:
+    """Return the settings of a handler that is made here and now, as far as variables are right."""
     environ = dict(os.environ)
     ignored = {*wrong_variables(environ), *unknown_variables(environ)}
-    usable = {name: value for name, value in environ.items() if name not in ignored}
-    return StandingSettings(Settings.resolve(usable))
+    return Settings.resolve({name: environ[name] for name in environ if name not in ignored})
 
 
 def wrong_variables(environ: Mapping[str, str]) -> dict[str, WrongValue]:
