@@ -171,7 +171,7 @@ def test_a_wrong_variable_with_which_no_handler_can_be_made_is_a_problem_of_the_
 
     (line,) = texts(without_program(), "mode")
 
-    assert line.startswith("no handler can be made with TOOLPAIR_MAX_RUNS as the environment has")
+    assert line.startswith("no handler can be made with the value of TOOLPAIR_MAX_RUNS: nothing is")
     assert "mode: no handler can be made" in "\n".join(problems(without_program()))
 
 

@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+from langsmith import utils
 
 from tests.diagnosis.conftest import forget_langsmith
 from tests.diagnosis.looks import texts
@@ -77,6 +78,16 @@ def test_credentials_may_stand_in_a_profile(env, tmp_path):
 
     assert texts(found, "langsmith", "problem") == []
     assert any("profiles" in line for line in texts(found, "langsmith", "ok"))
+
+
+def test_what_the_application_sets_afterwards_still_counts(monkeypatch):
+    looked(online=True)
+
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    monkeypatch.setenv("LANGSMITH_PROJECT", "checkout")
+
+    assert utils.tracing_is_enabled()
+    assert utils.get_tracer_project() == "checkout"
 
 
 def test_everything_is_shown_with_its_source_and_the_key_is_not(env):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,7 +28,26 @@ _REFUSED: Final = frozenset({401, 403})
 
 def look(subject: Subject) -> Iterator[Finding]:
     """Look at the settings of LangSmith's client."""
+    with _unremembered():
+        yield from _looked(subject)
+
+
+@contextmanager
+def _unremembered() -> Iterator[None]:
+    """Leave the client as it was: it reads a variable once, and the application may yet set it."""
     from langsmith import utils  # noqa: PLC0415 -- takes longer than all the rest
+
+    caches = [utils.get_env_var, utils.get_tracer_project]
+    fresh = [each for each in caches if hasattr(each, "cache_info") and not each.cache_info()[-1]]
+    try:
+        yield
+    finally:
+        for cache in fresh:
+            cache.cache_clear()
+
+
+def _looked(subject: Subject) -> Iterator[Finding]:
+    from langsmith import utils  # noqa: PLC0415
 
     is_traced = bool(utils.tracing_is_enabled())
     yield _tracing(subject, is_traced=is_traced)
@@ -127,6 +147,11 @@ def _profiles() -> Path | None:
 
 def questions(_: Subject) -> Iterator[Question]:
     """Yield what to ask LangSmith online, each with what its answer means."""
+    with _unremembered():
+        yield from _asked()
+
+
+def _asked() -> Iterator[Question]:
     from langsmith import utils  # noqa: PLC0415
 
     url, key = _url(), utils.get_api_key(None)

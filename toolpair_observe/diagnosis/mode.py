@@ -32,9 +32,8 @@ def look(subject: Subject) -> Iterator[Finding]:
 def _mode(subject: Subject) -> Iterator[Finding]:
     wrong = wrong_variables(os.environ)
     if wrong and not subject.handlers:
-        named = " and ".join(wrong)
-        text = f"no handler can be made with {named} as the environment has it: nothing is checked"
-        yield problem(AREA, text, f"see {', '.join(wrong)} below")
+        text = f"no handler can be made with the value of {' and '.join(wrong)}: nothing is checked"
+        yield problem(AREA, text, "see the problems of options")
         return
     settings, reason = subject.ruling.now(), subject.ruling.reason()
     said = f"{settings.mode} ({reason}){_whose(subject)}"
