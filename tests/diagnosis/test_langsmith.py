@@ -69,6 +69,23 @@ def test_a_key_of_quotes_alone_is_none_as_for_the_client(env, key):
     assert line.startswith("tracing is on and LANGSMITH_API_KEY holds no key: traces and feedback")
 
 
+@pytest.mark.parametrize("value", ['"true"', "True", "1"])
+def test_a_switch_that_the_client_does_not_take_for_true_is_a_problem(env, value):
+    env(LANGCHAIN_TRACING_V2=value, LANGSMITH_API_KEY=KEY)
+
+    assert texts(looked(), "langsmith", "problem") == [
+        "tracing is off: LANGCHAIN_TRACING_V2 is not true as the client writes it, without quotes "
+        "-> set LANGCHAIN_TRACING_V2=true"
+    ]
+
+
+@pytest.mark.parametrize("value", ["true", "false", "", "0"])
+def test_one_that_it_does_or_that_means_off_is_none(env, value):
+    env(LANGSMITH_TRACING=value, LANGSMITH_API_KEY=KEY)
+
+    assert texts(looked(), "langsmith", "problem") == []
+
+
 def test_credentials_may_stand_in_a_profile(env, tmp_path):
     config = tmp_path / "config.json"
     config.write_text("{}")

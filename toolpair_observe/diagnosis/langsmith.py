@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.diagnosis.addresses import Address, address_of, has_open_password
 from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
@@ -22,6 +22,7 @@ AREA: Final = "langsmith"
 _PREFIXES: Final = ("LANGSMITH_", "LANGCHAIN_")
 _REPLICAS: Final = "LANGSMITH_RUNS_ENDPOINTS"
 _PROFILES: Final = "LANGSMITH_CONFIG_FILE"
+_MEANT_AS_TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _OK, _REDIRECT = 200, 300
 _REFUSED: Final = frozenset({401, 403})
 
@@ -37,7 +38,7 @@ def _unremembered() -> Iterator[None]:
     """Leave the client as it was: it reads a variable once, and the application may yet set it."""
     from langsmith import utils  # noqa: PLC0415 -- takes longer than all the rest
 
-    caches = [utils.get_env_var, utils.get_tracer_project]
+    caches: list[Any] = [utils.get_env_var, utils.get_tracer_project]
     fresh = [each for each in caches if hasattr(each, "cache_info") and not each.cache_info()[-1]]
     try:
         yield
@@ -91,6 +92,10 @@ def _tracing(subject: Subject, *, is_traced: bool) -> Finding:
     if is_traced:
         sent = "feedback is off" if feedback == "off" else f"feedback on {feedback} requests"
         return ok(AREA, f"tracing is on, {sent} ({_origin('TRACING_V2', 'TRACING')})")
+    variable = _variable("TRACING_V2", "TRACING")
+    if os.environ.get(variable, "").strip(" \"'").lower() in _MEANT_AS_TRUE:
+        text = f"tracing is off: {variable} is not true as the client writes it, without quotes"
+        return problem(AREA, text, f"set {variable}=true")
     if feedback == "off":
         return ok(AREA, "tracing is off, and so is feedback")
     fix = "set LANGSMITH_TRACING=true, if LangSmith is used here"
