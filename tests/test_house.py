@@ -32,6 +32,7 @@ LAYERS = (
         "install",
         "logs",
         "once",
+        "otel_api",
         "pairing",
         "semconv",
         "templates",

@@ -16,10 +16,9 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.metrics import get_meter_provider
-
 from toolpair_observe import semconv
 from toolpair_observe.forks import in_child, reset_in_child
+from toolpair_observe.otel_api import global_meter_provider
 from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.pairing.words import Effect, Outcome
 
@@ -167,7 +166,7 @@ def shared_counts(
         The one `Counts` of that provider, which lives as long as the provider.
     """
     with _registry_lock:
-        if meter_provider is None or meter_provider is get_meter_provider():
+        if meter_provider is None or meter_provider is global_meter_provider():
             counts = _GLOBAL_PROVIDER
         else:
             counts = _BY_PROVIDER.setdefault(meter_provider, Counts(max_label_values))

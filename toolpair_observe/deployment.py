@@ -69,7 +69,8 @@ def environment_of(environ: Mapping[str, str]) -> Environment | None:
 
 def _global_providers() -> Iterator[tuple[object, str]]:
     for get_provider in _GLOBAL_PROVIDERS:
-        yield get_provider(), "the resource of the application's OpenTelemetry provider"
+        with contextlib.suppress(Exception):  # a variable names one that is not there
+            yield get_provider(), "the resource of the application's OpenTelemetry provider"
 
 
 def _resource_of(provider: Any) -> Mapping[str, object]:  # noqa: ANN401 -- of any class
@@ -83,7 +84,7 @@ def _resource_of(provider: Any) -> Mapping[str, object]:  # noqa: ANN401 -- of a
 
 def _name_in(attributes: Mapping[str, object]) -> str:
     names = (attributes.get(key) for key in _KEYS)
-    return next((name for name in names if isinstance(name, str) and name), "")
+    return next((name.strip() for name in names if isinstance(name, str) and name.strip()), "")
 
 
 @lru_cache(maxsize=4)

@@ -35,6 +35,7 @@ except ImportError as error:  # pragma: no cover -- the tests install it
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator
 
+    from langchain_core.callbacks import Callbacks
     from langchain_core.messages import BaseMessage
 
     from toolpair_observe.attach.handler import ToolPairHandler
@@ -163,7 +164,9 @@ class ToolPairMiddleware(AgentMiddleware):
         asked: Request | None = None
         repair: Repair | None = None
         target: Target | None = None
+        own: Callbacks = None
         with self.handler.fail_open("middleware"):
+            own = getattr(request.model, "callbacks", None)
             asked = _request(request)
             if self._repairs and self.handler.mode_for(asked.metadata) != "off":
                 target = self.handler.judge.identify(asked)
@@ -173,7 +176,6 @@ class ToolPairMiddleware(AgentMiddleware):
                 asked = asked._replace(messages=_history(request))
         with ExitStack() as stack:
             if asked is not None:
-                own = getattr(request.model, "callbacks", None)
                 stack.enter_context(self.handler.admitted(asked, ensure_config(), own, target))
             stack.enter_context(attached(self.handler))
             yield request, repair

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from toolpair_observe.logs import warn
 
 _said: set[str] = set()
@@ -20,4 +22,5 @@ def warn_once(subject: str, message: str, *details: object) -> None:
     """
     if subject not in _said:
         _said.add(subject)
-        warn(message, *details)
+        with contextlib.suppress(Exception):  # a filter or handler of the application's logging
+            warn(message, *details)

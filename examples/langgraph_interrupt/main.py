@@ -38,7 +38,7 @@ def agent_on(server: LoopbackProvider, middleware: ToolPairMiddleware) -> Any:  
 
 def main() -> None:
     """Resume once, change the subject twice."""
-    strict = ToolPairMiddleware(profile="openai-chat")
+    strict = ToolPairMiddleware(mode="strict", profile="openai-chat")
     repairing = ToolPairMiddleware(strict.handler, repair="insert_error_results")
     thread: Any = {"configurable": {"thread_id": "1"}}
 

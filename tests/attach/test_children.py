@@ -231,7 +231,9 @@ def test_what_keeps_it_from_attaching_is_one_line_and_the_program_goes_on(stand_
     pid = done.stdout.split()[-1]
     assert done.stdout.replace(pid, "") == plain.stdout.replace(plain.stdout.split()[-1], "")
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"toolpair_observe is not attached: pid {pid}, No module named 'langch")
+    # What is missing depends on how langchain-core's release imports its parts.
+    assert line.startswith(f"toolpair_observe is not attached: pid {pid}, ")
+    assert "install toolpair-observe for " in line
 
 
 def test_modules_of_a_zip_file_are_attached_to_once(stand_in, tmp_path):

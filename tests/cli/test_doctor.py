@@ -98,6 +98,31 @@ def test_opentelemetry_shows_its_own_attachment(run):
     assert "attached by opentelemetry-instrument" in out
 
 
+@pytest.mark.parametrize("names", ["*", "redis, toolpair"])
+def test_what_keeps_opentelemetry_from_attaching_is_a_problem_there(run, names):
+    if not LOADER.exists():
+        pytest.skip("needs opentelemetry-instrument")
+    variables = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": names}
+
+    command = [str(LOADER), sys.executable, "-m", "toolpair_observe", "doctor"]
+    code, out, err = run(*command, by=run_python, **variables)
+
+    assert code == 1, out + err
+    (line,) = [each for each in out.splitlines() if each.startswith("PROBLEM")]
+    assert "opentelemetry-instrument does not attach toolpair_observe" in line
+
+
+@pytest.mark.parametrize("kind", ["TRACER", "METER", "LOGGER"])
+def test_an_opentelemetry_provider_that_can_not_be_loaded_is_a_named_problem(run, kind):
+    variable = f"OTEL_PYTHON_{kind}_PROVIDER"
+
+    code, out, _ = run("doctor", TOOLPAIR_STRICT_ENVIRONMENTS="production", **{variable: "x"})
+
+    assert code == 1
+    assert f"{variable} is 'x', and no {kind.title()}Provider can be loaded by that" in out
+    assert [line for line in out.splitlines() if line.split()[1:2] == ["mode"]]
+
+
 def test_importing_the_package_imports_nothing_of_it(run):
     program = "import sys, toolpair_observe as t; t.ToolPairHandler; print(*sys.modules)"
 

@@ -13,11 +13,12 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from tests.diagnosis.looks import problems, texts
-from toolpair_observe import Diagnosis, Finding, SettingsError, doctor, instrument
+from toolpair_observe import Diagnosis, Finding, SettingsError, doctor, instrument, uninstrument
 from toolpair_observe.attach import seam
-from toolpair_observe.diagnosis import options, versions
+from toolpair_observe.diagnosis import versions
 from toolpair_observe.diagnosis.doctor import diagnose
 from toolpair_observe.diagnosis.findings import note, ok
+from toolpair_observe.diagnosis.presentable import wrong_value
 from toolpair_observe.diagnosis.tried import NEWEST_TRIED, is_newer
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.settings import options as all_options
@@ -78,12 +79,19 @@ def test_a_handler_that_is_given_is_the_one_whose_options_are_shown(make_handler
     assert "strict (argument mode)" in texts(found, "mode")
 
 
-def test_an_opentelemetry_setting_that_keeps_it_from_attaching_is_named(monkeypatch):
-    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "redis, toolpair")
+@pytest.mark.parametrize("names", ["redis, toolpair", "*", "redis,*"])
+def test_an_opentelemetry_setting_that_keeps_it_from_attaching_is_named(monkeypatch, names):
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", names)
 
     notes = texts(without_program(), "attached", "note")
 
     assert any("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" in line for line in notes)
+
+
+def test_one_that_keeps_another_from_attaching_is_not(monkeypatch):
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "redis,toolpairs")
+
+    assert "DISABLED" not in str(without_program())
 
 
 @pytest.mark.parametrize("handler", ["strict", object(), 0])
@@ -108,10 +116,70 @@ def test_a_mode_that_checks_nothing_is_noted():
     assert line.startswith("off (argument mode): nothing is checked")
 
 
-def test_strict_mode_that_blocks_nothing_is_a_problem():
-    instrument(mode="strict", block_on=[])
+UNIDENTIFIED = "requests to models that are not identified (block_unidentified)"
+UNCHECKED = "requests that can't be checked (on_internal_error)"
 
-    assert problems(doctor()) == ["mode: strict mode stops nothing, because block_on is empty"]
+
+@pytest.mark.parametrize(
+    ("more", "stopped"),
+    [
+        ({"block_unidentified": False}, ""),
+        ({}, f" but {UNIDENTIFIED}"),
+        ({"on_internal_error": "block"}, f" but {UNIDENTIFIED} and {UNCHECKED}"),
+    ],
+)
+def test_strict_mode_that_blocks_next_to_nothing_is_a_problem(more, stopped):
+    instrument(mode="strict", block_on=[], **more)
+
+    assert problems(doctor()) == [
+        f"mode: strict mode stops nothing{stopped}, because block_on is empty"
+    ]
+
+
+@pytest.mark.parametrize("own", ["observe", "off"])
+def test_the_mode_in_force_is_that_of_the_strictest_handler_of_the_process(make_handler, own):
+    instrument(mode="strict")
+
+    found = doctor(handler=make_handler(own))
+
+    assert texts(found, "mode", "ok") == [
+        "strict (argument mode) of the handler of this process, attached by instrument(); "
+        f"the handler that reports has mode {own}"
+    ]
+
+
+def test_a_weaker_handler_of_the_process_changes_nothing(make_handler):
+    instrument(mode="observe")
+
+    found = doctor(handler=make_handler("strict"))
+
+    assert texts(found, "mode", "ok") == ["strict (argument mode)"]
+
+
+def test_a_handler_that_is_off_is_not_said_to_check(make_handler):
+    (line,) = texts(doctor(handler=make_handler("off")), "attached", "note")
+    assert "its mode is off: it checks only requests whose metadata asks for it" in line
+
+    instrument(mode="off", request_mode="ignore")
+
+    (line,) = texts(doctor(), "attached", "note")
+    assert "its mode is off: it checks nothing" in line
+
+
+def test_a_wrong_variable_with_which_no_handler_can_be_made_is_a_problem_of_the_mode(monkeypatch):
+    monkeypatch.setenv("TOOLPAIR_MAX_RUNS", "none")
+
+    (line,) = texts(without_program(), "mode")
+
+    assert line.startswith("no handler can be made with the value of TOOLPAIR_MAX_RUNS: nothing is")
+    assert "mode: no handler can be made" in "\n".join(problems(without_program()))
+
+
+def test_a_wrong_variable_beside_a_handler_leaves_its_mode(make_handler, monkeypatch):
+    handler = make_handler("strict")
+    monkeypatch.setenv("TOOLPAIR_MODE", "strickt")
+
+    assert texts(doctor(handler=handler), "mode") == ["strict (argument mode)"]
 
 
 def test_metadata_that_may_switch_strict_mode_off_is_noted():
@@ -213,14 +281,77 @@ def test_other_options_of_an_environment_with_a_wrong_one_are_shown_as_set(monke
     )
 
 
-def test_the_value_of_a_variable_that_is_a_key_is_never_shown(monkeypatch):
-    monkeypatch.setattr(options, "wrong_variables", lambda _: {"TOOLPAIR_HASH_KEY": "expected x"})
-    monkeypatch.setenv("TOOLPAIR_HASH_KEY", "hunter2")
+@pytest.mark.parametrize("name", ["HASH_KEY", "A_TOKEN", "B_SECRET", "C_PASSWORD"])
+def test_the_value_of_a_variable_that_is_a_key_is_never_shown(name):
+    assert wrong_value(f"TOOLPAIR_{name}", "hunter") == "(hidden)"
 
-    found = without_program()
 
-    assert any("TOOLPAIR_HASH_KEY" in line for line in texts(found, "options", "problem"))
-    assert "hunter2" not in str(found) + str(found.to_dict())
+# Variables that come too late
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name", "held"),
+    [
+        ("TOOLPAIR_MODE", "strict", "mode", "observe"),
+        ("TOOLPAIR_HASH_IDS", "true", "hash_ids", "false"),
+        ("TOOLPAIR_PROFILE", "anthropic", "profile", "not set"),
+        ("TOOLPAIR_STRICT_ENVIRONMENTS", "a,b", "strict_environments", "none"),
+    ],
+)
+def test_a_variable_that_is_set_after_attaching_is_a_problem(
+    monkeypatch, variable, value, name, held
+):
+    instrument()
+    monkeypatch.setenv(variable, value)
+
+    (line,) = texts(doctor(), "options", "problem")
+
+    assert line == (
+        f"{variable}={value} was set after ToolPairHandler(mode='observe') was made, and has no "
+        f"effect: {name} is {held} -> set it before, or call uninstrument() and instrument() again"
+    )
+
+
+def test_what_its_fix_says_helps(monkeypatch):
+    instrument()
+    monkeypatch.setenv("TOOLPAIR_MODE", "strict")
+
+    uninstrument()
+    instrument()
+
+    assert doctor().ok
+    assert texts(doctor(), "mode") == ["strict (environment variable TOOLPAIR_MODE)"]
+
+
+def test_a_variable_that_an_argument_overrides_anyway_is_none(monkeypatch):
+    instrument(mode="observe", max_runs=5)
+    monkeypatch.setenv("TOOLPAIR_MODE", "strict")
+    monkeypatch.setenv("TOOLPAIR_MAX_RUNS", "6")
+    monkeypatch.setenv("TOOLPAIR_SPANS", "near_miss")
+
+    assert doctor().ok
+
+
+def test_a_variable_that_is_unset_after_attaching_is_noted(monkeypatch):
+    monkeypatch.setenv("TOOLPAIR_MODE", "strict")
+    instrument()
+    monkeypatch.delenv("TOOLPAIR_MODE")
+
+    found = doctor()
+
+    assert found.ok
+    (line,) = texts(found, "options", "note")
+    assert line.startswith("TOOLPAIR_MODE was unset after ToolPairHandler(mode='strict') was made")
+
+
+def test_the_file_of_a_profile_that_is_read_again_is_no_change(monkeypatch, tmp_path):
+    pytest.importorskip("jinja2")
+    template = tmp_path / "t.jinja"
+    template.write_text("{% for m in messages %}{{ m.role }}{{ m.content }}{% endfor %}")
+    monkeypatch.setenv("TOOLPAIR_PROFILE", str(template))
+    instrument()
+
+    assert doctor().ok, problems(doctor())
 
 
 # The seam
@@ -373,7 +504,8 @@ def test_an_area_that_can_not_be_looked_at_says_so_and_stops_no_other(monkeypatc
 
     found = without_program()
 
-    assert texts(found, "versions") == ["could not be looked at (RuntimeError)"]
+    (line,) = texts(found, "versions", "problem")
+    assert line.startswith("could not be looked at (RuntimeError) -> ")
     assert texts(found, "options")
     assert SECRET not in str(found)
 

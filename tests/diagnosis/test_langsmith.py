@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+from langsmith import utils
 
 from tests.diagnosis.conftest import forget_langsmith
 from tests.diagnosis.looks import texts
@@ -59,6 +60,32 @@ def test_tracing_without_a_key_is_a_problem(env):
     assert line.startswith("tracing is on and no key is set: traces and feedback will be refused")
 
 
+@pytest.mark.parametrize("key", ['""', "''", ' "" '])
+def test_a_key_of_quotes_alone_is_none_as_for_the_client(env, key):
+    env(LANGSMITH_TRACING="true", LANGSMITH_API_KEY=key)
+
+    (line,) = texts(looked(), "langsmith", "problem")
+
+    assert line.startswith("tracing is on and LANGSMITH_API_KEY holds no key: traces and feedback")
+
+
+@pytest.mark.parametrize("value", ['"true"', "True", "1"])
+def test_a_switch_that_the_client_does_not_take_for_true_is_a_problem(env, value):
+    env(LANGCHAIN_TRACING_V2=value, LANGSMITH_API_KEY=KEY)
+
+    assert texts(looked(), "langsmith", "problem") == [
+        "tracing is off: LANGCHAIN_TRACING_V2 is not true as the client writes it, without quotes "
+        "-> set LANGCHAIN_TRACING_V2=true"
+    ]
+
+
+@pytest.mark.parametrize("value", ["true", "false", "", "0"])
+def test_one_that_it_does_or_that_means_off_is_none(env, value):
+    env(LANGSMITH_TRACING=value, LANGSMITH_API_KEY=KEY)
+
+    assert texts(looked(), "langsmith", "problem") == []
+
+
 def test_credentials_may_stand_in_a_profile(env, tmp_path):
     config = tmp_path / "config.json"
     config.write_text("{}")
@@ -68,6 +95,16 @@ def test_credentials_may_stand_in_a_profile(env, tmp_path):
 
     assert texts(found, "langsmith", "problem") == []
     assert any("profiles" in line for line in texts(found, "langsmith", "ok"))
+
+
+def test_what_the_application_sets_afterwards_still_counts(monkeypatch):
+    looked(online=True)
+
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    monkeypatch.setenv("LANGSMITH_PROJECT", "checkout")
+
+    assert utils.tracing_is_enabled()
+    assert utils.get_tracer_project() == "checkout"
 
 
 def test_everything_is_shown_with_its_source_and_the_key_is_not(env):

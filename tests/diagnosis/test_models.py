@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from langchain_core.callbacks import CallbackManager
+from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import RunnableLambda
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
 from tests.diagnosis.looks import problems, texts
 from tests.handler.models import CountingModel
-from toolpair_observe import SettingsError, doctor, guard
+from toolpair_observe import SettingsError, doctor, guard, instrument
 from toolpair_observe.diagnosis import integrations, makers
 from toolpair_observe.diagnosis.integrations import words_of
 from toolpair_observe.pairing.facts import Facts
@@ -181,3 +183,69 @@ def test_no_integration_at_all_is_noted(monkeypatch):
     (line,) = texts(doctor(), "integrations", "note")
 
     assert line.startswith("no chat-model integration is installed here")
+
+
+# The handlers that a model brings along
+
+
+def plain(handler):
+    return CountingModel(callbacks=[handler])
+
+
+def in_a_manager(handler):
+    return CountingModel(callbacks=CallbackManager(handlers=[handler]))
+
+
+def in_a_config(handler):
+    return CountingModel().with_config(callbacks=[handler])
+
+
+def with_tools(handler):
+    return in_a_config(handler).bind(tools=[TOOL]).with_retry()
+
+
+def in_a_fallback(handler):
+    return CountingModel().with_fallbacks([plain(handler)])
+
+
+def before_a_parser(handler):
+    return plain(handler) | StrOutputParser()
+
+
+def behind_a_guard(handler):
+    return guard(plain(handler), mode="observe")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        *(plain, in_a_manager, in_a_config, with_tools),
+        *(in_a_fallback, before_a_parser, behind_a_guard),
+    ],
+)
+def test_a_handler_of_the_model_is_found_wherever_it_stands(make_handler, made):
+    found = doctor(made(make_handler("strict")))
+
+    assert texts(found, "attached", "problem") == []
+    (line,) = texts(found, "mode", "ok")
+    assert line.startswith("strict (argument mode)")
+
+
+def test_of_several_handlers_the_strictest_is_in_force_and_named(make_handler):
+    model = CountingModel(callbacks=[make_handler("observe"), make_handler("strict")])
+
+    found = doctor(model)
+
+    assert texts(found, "mode", "ok") == [
+        "strict (argument mode) of another handler of the model; the handler that reports has mode "
+        "observe"
+    ]
+    assert len(texts(found, "attached", "ok")) == 2
+
+
+def test_a_guard_is_no_weaker_than_the_process():
+    instrument(mode="strict")
+
+    (line,) = texts(doctor(guard(CountingModel(), mode="observe")), "mode", "ok")
+
+    assert line.startswith("strict (argument mode) of the handler of this process, attached by ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from uuid import UUID
 
 import pytest
@@ -21,7 +22,12 @@ from toolpair_observe import Cause, Effect, Outcome, ViolationKind, forks
 from toolpair_observe.logs import LOGGER_NAME
 from toolpair_observe.pairing.refusals.companions import Companion
 from toolpair_observe.pairing.refusals.fault import Fault
-from toolpair_observe.reporters.log import MAX_SHAPES, LogReporter, Throttle
+from toolpair_observe.reporters.log import (
+    MAX_COARSE_SHAPES,
+    MAX_SHAPES,
+    LogReporter,
+    Throttle,
+)
 
 RUN = UUID("11111111-1111-4111-8111-111111111111")
 LAST = UUID("22222222-2222-4222-8222-222222222222")
@@ -286,8 +292,31 @@ def test_memory_and_lines_are_bounded(reporter, lines):
 
     assert lines()[-1].startswith(
         f"… and {10_000 - MAX_SHAPES - 1:d} more like it in the minute after: "
-        "warnings of other shapes"
+        "near miss, missing_result, predicted effect reject of further profiles and models"
     )
+
+
+def test_many_models_hide_no_bug_of_another_kind(reporter, lines):
+    for number in range(MAX_SHAPES + 10):
+        reporter.flagged(near_miss(model=f"model-{number}"), UNTRACED)
+    reporter.flagged(near_miss(model="model-0", blocked=True), UNTRACED)
+
+    assert lines()[-1].startswith("blocked request: ")
+
+
+def test_bugs_of_all_kinds_are_bounded_too(reporter, lines):
+    causes = list(combinations(Cause, 2))
+    for number in range(MAX_SHAPES + 10):
+        reporter.flagged(near_miss(model=f"model-{number}"), UNTRACED)
+    for first, second in causes:
+        both = [violation(cause=first), violation(cause=second)]
+        reporter.flagged(observation(both), UNTRACED)
+    assert len(causes) > MAX_COARSE_SHAPES
+    assert len(lines()) == MAX_SHAPES + MAX_COARSE_SHAPES + 1
+
+    reporter.close()
+
+    assert "warnings of other shapes" in lines()[-1]
 
 
 def test_threads_lose_no_count(reporter, lines):

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from tests.strict.ways import Way
 
 
+BY_THEMSELVES = {"LangChainTracer.order_map", "LangChainTracer.run_has_token_event_map"}
+"""Maps that a tracer keeps until it is collected; the second one in old releases only."""
+
+
 @dataclass(slots=True)
 class Traces:
     """What a series of calls left behind.

@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.strict.conversations import BROKEN, SOUND
-from tests.strict.rig import Attached
+from tests.strict.rig import BY_THEMSELVES, Attached
 from tests.strict.siblings import NaiveBlocker, NaiveBlockError
 from tests.strict.ways import WAYS, Way
-
-BY_THEMSELVES = {"LangChainTracer.order_map", "LangChainTracer.run_has_token_event_map"}
-"""Maps that a tracer keeps until it is collected; the second one in old releases only."""
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)

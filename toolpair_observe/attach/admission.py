@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from operator import is_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,12 +66,28 @@ def latest() -> Admission | None:
 _latest: ContextVar[Admission | None] = ContextVar("toolpair_observe_admission", default=None)
 
 
+# What the check reads of them, it reads of their text; a change inside changes no pair.
+_ARGUMENTS: Final = frozenset({"args", "input"})
+
+
 def _state(message: BaseMessage) -> list[Any]:
-    """The message, its values, and the ids of its calls, which stand one level deeper."""
-    fields = message.__dict__
-    calls = fields.get("tool_calls") or ()
-    ids = [call.get("id") for call in calls if isinstance(call, dict)]
-    return [message, *fields.values(), *ids]
+    """The message, its values, and the keys and values of all lists and dicts in them."""
+    state: list[Any] = [message]
+    waiting: list[Any] = [message.__dict__]
+    seen: set[int] = set()
+    while waiting:
+        container = waiting.pop()
+        if id(container) in seen:
+            continue
+        seen.add(id(container))
+        if isinstance(container, dict):
+            state += container
+            values = [value for key, value in container.items() if key not in _ARGUMENTS]
+        else:
+            values = list(container)
+        state += values
+        waiting += [value for value in values if isinstance(value, dict | list | tuple)]
+    return state
 
 
 def _is_unchanged(state: list[Any], before: list[Any]) -> bool:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
     IsSibling = Callable[[BaseCallbackHandler], bool]
 
+GRACE_SECONDS = 1.0
+"""How long a canceled caller still waits for the handlers of a request that is stopped."""
+
 
 def close(managers: Sequence[RunManager], error: Exception, is_sibling: IsSibling) -> None:
     """End each run with `error`.
@@ -52,16 +55,19 @@ def close(managers: Sequence[RunManager], error: Exception, is_sibling: IsSiblin
 async def aclose(managers: Sequence[RunManager], error: Exception, is_sibling: IsSibling) -> None:
     """End each asynchronous run with `error`; see `close`.
 
-    The caller gets our error, which ends it as well as its cancellation would. After one
-    cancellation the handlers are still waited for; after another one they end in the background.
+    The caller gets our error, which ends it as well as its cancellation would. After a cancellation
+    the handlers are waited for a moment more; then, or after another one, they end in the
+    background.
     """
     closing = asyncio.get_running_loop().create_task(close_each(managers, error, is_sibling))
     try:
         await asyncio.shield(closing)
     except asyncio.CancelledError:
-        try:
-            await asyncio.shield(closing)
-        except asyncio.CancelledError:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({closing}, timeout=GRACE_SECONDS)
+        if closing.done():
+            await closing
+        else:
             _unfinished.add(closing)
             closing.add_done_callback(_unfinished.discard)
 

@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
@@ -29,7 +29,7 @@ from toolpair_observe.attach.request import request_to
 from toolpair_observe.errors import is_deliberate
 from toolpair_observe.pairing.inputs import as_messages
 from toolpair_observe.pairing.shown import type_name
-from toolpair_observe.settings import is_set
+from toolpair_observe.settings import Settings, is_set
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -80,16 +80,20 @@ def guard(
     has_a_parser = isinstance(model, RunnableSequence | RunnableParallel)
     if has_a_parser or isinstance(model, GuardedModel) or not _is_model(model):
         raise TypeError(_no_model(model))
-    if handler is None and not (_is_given("mode", options) or _is_given(_DECIDES, options)):
-        options = {**options, "mode": "strict"}
-    return _behind(model, chosen_handler("guard", handler, options))
+    if handler is not None or _says_a_mode(options):
+        return _behind(model, chosen_handler("guard", handler, options))
+    strict: HandlerOptions = {**options, "mode": "strict"}
+    handler = ToolPairHandler(**strict)
+    handler.standing.note_default_of("guard()")
+    return _behind(model, handler)
 
 
-_DECIDES: Final = "strict_environments"
-
-
-def _is_given(option: str, options: HandlerOptions) -> bool:
-    return options.get(option) is not None or is_set(option, os.environ)
+def _says_a_mode(options: HandlerOptions) -> bool:
+    """Whether the options or the environment name a mode, or environments that are strict."""
+    if options.get("mode") is not None or is_set("mode", os.environ):
+        return True
+    settings = Settings.resolve(strict_environments=options.get("strict_environments"))
+    return bool(settings.strict_environments)
 
 
 def chosen_handler(
@@ -282,7 +286,7 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
         config = ensure_config(config)
         callbacks = config.get("callbacks") or []
         handlers = callbacks if isinstance(callbacks, list) else callbacks.handlers
-        if self.handler in handlers:
+        if any(each is self.handler for each in handlers):
             return config
         return merge_configs(config, {"callbacks": [self.handler]})
 

@@ -108,7 +108,7 @@ class ToolPairHandler(InstancesOnly):
         )
 
     def _set_up(self, standing: StandingSettings, settings: Settings, pipeline: Pipeline) -> None:
-        self._standing = standing
+        self.standing = standing
         self._settings = settings
         self._pipeline = pipeline
         self.judge = Judge(settings, pipeline.counts)
@@ -132,12 +132,12 @@ class ToolPairHandler(InstancesOnly):
     @property
     def settings(self) -> Settings:
         """The options that apply now: the mode can follow the deployment environment."""
-        return self._standing.now()
+        return self.standing.now()
 
     @property
     def mode_reason(self) -> str:
         """Where the mode comes from, such as `environment variable TOOLPAIR_MODE`."""
-        return self._standing.reason()
+        return self.standing.reason()
 
     def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
         """Return the mode of a request. Never raises.
@@ -150,10 +150,12 @@ class ToolPairHandler(InstancesOnly):
             hold.
         """
         try:
-            return self._standing.for_request().mode_for(metadata)
+            return self.standing.for_request().mode_for(metadata)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._handler_guard.swallow(error, error.__traceback__)
-            return self._settings.mode
+        with self._handler_guard:
+            return self.standing.now().mode
+        return self._settings.mode
 
     def on_chat_model_start(
         self,
@@ -230,6 +232,7 @@ class ToolPairHandler(InstancesOnly):
     ) -> None:
         run = self._runs.open(record)
         if run is None:
+            self._pipeline.checked_without_end(record)  # another request has the id by now
             return
         run.always_linked = self._settings.feedback == "all"
         if call is not None:

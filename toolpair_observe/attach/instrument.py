@@ -12,8 +12,6 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
-from langchain_core.tracers.context import register_configure_hook
-
 from toolpair_observe.attach import runs
 from toolpair_observe.attach.announce import PROCESS, described
 from toolpair_observe.attach.handler import ToolPairHandler
@@ -33,8 +31,9 @@ _EXCHANGE_SECONDS: Final = 5.0
 class _Slot(ProcessHook):
     """Stands in every chat-model run and passes callbacks on to the handler that is attached.
 
-    Where a run has a handler of its own, that one comes first and reports; the attached one still
-    blocks where it is strict, so that no call can switch the protection of the process off.
+    The handlers of a context, which middleware attaches, come before it, the innermost first. Where
+    a run has a handler of its own, that one comes first of all. The first one reports, and each of
+    the others still blocks where it is strict: none can switch the protection of another one off.
 
     How a request goes on is also passed on once the handler that checked it has been taken out:
     every handler reports that in the name of the one that checked.
@@ -49,10 +48,6 @@ class _Slot(ProcessHook):
         self.handler: ToolPairHandler | None = None
         self.latest: ToolPairHandler | None = None
 
-    def register_others(self) -> None:
-        """Have the handler of a context before it."""
-        register_configure_hook(_of_context, inheritable=False, handle_class=ToolPairHandler)
-
     def hold(self, handler: ToolPairHandler | None) -> None:
         """Attach `handler`; None detaches the one that is there."""
         self.handler = handler
@@ -61,17 +56,24 @@ class _Slot(ProcessHook):
     @property
     def ignore_llm(self) -> bool:
         """Whether no request is in flight and none will be checked."""
-        return self.handler is None and not runs.is_any_in_flight()
+        return not self._handlers() and not runs.is_any_in_flight()
 
     @property
     def ignore_chat_model(self) -> bool:
         """Whether no handler is attached."""
-        return self.handler is None
+        return not self._handlers()
 
     def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Have the request checked."""
-        if (handler := self.handler) is not None:
+        kwargs["run_id"] = runs.usable_id(kwargs.get("run_id"))
+        for handler in self._handlers():
             handler.on_chat_model_start(*args, **kwargs)
+
+    def _handlers(self) -> tuple[ToolPairHandler, ...]:
+        of_context, handler = _of_context.get(), self.handler
+        if handler is None or any(each is handler for each in of_context):
+            return of_context
+        return (*of_context, handler)
 
     def on_llm_new_token(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Pass on that the model answers."""
@@ -98,8 +100,8 @@ class _Slot(ProcessHook):
 
 
 _slot = _Slot()
-_of_context: ContextVar[ToolPairHandler | None] = ContextVar(
-    "toolpair_observe_of_context", default=None
+_of_context: ContextVar[tuple[ToolPairHandler, ...]] = ContextVar(
+    "toolpair_observe_of_context", default=()
 )
 
 
@@ -133,7 +135,8 @@ def instrument(
 
     Returns:
         The handler. A second call without options, or with the same ones, changes nothing and
-        returns it again; another handler or other options take its place.
+        returns it again; another handler or other options take its place. A strict mode stays
+        unless the options name another mode, or environments.
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have. Nothing has changed.
@@ -155,13 +158,21 @@ def attach(
             is_the_same = handler is current
         if current is not None and is_the_same:
             return current
-        chosen = ToolPairHandler(**options) if handler is None else handler
+        chosen = ToolPairHandler(**_no_weaker(options, current)) if handler is None else handler
         _exchange(chosen, is_own=handler is None, options=options)
         _State.by = by
         _slot.register()
     PROCESS.attach(partial(_describe, chosen, by) if chosen.settings.announce else None)
     _close_leaving(_EXCHANGE_SECONDS)
     return chosen
+
+
+def _no_weaker(options: HandlerOptions, current: ToolPairHandler | None) -> HandlerOptions:
+    """Return the options, strict as now where they say nothing of the mode: nobody weakens it."""
+    says_a_mode = any(options.get(name) is not None for name in ("mode", "strict_environments"))
+    if says_a_mode or current is None or current.settings.mode != "strict":
+        return options
+    return {**options, "mode": "strict"}
 
 
 def uninstrument(timeout: float = 5.0) -> None:
@@ -220,9 +231,14 @@ def _describe(handler: ToolPairHandler, by: str) -> str:
 
 @contextmanager
 def attached(handler: ToolPairHandler) -> Iterator[None]:
-    """Have `handler` check and report the chat models that are called in this context."""
+    """Have `handler` check and report the chat models that are called in this context.
+
+    Handlers that are attached around it still stop what they would stop.
+    """
     _slot.register()
-    token = _of_context.set(handler)
+    _slot.latest = _slot.latest or handler
+    others = (each for each in _of_context.get() if each is not handler)
+    token = _of_context.set((handler, *others))
     try:
         yield
     finally:

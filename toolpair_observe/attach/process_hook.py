@@ -41,13 +41,9 @@ class ProcessHook(seam.Participant):
         """Stand in every run from now on."""
         with self._lock:
             if not self._is_registered:
-                self.register_others()
                 # Not inheritable: each run finds the hook by itself.
                 register_configure_hook(self._variable, inheritable=False)
                 self._is_registered = True
-
-    def register_others(self) -> None:
-        """Register what has to stand before it in a run. Called once."""
 
     def reset(self) -> None:
         """Leave a lock behind that another thread may have held at a fork."""

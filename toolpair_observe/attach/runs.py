@@ -238,7 +238,7 @@ def find(run_id: UUID | None) -> Run | None:
     """Return the run in flight with this id, whichever handler's it is."""
     try:
         return None if run_id is None else _open.get(run_id)
-    except TypeError:  # the application's own id can't be hashed, so no run has it
+    except Exception:  # noqa: BLE001 -- the application's own id can't be hashed, so no run has it
         return None
 
 
@@ -247,13 +247,14 @@ def usable_id(run_id: UUID | None) -> UUID:
 
     An application can choose the id. The end of a run is not found under a substitute.
     """
-    if isinstance(run_id, UUID):
-        return run_id
-    try:
-        hash(run_id)
-    except TypeError:
+    if run_id is None:
         return uuid4()
-    return run_id or uuid4()
+    if type(run_id) is not UUID:
+        try:
+            hash(run_id)
+        except Exception:  # noqa: BLE001 -- an object of the application
+            return uuid4()
+    return run_id
 
 
 def free_id(run_id: UUID | None) -> UUID:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = is_deliberate
 _METHOD: Final = "on_chat_model_start"
+_MOST_CHANGES: Final = 2
 _CLASSES: Final = (CallbackManager, AsyncCallbackManager)
 
 
@@ -108,9 +109,9 @@ class StartCall:
 
     def refuse(self, error: Exception, run_id: UUID) -> None:
         """Have the request stopped with `error` once every handler has started."""
-        self.refused.add(run_id)
         if self.refusal is None:
             self.refusal = error
+        self.refused.add(runs.usable_id(run_id))
 
 
 _current: ContextVar[StartCall | None] = ContextVar("toolpair_observe_start", default=None)
@@ -157,6 +158,7 @@ class _Seam:
     lock = threading.RLock()
     active = False
     broken = False
+    changes = 0  # starts in a row that did not return run managers
     originals: dict[type, Callable[..., Any]] = {}  # noqa: RUF012 -- the process has one seam
     wrappers: dict[type, Callable[..., Any]] = {}  # noqa: RUF012
 
@@ -298,12 +300,13 @@ def _is_served(manager: object) -> bool:
 
 def _connect(call: StartCall, managers: Sequence[RunManager], starter: object) -> None:
     """Tie each run to its manager, and put our handlers before the others there."""
-    change = _change_in(managers)
+    change = "cannot be read"
+    with call.fail_open():
+        change = _change_in(managers)
     if change:
-        # A manager class of the application proves nothing about langchain-core.
-        if type(starter) in _CLASSES:
-            _degrade(f"{type_name(starter)}.{change}")
+        _note_change(starter, change)
         return
+    _Seam.changes = 0
     for run in call.runs:
         with call.fail_open():
             _connect_run(call, run, managers)
@@ -322,6 +325,19 @@ def _connect_run(call: StartCall, run: Run, managers: Sequence[RunManager]) -> N
         manager.handlers = sorted(manager.handlers, key=_is_sibling)
     if run.always_linked or record.report.effect.is_near_miss:
         record.link = trace_link(manager)
+
+
+def _note_change(starter: object, change: str) -> None:
+    """Give up where langchain-core's own managers return something else twice in a row.
+
+    Once may be a patch of another library, for one request. A manager class of the application
+    proves nothing.
+    """
+    if type(starter) not in _CLASSES:
+        return
+    _Seam.changes += 1
+    if _Seam.changes >= _MOST_CHANGES:
+        _degrade(f"{type(starter).__name__}.{change}")
 
 
 def _change_in(managers: object) -> str:

@@ -6,16 +6,16 @@ environment decides about the mode, each request looks for its name.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from toolpair_observe.attach.announce import PROCESS, described
-from toolpair_observe.deployment import VARIABLE, find_environment
+from toolpair_observe.deployment import VARIABLE, Environment, find_environment
 from toolpair_observe.once import warn_once
 from toolpair_observe.pairing.shown import shown
 from toolpair_observe.settings import in_environment, named_environment, variable_of
 
 if TYPE_CHECKING:
-    from toolpair_observe.deployment import Environment
     from toolpair_observe.settings import Mode, Settings
 
 
@@ -35,6 +35,7 @@ class StandingSettings:
         self._follows_environment = settings.follows_environment
         self.providers = tuple(each for each in providers if each is not None)
         self._known_mode = self.now().mode
+        self._default_of = ""
 
     def now(self) -> Settings:
         """Return the settings that hold now."""
@@ -60,11 +61,19 @@ class StandingSettings:
 
     def environment(self) -> Environment | None:
         """Return the deployment environment, or None where nothing names it."""
-        return named_environment(self._settings) or find_environment(self.providers)
+        return (
+            named_environment(self._settings) or _named_late() or find_environment(self.providers)
+        )
+
+    def note_default_of(self, taker: str) -> None:
+        """Note that nobody has chosen the mode: it is the default of what made the handler."""
+        self._default_of = taker
 
     def reason(self) -> str:
         """Say where the mode comes from."""
         settings = self._settings
+        if self._default_of:
+            return f"default of {self._default_of}"
         if not settings.follows_environment:
             return settings.origins.get("mode", "the settings given")
         listed = f"{settings.origins['strict_environments']}: {_listed(settings)}"
@@ -81,6 +90,13 @@ class StandingSettings:
 
     def _describe(self) -> str:
         return described(self.now().mode, self.reason())
+
+
+def _named_late() -> Environment | None:
+    """Return the environment that a variable names which was set after the handler was made."""
+    variable = variable_of("environment")
+    name = os.environ.get(variable, "").strip()
+    return Environment(name, f"environment variable {variable}") if name else None
 
 
 def _listed(settings: Settings) -> str:

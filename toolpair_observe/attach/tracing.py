@@ -31,6 +31,16 @@ def trace_link(manager: RunManager) -> TraceLink | None:
         manager: The run's manager. The tracer among its handlers may be a copy of the one that
             the application made; they share their runs.
     """
+    try:
+        return _link_of(manager)
+    except (Exception, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001
+        # Nothing is awaited here, so that even a cancellation is only a fault of the tracer.
+        raise RuntimeError(type(error).__name__) from None
+
+
+def _link_of(manager: RunManager) -> TraceLink | None:
     for handler in _tracers_among(manager.handlers):
         tree = foreign.RUN_MAP.of(handler).get(str(manager.run_id))
         if tree is not None and not (tree.extra or {}).get("__disabled"):

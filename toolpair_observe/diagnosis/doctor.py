@@ -10,6 +10,7 @@ from toolpair_observe.diagnosis import (
     attachment,
     integrations,
     langsmith,
+    mode,
     models,
     options,
     patches,
@@ -17,9 +18,9 @@ from toolpair_observe.diagnosis import (
     telemetry,
     versions,
 )
-from toolpair_observe.diagnosis.findings import Diagnosis, Finding, note
+from toolpair_observe.diagnosis.findings import Diagnosis, Finding, problem
 from toolpair_observe.diagnosis.reach import Question, ask_all
-from toolpair_observe.diagnosis.subject import Subject, standing_of
+from toolpair_observe.diagnosis.subject import Subject
 from toolpair_observe.pairing.flags import check_flags
 from toolpair_observe.pairing.shown import type_name
 
@@ -35,6 +36,7 @@ _AREAS: Final = (
     integrations,
     models,
     attachment,
+    mode,
     options,
     seam_state,
     patches,
@@ -90,11 +92,10 @@ def diagnose(
         in_program: Whether a process without a handler is a problem.
     """
     _check_handler(handler)
-    given = handler or models.handler_in(model)
+    given = (*((handler,) if handler is not None else ()), *models.handlers_in(model))
     subject = Subject(
-        given=given,
+        given=tuple(dict.fromkeys(given)),
         attached=instrumented_with(),
-        standing=standing_of(given or instrumented_with()),
         models=models.models_of(model),
         in_program=in_program,
         online=online,
@@ -130,4 +131,5 @@ def _asked(subject: Subject) -> Iterator[Finding]:
 
 
 def _unseen(area: str, error: Exception) -> Finding:
-    return note(area, f"could not be looked at ({type_name(error)})")
+    fix = "mend the other problems first; if it stays, look for a newer toolpair-observe"
+    return problem(area, f"could not be looked at ({type_name(error)})", fix)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from toolpair_observe._version import __version__
+from toolpair_observe.diagnosis.presentable import without_user
 from toolpair_observe.pairing.shown import line
 
 if TYPE_CHECKING:
@@ -77,17 +78,22 @@ class Diagnosis:
 
 def ok(area: str, text: str) -> Finding:
     """Return a finding about what is as it should be."""
-    return Finding(area, "ok", line(text))
+    return Finding(area, "ok", _shown(text))
 
 
 def note(area: str, text: str, fix: str = "") -> Finding:
     """Return a finding about what may or may not be meant."""
-    return Finding(area, "note", line(text), line(fix))
+    return Finding(area, "note", _shown(text), _shown(fix))
 
 
 def problem(area: str, text: str, fix: str) -> Finding:
     """Return a finding about what is wrong."""
-    return Finding(area, "problem", line(text), line(fix))
+    return Finding(area, "problem", _shown(text), _shown(fix))
+
+
+def _shown(text: str) -> str:
+    """Return one line without passwords; they go first, because a line may be cut before its @."""
+    return line(without_user(text))
 
 
 def _counted(count: int, noun: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from toolpair_observe.diagnosis.addresses import Address, address_of
+from toolpair_observe.diagnosis.addresses import Address, address_of, has_open_password
 from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
 from toolpair_observe.diagnosis.reach import Answer, Question, get
 from toolpair_observe.settings import BY_DEFAULT
@@ -21,20 +22,40 @@ AREA: Final = "langsmith"
 _PREFIXES: Final = ("LANGSMITH_", "LANGCHAIN_")
 _REPLICAS: Final = "LANGSMITH_RUNS_ENDPOINTS"
 _PROFILES: Final = "LANGSMITH_CONFIG_FILE"
+_MEANT_AS_TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _OK, _REDIRECT = 200, 300
 _REFUSED: Final = frozenset({401, 403})
 
 
 def look(subject: Subject) -> Iterator[Finding]:
     """Look at the settings of LangSmith's client."""
+    with _unremembered():
+        yield from _looked(subject)
+
+
+@contextmanager
+def _unremembered() -> Iterator[None]:
+    """Leave the client as it was: it reads a variable once, and the application may yet set it."""
     from langsmith import utils  # noqa: PLC0415 -- takes longer than all the rest
+
+    caches: list[Any] = [utils.get_env_var, utils.get_tracer_project]
+    fresh = [each for each in caches if hasattr(each, "cache_info") and not each.cache_info()[-1]]
+    try:
+        yield
+    finally:
+        for cache in fresh:
+            cache.cache_clear()
+
+
+def _looked(subject: Subject) -> Iterator[Finding]:
+    from langsmith import utils  # noqa: PLC0415
 
     is_traced = bool(utils.tracing_is_enabled())
     yield _tracing(subject, is_traced=is_traced)
-    yield _endpoint(_url(), has_key=bool(_key_variable()))
+    yield _endpoint(_url(), has_key=_has_key())
     project = utils.get_tracer_project()
     yield ok(AREA, f"project {project} ({_origin('PROJECT', 'SESSION')})")
-    workspace = utils.get_env_var("WORKSPACE_ID")
+    workspace = utils.get_workspace_id(None)
     if workspace:
         yield ok(AREA, f"workspace {workspace} ({_origin('WORKSPACE_ID')})")
     yield _key(subject, is_traced=is_traced)
@@ -59,8 +80,11 @@ def _origin(*names: str) -> str:
     return f"environment variable {variable}" if variable else BY_DEFAULT
 
 
-def _key_variable() -> str:
-    return _variable("API_KEY")
+def _has_key() -> bool:
+    """Whether the client has a key: it takes quotes away, and what is left may be nothing."""
+    from langsmith import utils  # noqa: PLC0415
+
+    return bool(utils.get_api_key(None))
 
 
 def _tracing(subject: Subject, *, is_traced: bool) -> Finding:
@@ -68,6 +92,10 @@ def _tracing(subject: Subject, *, is_traced: bool) -> Finding:
     if is_traced:
         sent = "feedback is off" if feedback == "off" else f"feedback on {feedback} requests"
         return ok(AREA, f"tracing is on, {sent} ({_origin('TRACING_V2', 'TRACING')})")
+    variable = _variable("TRACING_V2", "TRACING")
+    if os.environ.get(variable, "").strip(" \"'").lower() in _MEANT_AS_TRUE:
+        text = f"tracing is off: {variable} is not true as the client writes it, without quotes"
+        return problem(AREA, text, f"set {variable}=true")
     if feedback == "off":
         return ok(AREA, "tracing is off, and so is feedback")
     fix = "set LANGSMITH_TRACING=true, if LangSmith is used here"
@@ -77,14 +105,19 @@ def _tracing(subject: Subject, *, is_traced: bool) -> Finding:
 def _endpoint(url: str, *, has_key: bool) -> Finding:
     address, origin = _http(url), _origin("ENDPOINT")
     if address is None:
-        text = f"the endpoint ({origin}) is no http or https URL"
-        return problem(
-            AREA, text, "set LANGSMITH_ENDPOINT, such as https://api.smith.langchain.com"
-        )
+        return _no_endpoint(url, origin)
     if address.scheme == "http" and has_key and not address.is_here:
         text = f"endpoint {address} ({origin}): the key goes there unencrypted"
         return note(AREA, text, "use https")
     return ok(AREA, f"endpoint {address} ({origin})")
+
+
+def _no_endpoint(url: str, origin: str) -> Finding:
+    if has_open_password(url):
+        text = f"the endpoint ({origin}) has a user or password that is not escaped"
+        return problem(AREA, text, "write / as %2F, ? as %3F, # as %23 and @ as %40 there")
+    text = f"the endpoint ({origin}) is no http or https URL"
+    return problem(AREA, text, "set LANGSMITH_ENDPOINT, such as https://api.smith.langchain.com")
 
 
 def _http(url: str) -> Address | None:
@@ -93,16 +126,17 @@ def _http(url: str) -> Address | None:
 
 
 def _key(subject: Subject, *, is_traced: bool) -> Finding:
-    variable, profiles = _key_variable(), _profiles()
-    if variable:
+    variable, profiles = _variable("API_KEY"), _profiles()
+    if _has_key():
         return ok(AREA, f"a key is set, in environment variable {variable}")
     if profiles is not None:
         return ok(AREA, f"no key is set; credentials may stand in the profiles of {profiles}")
+    missing = f"{variable} holds no key" if variable else "no key is set"
     wants_key = is_traced and not os.environ.get(_REPLICAS)
     if not wants_key:
-        return ok(AREA, "no key is set")
+        return ok(AREA, missing)
     lost = "traces" if subject.settings.feedback == "off" else "traces and feedback"
-    text = f"tracing is on and no key is set: {lost} will be refused"
+    text = f"tracing is on and {missing}: {lost} will be refused"
     return problem(AREA, text, "set LANGSMITH_API_KEY, or LANGSMITH_TRACING=false")
 
 
@@ -118,18 +152,23 @@ def _profiles() -> Path | None:
 
 def questions(_: Subject) -> Iterator[Question]:
     """Yield what to ask LangSmith online, each with what its answer means."""
+    with _unremembered():
+        yield from _asked()
+
+
+def _asked() -> Iterator[Question]:
     from langsmith import utils  # noqa: PLC0415
 
     url, key = _url(), utils.get_api_key(None)
     address = _http(url)
     if address is None or not (utils.tracing_is_enabled() or key or _variable("ENDPOINT")):
         return
-    yield Question(partial(get, f"{address}/info", {}), partial(_reached, address))
+    yield Question(partial(get, f"{address.url}/info", {}), partial(_reached, address))
     if key:
         headers = {"X-Api-Key": key}
         if workspace := utils.get_workspace_id(None):
             headers["X-Tenant-Id"] = workspace
-        asked = partial(get, f"{address}/sessions?limit=1", headers)
+        asked = partial(get, f"{address.url}/sessions?limit=1", headers)
         yield Question(asked, partial(_admitted, address))
 
 

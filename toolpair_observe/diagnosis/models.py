@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import RunnableBinding, RunnableSequence, RunnableWithFallbacks
+from langchain_core.runnables import RunnableSequence, RunnableWithFallbacks
+from langchain_core.runnables.base import RunnableBindingBase
 
 from toolpair_observe.attach.guard import GuardedModel
 from toolpair_observe.attach.handler import ToolPairHandler
@@ -20,7 +21,7 @@ from toolpair_observe.pairing.providers.identify import Target, identify
 from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import AIMessage
@@ -61,17 +62,36 @@ def models_of(model: str | Runnable[LanguageModelInput, AIMessage] | None) -> tu
     return tuple(_inside(model, {}))
 
 
-def handler_in(model: object) -> ToolPairHandler | None:
-    """Return the handler that a model brings along, or None."""
-    if isinstance(model, GuardedModel):
-        return model.handler
-    callbacks = getattr(model, "callbacks", None)
-    own = callbacks if isinstance(callbacks, list) else ()
-    return next((each for each in own if isinstance(each, ToolPairHandler)), None)
+def handlers_in(model: object) -> tuple[ToolPairHandler, ...]:
+    """Return the handlers that a model brings along, the one that reports first."""
+    found = (each for each in _callbacks_in(model) if isinstance(each, ToolPairHandler))
+    return tuple(dict.fromkeys(found))
+
+
+def _callbacks_in(runnable: Any) -> Iterator[object]:  # noqa: ANN401 -- whatever a model is made of
+    if isinstance(runnable, GuardedModel):
+        yield runnable.handler
+        yield from _callbacks_in(runnable.bound)
+    elif isinstance(runnable, RunnableBindingBase):
+        yield from _listed(runnable.config.get("callbacks"))
+        yield from _callbacks_in(runnable.bound)
+    elif isinstance(runnable, RunnableWithFallbacks):
+        for each in (runnable.runnable, *runnable.fallbacks):
+            yield from _callbacks_in(each)
+    elif isinstance(runnable, RunnableSequence):
+        yield from _callbacks_in(runnable.first)
+    else:
+        yield from _listed(getattr(runnable, "callbacks", None))
+
+
+def _listed(callbacks: object) -> Iterable[object]:
+    """Return the handlers of a list or of a callback manager."""
+    handlers = getattr(callbacks, "handlers", callbacks)
+    return handlers if isinstance(handlers, list | tuple) else ()
 
 
 def _inside(runnable: Any, arguments: Mapping[str, Any]) -> Iterator[Judged]:  # noqa: ANN401
-    if isinstance(runnable, RunnableBinding):
+    if isinstance(runnable, RunnableBindingBase):
         yield from _inside(runnable.bound, {**runnable.kwargs, **arguments})
     elif isinstance(runnable, GuardedModel):
         yield from _inside(runnable._bound, arguments)  # noqa: SLF001 -- the model behind the guard

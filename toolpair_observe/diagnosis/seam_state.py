@@ -27,14 +27,14 @@ def look(subject: Subject) -> Iterator[Finding]:
         yield _off(subject, "off, because langchain-core has changed", fix)
     elif seam.is_active():
         yield from _surroundings(subject)
-    elif subject.attached is not None or subject.given is not None:
+    elif subject.handlers:
         yield _idle(subject)
     else:
         yield ok(AREA, "not in place, as no handler has been made here")
 
 
 def _idle(subject: Subject) -> Finding:
-    if subject.settings.mode == "off":
+    if subject.ruling.now().mode == "off":
         return ok(AREA, "not in place, as the mode is off")
     return _off(subject, "off, although a handler is there", "make the handler anew")
 

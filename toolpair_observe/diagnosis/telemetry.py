@@ -13,8 +13,9 @@ from opentelemetry.trace import TracerProvider, get_tracer_provider
 from toolpair_observe import foreign
 from toolpair_observe.diagnosis.addresses import Address, address_of
 from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
+from toolpair_observe.diagnosis.presentable import wrong_value
 from toolpair_observe.diagnosis.reach import Answer, Question, connect
-from toolpair_observe.pairing.shown import type_name
+from toolpair_observe.pairing.shown import quoted, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,20 +47,22 @@ class _Signal(NamedTuple):
     Attributes:
         name: What is sent.
         variable: The part of environment variables that names it.
+        loader: The variable that names the provider to load.
         kind: The API's class of its providers.
         current: Returns the application's global provider.
     """
 
     name: str
     variable: str
+    loader: str
     kind: type
     current: Callable[[], object]
 
 
 _SIGNALS: Final = (
-    _Signal("spans", "TRACES", TracerProvider, get_tracer_provider),
-    _Signal("metrics", "METRICS", MeterProvider, get_meter_provider),
-    _Signal("events", "LOGS", LoggerProvider, get_logger_provider),
+    _Signal("spans", "TRACES", "OTEL_PYTHON_TRACER_PROVIDER", TracerProvider, get_tracer_provider),
+    _Signal("metrics", "METRICS", "OTEL_PYTHON_METER_PROVIDER", MeterProvider, get_meter_provider),
+    _Signal("events", "LOGS", "OTEL_PYTHON_LOGGER_PROVIDER", LoggerProvider, get_logger_provider),
 )
 
 
@@ -67,7 +70,11 @@ def look(subject: Subject) -> Iterator[Finding]:
     """Look at the providers."""
     if os.environ.get(_DISABLED, "").strip().lower() == "true":
         yield note(AREA, f"{_DISABLED}=true: nothing is recorded", f"unset {_DISABLED}")
-    providers = [(signal, *_provider(signal, subject)) for signal in _SIGNALS]
+    broken = {signal: error for signal in _SIGNALS if (error := _failure(signal))}
+    for signal, error in broken.items():
+        yield _unloaded(signal, error)
+    whole = [signal for signal in _SIGNALS if signal not in broken]
+    providers = [(signal, *_provider(signal, subject)) for signal in whole]
     if all(_is_placeholder(provider) for _, provider, _ in providers):
         yield _nothing_set()
         return
@@ -76,10 +83,28 @@ def look(subject: Subject) -> Iterator[Finding]:
 
 
 def _provider(signal: _Signal, subject: Subject) -> tuple[object, str]:
-    for provider in subject.standing.providers:
+    for provider in subject.providers:
         if isinstance(provider, signal.kind):
             return provider, "the provider given"
     return signal.current(), "the global provider"
+
+
+def _failure(signal: _Signal) -> str:
+    """Return why there is not even a placeholder; `""` where there is a provider."""
+    try:
+        signal.current()
+    except Exception as error:  # noqa: BLE001 -- of a package that a variable names
+        return type(error).__name__
+    return ""
+
+
+def _unloaded(signal: _Signal, error: str) -> Finding:
+    value = os.environ.get(signal.loader, "")
+    named = f"{signal.loader} is {quoted(wrong_value(signal.loader, value))}, and"
+    text = (
+        f"{named} no {signal.kind.__name__} can be loaded by that ({error}): {signal.name} are lost"
+    )
+    return problem(AREA, text, f"unset {signal.loader}, or install the package that has it")
 
 
 def _is_placeholder(provider: object) -> bool:
@@ -149,6 +174,8 @@ def questions(subject: Subject) -> Iterator[Question]:
 
 def _addresses(subject: Subject) -> Iterator[Address]:
     for signal in _SIGNALS:
+        if _failure(signal):
+            continue
         provider, _ = _provider(signal, subject)
         yield from _places(map(_address_in, _exporters_of(provider) or ()))
     yield from _places(address_of(url, _OTLP_PORT) for _, url in _endpoint_variables())

@@ -10,10 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Final, TypeAlias
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from typing import Any, Final, TypeAlias
 
 MAX_TEXT: Final = 256
 MAX_LINE: Final = 2000
@@ -80,7 +77,7 @@ def class_name(cls: type) -> str:
     return shown(type.__dict__["__name__"].__get__(cls))
 
 
-def told(value: DataclassInstance) -> str:
+def told(value: Any) -> str:  # noqa: ANN401 -- of any dataclass
     """Return the `repr` of a dataclass that carries what comes from outside."""
     parts = (
         f"{each.name}={_told(getattr(value, each.name))}" for each in fields(value) if each.repr

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.forks import reset_in_child
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WINDOW_SECONDS: Final = 60.0
 MAX_SHAPES: Final = 256
+MAX_COARSE_SHAPES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class _Shape:
     effect: str
 
 
-# The common shape of all shapes past `MAX_SHAPES`.
+# The common shape of all coarse shapes past `MAX_COARSE_SHAPES`.
 _OTHER_SHAPES: Final = _Shape(
     "warnings of other shapes, too many to keep apart", "", "", (), (), ""
 )
@@ -98,7 +99,7 @@ class Throttle:
         now = self._clock()
         with self._lock:
             if shape not in self._windows and len(self._windows) >= MAX_SHAPES:
-                shape = _OTHER_SHAPES
+                shape = self._coarse(shape)
             window = self._windows.get(shape)
             if window is not None:
                 window.repeats += 1
@@ -107,6 +108,12 @@ class Throttle:
             self._windows[shape] = _Window(ends=now + WINDOW_SECONDS)
             self._next_end = min(self._next_end, now + WINDOW_SECONDS)
             return True
+
+    def _coarse(self, shape: _Shape) -> _Shape:
+        """Return the shape for all models, so that many of them hide no bug of another kind."""
+        coarse = replace(shape, profile="", model="")
+        is_full = len(self._windows) >= MAX_SHAPES + MAX_COARSE_SHAPES
+        return _OTHER_SHAPES if is_full and coarse not in self._windows else coarse
 
     def write_ended(self) -> None:
         """Write the counts whose minute is over."""
@@ -246,11 +253,12 @@ def _named(observation: Observation) -> tuple[str, ...]:
 def _name(shape: _Shape) -> str:
     if shape is _OTHER_SHAPES:
         return shape.event
+    judge = f"under {shape.profile}" if shape.profile else "of further profiles and models"
     model = f" for model {shape.model}" if shape.model else ""
     causes = f", likely cause {', '.join(shape.causes)}" if shape.causes else ""
     return (
         f"{shape.event}, {', '.join(shape.kinds)}, predicted effect {shape.effect} "
-        f"under {shape.profile}{model}{causes}"
+        f"{judge}{model}{causes}"
     )
 
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
-from opentelemetry import _logs
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer, set_span_in_context
+from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 
 from toolpair_observe import semconv
-from toolpair_observe._version import __version__
+from toolpair_observe.otel_api import event_logger_of, tracer_of
 from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters.openinference import has_span, with_parent
@@ -57,8 +56,8 @@ class OtelReporter:
     ) -> None:
         self._settings = settings
         self.wants_sound = settings.spans == "all" or settings.evaluation_events
-        self._tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider)
-        self._logger = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
+        self._tracer = tracer_of(tracer_provider)
+        self._logger = event_logger_of(logger_provider)
 
     def flagged(self, observation: Observation, trace: Trace) -> None:
         """Wait for the outcome: a span that is open until then could be lost."""

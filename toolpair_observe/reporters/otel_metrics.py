@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from opentelemetry.metrics import Observation, get_meter, get_meter_provider
+from opentelemetry.metrics import Observation
 
 from toolpair_observe import semconv
-from toolpair_observe._version import __version__
 from toolpair_observe.counts import Counts, shared_counts
+from toolpair_observe.otel_api import global_meter_provider, meter_of
 from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Effect
 
@@ -82,7 +82,7 @@ def histograms(meter_provider: MeterProvider | None, counts: Counts) -> Histogra
     Returns:
         The histograms to record to.
     """
-    current = get_meter_provider()
+    current = global_meter_provider()
     if meter_provider is not None and meter_provider is not current:
         return _create(meter_provider, counts)
     if _Globals.provider is not current:
@@ -92,7 +92,7 @@ def histograms(meter_provider: MeterProvider | None, counts: Counts) -> Histogra
 
 
 def _create(meter_provider: MeterProvider | None, counts: Counts) -> Histograms:
-    meter = get_meter(semconv.SCOPE, __version__, meter_provider)
+    meter = meter_of(meter_provider)
     for metric in semconv.COUNTED:
         create = (
             meter.create_observable_counter

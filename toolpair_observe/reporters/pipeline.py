@@ -12,6 +12,7 @@ from toolpair_observe.counts import shared_counts
 from toolpair_observe.deadline import Deadline
 from toolpair_observe.fail_open import FailOpen, tell
 from toolpair_observe.observation import is_finding
+from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.log import LogReporter
 from toolpair_observe.reporters.openinference import with_parent
 from toolpair_observe.reporters.otel import OtelReporter
@@ -141,6 +142,12 @@ class Pipeline:
         tell(self._on_checked, record)
         if report.effect.is_near_miss:
             tell(self._on_flagged, record.observation(), record.trace())
+
+    def checked_without_end(self, record: Record) -> None:
+        """Do the same for a request whose end can't be told from that of another one."""
+        self.checked(record)
+        record.outcome = Outcome.BLOCKED if record.blocked else Outcome.ABANDONED
+        self.finished(record)
 
     def finished(self, record: Record) -> None:
         """Count and report an outcome."""

@@ -6,13 +6,12 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry import _logs
 from opentelemetry._logs import SeverityNumber
 
 from toolpair_observe import semconv
-from toolpair_observe._version import __version__
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.logs import warn
+from toolpair_observe.otel_api import event_logger_of
 from toolpair_observe.pairing.shown import clean
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class RepairReporter:
         logger_provider: LoggerProvider | None = None,
     ) -> None:
         self._name_id = name_id
-        self._events = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
+        self._events = event_logger_of(logger_provider)
 
     def named(self, repair: Repair) -> Repair:
         """Return a repair as it may be told: with the ids of its changes hashed where they are."""

@@ -51,6 +51,19 @@ class Answer:
     reason_phrase: str = "Bad Request"
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    is_success = False
+    is_error = True
+    is_client_error = True
+
+    @property
+    def content(self) -> bytes:
+        """The body, encoded."""
+        return self.text.encode("utf-8", "replace")
+
+    def read(self) -> bytes:
+        """Return the body, encoded."""
+        return self.content
+
     def json(self) -> Any:  # noqa: ANN401 -- any JSON
         """Return the decoded body."""
         return json.loads(self.text)
