@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.words import ViolationKind
     from toolpair_observe.settings import Options
 
-__all__ = ["Requests", "Watch"]
+__all__ = ["Found", "Requests", "Watch"]
 
 
 __tracebackhide__ = is_deliberate

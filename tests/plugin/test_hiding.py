@@ -313,7 +313,6 @@ def test_a_thread_that_outlives_the_last_test_fails_the_run(suite, pytester, mod
 
     def pytest_sessionfinish(session):
         module.go.set()
-        module.thread.join()
     """
     )
     result = suite(

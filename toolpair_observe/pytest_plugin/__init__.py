@@ -201,7 +201,7 @@ def pytest_runtest_makereport(
     """Show what a test that failed gave to chat models, and count it for the summary."""
     report = yield
     trial = item.stash.get(_TRIAL, None)
-    is_subtest = call.when == "call" and not item.stash[_CALL_IS_OVER]
+    is_subtest = call.when == "call" and not item.stash.get(_CALL_IS_OVER, True)
     if not is_subtest:
         report = _unless_hidden(trial, item, call, report)
     error = call.excinfo.value if call.excinfo is not None else None

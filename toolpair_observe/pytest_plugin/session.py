@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from toolpair_observe.deadline import Deadline
 from toolpair_observe.pytest_plugin.failures import given_text
 from toolpair_observe.pytest_plugin.options import given_effects, new_watch, requested_mode
 from toolpair_observe.pytest_plugin.summary import OUTSIDE, Summary, numbers_outside
@@ -13,6 +15,11 @@ from toolpair_observe.pytest_plugin.trial import Fate, Trial
 
 if TYPE_CHECKING:
     from toolpair_observe.testing import Watch
+
+
+_MAX_WAIT_S: Final = 1.0
+# Its idle threads end with the interpreter alone.
+_POOL: Final = "ThreadPoolExecutor"
 
 
 class Session:
@@ -40,6 +47,7 @@ class Session:
         self.watch = None if self.mode in {None, "off"} else new_watch(config, self.mode)
         self.pytest_session = None
         self._config = config
+        self._threads_before = frozenset(threading.enumerate())
         self._alone: Watch | None = None
         self._outside = None if self.watch is None else self._enter(self.watch, None)
 
@@ -69,6 +77,7 @@ class Session:
     def finish(self) -> None:
         """Add what nobody answers for to the summary, and fail the run for it."""
         if self._outside is not None:
+            self._await_threads()
             self.count(self._outside, OUTSIDE)
             self._outside.tell()
         if self.summary.is_broken_outside:
@@ -87,6 +96,16 @@ class Session:
             reporter.write_line(f"\n{given_text(late, 'outside', self._outside.terms)}")
         if self._outside.can_fail:
             self._fail()
+
+    def _await_threads(self) -> None:
+        """Wait a little for the threads that tests left behind.
+
+        The interpreter waits for them anyway, but then it is too late to fail the run.
+        """
+        deadline = Deadline(_MAX_WAIT_S)
+        for thread in set(threading.enumerate()) - self._threads_before:
+            if not thread.daemon and not thread.name.startswith(_POOL):
+                thread.join(deadline.left)
 
     def _enter(self, watch: Watch, item: pytest.Item | None) -> Trial:
         from toolpair_observe.testing import Requests  # noqa: PLC0415 -- see `new_watch`
