@@ -13,7 +13,7 @@ The pytest plugin uses this module. Other test runners can use it, too:
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
 
 from toolpair_observe.attach import seam
 from toolpair_observe.attach.judge import Judge
@@ -24,7 +24,6 @@ from toolpair_observe.errors import is_deliberate
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.providers.contract import CONTRACT
-from toolpair_observe.pairing.words import Effect
 from toolpair_observe.settings import MODE_KEY, Settings
 
 if TYPE_CHECKING:
@@ -37,10 +36,22 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.words import ViolationKind
     from toolpair_observe.settings import Options
 
-__all__ = ["Requests", "Watch"]
+__all__ = ["Found", "Requests", "Watch"]
 
 
 __tracebackhide__ = is_deliberate
+
+
+class Found(NamedTuple):
+    """A request with violations.
+
+    Attributes:
+        report: Its report.
+        stopping: The kinds of those violations for which strict mode stops it.
+    """
+
+    report: PairingReport
+    stopping: frozenset[ViolationKind]
 
 
 class Requests:
@@ -64,6 +75,7 @@ class Requests:
         self.unchecked = 0
         self.reports = []
         self.stopped = []
+        self._found: list[Found] = []
         self.reset()
         reset_in_child(self)
 
@@ -71,15 +83,29 @@ class Requests:
         """Leave a lock behind that another thread may have held at a fork."""
         self._lock = threading.Lock()
 
-    def add(self, report: PairingReport | None) -> None:
-        """Record one request, None where it was not checked."""
+    def add(
+        self, report: PairingReport | None, stopping: frozenset[ViolationKind] = frozenset()
+    ) -> None:
+        """Record one request, None where it was not checked.
+
+        Args:
+            report: Its report.
+            stopping: The kinds of those violations for which strict mode stops it.
+        """
         with self._lock:
             if report is None:
                 self.unchecked += 1
                 return
             self.checked += 1
+            if report.violations:
+                self._found.append(Found(report, stopping))
             if not report.ok:
                 self.reports.append(report)
+
+    def found(self) -> tuple[Found, ...]:
+        """Return the requests with violations, whatever became of `reports` since."""
+        with self._lock:
+            return tuple(self._found)
 
 
 class Watch:
@@ -129,10 +155,10 @@ class Watch:
         Args:
             report: The report of the request.
         """
-        effects = set(self._settings.block_on)
-        if self._settings.block_unidentified and report.profile == CONTRACT.name:
-            effects.add(Effect.UNKNOWN)
-        return frozenset(each.kind for each in report.violations if each.effect in effects)
+        for found in reversed(self.requests.found()):
+            if found.report is report:
+                return found.stopping
+        return self._judge.stopping_kinds(report, identified=report.profile != CONTRACT.name)
 
     def started(self, request: Request, run_id: UUID) -> None:
         """Check a request when it starts, and stop it if strict mode does.
@@ -147,8 +173,11 @@ class Watch:
         verdict, refusal = self._judge.decide(request, run_id, self._settings.mode)
         is_admitted = False
         with FailOpen(self._counts, "testing"):
-            self.requests.add(None if verdict is None else verdict.report)
-            is_admitted = verdict is not None and self.admits(verdict.report)
+            if verdict is None:
+                self.requests.add(None)
+            else:
+                self.requests.add(verdict.report, verdict.stopping)
+                is_admitted = refusal is not None and self.admits(verdict.report)
         if refusal is not None and not is_admitted:
             self.requests.stopped.append(refusal)
             seam.refuse(refusal, run_id)

@@ -67,7 +67,7 @@ from toolpair_observe import (
     uninstrument,
 )
 from toolpair_observe.middleware import RepairMode, ToolPairMiddleware
-from toolpair_observe.testing import Requests, Watch
+from toolpair_observe.testing import Found, Requests, Watch
 
 VERSION: str = __version__
 
@@ -498,5 +498,6 @@ def watch(attempt: Callable[[], object]) -> None:
     assert_type(watch.requests.unchecked, int)
     assert_type(watch.requests.stopped, list[Exception])
     assert_type(watch.requests.reports, list[PairingReport])
+    assert_type(watch.requests.found(), tuple[Found, ...])
     watch.stop()
     Watch("off")  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from toolpair_observe.errors import ToolPairError
     from toolpair_observe.pairing.providers.identify import Target
     from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.pairing.words import ViolationKind
     from toolpair_observe.settings import Mode, Settings
 
 
@@ -33,16 +34,22 @@ class Verdict(NamedTuple):
     Attributes:
         target: Whose rules judged.
         report: What does not pair, and what will happen.
-        stops: Whether strict mode has to stop the request.
+        stopping: The kinds of the violations for which strict mode has to stop the request, none
+            where it may leave.
         start_ns: Wall clock at the start of the check, nanoseconds since the epoch.
         check_ns: Length of the check, nanoseconds.
     """
 
     target: Target
     report: PairingReport
-    stops: bool
+    stopping: frozenset[ViolationKind]
     start_ns: int
     check_ns: int
+
+    @property
+    def stops(self) -> bool:
+        """Whether strict mode has to stop the request."""
+        return bool(self.stopping)
 
 
 class Judge:
@@ -122,15 +129,22 @@ class Judge:
         if target is None:
             target = self.identify(request)
         report = check(request.messages, target.profile, target.facts, self.name_id)
-        stops = self._stops(report, identified=target.identified)
-        return Verdict(target, report, stops, start_ns, perf_counter_ns() - began)
+        stopping = self.stopping_kinds(report, identified=target.identified)
+        return Verdict(target, report, stopping, start_ns, perf_counter_ns() - began)
 
-    def _stops(self, report: PairingReport, *, identified: bool) -> bool:
-        if report.effect in self._settings.block_on:
-            return True
+    def stopping_kinds(
+        self, report: PairingReport, *, identified: bool
+    ) -> frozenset[ViolationKind]:
+        """Return the kinds of the violations for which strict mode stops a request.
+
+        Args:
+            report: The report of the request.
+            identified: Whether its model is identified.
+        """
+        effects = set(self._settings.block_on)
         held_to_contract = not identified or report.profile == CONTRACT.name
-        return (
-            held_to_contract
-            and self._settings.block_unidentified
-            and report.effect is Effect.UNKNOWN
-        )
+        if held_to_contract and self._settings.block_unidentified:
+            effects.add(Effect.UNKNOWN)
+        if report.effect not in effects:
+            return frozenset()
+        return frozenset(each.kind for each in report.violations if each.effect in effects)

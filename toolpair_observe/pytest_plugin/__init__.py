@@ -7,10 +7,11 @@ what the application's own strict mode stops stays stopped.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from toolpair_observe.pytest_plugin.collecting import judge_collection
 from toolpair_observe.pytest_plugin.failures import (
     BrokenHistory,
     blocks_in,
@@ -19,19 +20,23 @@ from toolpair_observe.pytest_plugin.failures import (
     stopped_text,
     tell_foreign,
 )
-from toolpair_observe.pytest_plugin.options import add_options, described, new_watch, requested_mode
-from toolpair_observe.pytest_plugin.summary import Summary, numbers_of
-from toolpair_observe.pytest_plugin.terms import MARKERS, NO_TERMS, terms_of
+from toolpair_observe.pytest_plugin.finding import Finding
+from toolpair_observe.pytest_plugin.options import add_options, described
+from toolpair_observe.pytest_plugin.session import Session
+from toolpair_observe.pytest_plugin.summary import numbers_of
+from toolpair_observe.pytest_plugin.terms import MARKERS
 from toolpair_observe.pytest_plugin.trial import Fate, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from toolpair_observe.pairing.report import PairingReport
-    from toolpair_observe.testing import Requests, Watch
+    from toolpair_observe.testing import Requests
 
-_WATCH: Final = pytest.StashKey["Watch | None"]()
+_SESSION: Final = pytest.StashKey[Session]()
 _TRIAL: Final = pytest.StashKey["Trial | None"]()
+# Until then, and in the teardown, the report of a call is that of a subtest.
+_CALL_IS_OVER: Final = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,55 +48,64 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the options, and start to watch if they ask for it."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    mode = requested_mode(config)
-    config.pluginmanager.register(Summary(), "toolpair-summary")
-    config.stash[_WATCH] = None if mode in (None, "off") else new_watch(config, mode)
+    session = config.stash[_SESSION] = Session(config)
+    config.pluginmanager.register(session.summary, "toolpair-summary")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say what is watched, and what fails a test."""
-    return described(requested_mode(config), config.stash[_WATCH], config)
+    session = config.stash[_SESSION]
+    return described(session.mode, session.watch, config)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Note whose exit status it is."""
+    session.config.stash[_SESSION].pytest_session = session
+
+
+# Inside of what writes the summary and of what ends a worker of xdist, around all else.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Fail the run for a broken history that no test and no collector answers for."""
+    result = yield
+    ours = session.config.stash[_SESSION]
+    ours.finish()
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["toolpair"] = ours.summary.outside
+    return result
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ANN401 -- xdist's own
+    """Add what a worker of xdist did outside of its tests."""
+    del error
+    outside = getattr(node, "workeroutput", {}).get("toolpair", ())
+    node.config.stash[_SESSION].summary.outside.extend(outside)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop watching."""
-    watch = config.stash.get(_WATCH, None)
-    if watch is not None:
-        watch.stop()
+    session = config.stash.get(_SESSION, None)
+    if session is not None:
+        session.close()
 
 
 @pytest.fixture
-def toolpair(request: pytest.FixtureRequest) -> Iterator[Requests]:
+def toolpair(request: pytest.FixtureRequest) -> Requests:
     """Return the chat-model requests of this test: `checked`, `reports` of the broken ones.
 
     The fixture watches the test even without `--toolpair`; with `--toolpair=off` it is empty.
     """
-    trial: Trial | None = request.node.stash[_TRIAL]
+    item = request.node
+    if item.stash[_TRIAL] is None:
+        item.stash[_TRIAL] = request.config.stash[_SESSION].begin_alone(item)
+    trial: Trial | None = item.stash[_TRIAL]
     if trial is not None:
-        yield trial.requests
-        return
-    if requested_mode(request.config) == "off":
-        yield _new_requests()
-        return
-    watch = new_watch(request.config, "fail")
-    try:
-        yield _begin(request.node, watch, can_fail=True).requests
-    finally:
-        watch.stop()
-
-
-def _new_requests() -> Requests:
+        return trial.requests
     from toolpair_observe.testing import Requests  # noqa: PLC0415 -- see `new_watch`
 
     return Requests()
-
-
-def _begin(item: pytest.Item, watch: Watch, *, can_fail: bool) -> Trial:
-    trial = Trial(watch, _new_requests(), terms_of(item), can_fail)
-    watch.requests = trial.requests
-    watch.admits = trial.admits
-    item.stash[_TRIAL] = trial
-    return trial
 
 
 @pytest.hookimpl(wrapper=True)
@@ -99,32 +113,48 @@ def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Fail the collection of a module that gives a chat model a broken history."""
-    report = yield
-    watch = collector.config.stash[_WATCH]
-    if watch is None or requested_mode(collector.config) == "report":
-        return report
-    broken = [each for each in watch.requests.reports if watch.stopping_kinds(each)]
-    if broken and report.passed:
-        report.outcome = "failed"
-        error = BrokenHistory(broken, "collect", NO_TERMS)
-        report.longrepr = f"{error.headline}\n\n{error}"
-    watch.requests = _new_requests()
+    session = collector.config.stash[_SESSION]
+    trial = session.begin(None)
+    try:
+        report = yield
+    finally:
+        session.leave()
+    judge_collection(trial, report, whole=_is_whole(collector.config))
+    if trial is not None:
+        session.count(trial, collector.nodeid or "the collection")
     return report
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Start to collect the requests of one test, again each time that a plugin reruns it."""
-    watch = item.config.stash[_WATCH]
+    session = item.config.stash[_SESSION]
     item.stash[_TRIAL] = None
-    if watch is not None:
-        _begin(item, watch, can_fail=requested_mode(item.config) != "report")
+    item.stash[_CALL_IS_OVER] = False
+    if session.watch is not None:
+        item.stash[_TRIAL] = session.begin(item)
+    elif _asks_for_fixture(item):
+        item.stash[_TRIAL] = session.begin_alone(item)
+
+
+def _asks_for_fixture(item: pytest.Item) -> bool:
+    """Whether a test, or a fixture of it, asks for the fixture `toolpair` of this module."""
+    info = getattr(item, "_fixtureinfo", None)
+    for definition in reversed(info.name2fixturedefs.get("toolpair", ()) if info else ()):
+        if definition.func.__module__ == __name__:
+            return True
+        if "toolpair" not in definition.argnames:
+            return False
+    return False
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test that passes though a chat model was given a broken history."""
-    result = yield
+    try:
+        result = yield
+    finally:
+        item.stash[_CALL_IS_OVER] = True
     trial = item.stash.get(_TRIAL, None)
     if trial is not None and trial.can_fail:
         _fail_if_broken(trial, "call")
@@ -135,6 +165,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a teardown in which a chat model was given a broken history."""
+    item.stash[_CALL_IS_OVER] = False
     result = yield
     trial = item.stash.get(_TRIAL, None)
     if trial is not None and trial.can_fail:
@@ -143,6 +174,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 
 def _fail_if_broken(trial: Trial, when: str) -> None:
+    if when == "teardown":
+        trial.reread_terms()
+    else:
+        trial.read_terms()
     broken = trial.untold(Fate.BROKEN)
     if broken:
         raise BrokenHistory(broken, when, trial.terms)
@@ -151,44 +186,58 @@ def _fail_if_broken(trial: Trial, when: str) -> None:
 def _fail_if_not_found(trial: Trial) -> None:
     missing = trial.not_found()
     if missing:
-        pytest.fail(
+        msg = (
             f"expected {', '.join(missing)}, and no chat model was given it "
-            f"({trial.requests.checked} requests checked)",
-            pytrace=False,
+            f"({trial.requests.checked} requests checked)"
         )
+        raise Finding(msg)
 
 
-@pytest.hookimpl(wrapper=True)
+# Around the one of pytest that takes failures for expected ones.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what a test that failed gave to chat models, and count it for the summary."""
     report = yield
     trial = item.stash.get(_TRIAL, None)
-    if trial is not None and report.skipped and not hasattr(report, "wasxfail"):
-        report = _unless_skipped_after(trial, item, call, report)
+    is_subtest = call.when == "call" and not item.stash.get(_CALL_IS_OVER, True)
+    if not is_subtest:
+        report = _unless_hidden(trial, item, call, report)
     error = call.excinfo.value if call.excinfo is not None else None
     if call.excinfo is not None:
-        whole = bool(item.config.getoption("fulltrace", default=False))
-        show_safely(report, call.excinfo, whole=whole)
+        show_safely(report, call.excinfo, whole=_is_whole(item.config))
     if report.failed:
         _explain_blocks(trial, report, error)
-    if trial is not None:
+    if call.when == "teardown" and not is_subtest:
+        item.config.stash[_SESSION].leave()
+    if trial is not None and not is_subtest:
         _account_for(trial, report, error)
     return report
 
 
-def _unless_skipped_after(
-    trial: Trial, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+def _is_whole(config: pytest.Config) -> bool:
+    return bool(config.getoption("fulltrace", default=False))
+
+
+def _unless_hidden(
+    trial: Trial | None,
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
 ) -> pytest.TestReport:
-    """Return a failure in place of a skip that would hide a broken history."""
-    try:
-        if trial.can_fail:
-            _fail_if_broken(trial, call.when)
-    except BrokenHistory as error:
-        call.excinfo = pytest.ExceptionInfo.from_exception(error)
-        return pytest.TestReport.from_item_and_call(item, call)
-    return report
+    """Return a failure in place of an outcome, like a skip, that would hide what is found."""
+    if report.failed or (report.when == "setup" and report.passed):
+        return report  # the test itself answers for its setup
+    if call.excinfo is None or not isinstance(call.excinfo.value, Finding):
+        try:
+            if trial is not None and trial.can_fail:
+                _fail_if_broken(trial, call.when)
+        except Finding as error:
+            call.excinfo = pytest.ExceptionInfo.from_exception(error)
+        else:
+            return report
+    return pytest.TestReport.from_item_and_call(item, call)
 
 
 def _explain_blocks(
@@ -209,11 +258,12 @@ def _account_for(trial: Trial, report: pytest.TestReport, error: BaseException |
     """Add the timeline that no failure shows yet, and the numbers of a test that is over."""
     if report.when == "setup" and report.passed:
         return  # the test itself answers for it
+    trial.reread_terms()
     new = trial.untold(Fate.BROKEN, Fate.MINOR)
     if new and not isinstance(error, BrokenHistory):
         text = given_text(new, report.when, trial.terms)
         report.sections.append(("toolpair", text))
-    trial.told = len(trial.requests.reports)
+    trial.tell()
     if report.when == "teardown":
         # xdist sends the attributes of a report from a worker to the controller.
         vars(report)["toolpair"] = numbers_of(trial)

@@ -9,21 +9,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
-
+from toolpair_observe.pytest_plugin.finding import Finding
 from toolpair_observe.pytest_plugin.trial import distinct, kinds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from _pytest.outcomes import Failed as _Failed
+    import pytest
 
-    from toolpair_observe.errors import InvalidToolResultsError
+    from toolpair_observe.errors import InvalidToolResultsError, ToolPairError
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.pytest_plugin.terms import Terms
-else:
-    # The public name, which is no type to a type checker.
-    _Failed = pytest.fail.Exception
 
 _MAX_SHOWN: Final = 3
 _WHEN: Final = {
@@ -31,7 +27,9 @@ _WHEN: Final = {
     "setup": "while the test was set up",
     "call": "in this test",
     "teardown": "while the test was torn down",
+    "outside": "while no test ran and none was collected",
 }
+_WITHOUT_MARKERS: Final = ("collect", "outside")
 _FOREIGN: Final = (
     "the request was stopped by the application's own strict mode (a handler, a guard or a "
     "middleware), not by --toolpair, whose markers do not reach there; a test that means it uses "
@@ -41,7 +39,7 @@ _FOREIGN: Final = (
 _ON_THE_WAY: Final = ("langchain_core", "toolpair_observe", "contextlib")
 
 
-class BrokenHistory(_Failed):
+class BrokenHistory(Finding):
     """The failure of a test that gave a chat model a broken history.
 
     Args:
@@ -51,8 +49,8 @@ class BrokenHistory(_Failed):
     """
 
     def __init__(self, reports: list[PairingReport], when: str, terms: Terms) -> None:
-        self.headline: str = _headline(reports[0], len(distinct(reports)) - 1, terms)
-        super().__init__(given_text(reports, when, terms), pytrace=False)
+        headline = _headline(reports[0], len(distinct(reports)) - 1, terms)
+        super().__init__(given_text(reports, when, terms), headline)
 
 
 def given_text(reports: list[PairingReport], when: str, terms: Terms) -> str:
@@ -60,7 +58,7 @@ def given_text(reports: list[PairingReport], when: str, terms: Terms) -> str:
     told = distinct(reports)
     count = f"{len(told)} broken histories" if len(told) > 1 else "a broken history"
     texts = [f"toolpair: a chat model was given {count} {_WHEN[when]}", *_explained(told)]
-    if when != "collect":
+    if when not in _WITHOUT_MARKERS:
         kinds = sorted({kind for report in reports for kind in terms.beyond(kinds_of(report))})
         names = ", ".join(f'"{kind}"' for kind in kinds)
         texts.append(f"a test that means it says so: @pytest.mark.toolpair_expect({names})")
@@ -99,12 +97,21 @@ def _headline(report: PairingReport, more: int, terms: Terms | None = None) -> s
 
 def blocks_in(error: BaseException | None) -> list[InvalidToolResultsError]:
     """Return the blocks in an exception: itself, what it came from, and the members of a group."""
+    ours = _ours_in(error)
+    if not ours:
+        return []
+    from toolpair_observe.errors import InvalidToolResultsError  # noqa: PLC0415 -- see `new_watch`
+
+    return [each for each in ours if isinstance(each, InvalidToolResultsError)]
+
+
+def _ours_in(error: BaseException | None) -> list[ToolPairError]:
+    """Return the same for every exception that this package raises on purpose."""
     # Where that module is not loaded, nothing of it was raised.
     errors = sys.modules.get("toolpair_observe.errors")
     if errors is None or error is None:
         return []
-    block: type[InvalidToolResultsError] = errors.InvalidToolResultsError
-    return [each for each in _linked(error) if isinstance(each, block)]
+    return [each for each in _linked(error) if isinstance(each, errors.ToolPairError)]
 
 
 def _linked(error: BaseException) -> Iterator[BaseException]:
@@ -130,9 +137,12 @@ def tell_foreign(
 
 
 def show_safely(
-    report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException], *, whole: bool
+    report: pytest.TestReport | pytest.CollectReport,
+    excinfo: pytest.ExceptionInfo[BaseException],
+    *,
+    whole: bool,
 ) -> None:
-    """Take the arguments out of the traceback of a block, and begin its line with the kind.
+    """Take the arguments out of the traceback of our errors; begin a block's line with the kind.
 
     Args:
         report: pytest's report.
@@ -144,15 +154,16 @@ def show_safely(
     if crash is None:
         return
     error = excinfo.value
-    if isinstance(error, BrokenHistory):
+    if isinstance(error, Finding) and report.location is not None:
         crash.path, crash.lineno = report.location[0], (report.location[1] or 0) + 1
         crash.message = error.headline
         return
-    blocks = blocks_in(error)
-    for traceback, *_ in getattr(shown, "chain", ()) if blocks else ():
+    ours, blocks = _ours_in(error), blocks_in(error)
+    for traceback, *_ in getattr(shown, "chain", ()) if ours else ():
         _take_out_content(traceback, whole=whole)
-    if error in blocks or (blocks and isinstance(error, BaseExceptionGroup)):
+    if error in ours or (ours and isinstance(error, BaseExceptionGroup)):
         crash.path, crash.lineno = _own_place(excinfo)
+    if error in blocks or (blocks and isinstance(error, BaseExceptionGroup)):
         crash.message = _headline(blocks[0].report, len(blocks) - 1)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import pytest
 
+from toolpair_observe.pairing.shown import quoted
+
 if TYPE_CHECKING:
     from toolpair_observe.settings import Options
     from toolpair_observe.testing import Watch
@@ -34,7 +36,6 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("toolpair", "tool calls and tool results (toolpair_observe)")
     group.addoption(
         "--toolpair",
-        choices=tuple(_WORDS),
         metavar="|".join(_MODES),
         default=None,
         help="watch each test for chat models that are given tool calls and tool results that do "
@@ -59,16 +60,17 @@ def requested_mode(config: pytest.Config) -> Mode | None:
     """Return the mode of the command line or the ini file, or None.
 
     Raises:
-        pytest.UsageError: The value of the ini option is not allowed.
+        pytest.UsageError: The value is not allowed.
     """
     given = config.getoption("toolpair")
     value = str(config.getini("toolpair") if given is None else given).strip()
-    if not value:
+    if not value and given is None:
         return None
     mode = _WORDS.get(value)
     if mode is not None:
         return mode
-    msg = f"ini option toolpair is {value!r}; expected {', '.join(_MODES)}"
+    origin = "ini option toolpair" if given is None else "--toolpair"
+    msg = f"{origin} is {quoted(value)}; expected {', '.join(_MODES)}"
     raise pytest.UsageError(msg)
 
 
@@ -93,7 +95,7 @@ def _threshold(config: pytest.Config) -> Options:
     from toolpair_observe.pairing.words import Effect  # noqa: PLC0415 -- see `new_watch`
     from toolpair_observe.settings import is_set  # noqa: PLC0415
 
-    given = _given_effects(config)
+    given = given_effects(config)
     if given is not None:
         effects = frozenset(map(Effect, given))
         return {"block_on": effects, "block_unidentified": Effect.UNKNOWN in effects}
@@ -102,13 +104,18 @@ def _threshold(config: pytest.Config) -> Options:
     return {"block_on": frozenset(map(Effect, _DEFAULT_EFFECTS.split(",")))}
 
 
-def _given_effects(config: pytest.Config) -> list[str] | None:
-    from toolpair_observe.option_values import BlockableEffect  # noqa: PLC0415 -- see `new_watch`
+def given_effects(config: pytest.Config) -> list[str] | None:
+    """Return the effects of the command line or the ini file that fail a test, or None.
 
+    Raises:
+        pytest.UsageError: The value is not allowed.
+    """
     given = config.getoption("toolpair_fail_on")
     ini = str(config.getini("toolpair_fail_on")).strip()
     if given is None and not ini:
         return None
+    from toolpair_observe.option_values import BlockableEffect  # noqa: PLC0415 -- see `new_watch`
+
     value = ini if given is None else given
     effects = [name.strip().lower() for name in value.split(",") if name.strip()]
     known = get_args(BlockableEffect)
@@ -116,7 +123,7 @@ def _given_effects(config: pytest.Config) -> list[str] | None:
     if not effects or not set(effects) <= set(known):
         origin = "ini option toolpair_fail_on" if given is None else _FAIL_ON
         msg = (
-            f"{origin} is {value!r}; expected any of {', '.join(known)}, separated by commas "
+            f"{origin} is {quoted(value)}; expected any of {', '.join(known)}, separated by commas "
             "(for tests that never fail: --toolpair=report)"
         )
         raise pytest.UsageError(msg)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import pytest
+from toolpair_observe.pairing.shown import line, shown
+from toolpair_observe.pytest_plugin.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
+
+    import pytest
 
 _EXPECT: Final = "toolpair_expect"
 _IGNORE: Final = "toolpair_ignore"
@@ -46,7 +49,7 @@ def terms_of(item: pytest.Item) -> Terms:
     """Read the markers of a test, its class and its module.
 
     Raises:
-        pytest.fail.Exception: A marker names what is not a kind.
+        Finding: A marker names what is not a kind.
     """
     marked = list(item.iter_markers(_IGNORE))
     ignored = [kind for mark in marked for kind in _kinds_in(mark) or _every_kind()]
@@ -68,13 +71,14 @@ def _every_kind() -> list[str]:
 
 def _kinds_in(mark: pytest.Mark) -> list[str]:
     if mark.kwargs:
-        _refuse(mark, f"takes kinds without {', '.join(mark.kwargs)}=")
-    kinds = [str(kind) for kind in mark.args]
-    unknown = [kind for kind in kinds if kind not in _every_kind()]
+        _refuse(mark, f"takes kinds without {', '.join(map(str, mark.kwargs))}=")
+    known = _every_kind()
+    unknown = [shown(str(kind)) for kind in mark.args if str(kind) not in known]
     if unknown:
         _refuse(mark, f"does not know {', '.join(unknown)}")
-    return kinds
+    return [str(kind) for kind in mark.args]
 
 
 def _refuse(mark: pytest.Mark, what: str) -> None:
-    pytest.fail(f"marker {mark.name} {what}; choose from {', '.join(_every_kind())}", pytrace=False)
+    msg = f"marker {mark.name} {line(what)}; choose from {', '.join(_every_kind())}"
+    raise Finding(msg)

@@ -2,65 +2,105 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from toolpair_observe.pytest_plugin.finding import Finding
+from toolpair_observe.pytest_plugin.terms import NO_TERMS, Terms, terms_of
+
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    import pytest
+
     from toolpair_observe.pairing.report import PairingReport
-    from toolpair_observe.pytest_plugin.terms import Terms
-    from toolpair_observe.testing import Requests, Watch
+    from toolpair_observe.testing import Found, Requests, Watch
 
 
 class Fate(StrEnum):
-    """What becomes of a broken history."""
+    """What becomes of a history with violations."""
 
     BROKEN = "broken"
     MINOR = "below the threshold"
     EXPECTED = "expected"
     IGNORED = "ignored"
+    ACCEPTED = "accepted by the model"
 
 
 @dataclass(slots=True)
 class Trial:
-    """One run of one test.
+    """One run of one test, of a collector, or what stands outside of both.
 
     Attributes:
         watch: What looks at its requests.
         requests: Those requests.
+        item: The test, None for what is none.
+        can_fail: Whether a broken history fails it.
         terms: What the test says of broken histories in it.
-        can_fail: Whether such a history fails the test.
-        told: The number of reports that an outcome of the test accounts for already.
+        told: The number of requests with violations that an outcome accounts for already.
     """
 
     watch: Watch
     requests: Requests
-    terms: Terms
+    item: pytest.Item | None
     can_fail: bool
+    terms: Terms = NO_TERMS
     told: int = 0
+
+    def read_terms(self) -> None:
+        """Read the markers, which the test may add to while it runs.
+
+        Raises:
+            Finding: A marker is used wrongly.
+        """
+        if self.item is not None:
+            self.terms = terms_of(self.item)
+
+    def reread_terms(self) -> None:
+        """Read the markers where the test fails for a wrong one elsewhere."""
+        with contextlib.suppress(Finding):
+            self.read_terms()
 
     def admits(self, report: PairingReport) -> bool:
         """Whether the test allows all for which a request would be stopped."""
-        return not self.terms.beyond(self.watch.stopping_kinds(report))
+        self.reread_terms()
+        return self._allows(self.watch.stopping_kinds(report))
 
-    def fate_of(self, report: PairingReport) -> Fate:
-        """Return what becomes of a broken history."""
-        if not self.admits(report):
+    def fate_of(self, found: Found) -> Fate:
+        """Return what becomes of a history with violations."""
+        if not self._allows(found.stopping):
             return Fate.BROKEN
-        kinds = kinds_of(report)
+        if found.report.ok:
+            return Fate.ACCEPTED
+        kinds = kinds_of(found.report)
         if self.terms.beyond(kinds):
             return Fate.MINOR
         return Fate.EXPECTED if kinds & self.terms.expected else Fate.IGNORED
 
+    def with_fate(self, *fates: Fate) -> list[PairingReport]:
+        """Return the reports with one of these fates."""
+        return self._with_fate(self.requests.found(), fates)
+
     def untold(self, *fates: Fate) -> list[PairingReport]:
         """Return the reports with one of these fates that no outcome accounts for yet."""
-        new = self.requests.reports[self.told :]
-        return [report for report in new if self.fate_of(report) in fates]
+        return self._with_fate(self.requests.found()[self.told :], fates)
+
+    def tell(self) -> None:
+        """Note that an outcome accounts for what was found so far."""
+        self.told = len(self.requests.found())
 
     def not_found(self) -> list[str]:
         """Return the expected kinds that did not occur."""
-        found = {kind for report in self.requests.reports for kind in kinds_of(report)}
+        found = {kind for each in self.requests.found() for kind in kinds_of(each.report)}
         return sorted(self.terms.expected - found)
+
+    def _allows(self, kinds: AbstractSet[str]) -> bool:
+        return not self.terms.beyond(kinds)
+
+    def _with_fate(self, found: tuple[Found, ...], fates: tuple[Fate, ...]) -> list[PairingReport]:
+        return [each.report for each in found if self.fate_of(each) in fates]
 
 
 def kinds_of(report: PairingReport) -> set[str]:

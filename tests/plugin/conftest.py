@@ -1,0 +1,52 @@
+"""Suites of tests of a user's, and the plugin that watches them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from langchain_core.language_models import FakeListChatModel
+
+from toolpair_observe import guard, middleware, testing
+
+# A run inside this process forgets what it imports itself, and would import it a second time.
+_LOADED = (FakeListChatModel, guard, middleware)
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGIN = ("-p", "toolpair_observe.pytest_plugin", "-p", "no:cacheprovider")
+
+SUITE = """
+    import pytest
+    from langchain_core.language_models import FakeListChatModel
+    from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+
+    CALL = {"name": "get_weather", "args": {"secret": "hush"}, "id": "call_oslo"}
+    BROKEN = [HumanMessage("Hi."), AIMessage("", tool_calls=[CALL]), HumanMessage("hush")]
+    SOUND = [*BROKEN[:2], ToolMessage("11", tool_call_id="call_oslo")]
+    ORPHAN = [HumanMessage("Hi."), ToolMessage("11", tool_call_id="gone")]
+
+    def ask(history, **config):
+        return FakeListChatModel(responses=["Fine."]).invoke(history, config)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nobody_watches(monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    for variable in [name for name in os.environ if name.startswith("TOOLPAIR_")]:
+        monkeypatch.delenv(variable)
+    yield
+    assert testing._hook._watches == ()
+
+
+@pytest.fixture
+def suite(pytester):
+    """Run tests made of the words above and the ones given."""
+
+    def run(tests: str, *options: str, plugins: tuple[str, ...] = PLUGIN) -> pytest.RunResult:
+        pytester.makepyfile(SUITE + tests)
+        return pytester.runpytest_inprocess(*plugins, *options)
+
+    return run
