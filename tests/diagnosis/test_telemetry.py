@@ -74,8 +74,10 @@ def test_exporters_are_named_with_where_they_send_and_without_what_is_secret(
 
 def test_every_kind_of_exporter_is_found(make_handler, providers):
     tracer_provider = tracing(providers, SimpleSpanProcessor(InMemorySpanExporter()))
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter("http://127.0.0.1:4318/v1/metrics"))
-    meter_provider = MeterProvider([reader, InMemoryMetricReader()])
+    exporter = OTLPMetricExporter("http://127.0.0.1:4318/v1/metrics")
+    # Nothing is exported: nobody listens there.
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=float("inf"))
+    meter_provider = MeterProvider([reader, InMemoryMetricReader()], shutdown_on_exit=False)
     logger_provider = LoggerProvider()
     logger_provider.add_log_record_processor(SimpleLogRecordProcessor(InMemoryLogRecordExporter()))
     providers += [logger_provider]
@@ -86,8 +88,6 @@ def test_every_kind_of_exporter_is_found(make_handler, providers):
         meter_provider=meter_provider,
         logger_provider=logger_provider,
     )
-    reader._ticker = None
-    meter_provider._metric_readers = ()
 
     spans, metrics, events = texts(found, "telemetry", "ok")
     assert spans.endswith("with InMemorySpanExporter")

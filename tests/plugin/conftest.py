@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
 
+import toolpair_observe
 from toolpair_observe import guard, middleware, testing
 
-# A run inside this process forgets what it imports itself, and would import it a second time.
+# A run inside this process forgets what it imports itself, and would import it a second time: tests
+# behind it would then see two of each class.
 _LOADED = (FakeListChatModel, guard, middleware)
+for _module in pkgutil.walk_packages(toolpair_observe.__path__, "toolpair_observe."):
+    if not _module.name.endswith(("__main__", "sitecustomize")):
+        import_module(_module.name)
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ("-p", "toolpair_observe.pytest_plugin", "-p", "no:cacheprovider")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import threading
@@ -229,6 +230,13 @@ def test_a_wait_grows_and_is_bounded(make_post) -> None:
     waits = [delivery._delay(failures) for failures in (1, 2, 3, 4, 9, 10_000)]
     for wait, most in zip(waits, (1, 2, 4, 8, 8, 8), strict=True):
         assert 0.75 * most <= wait <= most
+
+
+def test_the_random_numbers_of_the_application_stay_its_own(make_post) -> None:
+    """It may have seeded them to repeat what it does."""
+    before = random.getstate()
+    make_post().delivery._delay(3)
+    assert random.getstate() == before
 
 
 def test_flush_says_when_something_is_left(make_post) -> None:

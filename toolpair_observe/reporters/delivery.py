@@ -127,6 +127,8 @@ class Delivery(Generic[Item]):
     def reset(self) -> None:
         """Forget what is queued, and the worker."""
         self._worker.reset()
+        # Not the one of the process: an application may have seeded it to repeat what it does.
+        self._random = random.Random()  # noqa: S311 -- no secret
         self._changed = self._worker.changed
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, _QueuedItem[Item]]] = []
@@ -289,7 +291,7 @@ class Delivery(Generic[Item]):
     def _delay(self, failures: int) -> float:
         exponent = min(failures - 1, 32)
         # So that the processes of a fleet do not all try again at the same moment.
-        spread = random.uniform(0.75, 1.0)  # noqa: S311 -- no secret
+        spread = self._random.uniform(0.75, 1.0)
         return min(self._limits.first_delay * 2.0**exponent, self._limits.max_delay) * spread
 
     def _queue(self, job: _QueuedItem[Item], due: float) -> None:

@@ -86,8 +86,8 @@ class FeedbackApi:
             _expect_good(answer)
 
     def forget(self) -> None:
-        """Forget connections, for a forked child."""
-        self._workspaces.clear()
+        """Forget connections, for a forked child: the parent has them, and goes on with them."""
+        self.close()
         self._projects.clear()
 
     def close(self) -> None:
