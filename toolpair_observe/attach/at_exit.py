@@ -22,8 +22,9 @@ if TYPE_CHECKING:
             """Close within `timeout` seconds; say whether everything was delivered."""
 
 
-# What the exit waits in all. Workers are at work meanwhile, also those whose turn comes later.
-_SECONDS: Final = 3.0
+# What the exit waits in all, so that with what Python itself takes it is over within three seconds.
+# Workers are at work meanwhile, also those whose turn comes later.
+_SECONDS: Final = 2.0
 
 
 class _ClosedAtExit:
