@@ -27,6 +27,7 @@ from dashboards.tools.promql import (
     OUTCOME,
     OUTCOMES,
     RESULT,
+    UNCHECKED,
     equals,
     one_of,
     quantile,
@@ -162,14 +163,18 @@ def health(links: Links) -> list[Builder[models.Panel]]:
             Text(
                 "Internal errors",
                 "Errors of toolpair_observe itself and of the application's on_near_miss "
-                "function. They never reach the application. toolpair.unchecked counts the requests "
-                "that were not checked: they pass, unless on_internal_error is block.",
+                "function. They never reach the application. A request that was not checked "
+                "passes, unless strict mode has on_internal_error=block.",
             ),
             "cps",
             [
                 Query(
                     per_second(INTERNAL_ERRORS, COMPONENT, ERROR_TYPE),
                     f"{{{{{COMPONENT}}}}}: {{{{{ERROR_TYPE}}}}}",
+                ),
+                Query(
+                    per_second(UNCHECKED, ERROR_TYPE),
+                    f"request not checked: {{{{{ERROR_TYPE}}}}}",
                 ),
             ],
         )

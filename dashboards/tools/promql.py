@@ -87,6 +87,7 @@ DURATION_BUCKETS: Final = Series.of(semconv.CHECK_DURATION, "_bucket")
 MESSAGES_BUCKETS: Final = Series.of(semconv.CHECK_MESSAGES, "_bucket")
 IN_FLIGHT: Final = Series.of(semconv.RUNS_IN_FLIGHT)
 FEEDBACK: Final = Series.of(semconv.FEEDBACK_SUBMISSIONS)
+UNCHECKED: Final = Series.of(semconv.UNCHECKED)
 INTERNAL_ERRORS: Final = Series.of(semconv.INTERNAL_ERRORS)
 
 

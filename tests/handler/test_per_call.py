@@ -49,7 +49,8 @@ def test_any_number_of_calls_is_two_lines_a_minute(caplog):
         model.invoke(BROKEN, {"callbacks": [handler]})
         handler.close()
 
-    assert [line.split(":")[0] for line in caplog.messages] == [
+    ours = [each.getMessage() for each in caplog.records if each.name == "toolpair_observe"]
+    assert [line.split(":")[0] for line in ours] == [
         "near miss",
         "… and 1 more like it in the minute after",
     ]
