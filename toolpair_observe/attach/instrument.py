@@ -9,7 +9,6 @@ import threading
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
 from toolpair_observe.attach import runs
@@ -163,7 +162,7 @@ def attach(
         _State.by = by
         _slot.register()
     PROCESS.attach(partial(_describe, chosen, by) if chosen.settings.announce else None)
-    _close_leaving(_EXCHANGE_SECONDS)
+    _close_leaving(Deadline(_EXCHANGE_SECONDS))
     return chosen
 
 
@@ -191,7 +190,7 @@ def uninstrument(timeout: float = 5.0) -> None:
     with _State.lock:
         _exchange(None, is_own=False, options=None)
     PROCESS.detach()
-    _close_leaving(deadline.left)
+    _close_leaving(deadline)
 
 
 def _exchange(
@@ -204,13 +203,12 @@ def _exchange(
     _State.options = options
 
 
-def _close_leaving(timeout: float) -> None:
+def _close_leaving(deadline: Deadline) -> None:
     """Close what is out of use. Who has requests in flight waits for the next time, or the exit."""
     with _State.lock:
         leaving = [one for one in _State.leaving if one is not _slot.handler]
         _State.leaving = []
-    deadline = monotonic() + timeout
-    busy = [one for one in leaving if not one.retire(max(0.0, deadline - monotonic()))]
+    busy = [one for one in leaving if not one.retire(deadline.left)]
     with _State.lock:
         _State.leaving += busy
 

@@ -11,10 +11,10 @@ import ssl
 import threading
 import urllib.request
 from http.client import HTTPException
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.error import HTTPError, URLError
 
+from toolpair_observe.deadline import Deadline
 from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def ask_all(questions: Sequence[Question], seconds: float = SECONDS) -> list[Fin
         except Exception as error:  # noqa: BLE001 -- a URL, a proxy or a resolver of any kind
             answers[number] = Answer(failure=type_name(error))
 
-    deadline = monotonic() + seconds
+    deadline = Deadline(seconds)
     # Nothing bounds the resolver of a host's name, so a thread may outlive the deadline.
     threads = [
         threading.Thread(target=ask, args=each, name="doctor", daemon=True)
@@ -75,7 +75,7 @@ def ask_all(questions: Sequence[Question], seconds: float = SECONDS) -> list[Fin
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(max(0.0, deadline - monotonic()))
+        thread.join(deadline.left)
     silent = Answer(failure=f"no answer within {seconds:g} seconds")
     found = [each.meaning(answers.get(number, silent)) for number, each in enumerate(questions)]
     return [finding for finding in found if finding is not None]
