@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
@@ -28,6 +28,7 @@ from toolpair_observe.attach.options import check_handler
 from toolpair_observe.attach.request import request_to
 from toolpair_observe.errors import is_deliberate
 from toolpair_observe.pairing.inputs import as_messages
+from toolpair_observe.pairing.providers.models import unbound
 from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.settings import Settings, is_set
 
@@ -271,14 +272,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
     @cached_property
     def _parts(self) -> tuple[BaseChatModel, dict[str, Any], RunnableConfig]:
         """The chat model, and the arguments and config that are bound to it."""
-        arguments: dict[str, Any] = {}
-        config: RunnableConfig = {}
-        inner: Any = self._bound
-        while isinstance(inner, RunnableBindingBase):
-            arguments = {**inner.kwargs, **arguments}
-            config = merge_configs(inner.config, config)
-            inner = inner.bound
-        return inner, arguments, config
+        model, arguments, config = unbound(self._bound)
+        return cast("BaseChatModel", model), arguments, config
 
     def _watched(self, config: RunnableConfig | None) -> RunnableConfig:
         """Return the config with the handler among its callbacks."""
@@ -337,9 +332,7 @@ def _behind(model: Runnable[Any, Any], handler: ToolPairHandler) -> GuardedModel
         raise TypeError(_no_model(model))
     if isinstance(model, DynamicRunnable) or _is_made_at_call(model):
         return _GuardedChoice(model, handler)
-    inner = model
-    while isinstance(inner, RunnableBindingBase):
-        inner = inner.bound
+    inner, *_ = unbound(model)
     kind = GuardedModel if isinstance(inner, BaseChatModel) else _GuardedGroup
     return kind(model, handler)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.load.dump import dumpd
-from langchain_core.runnables import RunnableBinding, RunnableWithFallbacks
+from langchain_core.runnables import RunnableWithFallbacks
+from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import merge_configs
 from langchain_core.runnables.configurable import DynamicRunnable
 
@@ -90,16 +91,31 @@ def target_of(model: object) -> Target | None:
     return identify(*told_of(inner, config.get("metadata"), **arguments))
 
 
+def unbound(model: object) -> tuple[object, dict[str, Any], RunnableConfig]:
+    """Return what stands behind bindings, and the arguments and the config that they bind to it.
+
+    Args:
+        model: Whatever langchain-core's bindings and retries are made of, or none of them.
+    """
+    arguments: dict[str, Any] = {}
+    config: RunnableConfig = {}
+    while isinstance(model, RunnableBindingBase):
+        arguments = {**model.kwargs, **arguments}
+        config = merge_configs(model.config, config)
+        model = model.bound
+    return model, arguments, config
+
+
 def _unwrapped(model: object) -> tuple[object, dict[str, Any], RunnableConfig]:
     """Return the chat model, and the arguments and the config that are bound to it."""
     arguments: dict[str, Any] = {}
     config: RunnableConfig = {}
     for _ in range(_MOST_WRAPPERS):
+        model, own_arguments, own_config = unbound(model)
+        arguments = {**own_arguments, **arguments}
+        config = merge_configs(own_config, config)
         if isinstance(model, BaseChatModel):
             break
-        if isinstance(model, RunnableBinding):
-            arguments = {**model.kwargs, **arguments}
-            config = merge_configs(model.config, config)
         if isinstance(model, DynamicRunnable):
             model, config = model.prepare(config)
         else:
@@ -115,5 +131,5 @@ def _behind(wrapper: object) -> object:
     make = foreign.CONFIGURED_MODEL.of(type(wrapper))
     if callable(make):
         return make(wrapper, {})
-    # A binding of langchain-core's, and a guard.
+    # A guard.
     return getattr(wrapper, "bound", None)
