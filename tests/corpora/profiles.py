@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toolpair_observe.histories.tally import PROFILE_OF_API
-from toolpair_observe.histories.tally import PROFILE_OF_PROVIDER as OWN_PROFILE
-from toolpair_observe.pairing.providers.table import PROFILES
+from toolpair_observe.pairing.providers.recorded import Origin, target_of_row
 
 if TYPE_CHECKING:
     from tests.corpora.histories import Row
@@ -27,17 +25,18 @@ def openai_or_contract(row: Row) -> str:
 
 def own_profile(row: Row) -> str:
     """Judge each row under its own provider's profile, as the command line does."""
-    asked = (row.provider, row.meta.get("format"))
-    name = PROFILE_OF_API.get(asked) or OWN_PROFILE.get(row.provider, row.provider)
-    if name == "bedrock-converse" and _is_of_another_maker(row):
-        return "bedrock-converse-other"
-    return name if name in PROFILES else CONTRACT
+    return target_of_row(origin_of(row), on_wire=False).profile.name
 
 
-def _is_of_another_maker(row: Row) -> bool:
-    """Whether the address that was asked names a model that is not Claude."""
-    model = str(row.meta.get("url", "")).partition("/model/")[2]
-    return bool(model) and "anthropic." not in model
+def origin_of(row: Row) -> Origin:
+    """Return what the row tells of who was asked."""
+    return Origin(
+        provider=row.provider,
+        api=row.meta.get("format") or "",
+        model=row.meta.get("model") or "",
+        url=row.meta.get("url") or "",
+        server_state="server_state" in row.meta,
+    )
 
 
 def facts_of(row: Row) -> dict[str, Any]:

@@ -220,6 +220,7 @@ def test_no_profile_says_what_the_first_look_may_skip():
         "id_pattern",
         "id_documented",
         "rows",
+        "server",
     }
 
 

@@ -30,7 +30,12 @@ ADDED = {
     "reused ids": ({"rules": {Case.REUSED_CALL_ID: REFUSED}}, {"unique_ids"}),
     "call blocks": ({"steps": (refuse_blocks("", Carrier.TOOL_USE),)}, {"no_call_blocks"}),
     "other blocks": ({"steps": (refuse_blocks("", Carrier.RESPONSES_ITEM),)}, set()),
-    "raw calls": ({"calls": frozenset({Carrier.RAW_CALL})}, {"calls_as_raw"}),
+    "raw calls": (
+        {"calls": frozenset({Carrier.RAW_CALL})},
+        {"calls_as_raw", "valid_arguments"},
+    ),
+    "no bad calls": ({"calls": frozenset({Carrier.TOOL_CALL})}, {"valid_arguments"}),
+    "bad arguments": ({"rules": {Case.BAD_ARGUMENTS: REFUSED}}, {"valid_arguments"}),
     "other tools": ({"rules": {Case.RESULT_OF_OTHER_TOOL: REFUSED}}, {"same_tool"}),
     "a human": ({"rules": {Case.HUMAN_AFTER_TOOL: REFUSED}}, {"no_human_after_result"}),
     "a system": ({"rules": {Case.SYSTEM_AFTER_TOOL: REFUSED}}, {"no_system_after_result"}),
@@ -74,5 +79,6 @@ def test_without_rules_and_steps_a_profile_minds_what_its_carriers_and_ids_ask_f
         "id_pattern": profile.id_documented or profile.id_pattern,
         "unique_ids": profile.pairs_anywhere,
         "calls_as_raw": Carrier.TOOL_CALL not in profile.calls,
+        "valid_arguments": Carrier.INVALID_TOOL_CALL not in profile.calls,
     }
     assert minded == {slot for slot, asked in asked_for.items() if asked}

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, Final
 
-from langchain_core.messages import AIMessageChunk
-
 from toolpair_observe.pairing.fields import (
     as_dict,
     as_list,
@@ -27,8 +25,6 @@ from toolpair_observe.pairing.words import Carrier, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from langchain_core.messages import AIMessage
 
 # Blocks that stand for a call, and the key that holds its id.
 _CALL_BLOCKS: Final = {
@@ -69,9 +65,14 @@ _KEPT_BESIDE_CONTENT: Final = frozenset(
 )
 
 
-def read_ai(index: int, message: AIMessage) -> Entry:
-    """Reduce an AI message to its calls, each with all the places where it stands."""
-    fields = vars(message)
+def read_ai(index: int, fields: dict[str, Any], *, is_chunk: bool) -> Entry:
+    """Reduce an AI message to its calls, each with all the places where it stands.
+
+    Args:
+        index: Its position in the history.
+        fields: Its fields.
+        is_chunk: Whether it is a stream's fragment, or a sum of them.
+    """
     calls = [_call(index, call, _IN_TOOL_CALLS) for call in as_list(fields, "tool_calls")]
     calls += [_call(index, bad, _IN_INVALID_CALLS) for bad in as_list(fields, "invalid_tool_calls")]
     metadata = as_dict(fields, "response_metadata")
@@ -86,13 +87,13 @@ def read_ai(index: int, message: AIMessage) -> Entry:
         response_id=as_text(metadata.get("id")) or None,
         made_by=as_text(metadata.get("model_provider")) or None,
         is_standard=metadata.get("output_version") == "v1",
-        cut_short=_is_cut_short(message, metadata),
+        cut_short=_is_cut_short(fields, metadata, is_chunk=is_chunk),
     )
     entry.is_summary, entry.sign = read_signs(fields)
     if isinstance(content, str):
         entry.blocks = int(bool(content))
     else:
-        _read_blocks(message, entry)
+        _read_blocks(content, entry)
         entry.has_standard_result = _has_standard_result(content)
         entry.is_rebuilt = _is_rebuilt(content, extra, fields.get("id"), entry.response_id)
         _read_kept_items(as_list(extra, "tool_outputs"), entry)
@@ -132,12 +133,12 @@ class _Unseen:
         return calls.popleft() if calls else None
 
 
-def _read_blocks(message: AIMessage, entry: Entry) -> None:
+def _read_blocks(content: object, entry: Entry) -> None:
     """Add what the content says beyond `tool_calls` and `invalid_tool_calls`."""
     unseen = _Unseen(entry.calls)
     entry.has_text = False
     entry.blocks = 0
-    for kind, block in blocks_of(message):
+    for kind, block in blocks_of(content):
         place, entry.blocks = entry.blocks, entry.blocks + 1
         if kind in _CALL_BLOCKS and not _is_hosted(kind, block):
             _read_call_block(kind, block, entry, unseen).block = place
@@ -247,13 +248,9 @@ def _is_hosted(kind: str, block: dict[str, Any]) -> bool:
     return kind == "tool_search_call" and block.get("execution") != "client"
 
 
-def _is_cut_short(message: AIMessage, metadata: dict[str, Any]) -> bool:
+def _is_cut_short(fields: dict[str, Any], metadata: dict[str, Any], *, is_chunk: bool) -> bool:
     reason = metadata.get("finish_reason") or metadata.get("stop_reason")
     if reason in ("length", "max_tokens", "MAX_TOKENS", "incomplete"):
         return True
     # A complete stream is stored as a chunk too, but then knows how it ended.
-    return (
-        isinstance(message, AIMessageChunk)
-        and not reason
-        and getattr(message, "chunk_position", None) is None
-    )
+    return is_chunk and not reason and fields.get("chunk_position") is None

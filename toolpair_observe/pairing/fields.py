@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langchain_core.messages import BaseMessage
-
 _RESULT_IDS: Final = ("tool_use_id", "call_id", "tool_call_id", "toolUseId")
 _OUTPUT_BLOCKS: Final = frozenset({"tool_search_output"})
 
 
-def blocks_of(message: BaseMessage) -> Iterator[tuple[str, dict[str, Any]]]:
+def blocks_of(content: object) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the blocks of list content with their types; a bare string is a text block."""
-    if not isinstance(message.content, list):
+    if not isinstance(content, list):
         return
-    for block in message.content:
+    for block in content:
         if not isinstance(block, dict):
             yield "text", {"text": block}
             continue

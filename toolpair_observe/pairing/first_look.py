@@ -12,7 +12,7 @@ a profile's `plain` is derived from its rules, steps and carriers.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.pairing import ids as id_form
 
@@ -34,6 +34,7 @@ class Trait(StrEnum):
     REBUILT_CALL = "a call in the content of a message that langchain-openai may rebuild"
     HUMAN_AFTER_RESULT = "a human message after a result"
     SYSTEM_AFTER_RESULT = "a system message after a result"
+    BAD_ARGUMENTS = "a call whose arguments are not a JSON object"
     NO_HUMAN_FIRST = "a history that starts with something else than a human message"
     ANYTHING = "any history: only a closer look tells"
 
@@ -62,6 +63,7 @@ class Plain:
         "not_rebuilt",
         "same_tool",
         "unique_ids",
+        "valid_arguments",
     )
 
     def __init__(
@@ -81,12 +83,13 @@ class Plain:
         self.not_rebuilt = Trait.REBUILT_CALL in minds
         self.same_tool = Trait.OTHER_TOOL in minds
         self.unique_ids = Trait.REUSED_ID in minds
+        # LangChain keeps such calls apart, so that only a look at stored messages asks for it.
+        self.valid_arguments = Trait.BAD_ARGUMENTS in minds
         self.id_max = id_max
         self.id_pattern = id_pattern
 
 
-# Blocks that neither make nor answer a call.
-_PASSIVE_BLOCKS = frozenset(
+PASSIVE_BLOCKS: Final = frozenset(
     {
         "audio",
         "code_interpreter_call",
@@ -109,17 +112,27 @@ _PASSIVE_BLOCKS = frozenset(
         "web_search_call",
     }
 )
+"""Blocks that neither make nor answer a call."""
 _TEXT = {"type": "text"}
 # The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
 _REPEATING_BLOCKS = {"tool_use": "id", "tool_call": "id", "function_call": "call_id"}
 
 
 def plain_call_ids(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:
+    """Return the ids of all calls where every call is answered at once. See `plain_ids`."""
+    try:
+        history = [message.__dict__ for message in messages]
+    except AttributeError:  # plain messages have another shape
+        return None
+    return plain_ids(history, plain)
+
+
+def plain_ids(history: Sequence[dict[str, Any]], plain: Plain) -> list[str] | None:
     """Return the ids of all calls where every call is answered at once.
 
     Args:
-        messages: The history.
-        plain: What it must not have.
+        history: The fields of each message; a stored one has to have the same as a live one.
+        plain: What the history must not have.
 
     Returns:
         The ids in order, or None where the history needs a closer look: a call or result that does
@@ -127,15 +140,15 @@ def plain_call_ids(messages: Sequence[BaseMessage], plain: Plain) -> list[str] |
         that is minded.
     """
     try:
-        ids = _scan(messages, plain)
+        ids = _scan(history, plain)
         if ids is None:
             return None
         distinct = set(ids)
         if "" in distinct or None in distinct:
             return None
-        if len(distinct) < len(ids) and (plain.unique_ids or _shares_id_in_one_message(messages)):
+        if len(distinct) < len(ids) and (plain.unique_ids or _shares_id_in_one_message(history)):
             return None
-        if plain.human_first and not _starts_with_human(messages):
+        if plain.human_first and not _starts_with_human(history):
             return None
         "".join(ids)  # raises for what is no string
         suits = id_form.suit(ids, plain.id_max, plain.id_pattern)
@@ -144,21 +157,21 @@ def plain_call_ids(messages: Sequence[BaseMessage], plain: Plain) -> list[str] |
     return ids if suits else None
 
 
-def _starts_with_human(messages: Sequence[BaseMessage]) -> bool:
-    first = next((message for message in messages if message.type != "system"), None)
-    return first is not None and first.type == "human"
+def _starts_with_human(history: Sequence[dict[str, Any]]) -> bool:
+    first = next((fields for fields in history if fields["type"] != "system"), None)
+    return first is not None and first["type"] == "human"
 
 
-def _shares_id_in_one_message(messages: Sequence[BaseMessage]) -> bool:
-    for message in messages:
-        calls = message.__dict__.get("tool_calls", ())
+def _shares_id_in_one_message(history: Sequence[dict[str, Any]]) -> bool:
+    for fields in history:
+        calls = fields.get("tool_calls", ())
         if len(calls) > 1 and len({call["id"] for call in calls}) < len(calls):
             return True
     return False
 
 
-def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  # noqa: C901, PLR0911, PLR0912, PLR0915
-    # This loop is the price of every request. It reads `__dict__` once a message because attribute
+def _scan(history: Sequence[dict[str, Any]], plain: Plain) -> list[str] | None:  # noqa: C901, PLR0911, PLR0912, PLR0915
+    # This loop is the price of every request. It reads each message's `__dict__` because attribute
     # access on a pydantic model costs several times as much.
     blocks = not plain.no_call_blocks
     same_tool = plain.same_tool
@@ -173,9 +186,8 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
     add = ids.append
     calls: Sequence[Any] = ()  # of the message before, all answered
     content: Any = ""  # of the message before
-    rest = iter(messages)
-    for message in rest:
-        fields = message.__dict__
+    rest = iter(history)
+    for fields in rest:
         kind = fields["type"]
         if kind == "ai" or kind == "AIMessageChunk":  # noqa: PLR1714 - two compares beat a lookup
             calls = fields["tool_calls"]
@@ -201,12 +213,11 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
                 call_id = calls[0]["id"]
                 add(call_id)
                 for answer in rest:
-                    fields = answer.__dict__
-                    if fields["tool_call_id"] != call_id or fields["type"] != "tool":
+                    if answer["tool_call_id"] != call_id or answer["type"] != "tool":
                         return None
-                    if same_tool and not _answers(calls[0], fields):
+                    if same_tool and not _answers(calls[0], answer):
                         return None
-                    content = fields["content"]
+                    content = answer["content"]
                     if content.__class__ is not str and not _is_passive(content):
                         return None
                     break
@@ -219,13 +230,12 @@ def _scan(messages: Sequence[BaseMessage], plain: Plain) -> list[str] | None:  #
                 add(call_id)
                 waiting.add(call_id)
             for answer in rest:
-                fields = answer.__dict__
-                if in_order and not _answers(calls[-len(waiting)], fields):
+                if in_order and not _answers(calls[-len(waiting)], answer):
                     return None
-                if fields["type"] != "tool":
+                if answer["type"] != "tool":
                     return None
-                waiting.remove(fields["tool_call_id"])
-                content = fields["content"]
+                waiting.remove(answer["tool_call_id"])
+                content = answer["content"]
                 if content.__class__ is not str and not _is_passive(content):
                     return None
                 if not waiting:
@@ -282,7 +292,7 @@ def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
                 if block[key] != calls[repeated]["id"]:
                     return False
                 repeated += 1
-            elif repeated or kind not in _PASSIVE_BLOCKS:
+            elif repeated or kind not in PASSIVE_BLOCKS:
                 return False
     except TypeError:  # a stream may leave bare strings between the blocks
         if all(block.__class__ is not str for block in content):
@@ -303,5 +313,5 @@ def _says_nothing(content: Any) -> bool:  # noqa: ANN401 -- a message's own cont
 def _is_passive(content: list[Any]) -> bool:
     # Some integrations leave a message out whose list is empty.
     return bool(content) and all(
-        block.__class__ is str or block.get("type") in _PASSIVE_BLOCKS for block in content
+        block.__class__ is str or block.get("type") in PASSIVE_BLOCKS for block in content
     )

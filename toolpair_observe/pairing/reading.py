@@ -2,15 +2,17 @@
 
 `read_transcript` keeps calls, results, breaks and positions, and no content. Only this module,
 `encodings` and `first_look`, which recognizes the history that nearly every request has, know what
-carries what.
+carries what. A message is read by its fields, so that one that is stored as JSON, and has the same
+fields, is read by the same lines.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import (
     AIMessage,
+    AIMessageChunk,
     ChatMessage,
     FunctionMessage,
     HumanMessage,
@@ -33,47 +35,64 @@ from toolpair_observe.pairing.transcript import Entry, Result, Transcript
 from toolpair_observe.pairing.words import Carrier, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from langchain_core.messages import BaseMessage
 
 
 def read_transcript(messages: Iterable[BaseMessage]) -> Transcript:
     """Reduce `messages` to calls, results and breaks, whatever carries them."""
-    return Transcript([_read_entry(index, message) for index, message in enumerate(messages)])
+    return Transcript(
+        [
+            read_fields(
+                index, _role_of(message), message.__dict__, isinstance(message, AIMessageChunk)
+            )
+            for index, message in enumerate(messages)
+        ]
+    )
 
 
-def _read_entry(index: int, message: BaseMessage) -> Entry:  # noqa: PLR0911 - one per class
-    if isinstance(message, AIMessage):
-        return read_ai(index, message)
-    if isinstance(message, ToolMessage):
-        return _read_tool(index, message)
-    if isinstance(message, HumanMessage):
-        return _read_human(index, message)
-    if isinstance(message, SystemMessage):
-        fields = vars(message)
-        role = as_text(as_dict(fields, "additional_kwargs").get("__openai_role__"))
-        return Entry(index, Role.SYSTEM, is_summary=read_signs(fields)[0], wire_role=role)
-    if isinstance(message, FunctionMessage):
-        result = Result(index, "", as_name(vars(message)), Carrier.FUNCTION)
-        return Entry(index, Role.FUNCTION, results=[result], has_text=False)
-    if isinstance(message, ChatMessage):
-        if message.role == "tool":
-            result = Result(index, "", as_name(vars(message)), Carrier.CHAT_TOOL)
-            return Entry(index, Role.CHAT, results=[result], has_text=False)
-        return Entry(index, Role.CHAT, wire_role=as_text(message.role))
-    return Entry(index, Role.REMOVE if isinstance(message, RemoveMessage) else Role.OTHER)
+def read_fields(index: int, role: Role, fields: dict[str, Any], is_chunk: bool = False) -> Entry:  # noqa: FBT001, FBT002 - a keyword costs time with each message
+    """Reduce one message to its calls and results.
+
+    Args:
+        index: Its position in the history.
+        role: Who speaks, as the message's class tells.
+        fields: Its fields, as a validated message has them.
+        is_chunk: Whether it is an AIMessageChunk.
+    """
+    if role is Role.AI:
+        return read_ai(index, fields, is_chunk=is_chunk)
+    return _READERS[role](index, fields)
 
 
-def _read_tool(index: int, message: ToolMessage) -> Entry:
-    fields = vars(message)
+def _role_of(message: BaseMessage) -> Role:
+    for message_class, role in _ROLES:
+        if isinstance(message, message_class):
+            return role
+    return Role.OTHER
+
+
+_ROLES: Final = (
+    (AIMessage, Role.AI),
+    (ToolMessage, Role.TOOL),
+    (HumanMessage, Role.HUMAN),
+    (SystemMessage, Role.SYSTEM),
+    (FunctionMessage, Role.FUNCTION),
+    (ChatMessage, Role.CHAT),
+    (RemoveMessage, Role.REMOVE),
+)
+
+
+def _read_tool(index: int, fields: dict[str, Any]) -> Entry:
     own_id = as_text(fields.get("tool_call_id"))
     name = as_name(fields)
     own = Result(index, own_id, name, Carrier.TOOL_MESSAGE, sign_of_result(fields))
     entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=name)
-    if not isinstance(fields.get("content"), str):
-        blocks = list(blocks_of(message))
-        entry.is_empty_list = fields.get("content") == []
+    content = fields.get("content")
+    if not isinstance(content, str):
+        blocks = list(blocks_of(content))
+        entry.is_empty_list = content == []
         if any(is_output(kind) for kind, _ in blocks):
             entry.results.append(Result(index, own_id, name, Carrier.OUTPUT_IN_TOOL))
         # A ToolMessage made only of tool_result blocks stands for those, not for its own id.
@@ -86,8 +105,7 @@ def _read_tool(index: int, message: ToolMessage) -> Entry:
     return entry
 
 
-def _read_human(index: int, message: HumanMessage) -> Entry:
-    fields = vars(message)
+def _read_human(index: int, fields: dict[str, Any]) -> Entry:
     content = fields.get("content")
     entry = Entry(
         index,
@@ -98,14 +116,14 @@ def _read_human(index: int, message: HumanMessage) -> Entry:
     )
     entry.is_summary, entry.sign = read_signs(fields)
     if not isinstance(content, str):
-        _read_human_blocks(message, entry)
+        _read_human_blocks(content, entry)
     return entry
 
 
-def _read_human_blocks(message: HumanMessage, entry: Entry) -> None:
+def _read_human_blocks(content: object, entry: Entry) -> None:
     entry.has_text = False
     entry.blocks = 0
-    for place, (kind, block) in enumerate(blocks_of(message)):
+    for place, (kind, block) in enumerate(blocks_of(content)):
         entry.blocks += 1
         if kind == "tool_result":
             carrier = Carrier.TOOL_RESULT_IN_HUMAN
@@ -120,3 +138,32 @@ def _read_human_blocks(message: HumanMessage, entry: Entry) -> None:
         entry.results.append(result)
         if entry.has_text:
             entry.behind_text.append(result)
+
+
+def _read_system(index: int, fields: dict[str, Any]) -> Entry:
+    role = as_text(as_dict(fields, "additional_kwargs").get("__openai_role__"))
+    return Entry(index, Role.SYSTEM, is_summary=read_signs(fields)[0], wire_role=role)
+
+
+def _read_function(index: int, fields: dict[str, Any]) -> Entry:
+    result = Result(index, "", as_name(fields), Carrier.FUNCTION)
+    return Entry(index, Role.FUNCTION, results=[result], has_text=False)
+
+
+def _read_chat(index: int, fields: dict[str, Any]) -> Entry:
+    role = as_text(fields.get("role"))
+    if role == "tool":
+        result = Result(index, "", as_name(fields), Carrier.CHAT_TOOL)
+        return Entry(index, Role.CHAT, results=[result], has_text=False)
+    return Entry(index, Role.CHAT, wire_role=role)
+
+
+_READERS: Final[Mapping[Role, Callable[[int, dict[str, Any]], Entry]]] = {
+    Role.TOOL: _read_tool,
+    Role.HUMAN: _read_human,
+    Role.SYSTEM: _read_system,
+    Role.FUNCTION: _read_function,
+    Role.CHAT: _read_chat,
+    Role.REMOVE: lambda index, _: Entry(index, Role.REMOVE),
+    Role.OTHER: lambda index, _: Entry(index, Role.OTHER),
+}

@@ -57,6 +57,22 @@ class Violation:
     def __repr__(self) -> str:
         return told(self)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the violation as JSON-able data, each id and name cut."""
+        return {
+            "kind": self.kind.value,
+            "effect": self.effect.value,
+            "cause": self.cause.value,
+            "message_index": self.message_index,
+            "call_message_index": self.call_message_index,
+            "tool_call_id": clean(self.tool_call_id),
+            "tool_name": clean(self.tool_name) if self.tool_name else self.tool_name,
+            "expected_error": self.expected_error,
+            "lost": self.lost,
+            "hint": self.hint,
+            "call_id": clean(self.call_id),
+        }
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PairingReport:
@@ -132,7 +148,7 @@ class PairingReport:
             "message_count": self.message_count,
             "call_count": self.call_count,
             "result_count": self.result_count,
-            "violations": [_as_dict(violation) for violation in self.violations],
+            "violations": [violation.to_dict() for violation in self.violations],
             "more_violations": self.more_violations,
         }
 
@@ -149,7 +165,7 @@ class PairingReport:
             raise InvalidToolResultsError(self)
 
 
-_WHAT: dict[ViolationKind, str] = {
+WHAT: Final[dict[ViolationKind, str]] = {
     ViolationKind.MISSING_RESULT: "has no result",
     ViolationKind.ORPHAN_RESULT: "answers no call",
     ViolationKind.DUPLICATE_RESULT: "answers a call that is answered already",
@@ -175,7 +191,7 @@ def describe(violation: Violation) -> str:
             "convert the message"
         )
     side = "call" if violation.message_index == violation.call_message_index else "result"
-    what = _WHAT[violation.kind]
+    what = WHAT[violation.kind]
     if violation.cause is Cause.CHAT_TEMPLATE:
         if violation.kind is ViolationKind.UNSUPPORTED_MESSAGE:
             what = "is not what the chat template takes"
@@ -188,19 +204,3 @@ def describe(violation: Violation) -> str:
         made = f" ({called} at message {violation.call_message_index})"
     bearer = f"{side} {shown(violation.tool_call_id)}" if violation.tool_call_id else f"a {side}"
     return f"{violation.kind} at message {violation.message_index}: {bearer}{name}{made} {what}"
-
-
-def _as_dict(violation: Violation) -> dict[str, Any]:
-    return {
-        "kind": violation.kind.value,
-        "effect": violation.effect.value,
-        "cause": violation.cause.value,
-        "message_index": violation.message_index,
-        "call_message_index": violation.call_message_index,
-        "tool_call_id": clean(violation.tool_call_id),
-        "tool_name": clean(violation.tool_name) if violation.tool_name else violation.tool_name,
-        "expected_error": violation.expected_error,
-        "lost": violation.lost,
-        "hint": violation.hint,
-        "call_id": clean(violation.call_id),
-    }

@@ -12,6 +12,7 @@ from toolpair_observe.errors import ChatTemplateError
 from toolpair_observe.logs import warn
 from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.openai_like import openai_like
+from toolpair_observe.pairing.providers.profile import Server
 from toolpair_observe.pairing.providers.wire import Step
 from toolpair_observe.pairing.shown import quoted
 
@@ -90,7 +91,8 @@ def profile_from_chat_template(
             found.place,
             template.unfit,
         )
-    return replace(base, rules={}, steps=(renders,))
+    # The server renders whatever arrives, whoever wrote it.
+    return replace(base, rules={}, steps=(renders,), server=Server((renders,)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.places import Home, at_home
-from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule, Server
 from toolpair_observe.pairing.providers.rules import MISPLACED, ORPHANS, reject, unknown
 from toolpair_observe.pairing.providers.steps import (
     USER_ROLES,
@@ -100,6 +100,8 @@ ANTHROPIC_RULES: Final[Mapping[Case, Rule]] = {
         "`{name}_tool_result` block",
     ),
 }
+
+_ID_PATTERN: Final = "a-zA-Z0-9_-"
 
 # LangChain's own blocks are translated where the message says that its content is made of them.
 _VALID_CALLS = frozenset({Carrier.TOOL_CALL, Carrier.TOOL_USE, Carrier.V1_BLOCK})
@@ -224,6 +226,12 @@ BASE_ANTHROPIC = Profile(
     results=ANTHROPIC_RESULTS,
     rules=ANTHROPIC_RULES,
     steps=ANTHROPIC_STEPS,
+    # The integration hashes ids that the provider would refuse.
+    server=Server(
+        ANTHROPIC_STEPS[ANTHROPIC_STEPS.index(leave) :],
+        {Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
+        id_pattern=_ID_PATTERN,
+    ),
 )
 # Before 1.7.5 the blocks were sent, and the attribute was not.
 _ANTHROPIC_NO_INVALID = replace(
@@ -238,7 +246,7 @@ _ANTHROPIC_KEEPS_IDS = replace(
     _ANTHROPIC_NO_INVALID,
     calls=_VALID_CALLS,
     rules={**ANTHROPIC_RULES, Case.INVALID_ID: ANTHROPIC_RULES[Case.CALL_WITHOUT_ID]},
-    id_pattern="a-zA-Z0-9_-",
+    id_pattern=_ID_PATTERN,
 )
 # langchain-anthropic's own table says which models take system messages within the conversation.
 _SYSTEM_IN_PLACE_MODELS = (
@@ -263,6 +271,8 @@ ANTHROPIC: Final = replace(
         *_with_system_in_place(BASE_ANTHROPIC).rows,
     ),
 )
+# What ChatAnthropicVertex keeps from the provider, and what it sends in another form.
+_OF_THE_INTEGRATION: Final = (Case.CONTENT_AFTER_CALL, Case.SERVER_TOOL_UNPAIRED)
 ANTHROPIC_VERTEX: Final = replace(
     BASE_ANTHROPIC,
     name="anthropic-vertex",
@@ -281,7 +291,14 @@ ANTHROPIC_VERTEX: Final = replace(
         drop_removals,
         *(step for step in ANTHROPIC_STEPS if step is not _REFUSE_REMOVALS),
     ),
-    id_pattern="a-zA-Z0-9_-",
+    server=replace(
+        BASE_ANTHROPIC.server,
+        rules={
+            **BASE_ANTHROPIC.server.rules,
+            **{case: ANTHROPIC_RULES[case] for case in _OF_THE_INTEGRATION},
+        },
+    ),
+    id_pattern=_ID_PATTERN,
 )
 
 

@@ -114,11 +114,11 @@ def _bedrock_maker(call: ModelCall) -> str:
         (name_in(told.get("provider")) if isinstance(told, dict) else "")
         or name_in(call.params.get("provider"))
         or name_in(call.arguments.get("provider"))
-        or _maker_in(call.model)
+        or maker_in(call.model)
     )
 
 
-def _maker_in(model: str) -> str:
+def maker_in(model: str) -> str:
     """Read the maker from a model id, an inference profile's id, or the ARN of one of them."""
     parts = model.rpartition("/")[2].split(".")
     if parts[0] in _BEDROCK_REGIONS:

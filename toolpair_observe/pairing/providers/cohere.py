@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.openai_like import OPENAI_COMPATIBLE
 from toolpair_observe.pairing.providers.places import Home, at_home
-from toolpair_observe.pairing.providers.profile import Grade, Row
+from toolpair_observe.pairing.providers.profile import Grade, Row, Server
 from toolpair_observe.pairing.providers.rules import (
     RESPONSES_BLOCKS,
     TOOL_CALLS,
@@ -87,6 +87,7 @@ _COHERE = replace(
         miss_early_results,
         miss_empty_ids,
     ),
+    server=Server((miss_early_results, miss_empty_ids)),
 )
 # Command A wants all results, Command R and R+ go on without.
 COHERE: Final = replace(

@@ -9,7 +9,7 @@ from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.anthropic import (
     ANTHROPIC_RESULTS,
 )
-from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule, Server
 from toolpair_observe.pairing.providers.rules import (
     MISPLACED,
     ORPHANS,
@@ -20,6 +20,7 @@ from toolpair_observe.pairing.providers.rules import (
     unknown,
 )
 from toolpair_observe.pairing.providers.steps import (
+    answers_by_turn,
     fill_blank_humans,
     find_empty_ids,
     lose_each,
@@ -275,6 +276,36 @@ def _send_server_uses(wire: Wire, met: Callable[[Entry], bool]) -> None:
 _UNTRANSLATED_STEPS = {send_unstamped_server_uses: send_all_server_uses}
 
 
+@step("Take calls for unanswered whose results come in a later message than the first ones")
+def miss_results_of_later_messages(wire: Wire) -> None:
+    for turn, answering in answers_by_turn(wire.turns):
+        placed = [r for r in answering if r.carrier is Carrier.CONVERSE_RESULT]
+        late = {result.id for result in placed if result.index > placed[0].index}
+        late -= {result.id for result in placed if result.index == placed[0].index}
+        wire.findings += [
+            Finding(Case.MISSING_SOME, call, None, turn.position)
+            for call in turn.calls
+            if call.id in late
+        ]
+
+
+_NO_ID: Final = reject(
+    Grade.DOCUMENTED,
+    "Bedrock's API reference, ToolUseBlock and ToolResultBlock: at least 1 character",
+)
+# Calls for which a result has to come in the very next message, and ids that are not empty.
+_SERVER: Final = Server(
+    (
+        keep_calls_with_their_results,
+        take_out_systems,
+        find_empty_ids,
+        miss_results_of_later_messages,
+    ),
+    dict.fromkeys(
+        (Case.CALL_WITHOUT_ID, Case.RESULT_WITHOUT_ID, Case.MISMATCHED_WITHOUT_ID), _NO_ID
+    ),
+)
+
 _CONVERSE_TYPE = "ValueError: Unsupported message type"
 _BEDROCK_CONVERSE = Profile(
     name="bedrock-converse",
@@ -321,6 +352,7 @@ _BEDROCK_CONVERSE = Profile(
         send_as_text,
         find_empty_ids,
     ),
+    server=_SERVER,
     id_max=64,
     id_pattern="a-zA-Z0-9_.:-",
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +18,7 @@ from toolpair_observe.pairing.providers.openai_like import (
     openai_like,
 )
 from toolpair_observe.pairing.providers.places import Home, is_home, unproven
-from toolpair_observe.pairing.providers.profile import Profile, Row
+from toolpair_observe.pairing.providers.profile import Profile, Row, Server
 from toolpair_observe.pairing.providers.rules import (
     ACCEPT,
     SENT_WITHOUT_ID,
@@ -52,6 +50,7 @@ from toolpair_observe.pairing.words import Carrier, Case, Effect, Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from toolpair_observe.pairing.providers.integration import Process
     from toolpair_observe.pairing.transcript import Call
     from toolpair_observe.pairing.turns import Turn
 
@@ -256,6 +255,7 @@ _LITELLM_ANTHROPIC = replace(
         drop_server_uses_in(Carrier.MCP_TOOL_USE, Carrier.SERVER_TOOL_CALL),
         leave_text_between_calls_open,
     ),
+    server=Server((note_later_systems, merge_users, merge_ais, leave_text_between_calls_open)),
 )
 _LITELLM_CLAUDE = r"(?:anthropic/|claude-)"
 # OpenAI's smaller reasoning models are asked on the chat API; their system messages go as the
@@ -298,14 +298,14 @@ _LITELLM_MENDING: Final = replace(
 )
 
 
-def as_configured(profile: Profile) -> Profile:
-    """Return the profile as this process has set its gateway: what no live call tells."""
-    return _LITELLM_MENDING if profile is LITELLM and _litellm_mends() else profile
+def as_configured(profile: Profile, process: Process) -> Profile:
+    """Return the profile as the process has set its gateway: what no live call tells."""
+    return _LITELLM_MENDING if profile is LITELLM and _litellm_mends(process) else profile
 
 
-def _litellm_mends() -> bool:
+def _litellm_mends(process: Process) -> bool:
     """Whether LiteLLM is set to change what a provider would refuse."""
-    return bool(getattr(sys.modules.get("litellm"), "modify_params", False))
+    return bool(getattr(process.modules.get("litellm"), "modify_params", False))
 
 
 # Where the prefix of a model's name leads; LiteLLM reads these variables itself.
@@ -352,13 +352,13 @@ def _litellm(call: ModelCall) -> Choice:
 
 def _litellm_is_led_away(call: ModelCall) -> bool:
     """Whether a URL is set where no argument of the class shows it as its own."""
-    module = sys.modules.get("litellm")
+    module = call.process.modules.get("litellm")
     return bool(
         "'api_base':" in call.text
         or "'base_url':" in call.text
         or getattr(module, "api_base", None)
         or getattr(module, "use_litellm_proxy", False)
-        or os.environ.get("USE_LITELLM_PROXY", "").lower() == "true"
+        or call.process.environment.get("USE_LITELLM_PROXY", "").lower() == "true"
     )
 
 

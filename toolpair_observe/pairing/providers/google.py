@@ -11,7 +11,7 @@ from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.pair import pair
 from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.places import Home, at_home
-from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Rule, Server
 from toolpair_observe.pairing.providers.rules import (
     MISPLACED,
     ORPHANS,
@@ -35,13 +35,14 @@ from toolpair_observe.pairing.providers.steps import (
     refuse_last,
     refuse_messages,
     take_out_systems,
+    tie,
 )
 from toolpair_observe.pairing.providers.wire import Step, Wire, step
 from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import Carrier, Case, Role, ViolationKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from toolpair_observe.pairing.shown import ShowId
     from toolpair_observe.pairing.transcript import Call, Result
@@ -134,10 +135,7 @@ def _lose_unsent(wire: Wire, results: list[Result], sent: set[Result]) -> None:
             wire.lose(Case.ORPHAN_AMONG_RESULTS, "the result is dropped", None, result)
 
 
-@step(
-    "Pair results with calls as a provider does that sees tool names, but no ids", Trait.OTHER_ORDER
-)
-def match_names_in_order(wire: Wire) -> None:
+def _match_names(wire: Wire, match_with: Callable[[Wire, Result, Call], None]) -> None:
     # The n-th result under a name belongs to the n-th call of that name.
     for turn, answering in answers_by_turn(wire.turns):
         waiting: dict[str | None, deque[Call]] = defaultdict(deque)
@@ -149,16 +147,32 @@ def match_names_in_order(wire: Wire) -> None:
             meant = by_id.get(result.id)
             queue = waiting[result.name or (meant.name if meant else None)]
             if queue:
-                match(wire, result, queue.popleft())
+                match_with(wire, result, queue.popleft())
             else:
                 left.append(result)
         # As many responses as calls is all that some count; under which names is not checked.
         unmatched = [call for call in turn.calls if call not in wire.keys]
         if len(left) <= len(unmatched):
             for result, call in zip(left, unmatched, strict=False):
-                wire.keys[call] = wire.keys[result] = f"{call.index}/{len(wire.keys)}"
+                tie(wire, result, call)
                 found = Finding(Case.RESULT_OF_OTHER_TOOL, call, result, turn.position)
                 wire.findings.append(found)
+
+
+@step(
+    "Pair results with calls as a provider does that sees tool names, but no ids", Trait.OTHER_ORDER
+)
+def match_names_in_order(wire: Wire) -> None:
+    _match_names(wire, match)
+
+
+@step("Pair results with calls by tool names and order, whatever their ids are", Trait.OTHER_ORDER)
+def match_names_alone(wire: Wire) -> None:
+    _match_names(wire, tie)
+
+
+# Turns of one side that follow each other are one to it.
+_SERVER: Final = Server((take_out_systems, merge_users, merge_ais, match_names_alone))
 
 
 @step("Take AI messages at the end for one turn, as the provider does")
@@ -213,6 +227,7 @@ _GOOGLE_GENAI = Profile(
         merge_last_ais,
         refuse_nothing_left("ValueError: contents are required."),
     ),
+    server=_SERVER,
     ids_matter=False,
 )
 # Before 4.0 an unanswered call was followed by a turn without parts.
@@ -345,6 +360,7 @@ GOOGLE_VERTEXAI: Final = Profile(
         merge_ais,
         match_names_in_order,
     ),
+    server=_SERVER,
     ids_matter=False,
 )
 

@@ -112,13 +112,27 @@ _DOMAINS: Final[Mapping[str, Api]] = {
 }
 
 
-def behind(host: str, call: ModelCall) -> Api:
-    """Return what a class that speaks OpenAI's protocol is in front of this host."""
+def provider_at(host: str) -> str:
+    """Return whose host that is, `""` for nobody's that is known."""
+    known = _known_at(host)
+    if known is None:
+        return ""
+    told = known.chat.provider
+    return known.chat.profile.provider if told is None else told
+
+
+def _known_at(host: str) -> Api | None:
     known = _HOSTS.get(host)
     parent = host
     while known is None and parent:
         parent = parent.partition(".")[2]
         known = _DOMAINS.get(parent)
+    return known
+
+
+def behind(host: str, call: ModelCall) -> Api:
+    """Return what a class that speaks OpenAI's protocol is in front of this host."""
+    known = _known_at(host)
     if known is OPENAI or known is AZURE:
         # Azure serves other makers' models at the same hosts, under names of the customer's own.
         return known if maker_of(call.model) in ("", "openai") else UNKNOWN_GATEWAY
@@ -138,6 +152,19 @@ def _away(call: ModelCall, home: Home) -> Api:
 def _like_openai(home: Home, api: Api) -> Chooser:
     """Return the chooser of a class that converts messages as `ChatOpenAI` does."""
     return lambda call: (api if is_home(call, home) else _away(call, home))(call)
+
+
+def _azure(call: ModelCall) -> Choice:
+    """Return what AzureChatOpenAI is.
+
+    A stored row may show nothing of the class. Its endpoint is not shown then, whatever it was, and
+    a deployment's name says nothing: the class alone tells.
+    """
+    arguments = call.arguments.keys() - {"use_responses_api"}  # a row tells it by the answer, too
+    shows_nothing = not (arguments or call.text or hosts_shown(call, _AZURE_HOME))
+    if shows_nothing and maker_of(call.model) in ("", "openai"):
+        return AZURE(call)
+    return _like_openai(_AZURE_HOME, AZURE)(call)
 
 
 def with_own_conversion(
@@ -204,7 +231,7 @@ INTEGRATIONS: Final = (
         "azure-openai-chat",
         "langchain.chat_models.azure_openai.AzureChatOpenAI",
         frozenset({"azure"}),
-        _like_openai(_AZURE_HOME, AZURE),
+        _azure,
     ),
     Integration(
         "chat-deepseek",

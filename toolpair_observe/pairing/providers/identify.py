@@ -11,6 +11,8 @@ Nothing here raises, touches the network, or keeps anything but names and versio
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata as distributions
@@ -24,6 +26,7 @@ from toolpair_observe.pairing.providers.integration import (
     UNKNOWN,
     Integration,
     ModelCall,
+    Process,
     name_in,
 )
 from toolpair_observe.pairing.providers.openai import start_after_last_response
@@ -65,6 +68,7 @@ def identify(
     metadata: Mapping[str, Any] | None,
     invocation_params: Mapping[str, Any] | None,
     override: Profile | None = None,
+    process: Process | None = None,
 ) -> Target:
     """Return what the request is judged by. Never raises.
 
@@ -73,6 +77,7 @@ def identify(
         metadata: The run's metadata.
         invocation_params: The parameters of the call.
         override: The profile that the operator set; it is taken at its word.
+        process: The process that asks; None for this one.
     """
     try:
         return _identify(
@@ -80,6 +85,7 @@ def identify(
             metadata if isinstance(metadata, dict) else _NOTHING,
             invocation_params if isinstance(invocation_params, dict) else _NOTHING,
             override,
+            process or HERE,
         )
     except Exception:  # noqa: BLE001 - whatever a foreign integration hands over, judge by the contract
         profile = override or CONTRACT
@@ -91,6 +97,7 @@ def _identify(
     metadata: Mapping[str, Any],
     params: Mapping[str, Any],
     override: Profile | None,
+    process: Process,
 ) -> Target:
     arguments = serialized.get("kwargs")
     text = serialized.get("repr")
@@ -100,6 +107,7 @@ def _identify(
         metadata,
         params,
         _model_in(metadata, params),
+        process,
     )
     integration = _integration_of(serialized, metadata, params)
     choice = UNKNOWN if integration is None else integration.choose(call)
@@ -116,11 +124,11 @@ def _identify(
         not params or any(map(params.get, TOOL_PARAMS)),
         bool(params.get("previous_response_id") or params.get("conversation")),
         is_stateful and bool(call.flag("use_previous_response_id")),
-        _version(metadata, profile.versioned, installed=choice.own_package),
+        _version(metadata, profile.versioned, process if choice.own_package else UNSEEN),
         call.model,
     )
     identified = choice.identified or override is not None
-    return _target(as_configured(profile), facts, provider, identified)
+    return _target(as_configured(profile, process), facts, provider, identified)
 
 
 def _model_in(metadata: Mapping[str, Any], params: Mapping[str, Any]) -> str:
@@ -176,13 +184,13 @@ def _target(
     return Target(profile, facts, facts.model or "", provider, identified)
 
 
-def _version(metadata: Mapping[str, Any], package: str, *, installed: bool) -> str | None:
+def _version(metadata: Mapping[str, Any], package: str, process: Process) -> str | None:
     """Return the version of the distribution, as the run tells it or as it is installed."""
     told = metadata.get("lc_versions")
     version = told.get(package) if isinstance(told, dict) else None
     if isinstance(version, str):
         return version
-    return _installed_version(package) if package and installed else None
+    return process.version_of(package) if package else None
 
 
 @lru_cache(maxsize=64)
@@ -191,3 +199,8 @@ def _installed_version(package: str) -> str | None:
         return distributions.version(package)
     except distributions.PackageNotFoundError:
         return None
+
+
+HERE: Final = Process(os.environ, sys.modules, _installed_version)
+# Another process asked, at another time: nothing is known of it but what the row tells.
+UNSEEN: Final = Process({}, {}, lambda _: None)

@@ -8,13 +8,27 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from toolpair_observe.pairing.providers.contract import CONTRACT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from toolpair_observe.pairing.providers.profile import Profile
 
 # The invocation parameters that hold tool definitions.
 TOOL_PARAMS: Final = frozenset({"tools", "toolConfig", "tool_config", "functions"})
 _MAX_NAME: Final = 256
+
+
+class Process(NamedTuple):
+    """What the process that asks has set or installed, which no call tells.
+
+    Attributes:
+        environment: Its variables; clients read base URLs there.
+        modules: What it has imported; LiteLLM keeps settings in its module.
+        version_of: Returns the version of an installed distribution, or None.
+    """
+
+    environment: Mapping[str, str]
+    modules: Mapping[str, object]
+    version_of: Callable[[str], str | None]
 
 
 class ModelCall(NamedTuple):
@@ -26,6 +40,7 @@ class ModelCall(NamedTuple):
         metadata: The run's metadata.
         params: The invocation parameters.
         model: The model as requested.
+        process: The process that asks.
     """
 
     arguments: Mapping[str, Any]
@@ -33,6 +48,7 @@ class ModelCall(NamedTuple):
     metadata: Mapping[str, Any]
     params: Mapping[str, Any]
     model: str
+    process: Process
 
     def flag(self, name: str) -> bool | None:
         """Return the boolean constructor argument `name`, or None where it was not given."""

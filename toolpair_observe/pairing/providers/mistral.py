@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.hosts import with_own_conversion
 from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.places import Home
-from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule, Server
 from toolpair_observe.pairing.providers.rules import (
     ALL_TOOL_CALLS,
     MISPLACED,
@@ -92,6 +93,26 @@ def send_raw_ids_as_given(wire: Wire) -> None:
     ]
 
 
+# Recorders put this in place of ids, whose form nobody knows then.
+_REDACTED = re.compile("redacted", re.IGNORECASE)
+
+
+@step("Take ids of nine letters and digits only", Trait.ANYTHING)
+def take_own_ids_only(wire: Wire) -> None:
+    for turn in wire.turns:
+        for call in turn.calls:
+            if _is_foreign(call.id):
+                wire.findings.append(Finding(Case.INVALID_ID, call, None, turn.position))
+        for result in turn.results:
+            if _is_foreign(result.id):
+                wire.findings.append(Finding(Case.INVALID_ID, None, result, turn.position))
+
+
+def _is_foreign(call_id: str) -> bool:
+    return bool(call_id) and not (_OWN_ID.fullmatch(call_id) or _REDACTED.search(call_id))
+
+
+_FOREIGN_RESULTS = forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN)
 _UNKNOWN_TYPE = "ValueError: Got unknown type"
 MISTRAL: Final = Profile(
     name="mistral",
@@ -105,9 +126,10 @@ MISTRAL: Final = Profile(
     steps=(
         refuse({Carrier.FUNCTION: _UNKNOWN_TYPE}),
         refuse_messages(_UNKNOWN_TYPE, Role.REMOVE),
-        forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN),
+        _FOREIGN_RESULTS,
         send_raw_ids_as_given,
     ),
+    server=Server((_FOREIGN_RESULTS, take_own_ids_only)),
 )
 
 # It shows its own URL whatever client it was given. Its models are served by others, too (vLLM):

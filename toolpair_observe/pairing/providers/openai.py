@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.integration import Choice, ModelCall
 from toolpair_observe.pairing.providers.places import unproven
-from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule, Server
 from toolpair_observe.pairing.providers.rules import (
     ALL_TOOL_CALLS,
     NO_REPORT,
@@ -105,6 +105,7 @@ OPENAI_CHAT_RULES: Final[Mapping[Case, Rule]] = {
 }
 
 UNKNOWN_TYPE: Final = "TypeError: Got unknown type"
+_FOREIGN_RESULTS: Final = forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN, Carrier.CONVERSE_RESULT)
 
 OPENAI_CHAT: Final = Profile(
     name="openai-chat",
@@ -117,8 +118,9 @@ OPENAI_CHAT: Final = Profile(
     rules=OPENAI_CHAT_RULES,
     steps=(
         refuse_messages(UNKNOWN_TYPE, Role.REMOVE),
-        forward_blocks(Carrier.TOOL_RESULT_IN_HUMAN, Carrier.CONVERSE_RESULT),
+        _FOREIGN_RESULTS,
     ),
+    server=Server((_FOREIGN_RESULTS,)),
     id_max=40,
 )
 
@@ -341,7 +343,12 @@ def _uses_responses(call: ModelCall) -> bool:
         call.model.startswith(_RESPONSES_MODELS_WITH_TOOLS) or any(map(_is_builtin_tool, tools))
     ):
         return True
-    return call.model.startswith(_RESPONSES_MODELS) or "codex" in call.model
+    return is_on_responses_only(call.model)
+
+
+def is_on_responses_only(model: str) -> bool:
+    """Whether OpenAI serves the model on Responses only."""
+    return model.startswith(_RESPONSES_MODELS) or "codex" in model
 
 
 def _tells_responses(call: ModelCall) -> bool | None:

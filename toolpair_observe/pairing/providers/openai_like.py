@@ -10,7 +10,7 @@ from toolpair_observe.pairing.providers.openai import (
     OPENAI_CHAT_RULES,
     UNKNOWN_TYPE,
 )
-from toolpair_observe.pairing.providers.profile import Grade, Profile, Row
+from toolpair_observe.pairing.providers.profile import Grade, Profile, Row, Server
 from toolpair_observe.pairing.providers.rules import (
     MISPLACED,
     NO_REPORT,
@@ -74,6 +74,7 @@ GROQ: Final = replace(
         Case.MISMATCHED_WITHOUT_ID: _GROQ_NO_ID,
     },
     steps=(*_GROQ.steps, _SEND_LEGACY_CALL_TOO, find_empty_ids),
+    server=Server((*_GROQ.server.steps, find_empty_ids)),
 )
 XAI: Final = openai_like("xai", "xAI through ChatXAI", "x_ai", "langchain-xai")
 FIREWORKS: Final = replace(

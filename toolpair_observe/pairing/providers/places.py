@@ -21,14 +21,13 @@ foreseen then, and strict mode stops breaches of the contract alone.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.integration import Choice, Chooser, ModelCall
-from toolpair_observe.pairing.providers.profile import Row
+from toolpair_observe.pairing.providers.profile import NO_SERVER, Row
 from toolpair_observe.pairing.providers.rules import UNCHECKED
 from toolpair_observe.pairing.words import Effect
 
@@ -126,7 +125,8 @@ def hosts_shown(call: ModelCall, home: Home) -> list[str]:
     urls = [url for url in [_shown(call, name) for name in home.arguments] if url]
     if not urls:
         # The client reads these itself, where no argument says more.
-        urls = [os.environ[name] for name in home.environment if name in os.environ]
+        variables = call.process.environment
+        urls = [variables[name] for name in home.environment if name in variables]
     return [host for host in map(host_of, filter(None, urls)) if host not in _PASSED_THROUGH]
 
 
@@ -143,6 +143,12 @@ def maker_of(model: str) -> str:
     """Return whose model bears this name, `""` where the name does not say."""
     found = _FAMILY.match(model.rpartition("/")[2])
     return found.lastgroup or "" if found else ""
+
+
+def is_own_name(maker: str, model: str) -> bool:
+    """Whether the maker writes names of its own models so."""
+    names = _OWN_NAMES.get(maker)
+    return names is not None and names.match(model) is not None
 
 
 def lies_in(host: str, domains: frozenset[str]) -> bool:
@@ -179,6 +185,7 @@ def unproven(profile: Profile, name: str = CONTRACT.name) -> Profile:
         lets_async_wait=True,
         id_max=None,
         id_pattern=None,
+        server=NO_SERVER,
         rows=tuple(
             Row(unproven(row.profile, name), row.before, row.models) for row in profile.rows
         ),

@@ -93,6 +93,28 @@ def release_of(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Server:
+    """What a provider itself makes of a request, whoever wrote it: what judges a captured body.
+
+    `bodies.on_wire` makes a profile of it. What is not said here is as the profile has it.
+
+    Attributes:
+        steps: What the provider does to the turns that arrive, in order.
+        rules: What it does where, before the integration, the integration raises or mends.
+        id_max: Longest id that it takes, where the integration lets no longer one out.
+        id_pattern: The characters that it takes in an id, where the integration lets no others out.
+    """
+
+    steps: tuple[Step, ...] = ()
+    rules: Mapping[Case, Rule] = field(default_factory=dict)
+    id_max: int | None = None
+    id_pattern: str | None = None
+
+
+NO_SERVER: Final = Server()
+
+
 # What pairing alone does not ask, and a history that pairs can still have.
 _TRAITS: Final[Mapping[Case, Trait]] = {
     Case.HUMAN_AFTER_TOOL: Trait.HUMAN_AFTER_RESULT,
@@ -100,6 +122,7 @@ _TRAITS: Final[Mapping[Case, Trait]] = {
     Case.CALL_FIRST: Trait.NO_HUMAN_FIRST,
     Case.REUSED_CALL_ID: Trait.REUSED_ID,
     Case.RESULT_OF_OTHER_TOOL: Trait.OTHER_TOOL,
+    Case.BAD_ARGUMENTS: Trait.BAD_ARGUMENTS,
 }
 
 
@@ -128,6 +151,7 @@ class Profile:
             character class without brackets, or None.
         id_documented: The characters that its documentation names, where answers have shown more.
         rows: What holds instead for some versions or models; the first that fits is taken.
+        server: What is left of it for a request that has left the integration.
         plain: What a history must not have that the first look may pass; None where it may pass
             none. Derived from the others, never given.
     """
@@ -149,6 +173,7 @@ class Profile:
     spare_calls: Mapping[Carrier, frozenset[Carrier]] = field(default_factory=dict, repr=False)
     client: str = ""
     rows: tuple[Row, ...] = ()
+    server: Server = field(default=NO_SERVER, repr=False)
     plain: Plain | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -171,6 +196,8 @@ class Profile:
         }
         if self.pairs_anywhere:
             minds.add(Trait.REUSED_ID)
+        if Carrier.INVALID_TOOL_CALL not in self.calls:
+            minds.add(Trait.BAD_ARGUMENTS)
         if Carrier.TOOL_CALL not in self.calls:
             if Carrier.RAW_CALL not in self.calls:
                 return None

@@ -160,9 +160,14 @@ def answers_by_turn(
 _NAMELESS = frozenset({Carrier.CHAT_TOOL, Carrier.FUNCTION})
 
 
-def match(wire: Wire, result: Result, call: Call) -> None:
+def tie(wire: Wire, result: Result, call: Call) -> None:
     """Have the result answer the call, whatever its id says."""
     wire.keys[call] = wire.keys[result] = f"{call.index}/{len(wire.keys)}"
+
+
+def match(wire: Wire, result: Result, call: Call) -> None:
+    """Have the result answer the call, and note where its id says otherwise."""
+    tie(wire, result, call)
     if call.id != result.id and result.carrier not in _NAMELESS:
         misread(wire, result, call)
 

@@ -21,6 +21,7 @@ from toolpair_observe.pairing.providers import (
     openai,
     openai_like,
 )
+from toolpair_observe.pairing.providers.bodies import on_wire
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.names import did_you_mean
 from toolpair_observe.pairing.providers.profile import Profile
@@ -113,8 +114,11 @@ def profile_named(name: str) -> Profile:
 
 def _reduced(profile: Profile) -> str | tuple[Any, ...]:
     """Pickle a profile of the table by its name: its steps hold functions, which have none."""
-    if PROFILES.get(profile.name) is profile:
+    named = PROFILES.get(profile.name)
+    if named is profile:
         return profile_named, (profile.name,)
+    if named is not None and on_wire(named) is profile:
+        return on_wire, (named,)
     return object.__reduce_ex__(profile, pickle.HIGHEST_PROTOCOL)
 
 
