@@ -1,0 +1,1 @@
+"""How messages are written: one module for each dialect, from JSON to the neutral transcript."""
