@@ -16,38 +16,30 @@ class ReadLimits:
         value_bytes: Longest single line, or longest single value of a JSON document.
         file_bytes: Most bytes of one file, after unpacking.
         depth: Deepest nesting of lists and objects.
+        values: Most values in one value that is long; each takes memory.
         messages: Most messages of one history.
-        prefix_messages: Most messages of a history whose prefixes are requests. Each prefix is
-            checked, so the work grows with the square.
-        prefix_parts: Most messages, calls and content blocks of such a history together.
         blank_lines: Most blank lines in a row.
         unreadable_parts: Most parts of one file that can't be read; the rest of it is left then.
     """
 
     value_bytes: int = 32 * _MEBI
     file_bytes: int = 4096 * _MEBI
-    depth: int = 100
+    depth: int = 200
+    values: int = 1_000_000
     messages: int = 20_000
-    prefix_messages: int = 2_000
-    prefix_parts: int = 6_000
     blank_lines: int = 1_000_000
     unreadable_parts: int = 10_000
 
 
-PREFIX_WORK: Final = 200_000
-"""Most messages, calls and results that the broken prefixes of one history have together."""
+DEFAULT_LIMITS: Final = ReadLimits()
 
-UNPREFIXED: Final = 'take "prefixes" out of the row to check the whole list once'
+PREFIX_WORK: Final = 1_000_000
+"""Most messages, calls and results that the broken prefixes of one unit have together."""
 
 
 def too_many_messages(limits: ReadLimits) -> str:
     """Return the reason for refusing a history that is too long."""
     return f"the history has more than {limits.messages:,} messages"
-
-
-def too_many_prefixes(most: int, of: str) -> str:
-    """Return the reason for not checking each prefix of a history."""
-    return f"more than {most:,} {of}, too many to check every prefix: {UNPREFIXED}"
 
 
 def too_deep(limits: ReadLimits) -> str:

@@ -1,4 +1,4 @@
-"""Reading files: every format, every fault with its file and line, never more than the limits."""
+"""From files to units: every fault with its file and line, and never more than the limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
-from toolpair_observe.histories import History, ReadLimits, Unreadable, read_histories
+from toolpair_observe.histories import ReadLimits, read_units
+from toolpair_observe.histories.judging import judge_unit
+from toolpair_observe.histories.unit import Status
 
 USER = {"role": "user", "content": "Weather?"}
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -35,10 +37,14 @@ def lines(*values):
 
 
 def read(path, limits=None):
-    found = list(read_histories(path, limits or ReadLimits()))
-    good = [item for item in found if isinstance(item, History)]
-    bad = [(item.line, item.reason) for item in found if isinstance(item, Unreadable)]
-    assert all(item.path == path for item in found)
+    limits = limits or ReadLimits()
+    found = [judge_unit(unit, limits) for unit in read_units(path, limits)]
+    good = [judged for judged in found if judged.unit.status is Status.CHECKED]
+    bad = [
+        (judged.unit.line, judged.unit.reason)
+        for judged in found
+        if judged.unit.status is Status.UNREADABLE
+    ]
     return good, bad
 
 
@@ -51,7 +57,7 @@ def pretty(value):
 def test_json_lines_hold_one_history_a_line(write, name, data):
     good, bad = read(write(data, name))
 
-    assert [(h.line, len(h.messages)) for h in good] == [(1, 3), (2, 2)]
+    assert [(h.unit.line, h.messages) for h in good] == [(1, 3), (2, 2)]
     assert bad == []
 
 
@@ -71,7 +77,7 @@ def test_json_lines_hold_one_history_a_line(write, name, data):
 def test_a_json_document_holds_one_history_or_many(write, dump, name, document, sizes):
     good, bad = read(write(dump(document), name))
 
-    assert [len(h.messages) for h in good] == sizes
+    assert [h.messages for h in good] == sizes
     assert bad == []
 
 
@@ -80,7 +86,7 @@ def test_the_line_of_a_history_in_a_document_is_where_it_begins(write):
 
     good, bad = read(write(document))
 
-    assert [h.line for h in good] == [2]
+    assert [h.unit.line for h in good] == [2]
     assert [line for line, _ in bad] == [6]
 
 
@@ -88,15 +94,14 @@ def test_the_line_of_a_history_in_a_document_is_where_it_begins(write):
 def test_in_a_list_of_histories_one_that_is_none_does_not_spoil_the_others(write, indent):
     good, bad = read(write(json.dumps([ASKED, 42, {"messages": ASKED}], indent=indent)))
 
-    assert [history.position for history in good] == [0, 2]
-    ((_, text),) = bad
-    assert text.startswith("history 1: wrong shape")
+    assert [judged.unit.row for judged in good] == ["[0]", "[2].messages"]
+    assert [text for _, text in bad] == ["expected an object or a list, got a number"]
 
 
 def test_pretty_documents_one_after_the_other_are_read(write):
     good, bad = read(write(pretty({"messages": ASKED}) + "\n" + pretty({"messages": ANSWERED})))
 
-    assert [len(h.messages) for h in good] == [2, 3]
+    assert [h.messages for h in good] == [2, 3]
     assert bad == []
 
 
@@ -107,61 +112,16 @@ def test_a_document_larger_than_one_read_comes_whole(write):
 
     good, bad = read(write(pretty(rows)))
 
-    assert [h.name for h in good] == [str(i) for i in range(900)]
+    assert [h.unit.name for h in good] == [str(i) for i in range(900)]
     assert bad == []
-
-
-def test_everything_a_row_tells_is_kept(write):
-    row = {
-        "id": "row-1",
-        "provider": "openai",
-        "verdict": "rejected",
-        "kind": "missing",
-        "prefixes": True,
-        "langchain": [{"type": "human", "content": "x"}],
-        "meta": {"model": "gpt-4o", "server_state": "conversation"},
-    }
-
-    (history,), _ = read(write(row))
-
-    assert (history.name, history.provider, history.model) == ("row-1", "openai", "gpt-4o")
-    assert (history.verdict, history.kind) == ("rejected", "missing")
-    assert history.has_prefixes
-    assert history.has_server_state
 
 
 def test_a_byte_order_mark_and_blank_lines_are_no_fault(write):
     good, bad = read(write(b"\xef\xbb\xbf\n\n" + lines(ASKED, ANSWERED).encode() + b"\n\n"))
-    assert [h.line for h in good] == [3, 4]
+    assert [h.unit.line for h in good] == [3, 4]
     good_first, bad_first = read(write(b"\xef\xbb\xbf" + lines(ASKED).encode()))
-    assert [h.line for h in good_first] == [1]
+    assert [h.unit.line for h in good_first] == [1]
     assert bad + bad_first == []
-
-
-def roles(*names):
-    return [{"role": name, "content": "x"} for name in names]
-
-
-@pytest.mark.parametrize(
-    ("names", "ends"),
-    [
-        (("user", "assistant"), [1]),
-        (("user", "assistant", "assistant", "user", "assistant"), [1, 4]),
-        (("assistant", "user", "assistant"), [2]),
-        (("user",), []),
-        (("system", "user"), []),
-    ],
-)
-def test_prefixes_end_before_the_first_of_a_run_of_ai_messages(write, names, ends):
-    (history,), _ = read(write({"prefixes": True, "messages": roles(*names)}))
-
-    assert [len(request) for request in history.requests()] == ends
-
-
-def test_without_prefixes_the_whole_list_is_the_one_request(write):
-    (history,), _ = read(write({"messages": roles("user", "assistant", "user", "assistant")}))
-
-    assert [len(request) for request in history.requests()] == [4]
 
 
 GOOD = json.dumps(ASKED)
@@ -175,24 +135,24 @@ GOOD = json.dumps(ASKED)
         ('{"broken', "not JSON: Unterminated string (column 2)"),
         ('{"a": "\t"}', "not JSON: Invalid control character (column 8)"),
         ("hello", "not JSON: Expecting value (column 1)"),
-        ("7", "wrong shape: expected a list of chat messages"),
-        ("{}", "wrong shape: expected a list of chat messages"),
-        ('{"messages": 3}', "wrong shape"),
-        ('{"messages": null}', "wrong shape"),
-        (json.dumps(USER), "this is a single message"),
+        ("7", "expected an object or a list, got a number"),
+        ("{}", "no known form of row: an object with no keys"),
+        ('{"messages": 3}', "'messages' is a number, no list of messages"),
+        ('{"messages": null}', "'messages' is null, no list of messages"),
+        (json.dumps(USER), "a single message: give the whole conversation"),
         ("[]", "the list of messages is empty"),
-        ('{"messages": []}', "the list of messages is empty"),
+        ('{"messages": []}', "'messages' is an empty list, no list of messages"),
         ('[{"role": "user"}, 3]', "message 1: expected an object, got a number"),
-        ('{"messages": [{"role": "robot"}]}', "message 0: neither its 'role' nor its 'type'"),
-        ("[" * 100_000, "nested more than 100 deep"),
-        ('{"messages": ' + "[" * 120 + "]" * 120 + "}", "nested more than 100 deep"),
+        ('{"messages": [{"role": "robot"}]}', "message 0: a message of no known form"),
+        ("[" * 100_000, "nested more than 200 deep"),
+        ('{"messages": ' + "[" * 220 + "]" * 220 + "}", "nested more than 200 deep"),
         ("1" * 5000, "a number has too many digits"),
     ],
 )
 def test_an_unreadable_line_is_named_and_the_rest_is_read(write, line, reason):
     good, bad = read(write(f"{GOOD}\n{line}\n{GOOD}\n", "h.jsonl"))
 
-    assert [h.line for h in good] == [1, 3]
+    assert [h.unit.line for h in good] == [1, 3]
     ((number, text),) = bad
     assert number == 2
     assert reason in text
@@ -201,7 +161,7 @@ def test_an_unreadable_line_is_named_and_the_rest_is_read(write, line, reason):
 def test_a_line_that_is_no_text_is_named(write):
     good, bad = read(write(GOOD.encode() + b"\n\xff\xfe\n" + GOOD.encode(), "h.jsonl"))
 
-    assert [h.line for h in good] == [1, 3]
+    assert [h.unit.line for h in good] == [1, 3]
     assert bad == [(2, "not UTF-8 text")]
 
 
@@ -211,7 +171,7 @@ def test_a_line_that_is_too_long_is_left_out_and_the_rest_is_read(write):
 
     good, bad = read(write(data, "h.jsonl"), ReadLimits(value_bytes=1000))
 
-    assert [h.line for h in good] == [1, 3]
+    assert [h.unit.line for h in good] == [1, 3]
     assert bad == [(2, "the line is longer than 1,000 bytes")]
 
 
@@ -228,15 +188,14 @@ def test_a_long_document_in_one_line_is_read_element_by_element(write):
 @pytest.mark.parametrize(
     ("document", "line", "reason"),
     [
-        ("hello\nworld\n", 1, "not JSON: Expecting value"),
-        (b"\x00\x01\x02", 1, "not JSON"),
-        (b"\xff\xfe[\x00]\x00", 1, "not UTF-8 text"),
+        ("hello\nworld\n", None, "plain text, not JSON"),
+        (b"\x00\x01\x02", None, "not JSON"),
         ("[\n" + GOOD + ",\n", 3, "not JSON: Expecting value"),
         ("[\n" + GOOD + "\n", 3, "the list does not end"),
         ("[\n" + GOOD + "\n" + GOOD + "]", 3, "expected , or ]"),
         ("[\n" + GOOD + ",\n{oops}\n]", 3, "not JSON"),
         ("[\n" + GOOD + ',\n[{"role', 3, "not JSON: Unterminated string; the part before that"),
-        ("[\n" + GOOD + ",\n\n" + "[" * 100_000, 4, "nested more than 100 deep"),
+        ("[\n" + GOOD + ",\n\n" + "[" * 100_000, 4, "nested more than 200 deep"),
         ("[\n" + GOOD + ",\n" + '{"messages": ' + "9" * 5000 + "}]", 3, "too many digits"),
     ],
 )
@@ -335,27 +294,6 @@ def test_a_long_list_of_messages_is_not_gathered_beyond_the_limit(write):
     assert bad == [(12, "the history has more than 10 messages; the part before that was read")]
 
 
-def test_too_many_prefixes_are_named(write):
-    row = {"prefixes": True, "messages": [USER] * 11}
-
-    _, ((line, text),) = read(write(row), ReadLimits(prefix_messages=10))
-
-    assert line == 1
-    assert "too many to check every prefix" in text
-    assert 'take "prefixes" out of the row' in text
-
-
-def test_many_calls_on_few_messages_are_too_many_for_prefixes(write):
-    calls = [{"name": "f", "args": {}, "id": f"call_{n}"} for n in range(20_000)]
-    asked = {"role": "assistant", "content": "", "tool_calls": calls}
-    row = {"prefixes": True, "messages": [USER, asked, USER, {**asked, "tool_calls": []}, USER]}
-
-    good, ((line, text),) = read(write(row))
-
-    assert (good, line) == ([], 1)
-    assert "more than 6,000 messages, calls and blocks together, too many" in text
-
-
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 @pytest.mark.parametrize("start", [b"", lines(ASKED).encode(), b"[\n" + lines(ASKED).encode()])
 @pytest.mark.parametrize("blanks", [b" " * 3_000, b"\n" * 3_000, b" \r\n" * 3_000])
@@ -387,11 +325,11 @@ def test_blanks_that_a_program_leaves_are_no_fault(write):
 )
 def test_a_file_of_something_else_is_left_after_a_while(write, name, junk):
     path = write(junk * 500 + lines(ASKED), name)
-    found = list(read_histories(path, ReadLimits(unreadable_parts=100)))
+    found = list(read_units(path, ReadLimits(unreadable_parts=100)))
 
     assert len(found) == 101
     assert found[-1].ends_file
-    assert "100 parts of the file can't be read; the rest was not read" in str(found[-1])
+    assert "100 parts of the file can't be read; the rest was not read" in found[-1].reason
 
 
 def test_a_line_without_end_is_not_read_to_its_end(tmp_path):
@@ -410,7 +348,7 @@ def test_the_standard_input_is_read(monkeypatch):
 
     good, bad = read("-")
 
-    assert [len(h.messages) for h in good] == [2, 3]
+    assert [h.messages for h in good] == [2, 3]
     assert bad == []
 
 
@@ -419,7 +357,7 @@ def test_the_progress_ends_at_the_size_of_the_file(write, name, tmp_path):
     path = write(lines(*[ASKED] * 100), name)
     seen = []
 
-    list(read_histories(path, progress=lambda done, total: seen.append((done, total))))
+    list(read_units(path, progress=lambda done, total: seen.append((done, total))))
 
     size = (tmp_path / name).stat().st_size
     assert seen[-1] == (size, size)
@@ -431,11 +369,11 @@ def test_a_file_is_read_as_a_stream(write):
     path = write(lines(*[ASKED] * 20_000) + "broken\n", "h.jsonl")
     seen = []
 
-    reading = read_histories(path, progress=lambda done, total: seen.append(done / total))
+    reading = read_units(path, progress=lambda done, total: seen.append(done / total))
     first = next(iter(reading))
     reading.close()
 
-    assert isinstance(first, History)
+    assert first.status is Status.CHECKED
     assert max(seen) < 0.1
 
 
@@ -443,7 +381,7 @@ def test_the_real_histories_are_read_without_a_fault(shared_dir):
     files = sorted((shared_dir / "corpora").glob("*.jsonl.gz"))
     assert files
 
-    found = [item for path in files for item in read_histories(str(path))]
+    found = [item for path in files for item in read_units(str(path))]
 
-    assert [str(item) for item in found if isinstance(item, Unreadable)] == []
-    assert all(item.name and item.verdict for item in found)
+    assert [item.reason for item in found if item.status is Status.UNREADABLE] == []
+    assert all(item.name and item.recorded for item in found)

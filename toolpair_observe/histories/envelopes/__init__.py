@@ -1,0 +1,1 @@
+"""What rows are: one module for each producer, from JSON to units."""
