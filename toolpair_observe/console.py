@@ -1,21 +1,16 @@
-"""What all commands share: safe output, complaints about unreadable input, and exit codes."""
+"""What all commands share: safe output and exit codes."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from toolpair_observe.pairing.shown import line, lines, shown
+from toolpair_observe.pairing.shown import line, lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from toolpair_observe.histories import Unreadable
-
-_MAX_SHOWN: Final = 20
 
 
 class ExitCode(IntEnum):
@@ -41,31 +36,3 @@ def show_line(text: str, stream: TextIO | None = None) -> None:
 def show_json(value: Mapping[str, Any]) -> None:
     """Print an object as one line of JSON, in which no build server finds a command either."""
     show(json.dumps(value).replace("#", r"\u0023"))
-
-
-class Complaints:
-    """Reports unreadable parts on standard error, up to a limit for each file."""
-
-    def __init__(self) -> None:
-        """Start without complaints."""
-        self._seen: Counter[str] = Counter()
-        self._shown: Counter[str] = Counter()
-
-    @property
-    def count(self) -> int:
-        """How many parts were unreadable, shown or not."""
-        return self._seen.total()
-
-    def add(self, unreadable: Unreadable) -> None:
-        """Report one unreadable part."""
-        self._seen[unreadable.name] += 1
-        if unreadable.ends_file or self._shown[unreadable.name] < _MAX_SHOWN:
-            self._shown[unreadable.name] += 1
-            show_line(f"toolpair-observe: {unreadable}", sys.stderr)
-
-    def close(self) -> None:
-        """Report how many parts were not shown."""
-        for name, count in self._seen.items():
-            if more := count - self._shown[name]:
-                rest = f"and {more:,} more unreadable parts"
-                show_line(f"toolpair-observe: {shown(name)}: {rest}", sys.stderr)

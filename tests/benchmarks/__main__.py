@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks import check, feedback, handler, imports, memory
+from tests.benchmarks import check, feedback, handler, imports, memory, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ TABLES: Mapping[str, Callable[..., None]] = {
     "imports": imports.run,
     "feedback": feedback.run,
     "memory": memory.run,
+    "stored": stored.run,
 }
 # Enough to see that a table still comes out, and nothing to learn from it.
 BRIEF: Mapping[str, dict[str, Any]] = {
@@ -24,6 +25,7 @@ BRIEF: Mapping[str, dict[str, Any]] = {
     "imports": {"rounds": 1},
     "feedback": {"rounds": 1, "calls": 3},
     "memory": {"requests": 80},
+    "stored": {"rounds": 1, "seconds": 0.0, "number": 16},
 }
 
 

@@ -41,7 +41,7 @@ def test_clean_histories_end_with_0(write, capsys):
     out, err = capsys.readouterr()
     assert code == 0
     assert err == ""
-    assert "checked 3 requests in 3 histories of 2 files: 0 near misses" in out
+    assert "checked 3 requests in 3 conversations of 2 files: 0 near misses" in out
 
 
 def test_near_misses_end_with_1_and_are_named_by_file_and_line(write, capsys):
@@ -50,8 +50,10 @@ def test_near_misses_end_with_1_and_are_named_by_file_and_line(write, capsys):
     out, err = capsys.readouterr()
     assert code == 1
     assert err == ""
-    assert out.startswith("a.jsonl:2 (row-7): unknown: missing_result at message 1: call call_a")
-    assert "checked 2 requests in 2 histories of 1 file: 1 near miss\n" in out
+    assert out.startswith(
+        "a.jsonl:2 (messages, row-7): unknown: missing_result at message 1: call call_a"
+    )
+    assert "checked 2 requests in 2 conversations of 1 file: 1 near miss\n" in out
     assert "  judged under: contract 2\n" in out
     assert "  missing_result, unknown: 1 request\n" in out
 
@@ -101,10 +103,9 @@ def test_bad_input_ends_with_2_and_the_rest_is_counted(write, capsys):
         "toolpair-observe: missing.json: no such file",
         "toolpair-observe: a.jsonl:2: not JSON: Expecting property name enclosed in double quotes "
         "(column 2)",
-        "toolpair-observe: a.jsonl:4: wrong shape: expected a list of chat messages, or an object "
-        "with such a list under 'messages' or 'langchain'",
+        "toolpair-observe: a.jsonl:4: 'messages' is a number, no list of messages",
     ]
-    assert "2 requests in 2 histories of 2 files: 1 near miss, 3 unreadable parts" in out
+    assert "2 requests in 2 conversations of 2 files: 1 near miss, 3 unreadable" in out
 
 
 def test_many_bad_lines_do_not_bury_the_report(write, capsys):
@@ -114,28 +115,32 @@ def test_many_bad_lines_do_not_bury_the_report(write, capsys):
     assert code == 2
     assert len(err.splitlines()) == 21
     assert err.splitlines()[-1] == "toolpair-observe: a.jsonl: and 480 more unreadable parts"
-    assert "500 unreadable parts" in out
+    assert "500 unreadable" in out
 
 
-def test_json_gives_one_object_a_line(write, capsys):
-    code = main(["check", "--format", "json", write("a.jsonl", CLEAN, BROKEN, "oops")])
+def test_json_gives_one_object_a_unit(write, capsys):
+    row = {"provider": "openai", "messages": BROKEN, "verdict": "accepted", "langchain": BROKEN}
+    code = main(["check", "--json", write("a.jsonl", CLEAN, row, "oops", {"question": "SECRET"})])
 
     out, _ = capsys.readouterr()
-    near_miss, unreadable, summary = map(json.loads, out.splitlines())
+    clean, broken, cut, unknown = map(json.loads, out.splitlines())
     assert code == 2
-    assert (near_miss["type"], near_miss["file"], near_miss["line"]) == ("near_miss", "a.jsonl", 2)
-    assert near_miss["report"]["violations"][0]["kind"] == "missing_result"
-    assert unreadable == {
-        "type": "unreadable",
-        "file": "a.jsonl",
-        "line": 3,
-        "reason": "not JSON: Expecting value (column 1)",
-    }
-    assert (summary["type"], summary["requests"], summary["near_misses"]) == ("summary", 2, 1)
+    assert [each["line"] for each in (clean, broken, cut, unknown)] == [1, 2, 3, 4]
+    assert (clean["status"], clean["effect"], clean["requests"]) == ("checked", "clean", 1)
+    assert (clean["kinds"], clean["violations"]) == ([], [])
+    assert (broken["effect"], broken["kinds"]) == ("reject", ["missing_result"])
+    assert (broken["profile"], broken["recorded"]) == ("openai-chat", "accepted")
+    assert broken["violations"][0]["tool_call_id"] == "call_a"
+    assert (cut["status"], cut["reason"]) == (
+        "unreadable",
+        "not JSON: Expecting value (column 1)",
+    )
+    assert unknown["status"] == "unreadable"
+    assert "'question'" in unknown["reason"]
     assert "SECRET" not in out
 
 
-@pytest.mark.parametrize("extra", [[], ["--explain"], ["--format", "json"]])
+@pytest.mark.parametrize("extra", [[], ["--explain"], ["--json"]])
 def test_ids_that_hold_control_characters_can_not_touch_the_terminal(write, capsys, extra):
     evil = "\x1b[2J\x1b]0;owned\x07\u202e\ud800"
     calls = [{**CALL, "id": evil}]
@@ -156,8 +161,8 @@ def test_prefixes_are_listed_once_and_counted_as_requests(write, capsys):
     main(["check", write("a.jsonl", row)])
 
     out = capsys.readouterr().out
-    assert out.count("a.jsonl:1: reject: missing_result") == 1
-    assert "checked 4 requests in 1 history of 1 file: 3 near misses" in out
+    assert out.count("reject: missing_result at") == 1
+    assert "checked 4 requests in 1 conversation of 1 file: 3 near misses" in out
     assert "accepted by the provider: 1 as predicted, 0 undecided, 3 not as predicted" in out
 
 
@@ -184,10 +189,12 @@ def test_histories_of_one_line_are_told_apart_by_their_number(write, capsys):
 
     out, err = capsys.readouterr()
     assert code == 2
-    assert "a.json:1 (history 1): unknown: missing_result" in out
-    assert "a.json:1 (history 3, row-7): unknown: missing_result" in out
-    assert "checked 3 requests in 3 histories" in out
-    assert err.startswith("toolpair-observe: a.json:1: history 2: wrong shape")
+    assert "a.json:1 ([1]): unknown: missing_result" in out
+    assert "a.json:1 ([3].messages, row-7): unknown: missing_result" in out
+    assert "checked 3 requests in 3 conversations" in out
+    assert err.startswith(
+        "toolpair-observe: a.json:1 ([2]): expected an object or a list, got a number"
+    )
 
 
 def test_output_that_nobody_reads_on_ends_quietly(write):
@@ -211,7 +218,7 @@ def test_an_output_that_lacks_a_character_gets_its_escape(write):
     done = run_cli("check", path, env=environment(PYTHONIOENCODING="ascii"))
 
     assert done.returncode == 1
-    assert done.stdout.startswith(rb"a.jsonl:1 (caf\xe9 \u2713): ")
+    assert done.stdout.startswith(rb"a.jsonl:1 (messages, caf\xe9 \u2713): ")
 
 
 def test_check_needs_no_extra(write):
@@ -252,13 +259,13 @@ def test_what_ends_the_reading_is_shown_behind_many_complaints(write, capsys):
     assert "a.jsonl.gz:10000: 10,000 parts of the file can't be read; the rest was not read" in err
     assert len(err.splitlines()) == 22
     assert "and 9,980 more unreadable parts" in err
-    assert "checked 1 request in 1 history of 2 files" in out
+    assert "checked 1 request in 1 conversation of 2 files" in out
 
 
 HOSTILE = "x\n::error::y\r\x1b]0;t\x07\u202e##[group]\u200b"
 
 
-@pytest.mark.parametrize("options", [[], ["--explain"], ["--format", "json"]])
+@pytest.mark.parametrize("options", [[], ["--explain"], ["--json"]])
 def test_ids_names_and_file_names_are_nothing_but_text(write, options, capsys):
     call = {**CALL, "id": HOSTILE, "function": {"name": HOSTILE, "arguments": "{}"}}
     messages = [BROKEN[0], {**BROKEN[1], "tool_calls": [call]}, BROKEN[2]]
@@ -272,13 +279,12 @@ def test_ids_names_and_file_names_are_nothing_but_text(write, options, capsys):
         assert line.isprintable()
         assert not line.startswith("::")
         assert "##[" not in line
-    if "json" in options:
+    if "--json" in options:
         near_miss = json.loads(out.splitlines()[0])
-        assert near_miss["id"] == HOSTILE
-        assert near_miss["report"]["violations"][0]["tool_call_id"] == HOSTILE
+        assert near_miss["violations"][0]["tool_call_id"] == HOSTILE
 
 
-@pytest.mark.parametrize("options", [["--explain"], ["--format", "json"]])
+@pytest.mark.parametrize("options", [["--explain"], ["--json"]])
 def test_a_huge_id_makes_no_huge_output(write, options, capsys):
     call = {**CALL, "id": "x" * 5_000_000}
     main(["check", write("a.jsonl", [BROKEN[0], {**BROKEN[1], "tool_calls": [call]}]), *options])
@@ -287,7 +293,7 @@ def test_a_huge_id_makes_no_huge_output(write, options, capsys):
     assert len(out) < 5_000
 
 
-@pytest.mark.parametrize("options", [[], ["--explain"], ["--format", "json"]])
+@pytest.mark.parametrize("options", [[], ["--explain"], ["--json"]])
 def test_ids_are_hashed_where_the_environment_asks_for_it(write, monkeypatch, capsys, options):
     monkeypatch.setenv("TOOLPAIR_HASH_IDS", "true")
     row = {"id": "thread_raw", "messages": BROKEN}
@@ -297,8 +303,8 @@ def test_ids_are_hashed_where_the_environment_asks_for_it(write, monkeypatch, ca
     out, err = capsys.readouterr()
     assert "call_a" not in out + err
     assert "thread_raw" not in out + err
-    assert out.count(hashed("thread_raw")) == 2
-    assert out.count("hmac:") > 3
+    assert out.count(hashed("thread_raw")) == (0 if options == ["--json"] else 2)
+    assert out.count("hmac:") >= 2
 
 
 def test_a_complaint_about_arguments_is_one_line(capsys):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.process import environment, run_cli, run_python
 from toolpair_observe.cli.main import main
-from toolpair_observe.console import Complaints
+from toolpair_observe.complaints import Complaints
 from toolpair_observe.demo.cases import show
 from toolpair_observe.demo.cases.histories_view import check_files
 from toolpair_observe.demo.cases.render import new_console
@@ -84,7 +84,7 @@ def test_histories_are_checked_and_counted(histories, capsys):
     assert "predicted effect requests clean 2 reject 2" in totals
     assert "kind reject missing_result 2" in totals
     assert "accepted by the provider 1 0 1" in totals
-    assert "rejected for its pairing 1 0 0" in totals
+    assert "rejected for their pairing 1 0 0" in totals
     assert "missing_result at message 1 rows.jsonl.gz:2" in totals
     assert "SECRET" not in out
 
@@ -94,7 +94,7 @@ def test_histories_of_one_line_are_told_apart_by_their_number(histories, capsys)
 
     main(["demo", "--histories", "lists.json"])
 
-    assert "lists.json:1 (history 1)" in capsys.readouterr().out
+    assert "lists.json:1 ([1])" in capsys.readouterr().out
 
 
 def test_a_given_profile_judges_every_row(histories, capsys):

@@ -35,7 +35,7 @@ def test_an_interrupt_is_one_line_and_130(path, monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(check, "read_histories", interrupted)
+    monkeypatch.setattr(check, "given_files", interrupted)
 
     assert cli.main(["check", path]) == 130
     assert capsys.readouterr() == ("", "toolpair-observe: interrupted\n")

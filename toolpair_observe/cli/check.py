@@ -1,60 +1,71 @@
-"""`toolpair-observe check`: find near misses in recorded histories."""
+"""`toolpair-observe check`: find near misses in stored conversations."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from toolpair_observe.console import Complaints, ExitCode, show, show_json, show_line
+from toolpair_observe.complaints import Complaints
+from toolpair_observe.console import ExitCode, show, show_json, show_line
 from toolpair_observe.errors import ChatTemplateError, MissingExtraError
 from toolpair_observe.hashed import id_namer
-from toolpair_observe.histories import Unreadable, name_of, read_histories
-from toolpair_observe.histories.tally import (
-    VERDICT_TITLES,
-    Agreement,
-    Checked,
-    NewViolations,
-    ProviderVerdict,
-    Tally,
-    tally_histories,
-)
+from toolpair_observe.histories import DEFAULT_LIMITS
+from toolpair_observe.histories.given import given_files
+from toolpair_observe.histories.judging import Judged, judge_unit, to_dict
+from toolpair_observe.histories.places import place_of
+from toolpair_observe.histories.tally import VERDICT_TITLES, Agreement, Tally
+from toolpair_observe.histories.unit import Status
 from toolpair_observe.pairing.providers.table import PROFILES, is_auto, profile_named
 from toolpair_observe.pairing.report import describe
-from toolpair_observe.pairing.shown import line, shown
+from toolpair_observe.pairing.shown import line
 from toolpair_observe.pairing.words import Effect
+from toolpair_observe.progress import progress_bar
 from toolpair_observe.settings import from_environment
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
     from toolpair_observe.cli.subcommands import Subcommands
     from toolpair_observe.pairing.providers.profile import Profile
-    from toolpair_observe.pairing.report import Violation
 
 _DESCRIPTION: Final = """\
-Check the tool calls and tool results of recorded conversations.
+Check the tool calls and tool results of stored conversations.
 
-FILE holds histories as JSON or JSON Lines, plain or gzip: lists of OpenAI messages, objects with
-such a list under "messages", LangChain's messages_to_dict output, or rows with "langchain".
-- is standard input. Files are read as data only.
+FILE is a file, a folder, a glob or a URL of fsspec; - is standard input. What it holds is found
+out from its structure, and read as data only. docs/formats.md describes every form:
+
+  LangSmith       runs (JSON, JSON Lines, bulk export), dataset examples
+  LangGraph       states, histories, searches, streams
+  LangChain       dumps, prompt templates, message stores, lists of messages
+  traces          Langfuse; OpenInference and Phoenix; Traceloop; GenAI conventions; OTLP, console
+  bodies          OpenAI (chat, Responses, batch, fine-tuning), Anthropic, Gemini, Bedrock
+                  (Converse, invocation logs), Cohere, Mistral, Ollama, LiteLLM; VCR cassettes
+  libraries       AI SDK, pydantic-ai, OpenAI Agents
+  datasets        ShareGPT, Hermes, LLaMA-Factory, agentevals, promptfoo, few-shot files
+  containers      JSON, JSON Lines, concatenated JSON, YAML, server-sent events, Parquet; gzip, zstd
+
+What is not understood is never passed over: it is named, and the exit status is 2.
 
 exit status:
   0  no near misses
   1  near misses were found
-  2  a file or a part of one could not be read (the rest was still checked)
+  2  something could not be read (the rest was still checked)
 """
 
 
 def register(commands: Subcommands) -> None:
     """Add the command to the parser."""
-    parser = commands.add("check", "find broken tool-call pairs in recorded conversations")
+    parser = commands.add("check", "find broken tool-call pairs in stored conversations")
     parser.description = _DESCRIPTION
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file of histories")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a file, a folder, a glob, a URL")
     add_profile_option(parser)
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="json: one object per line"
-    )
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="one object per unit, as JSON Lines")
+    how.add_argument(
         "--explain", action="store_true", help="show a timeline and hints for each near miss"
     )
     parser.set_defaults(run=run)
@@ -67,8 +78,8 @@ def add_profile_option(parser: argparse.ArgumentParser) -> None:
         "--profile",
         type=_profile_named,
         metavar="NAME",
-        help="check against this profile instead of that of the provider that each row names "
-        f"(the contract if it names none): {', '.join(PROFILES)}",
+        help="check against this profile instead of that of whoever each row says was asked "
+        f"(the contract if it names nobody): {', '.join(PROFILES)}",
     )
     either.add_argument(
         "--chat-template",
@@ -100,107 +111,100 @@ def _profile_of_template(path: str) -> Profile:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the files and print the findings."""
-    output: _Output = (
-        _JsonOutput() if arguments.format == "json" else _TextOutput(explain=arguments.explain)
-    )
-    tally, complaints, new_violations = Tally(), Complaints(), NewViolations()
     name_id = id_namer(hash_ids=from_environment("hash_ids", os.environ))
-    for path in arguments.files:
-        for found in tally_histories(read_histories(path), tally, arguments.profile, name_id):
-            if isinstance(found, Unreadable):
-                complaints.add(found)
-                output.show_unreadable(found)
-            elif new := new_violations.of(found):
-                output.show_near_miss(found, new)
+    output: _Output = (
+        _JsonOutput(name_id) if arguments.json else _TextOutput(name_id, explain=arguments.explain)
+    )
+    tally, complaints = Tally(), Complaints()
+    given = given_files(arguments.files)
+    for note in given.notes:
+        show_line(f"toolpair-observe: {note}", sys.stderr)
+    with progress_bar(given.files) as progress_of:
+        for path in given.files:
+            for unit in given.units(path, progress_of(path)):
+                judged = judge_unit(unit, DEFAULT_LIMITS, arguments.profile, name_id)
+                tally.add(judged)
+                if judged.unit.status is Status.UNREADABLE:
+                    complaints.add(path, judged.unit)
+                output.show(path, judged)
     complaints.close()
-    output.show_summary(tally, len(arguments.files))
+    output.close(tally, len(given.files))
     if complaints.count:
         return ExitCode.BAD_INPUT
     return ExitCode.FOUND if tally.near_misses else ExitCode.OK
 
 
 class _Output(Protocol):
-    def show_near_miss(self, checked: Checked, new: list[Violation]) -> None: ...
-    def show_unreadable(self, found: Unreadable) -> None: ...
-    def show_summary(self, tally: Tally, files: int) -> None: ...
+    def show(self, path: str, judged: Judged) -> None: ...
+    def close(self, tally: Tally, files: int) -> None: ...
 
 
 class _JsonOutput:
-    def show_near_miss(self, checked: Checked, new: list[Violation]) -> None:
-        del new
-        history = checked.history
-        self._show_line(
-            type="near_miss",
-            file=history.path,
-            line=history.line,
-            position=history.position,
-            id=history.name,
-            report=checked.report.to_dict(),
-        )
+    def __init__(self, name_id: Callable[[str], str]) -> None:
+        self._name_id = name_id
 
-    def show_unreadable(self, found: Unreadable) -> None:
-        self._show_line(type="unreadable", file=found.path, line=found.line, reason=found.reason)
+    def show(self, path: str, judged: Judged) -> None:
+        show_json(to_dict(judged, path, self._name_id))
 
-    def show_summary(self, tally: Tally, files: int) -> None:
-        self._show_line(type="summary", files=files, **tally.to_dict())
-
-    def _show_line(self, **fields: Any) -> None:  # noqa: ANN401 - JSON
-        show_json(fields)
+    def close(self, tally: Tally, files: int) -> None:
+        """Print nothing: one object is one unit."""
 
 
 class _TextOutput:
-    def __init__(self, *, explain: bool) -> None:
+    def __init__(self, name_id: Callable[[str], str], *, explain: bool) -> None:
+        self._name_id = name_id
         self._explain = explain
 
-    def show_near_miss(self, checked: Checked, new: list[Violation]) -> None:
-        where = place(checked)
-        if self._explain:
-            show(f"{line(where)}\n{checked.report.explain()}\n")
+    def show(self, path: str, judged: Judged) -> None:
+        if not judged.effect.is_near_miss:
             return
-        for violation in new:
+        name = judged.unit.name
+        where = place_of(path, judged.unit, self._name_id(name) if name else "")
+        if self._explain and judged.worst is not None:
+            show(f"{line(where)}\n{judged.worst.explain()}\n")
+            return
+        for violation in judged.violations:
             show_line(f"{where}: {violation.effect}: {describe(violation)}")
 
-    def show_unreadable(self, found: Unreadable) -> None:
-        """Print nothing: `Complaints` prints it on standard error."""
-
-    def show_summary(self, tally: Tally, files: int) -> None:
+    def close(self, tally: Tally, files: int) -> None:
         show("\n".join(summary_lines(tally, files)))
-
-
-def place(checked: Checked) -> str:
-    """Return the file, the line and, where known, the position and the id of the history."""
-    history = checked.history
-    number = "" if history.position is None else f"history {history.position}"
-    which = ", ".join(filter(None, (number, shown(history.name))))
-    return f"{shown(name_of(history.path))}:{history.line}" + (f" ({which})" if which else "")
 
 
 def summary_lines(tally: Tally, files: int) -> list[str]:
     """Return the totals as lines of text."""
+    unreadable = tally.unreadable.total()
     lines = [
         f"checked {_count(tally.requests, 'request')} in "
-        f"{_count(tally.histories, 'history', 'histories')} of {_count(files, 'file')}: "
+        f"{_count(tally.conversations, 'conversation')} of {_count(files, 'file')}: "
         f"{_count(tally.near_misses, 'near miss', 'near misses')}"
-        + (f", {_count(tally.unreadable, 'unreadable part')}" if tally.unreadable else "")
+        + (f", {unreadable:,} unreadable" if unreadable else "")
     ]
     effects = [f"{effect} {tally.effects[effect]:,}" for effect in Effect if tally.effects[effect]]
     if effects:
-        profiles = [f"{name} {count:,}" for name, count in tally.profiles.most_common()]
-        lines.append(f"  judged under: {', '.join(profiles)}")
+        lines.append(f"  judged under: {_listed(tally.profiles)}")
         lines.append(f"  predicted: {', '.join(effects)}")
     lines += [
         f"  {kind}, {effect}: {_count(count, 'request')}"
         for (kind, effect), count in tally.kinds.most_common()
     ]
-    for verdict in ProviderVerdict:
-        counts = [tally.verdicts[verdict, agreement] for agreement in Agreement]
+    for recorded, title in VERDICT_TITLES.items():
+        counts = [tally.verdicts[recorded, each] for each in Agreement]
         if any(counts):
             agrees, undecided, disagrees = counts
             lines.append(
-                f"  {VERDICT_TITLES[verdict]}: {agrees:,} as predicted, {undecided:,} undecided, "
+                f"  {title}: {agrees:,} as predicted, {undecided:,} undecided, "
                 f"{disagrees:,} not as predicted"
             )
+    if others := tally.not_requests:
+        lines.append(f"  not a request: {others.total():,} ({_listed(others)})")
+    lines += [
+        f"  unreadable: {count:,} x {reason}" for reason, count in tally.unreadable.most_common(10)
+    ]
     return lines
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.cli.check import add_profile_option
-from toolpair_observe.console import Complaints, ExitCode, show
+from toolpair_observe.complaints import Complaints
+from toolpair_observe.console import ExitCode, show
 from toolpair_observe.errors import MissingExtraError
 from toolpair_observe.install import install_line
 from toolpair_observe.pairing.shown import quoted

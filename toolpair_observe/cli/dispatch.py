@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from toolpair_observe._version import __version__
-from toolpair_observe.cli import check, demo, doctor, langsmith, run
+from toolpair_observe.cli import audit, check, demo, doctor, langsmith, repair, run
 from toolpair_observe.cli.subcommands import Subcommands
 from toolpair_observe.console import ExitCode, show_line
 from toolpair_observe.errors import ToolPairError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COMMANDS: Final[tuple[Callable[[Subcommands], None], ...]] = (
     demo.register,
     check.register,
+    audit.register,
+    repair.register,
     run.register,
     doctor.register,
     langsmith.register,

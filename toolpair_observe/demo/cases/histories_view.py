@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from pathlib import Path
+import sys
 from typing import TYPE_CHECKING, Final
 
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from toolpair_observe.console import show_line
 from toolpair_observe.hashed import id_namer
-from toolpair_observe.histories import STDIN, Unreadable, read_histories
-from toolpair_observe.histories.tally import (
-    VERDICT_TITLES,
-    Agreement,
-    NewViolations,
-    ProviderVerdict,
-    Tally,
-    tally_histories,
-)
+from toolpair_observe.histories import DEFAULT_LIMITS
+from toolpair_observe.histories.given import given_files
+from toolpair_observe.histories.judging import judge_unit
+from toolpair_observe.histories.places import place_of
+from toolpair_observe.histories.tally import VERDICT_TITLES, Agreement, Tally
+from toolpair_observe.histories.unit import Status
 from toolpair_observe.pairing.shown import line
 from toolpair_observe.pairing.words import Effect
+from toolpair_observe.progress import progress_bar
 from toolpair_observe.settings import from_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
 
-    from toolpair_observe.console import Complaints
-    from toolpair_observe.histories.tally import Checked
+    from toolpair_observe.complaints import Complaints
+    from toolpair_observe.histories.judging import Judged
     from toolpair_observe.pairing.providers.profile import Profile
-    from toolpair_observe.pairing.report import Violation
 
 _MAX_EXAMPLES: Final = 5
 _INDENT: Final = 2
 _GAP: Final = 3
-_REPORT_BYTES: Final = 64 * 1024
 
 
 def check_files(
@@ -48,64 +43,29 @@ def check_files(
     """Check the conversations of `files` and print the findings.
 
     Args:
-        console: The console to print to.
-        files: The files, as the user named them.
-        profile: The profile to check against; None for that of the provider that each row names.
-        complaints: Collects the parts that could not be read.
+        console: Where to print.
+        files: The files.
+        profile: Who judges; None for whoever each row says was asked.
+        complaints: Gets what could not be read.
     """
-    tally, new_violations = Tally(), NewViolations()
+    tally = Tally()
+    examples: list[tuple[str, Judged]] = []
     name_id = id_namer(hash_ids=from_environment("hash_ids", os.environ))
-    examples: list[tuple[Checked, Violation]] = []
-    with _progress(console, files) as progress_of:
-        for path in files:
-            histories = read_histories(path, progress=progress_of(path))
-            for found in tally_histories(histories, tally, profile, name_id):
-                if isinstance(found, Unreadable):
-                    complaints.add(found)
-                elif len(examples) < _MAX_EXAMPLES:
-                    examples += [(found, new) for new in new_violations.of(found)[:1]]
+    given = given_files(files)
+    for note in given.notes:
+        show_line(f"toolpair-observe: {note}", sys.stderr)
+    with progress_bar(given.files, console) as progress_of:
+        for path in given.files:
+            for unit in given.units(path, progress_of(path)):
+                judged = judge_unit(unit, DEFAULT_LIMITS, profile, name_id)
+                tally.add(judged)
+                if judged.unit.status is Status.UNREADABLE:
+                    complaints.add(path, judged.unit)
+                elif judged.effect.is_near_miss and len(examples) < _MAX_EXAMPLES:
+                    examples.append((path, judged))
     complaints.close()
-    _print_totals(console, tally, len(files))
+    _print_totals(console, tally, len(given.files))
     _print_examples(console, examples, tally)
-
-
-@contextmanager
-def _progress(
-    console: Console, files: Sequence[str]
-) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
-    """Show a bar over the bytes of all files; yield a function that makes a file's callback."""
-    columns = (
-        TextColumn("  checking"),
-        BarColumn(bar_width=None),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    )
-    total = sum(_size(path) for path in files)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total or None)
-        before = 0
-
-        def progress_of(path: str) -> Callable[[int, int], None]:
-            nonlocal before
-            start, shown = before, 0
-            before += _size(path)
-
-            def report(done: int, of: int) -> None:
-                nonlocal shown
-                if done - shown >= _REPORT_BYTES or done == of:
-                    shown = done
-                    progress.update(task, completed=start + done)
-
-            return report
-
-        yield progress_of
-
-
-def _size(path: str) -> int:
-    try:
-        return 0 if path == STDIN else Path(path).stat().st_size
-    except OSError:
-        return 0
 
 
 def _print_totals(console: Console, tally: Tally, files: int) -> None:
@@ -113,9 +73,9 @@ def _print_totals(console: Console, tally: Tally, files: int) -> None:
     _print_indented(
         console,
         Text(
-            f"{tally.requests:,} requests in {tally.histories:,} conversations of {files:,} "
+            f"{tally.requests:,} requests in {tally.conversations:,} conversations of {files:,} "
             f"{'file' if files == 1 else 'files'}"
-            + (f", {tally.unreadable:,} unreadable" if tally.unreadable else "")
+            + (f", {tally.unreadable.total():,} unreadable" if tally.unreadable else "")
         ),
     )
     profiles = ", ".join(f"{name} {count:,}" for name, count in tally.profiles.most_common())
@@ -132,21 +92,19 @@ def _print_totals(console: Console, tally: Tally, files: int) -> None:
         _print_indented(console, _verdicts(tally))
 
 
-def _print_examples(
-    console: Console, examples: Sequence[tuple[Checked, Violation]], tally: Tally
-) -> None:
+def _print_examples(console: Console, examples: Sequence[tuple[str, Judged]], tally: Tally) -> None:
     if not examples:
         return
     title = "near misses" if tally.near_misses <= len(examples) else "the first near misses"
-    found = [f"{new.kind} at message {new.message_index}" for _, new in examples]
+    found = [_first(judged) for _, judged in examples]
     widest = max(len(title), *map(len, found))
     left = console.width - _INDENT - widest - 2 * _GAP
     places = Table.grid(padding=(0, _GAP, 0, 0))
     places.add_column(min_width=widest, no_wrap=True)
     places.add_column(max_width=left, no_wrap=True)
     places.add_row(Text(title, style="muted"))
-    for what, (checked, _) in zip(found, examples, strict=True):
-        places.add_row(what, Text(_place(checked, left)))
+    for what, (path, judged) in zip(found, examples, strict=True):
+        places.add_row(what, Text(_place(path, judged, left)))
     console.print()
     _print_indented(console, places)
     console.print()
@@ -154,11 +112,14 @@ def _print_examples(
     _print_indented(console, Text(hint, style="muted"))
 
 
-def _place(checked: Checked, width: int) -> str:
-    """Return file, line and position; if that is too long, its end, which says more."""
-    history = checked.history
-    number = "" if history.position is None else f" (history {history.position})"
-    place = line(f"{Path(history.path).name}:{history.line}{number}")
+def _first(judged: Judged) -> str:
+    first = judged.violations[0]
+    return f"{first.kind} at message {first.message_index}"
+
+
+def _place(path: str, judged: Judged, width: int) -> str:
+    """Return file, line and place in it; if that is too long, its end, which says more."""
+    place = line(place_of(path.replace("\\", "/").rpartition("/")[2], judged.unit))
     return place if len(place) <= width else f"...{place[3 - width :]}"
 
 
@@ -194,10 +155,10 @@ def _kinds(tally: Tally) -> Table:
 
 def _verdicts(tally: Tally) -> Table:
     table = _table("provider's verdict", "as predicted", "undecided", "not as predicted")
-    for verdict in ProviderVerdict:
-        counts = [tally.verdicts[verdict, agreement] for agreement in Agreement]
+    for recorded, title in VERDICT_TITLES.items():
+        counts = [tally.verdicts[recorded, agreement] for agreement in Agreement]
         if any(counts):
             *others, disagrees = (f"{count:,}" for count in counts)
-            style = "bad" if tally.verdicts[verdict, Agreement.DISAGREES] else ""
-            table.add_row(VERDICT_TITLES[verdict], *others, Text(disagrees, style=style))
+            style = "bad" if tally.verdicts[recorded, Agreement.DISAGREES] else ""
+            table.add_row(title, *others, Text(disagrees, style=style))
     return table
