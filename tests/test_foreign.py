@@ -294,7 +294,9 @@ def test_no_other_private_name_is_read() -> None:
 # Whose import a failure of another package can't break: each is imported where it is used only.
 # Pydantic is part of what langchain-core shows of itself.
 OPTIONAL = {"certifi", "langchain", "litellm", "openinference", "pydantic"}
-ROOMS_OF_EXTRAS = ("demo", "templates", "pytest_plugin", "otel_instrumentor", "middleware")
+ROOMS_OF_EXTRAS = (
+    *("demo", "middleware", "otel_instrumentor", "progress", "pytest_plugin", "templates"),
+)
 
 
 def test_only_declared_packages_are_imported() -> None:

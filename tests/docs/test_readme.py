@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from toolpair_observe.cli.dispatch import build_parser
+from toolpair_observe.cli.main import main
 from toolpair_observe.demo.cases.picture import draw
 from toolpair_observe.demo.loopback.provider import LoopbackProvider
 from toolpair_observe.pairing.providers.table import PROFILES
@@ -49,18 +49,21 @@ def test_the_two_commands_stand_where_ci_reads_them(mark):
     assert after[1].splitlines()[1] == "```"
 
 
-def test_the_check_command_is_as_shown(tmp_path):
-    history = tmp_path / "conversations.jsonl"
-    history.write_text('{"messages": [{"role": "user", "content": "hi"}]}\n', encoding="utf-8")
-    (line,) = [text for _, text in BLOCKS if text.startswith("toolpair-observe check")]
-    words = line.replace("conversations.jsonl", str(history)).split()
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "toolpair_observe", *words[1:]],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_commands_for_stored_conversations_are_as_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    row = '{"messages": [{"role": "user", "content": "hi"}]}\n'
+    (tmp_path / "few_shots").mkdir()
+    for name in ("runs.jsonl", "few_shots.jsonl", "few_shots/a.jsonl"):
+        (tmp_path / name).write_text(row, encoding="utf-8")
+    (block,) = [text for _, text in BLOCKS if text.startswith("toolpair-observe check")]
+    check, repair, audit = (line.split() for line in block.splitlines())
+
+    assert main(check[1:]) == 0
+    assert "checked 2 requests in 2 conversations of 2 files" in capsys.readouterr().out
+    assert main(repair[1 : repair.index(">")]) == 0
+    assert capsys.readouterr().out == row
+    # The project of the last one is nowhere.
+    assert build_parser().parse_args(audit[1:]).html == "report.html"
 
 
 def test_the_picture_shows_what_the_demo_prints():

@@ -25,8 +25,24 @@ if TYPE_CHECKING:
 API_KEY = "lsv2_pt_loopback_0123456789abcdef"
 TENANT_ID = UUID("0190c1a0-0000-7000-8000-00000000beef")
 MAX_KEY_LENGTH = 180
+MAX_PAGE = 100
 MAX_SCORE = 99_999.9999
 RUN_FIELDS = ("inputs", "outputs", "extra", "events", "error", "serialized")
+RUN_SELECT = {
+    *RUN_FIELDS,
+    "dotted_order",
+    "end_time",
+    "id",
+    "name",
+    "parent_run_id",
+    "run_type",
+    "session_id",
+    "start_time",
+    "status",
+    "tags",
+    "trace_id",
+}
+FILTER = re.compile(r"(?:eq|neq|gt|gte|lt|lte|has|and|or|not|search)\(.*\)")
 PART_NAME = re.compile(
     r"(?P<kind>post|patch|feedback|attachment)\.(?P<id>[0-9a-f-]{36})(?:\.(?P<field>\w+))?"
 )
@@ -222,8 +238,10 @@ class LangSmithServer(FaultyServer):
         yield "POST /runs/multipart", self._ingest_multipart
         yield "POST /runs/batch", self._ingest_batch
         yield "POST /runs", self._post_run
+        yield "POST /runs/query", self._query_runs
         yield r"PATCH /runs/(?P<run_id>[0-9a-f-]{36})", self._patch_run
         yield "POST /feedback", self._post_feedback
+        yield "GET /feedback", self._list_feedback
         yield "GET /sessions", self._list_projects
         yield "POST /sessions", self._create_project
         yield r"GET /sessions/(?P<project_id>[0-9a-f-]{36})", self._read_project
@@ -297,7 +315,50 @@ class LangSmithServer(FaultyServer):
         if body.get("session_name"):
             self.ensure_project(body["session_name"])
 
+    def _query_runs(self, request: Request) -> Answer:
+        """Answer a page of runs, the newest first, each with the fields that were asked for."""
+        body = request.json
+        unknown = set(body["select"]) - RUN_SELECT
+        if unknown or not 1 <= body["limit"] <= MAX_PAGE:
+            raise RefusedError(422, f"Unprocessable: {sorted(unknown)}, {body['limit']}")
+        if body.get("filter") and not FILTER.fullmatch(body["filter"]):
+            raise RefusedError(400, "Invalid filter")
+        names = {each["name"]: each["id"] for each in self.projects.values()}
+        rows = [self._row(run, names) for run in self.runs.values()]
+        found = [
+            row
+            for row in rows
+            if row["session_id"] in body["session"]
+            and row["run_type"] == body.get("run_type", row["run_type"])
+            and row["start_time"] >= body.get("start_time", "")[: len(row["start_time"])]
+        ]
+        found.sort(key=lambda row: row["start_time"], reverse=True)
+        start = int(body.get("cursor", "next:0").removeprefix("next:"))
+        end = start + body["limit"]
+        page = [{name: row.get(name) for name in body["select"]} for row in found[start:end]]
+        following = f"next:{end}" if end < len(found) else None
+        return Answer(200, {"runs": page, "cursors": {"next": following, "prev": None}})
+
+    @staticmethod
+    def _row(run: Run, projects: dict[str, str]) -> dict[str, Any]:
+        data = run.data
+        status = "error" if data.get("error") else "pending" if run.is_pending else "success"
+        return data | {"status": status, "session_id": projects.get(run.project or "")}
+
     # Feedback
+
+    def _list_feedback(self, request: Request) -> Answer:
+        runs, keys = request.query.get("run", []), request.query.get("key", [])
+        limit = int(request.query.get("limit", ["100"])[0])
+        offset = int(request.query.get("offset", ["0"])[0])
+        if not 1 <= limit <= MAX_PAGE:
+            raise RefusedError(422, "limit")
+        found = [
+            each
+            for each in self.feedback.values()
+            if each.get("run_id") in runs and each["key"] in keys
+        ]
+        return Answer(200, found[offset : offset + limit])
 
     def _post_feedback(self, request: Request) -> Answer:
         return Answer(200, self._take_feedback(request.json))

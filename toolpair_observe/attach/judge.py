@@ -11,10 +11,9 @@ from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.hashed import id_namer
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.identify import identify
 from toolpair_observe.pairing.shown import type_name
-from toolpair_observe.pairing.words import Effect
+from toolpair_observe.stopping import stopping_effects
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -141,10 +140,12 @@ class Judge:
             report: The report of the request.
             identified: Whether its model is identified.
         """
-        effects = set(self._settings.block_on)
-        held_to_contract = not identified or report.profile == CONTRACT.name
-        if held_to_contract and self._settings.block_unidentified:
-            effects.add(Effect.UNKNOWN)
+        effects = stopping_effects(
+            self._settings.block_on,
+            block_unidentified=self._settings.block_unidentified,
+            profile=report.profile,
+            identified=identified,
+        )
         if report.effect not in effects:
             return frozenset()
         return frozenset(each.kind for each in report.violations if each.effect in effects)

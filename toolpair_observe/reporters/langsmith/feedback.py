@@ -19,6 +19,8 @@ from toolpair_observe.reporters.text import escape
 from toolpair_observe.reporters.worker import JOIN_SECONDS
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from langsmith import Client
 
     from toolpair_observe.counts import Counts
@@ -172,16 +174,32 @@ def feedback_body(link: TraceLink, observation: Observation) -> dict[str, Any]:
     Returns:
         JSON-able data, bounded in size, with ids, names and positions but no content.
     """
+    start_time = getattr(link.run_tree, "start_time", None)
+    started = start_time.isoformat() if isinstance(start_time, datetime) else ""
+    return body_of(observation, str(link.trace_id), started)
+
+
+def feedback_id(run_id: UUID) -> str:
+    """Return the id of a run's feedback: the same each time, so that a repeat changes nothing."""
+    return str(uuid5(run_id, KEY))
+
+
+def body_of(observation: Observation, trace_id: str, started: str) -> dict[str, Any]:
+    """Return the body of LangSmith's create-feedback request. See `feedback_body`.
+
+    Args:
+        observation: A request whose outcome is known.
+        trace_id: Id of the root run.
+        started: When the run began, in ISO's form, or `""`.
+    """
     now = datetime.now(UTC).isoformat()
     kinds = observation.kinds
-    start_time = getattr(link.run_tree, "start_time", None)
     body: dict[str, Any] = {
-        # The same for each attempt, so that a repeated one changes nothing.
-        "id": str(uuid5(observation.run_id, KEY)),
+        "id": feedback_id(observation.run_id),
         "created_at": now,
         "modified_at": now,
         "run_id": str(observation.run_id),
-        "trace_id": str(link.trace_id),
+        "trace_id": trace_id,
         "key": KEY,
         "score": 1 if observation.is_finding else 0,
         "value": kinds[0] if kinds else CLEAN,
@@ -192,8 +210,8 @@ def feedback_body(link: TraceLink, observation: Observation) -> dict[str, Any]:
         },
         "extend_trace_retention": False,
     }
-    if isinstance(start_time, datetime):
-        body["start_time"] = start_time.isoformat()
+    if started:
+        body["start_time"] = started
     return body
 
 
