@@ -36,7 +36,12 @@ PYTEST: Final = ("pytest", "-q", "-n", "auto", "--dist", "loadfile")
 # What depends on the version of Python: threads, tasks, forks, enums, and how texts are read.
 SMALLER_SET: Final = (
     "tests/handler",
-    "tests/histories",
+    *sorted(
+        f"tests/histories/{path.name}"
+        for path in (ROOT / "tests/histories").glob("test_containers*")
+    ),
+    "tests/histories/test_judging.py",
+    "tests/histories/test_units.py",
     "tests/pairing",
     "tests/plugin",
     "tests/reporters",
@@ -129,6 +134,13 @@ def pythons(session: nox.Session) -> None:
     """Run a smaller set of tests on later versions of Python."""
     session.install("-e", ".[test]")
     _test(session, *SMALLER_SET, at_full_length=False)
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Audit on a local Ray, and compare the result with that of one process."""
+    session.install("-e", ".[test,ray]")
+    _test(session, "tests/audit/test_spread.py")
 
 
 @nox.session
