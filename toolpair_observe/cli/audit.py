@@ -34,8 +34,8 @@ from toolpair_observe.errors import MissingExtraError
 from toolpair_observe.hashed import KEY_VARIABLE
 from toolpair_observe.histories import STDIN
 from toolpair_observe.histories.containers.opening import is_url
-from toolpair_observe.histories.containers.paths import LeftOut, expand
 from toolpair_observe.histories.containers.value import Unreadable
+from toolpair_observe.histories.given import given_files
 from toolpair_observe.histories.judging import Judged
 from toolpair_observe.histories.unit import Status
 from toolpair_observe.histories.units import unread_part
@@ -200,17 +200,17 @@ def run(arguments: argparse.Namespace, complain: Callable[[str], NoReturn]) -> i
     _refuse_odd(arguments, given, projects, complain)
     if arguments.html:
         require_page()  # rather than after hours of reading
-    found = list(expand(given))
-    files = _once(each for each in found if isinstance(each, str))
+    found = given_files(given)
+    files = _once(each for each in found.files if each not in found.faults)
     wants_findings = bool(arguments.sarif or arguments.annotations)
     paths = relative_paths(files, repository_of(Path.cwd())) if wants_findings else {}
     options = _options(arguments, wants_findings=wants_findings)
     aggregate = _of_files(files, options, arguments)
-    for each in found:
-        if isinstance(each, Unreadable):
-            aggregate.add(Judged(unit=unread_part(each)), each.path)
-        elif isinstance(each, LeftOut):
-            show_line(f"toolpair-observe: {each}", sys.stderr)
+    for file in found.files:
+        if file in found.faults:
+            aggregate.add(Judged(unit=unread_part(found.faults[file])), file)
+    for note in found.notes:
+        show_line(f"toolpair-observe: {note}", sys.stderr)
     sent = {source: _of_project(source, options, arguments, aggregate) for source in projects}
     _show(arguments, aggregate, sent)
     _annotate(arguments, aggregate, paths)

@@ -25,17 +25,18 @@ class GivenFiles:
     Attributes:
         files: The files in their order, and what stands for none.
         notes: What is left out of the folders, as text.
+        faults: Why what stands for no file does not, by how it was given.
     """
 
     files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _faults: dict[str, Unreadable] = field(default_factory=dict)
+    faults: dict[str, Unreadable] = field(default_factory=dict)
 
     def units(
         self, file: str, progress: Progress | None = None, limits: ReadLimits = DEFAULT_LIMITS
     ) -> Iterator[Unit]:
         """Yield the units of one of the files; what stands for no file has one, unreadable."""
-        fault = self._faults.get(file)
+        fault = self.faults.get(file)
         if fault is not None:
             yield unread_part(fault)
         else:
@@ -50,7 +51,7 @@ def given_files(paths: Iterable[str]) -> GivenFiles:
             given.notes.append(str(found))
         elif isinstance(found, Unreadable):
             given.files.append(found.path)
-            given._faults[found.path] = found  # noqa: SLF001 - of the same module
+            given.faults[found.path] = found
         else:
             given.files.append(found)
     return given

@@ -20,6 +20,7 @@ from toolpair_observe.histories.envelopes.message_lists import (
 from toolpair_observe.histories.envelopes.second_lists import reason_of_others
 from toolpair_observe.histories.unit import Extent, Layer, Row, Unit
 from toolpair_observe.pairing.fields import as_dict
+from toolpair_observe.pairing.providers.recorded import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,14 +87,19 @@ def _read_dumped(row: Row) -> Iterator[Unit]:
         # What `dumps` writes of a request.
         yield row.request(BARE, messages, "messages", layer=Layer.LANGCHAIN)
         return
-    yield row.request(
-        "dataset.messages",
+    yield _trajectory(row, "dataset.messages", messages, model_of(row.data))
+
+
+def _trajectory(row: Row, form: str, messages: Any, origin: Origin = NO_ORIGIN) -> Unit:  # noqa: ANN401 - JSON
+    """Return the unit of the messages of a row that are kept with the last answer."""
+    return row.request(
+        form,
         messages,
         "messages",
         layer=Layer.WIRE,
         extent=Extent.PREFIXES,
         dialect=dialect_by_order(messages),
-        origin=model_of(row.data),
+        origin=origin,
     )
 
 
@@ -105,15 +111,7 @@ def _is_run(data: dict[str, Any]) -> bool:
 
 
 def _read_run(row: Row) -> Iterator[Unit]:
-    yield row.request(
-        "benchmark.messages",
-        row.data["messages"],
-        "messages",
-        layer=Layer.WIRE,
-        extent=Extent.PREFIXES,
-        dialect=dialect_by_order(row.data["messages"]),
-        origin=model_of(row.data),
-    )
+    yield _trajectory(row, "benchmark.messages", row.data["messages"], model_of(row.data))
 
 
 # --- messages beside what a trainer wants to know -------------------------------------------------
@@ -132,15 +130,7 @@ def _is_trained_on(data: dict[str, Any]) -> bool:
 
 
 def _read_trained_on(row: Row) -> Iterator[Unit]:
-    messages = row.data["messages"]
-    yield row.request(
-        "dataset.messages",
-        messages,
-        "messages",
-        layer=Layer.WIRE,
-        extent=Extent.PREFIXES,
-        dialect=dialect_by_order(messages),
-    )
+    yield _trajectory(row, "dataset.messages", row.data["messages"])
 
 
 # --- two answers to choose from ------------------------------------------------------------------
