@@ -1,4 +1,4 @@
-"""A progress bar over the bytes of several files, on a terminal that can show one."""
+"""A progress bar on a terminal that can show one: over bytes of files, or over things counted."""
 
 from __future__ import annotations
 
@@ -32,8 +32,45 @@ def progress_bar(
     Yields:
         A function that returns what a file's reading reports to.
     """
+    with counting_bar("checking", console) as bar:
+        if bar is None:
+            yield lambda _: None
+            return
+        total = sum(map(_size, files))
+        before = 0
+
+        def progress_of(path: str) -> Callable[[int, int], None]:
+            nonlocal before
+            start, shown = before, 0
+            before += _size(path)
+
+            def report(done: int, of: int) -> None:
+                nonlocal shown
+                if done - shown >= _REPORT_BYTES or done == of:
+                    shown = done
+                    bar(start + done, total or None)
+
+            return report
+
+        yield progress_of
+
+
+@contextmanager
+def counting_bar(
+    what: str, console: Console | None = None
+) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Show a bar, if rich is installed.
+
+    Args:
+        what: What is being done.
+        console: Where the bar is shown; None for standard error, if that is a terminal.
+
+    Yields:
+        A function that is told how much is done and of how much, if that is known; None where no
+        bar is shown.
+    """
     if console is None and (sys.stderr is None or not sys.stderr.isatty()):
-        yield lambda _: None
+        yield None
         return
     try:
         from rich.console import Console as Terminal  # noqa: PLC0415 - of an extra
@@ -46,35 +83,29 @@ def progress_bar(
             TimeRemainingColumn,
         )
     except ImportError:
-        yield lambda _: None
+        yield None
         return
     console = console or Terminal(stderr=True)
     columns = (
-        TextColumn("  checking"),
+        TextColumn(f"  {what}"),
         BarColumn(bar_width=None),
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    total = sum(map(_size, files))
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total or None)
-        before = 0
+    with Progress(
+        *columns,
+        console=console,
+        disable=not console.is_terminal,
+        # What is printed meanwhile comes above the bar, but not where it was to go to a file.
+        redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
+    ) as progress:
+        task = progress.add_task("", total=None)
 
-        def progress_of(path: str) -> Callable[[int, int], None]:
-            nonlocal before
-            start, shown = before, 0
-            before += _size(path)
+        def report(done: int, total: int | None) -> None:
+            progress.update(task, completed=done, total=total)
 
-            def report(done: int, of: int) -> None:
-                nonlocal shown
-                if done - shown >= _REPORT_BYTES or done == of:
-                    shown = done
-                    progress.update(task, completed=start + done)
-
-            return report
-
-        yield progress_of
+        yield report
 
 
 def _size(path: str) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import as_completed
 from typing import TYPE_CHECKING
 
 from toolpair_observe.audit.batch import audit_piece
 from toolpair_observe.audit.trouble import AuditError
+from toolpair_observe.processes import process_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,22 +34,10 @@ class Processes:
         Raises:
             AuditError: A process was killed.
         """
-        # Started afresh: a fork would have the locks of this process's threads, but not them.
-        context = multiprocessing.get_context("spawn")
-        jobs = min(self._jobs, len(pieces))
-        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        with process_pool(min(self._jobs, len(pieces)), AuditError) as pool:
             waiting = {pool.submit(_work, piece, options): piece for piece in pieces}
-            try:
-                for done in as_completed(waiting):
-                    yield waiting.pop(done), done.result()
-            except BrokenProcessPool:
-                msg = (
-                    "a process of --jobs was killed, perhaps for want of memory; try again with "
-                    "fewer"
-                )
-                raise AuditError(msg) from None
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+            for done in as_completed(waiting):
+                yield waiting.pop(done), done.result()
 
 
 def _work(piece: Piece, options: AuditOptions) -> PieceResult:

@@ -28,6 +28,7 @@ from toolpair_observe.audit.spread import audit_alone, audit_spread
 from toolpair_observe.audit.text import text_of
 from toolpair_observe.audit.told import tell
 from toolpair_observe.audit.trouble import AuditError
+from toolpair_observe.cli import numbers
 from toolpair_observe.cli.check import add_profile_option
 from toolpair_observe.console import ExitCode, show, show_json, show_line
 from toolpair_observe.errors import MissingExtraError
@@ -73,7 +74,6 @@ _NEVER: Final = "never"
 _FAIL_ON: Final = tuple(effect.value for effect in Effect if effect.is_near_miss)
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO: Final = re.compile(r"(\d{1,5})([mhdw])")
-_MOST_JOBS: Final = 512
 # What only a LangSmith project minds.
 _OF_LANGSMITH: Final = ("since", "limit", "filter", "resume", "feedback")
 
@@ -121,7 +121,11 @@ def register(commands: Subcommands) -> None:
         f"or {_NEVER}",
     )
     parser.add_argument(
-        "--jobs", type=_jobs, default=1, metavar="N", help="read files in N processes (default: 1)"
+        "--jobs",
+        type=numbers.jobs,
+        default=1,
+        metavar="N",
+        help="read files in N processes (default: 1)",
     )
     parser.add_argument(
         "--engine",
@@ -133,7 +137,7 @@ def register(commands: Subcommands) -> None:
     langsmith.add_argument(
         "--since", type=_since, metavar="TIME", help="the first run: 7d, 12h, or 2026-11-03"
     )
-    langsmith.add_argument("--limit", type=_limit, metavar="N", help="at most so many runs")
+    langsmith.add_argument("--limit", type=numbers.count, metavar="N", help="at most so many runs")
     langsmith.add_argument("--filter", metavar="EXPRESSION", help="a filter of LangSmith's own")
     langsmith.add_argument(
         "--resume", metavar="FILE", help="keep in FILE how far it has come, and go on from there"
@@ -164,21 +168,6 @@ def _fail_on(text: str) -> frozenset[str]:
         msg = f"{quoted(text)}: choose from {', '.join(_FAIL_ON)}, or {_NEVER}"
         raise argparse.ArgumentTypeError(msg)
     return words
-
-
-def _jobs(text: str) -> int:
-    return _number(text, _MOST_JOBS)
-
-
-def _limit(text: str) -> int:
-    return _number(text, sys.maxsize)
-
-
-def _number(text: str, most: int) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text[:19]) <= most):
-        msg = f"{quoted(text)}: expected a whole number from 1 to {most:,}"
-        raise argparse.ArgumentTypeError(msg)
-    return int(text[:19])
 
 
 def _since(text: str) -> datetime:
