@@ -17,8 +17,10 @@ from toolpair_observe.errors import (
     CheckFailedError,
     HistoryFileError,
     InvalidToolResultsError,
+    MendError,
     MissingExtraError,
     SettingsError,
+    ThreadStoreError,
     ToolPairError,
 )
 from toolpair_observe.pairing.providers.table import PROFILES
@@ -44,7 +46,7 @@ def test_every_error_is_one_of_ours_and_in_the_tree():
         for _, each in inspect.getmembers(errors, inspect.isclass)
         if issubclass(each, BaseException) and each.__module__ == errors.__name__
     ]
-    assert len(ours) == 7
+    assert len(ours) == 9
     assert all(issubclass(each, ToolPairError) for each in ours)
     assert all(each.__name__ in errors.__doc__ for each in ours)
 
@@ -57,6 +59,8 @@ def test_every_error_is_one_of_ours_and_in_the_tree():
         (SettingsError, ValueError),
         (HistoryFileError, ValueError),
         (ChatTemplateError, ValueError),
+        (ThreadStoreError, ValueError),
+        (MendError, RuntimeError),
         (MissingExtraError, ImportError),
     ],
 )

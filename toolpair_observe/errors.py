@@ -8,6 +8,8 @@
     ├── SettingsError             (ValueError)   the value of an option is not allowed
     ├── HistoryFileError          (ValueError)   a file of histories can't be read
     ├── ChatTemplateError         (ValueError)   a chat template can't be read or used
+    ├── ThreadStoreError          (ValueError)   a database of threads can't be opened or read
+    ├── MendError                 (RuntimeError) a stored thread was not mended
     └── MissingExtraError         (ImportError)  an optional dependency is not installed
 
 No error text holds message content: langchain-core logs the `repr` of an exception that a callback
@@ -123,6 +125,14 @@ class HistoryFileError(ToolPairError, ValueError):
 
 class ChatTemplateError(ToolPairError, ValueError):
     """A chat template can't be read or used; the message names its place and what to do."""
+
+
+class ThreadStoreError(ToolPairError, ValueError):
+    """A database of threads cannot be opened or read. The text names it, and says what to do."""
+
+
+class MendError(ToolPairError, RuntimeError):
+    """A stored thread was not mended, and is as it was. The text says why."""
 
 
 class MissingExtraError(ToolPairError, ImportError):

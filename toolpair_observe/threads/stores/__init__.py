@@ -1,0 +1,1 @@
+"""The databases that threads are read from: SQLite, PostgreSQL, and any checkpointer."""
