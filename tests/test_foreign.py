@@ -16,7 +16,11 @@ import pytest
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables.config import ensure_config
 from langchain_core.tracers.langchain import LangChainTracer
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langsmith import Client
 from langsmith.run_trees import RunTree
 from opentelemetry.sdk._logs import LoggerProvider
@@ -179,6 +183,22 @@ def of_tags(get: Any) -> None:
     assert (foreign.TAGS.of(tree), foreign.EXTRA.of(tree)["metadata"]) == (["a"], {"b": 1})
 
 
+def of_a_snapshot(_: Any) -> None:
+    pytest.importorskip("langgraph.channels.delta")
+    from langgraph.checkpoint.serde import types
+
+    assert foreign.DELTA_SNAPSHOT.of(types)([1]).value == [1]
+
+
+def of_changes(_: Any) -> None:
+    pytest.importorskip("langgraph.channels.delta")
+    from langgraph.graph import message
+
+    first, second = HumanMessage("a", id="1"), HumanMessage("b", id="2")
+    reducer = foreign.MESSAGES_REDUCER.of(message)
+    assert reducer([first], [second, [HumanMessage("c", id="1")]])[1:] == [second]
+
+
 def is_method(name: foreign.ForeignName) -> Any:
     return lambda _: isinstance(name.of(MODEL)(stop=["x"]), dict) or pytest.fail(name.name)
 
@@ -234,12 +254,46 @@ RELIED_ON: dict[foreign.ForeignName, Any] = {
     foreign.EXPORTER: of_meters,
     foreign.IS_INSTRUMENTED: of_openinference,
     foreign.GET_SPAN: of_openinference,
+    foreign.DELTA_SNAPSHOT: of_a_snapshot,
+    foreign.MESSAGES_REDUCER: of_changes,
 }
 
 
 @pytest.mark.parametrize("name", foreign.NAMES, ids=lambda name: f"{name.owner}.{name.name}")
 def test_each_name_does_what_is_relied_on(name: foreign.ForeignName, request) -> None:
     assert RELIED_ON[name](request.getfixturevalue) is not False
+
+
+def of_reading(where: Any) -> None:
+    messages = foreign.READ_STATE.of(where)("messages")
+    assert [each.text for each in messages] == ["hi"]
+
+
+def of_a_checkpointer(where: Any) -> None:
+    assert isinstance(foreign.CHECKPOINTER.of(where), BaseCheckpointSaver)
+
+
+KEYS_RELIED_ON: dict[foreign.ForeignKey, Any] = {
+    foreign.READ_STATE: of_reading,
+    foreign.CHECKPOINTER: of_a_checkpointer,
+}
+
+
+@pytest.mark.parametrize("key", foreign.KEYS, ids=lambda key: key.key)
+def test_each_key_does_what_is_relied_on(key: foreign.ForeignKey) -> None:
+    """As a node of a real graph finds it in its own configuration."""
+
+    def node(_: MessagesState) -> dict[str, Any]:
+        KEYS_RELIED_ON[key](ensure_config()["configurable"])
+        return {}
+
+    graph = StateGraph(MessagesState).add_node(node).add_edge(START, "node")
+    config: Any = {"configurable": {"thread_id": "1"}}
+    graph.compile(InMemorySaver()).invoke({"messages": [HumanMessage("hi")]}, config)
+
+
+def test_a_key_that_is_gone_is_none() -> None:
+    assert foreign.ForeignKey("a:B", "nothing of that name").of({}) is None
 
 
 def test_a_name_that_is_gone_is_none_or_the_default() -> None:
@@ -296,6 +350,7 @@ def test_no_other_private_name_is_read() -> None:
 OPTIONAL = {"certifi", "langchain", "litellm", "openinference", "pydantic"}
 ROOMS_OF_EXTRAS = (
     *("demo", "middleware", "otel_instrumentor", "progress", "pytest_plugin", "templates"),
+    "threads",
 )
 
 

@@ -8,14 +8,17 @@ run time stands above it.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ForeignName(NamedTuple):
     """An attribute of another library's objects.
 
     Attributes:
-        owner: The class that has it, as `module:Class`.
+        owner: The class that has it, as `module:Class`, or the module.
         name: The attribute.
     """
 
@@ -27,6 +30,22 @@ class ForeignName(NamedTuple):
         return getattr(thing, self.name, default)
 
 
+class ForeignKey(NamedTuple):
+    """A key of another library's mappings.
+
+    Attributes:
+        constant: The constant that names it, as `module:NAME`.
+        key: The key.
+    """
+
+    constant: str
+    key: str
+
+    def of(self, mapping: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- another library's
+        """Return the value of the key, None where there is none."""
+        return mapping.get(self.key)
+
+
 _MODEL: Final = "langchain_core.language_models.chat_models:BaseChatModel"
 _MANAGER: Final = "langchain_core.callbacks:CallbackManagerForLLMRun"
 _TRACER: Final = "langchain_core.tracers.langchain:LangChainTracer"
@@ -35,6 +54,7 @@ _RUN: Final = "langsmith.run_trees:RunTree"
 _METERS: Final = "opentelemetry.sdk.metrics:MeterProvider"
 _SPANS: Final = "opentelemetry.sdk.trace"
 _LOGS: Final = "opentelemetry.sdk._logs"
+_LANGGRAPH: Final = "langgraph._internal._constants"
 _OPENINFERENCE: Final = "openinference.instrumentation.langchain:LangChainInstrumentor"
 
 # Without them a guarded model is not identified, and is held to LangChain's contract.
@@ -81,6 +101,12 @@ SESSION: Final = ForeignName(_CLIENT, "session")
 IS_INSTRUMENTED: Final = ForeignName(_OPENINFERENCE, "is_instrumented_by_opentelemetry")
 GET_SPAN: Final = ForeignName(_OPENINFERENCE, "get_span")
 
+# Without them no near miss says that its stored thread is broken, too.
+READ_STATE: Final = ForeignKey(f"{_LANGGRAPH}:CONFIG_KEY_READ", "__pregel_read")
+CHECKPOINTER: Final = ForeignKey(f"{_LANGGRAPH}:CONFIG_KEY_CHECKPOINTER", "__pregel_checkpointer")
+
+KEYS: Final = tuple(each for each in list(globals().values()) if isinstance(each, ForeignKey))
+
 # Without it the deployment environment is not found in the resource of a meter provider.
 METERS_CONFIG: Final = ForeignName(_METERS, "_sdk_config")
 
@@ -98,5 +124,9 @@ BATCH_PROCESSOR: Final = ForeignName(f"{_SPANS}.export:BatchSpanProcessor", "_ba
 EXPORTER: Final = ForeignName(
     "opentelemetry.sdk.metrics.export:PeriodicExportingMetricReader", "_exporter"
 )
+
+# Without them threads whose messages are stored as changes are unreadable.
+DELTA_SNAPSHOT: Final = ForeignName("langgraph.checkpoint.serde.types", "_DeltaSnapshot")
+MESSAGES_REDUCER: Final = ForeignName("langgraph.graph.message", "_messages_delta_reducer")
 
 NAMES: Final = tuple(each for each in list(globals().values()) if isinstance(each, ForeignName))

@@ -231,7 +231,7 @@ def _flat(message: BaseMessage) -> dict[str, Any]:
     return message.model_dump(mode="json")
 
 
-def _like(messages: Sequence[Any]) -> Callable[[BaseMessage], dict[str, Any]]:
+def written_like(messages: Sequence[Any]) -> Callable[[BaseMessage], dict[str, Any]]:
     """Return what writes an inserted message as LangChain's others in the list are written."""
     forms = [each for each in messages if isinstance(each, dict)]
     if any(each.get("lc") == 1 for each in forms):
@@ -245,6 +245,6 @@ _WRITERS: Final[
     Mapping[str, Callable[[Sequence[Any]], Callable[[BaseMessage], dict[str, Any]]]]
 ] = {
     "openai-chat": lambda _: _openai,
-    "langchain": _like,
+    "langchain": written_like,
     "anthropic": lambda _: _block,
 }

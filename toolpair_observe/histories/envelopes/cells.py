@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from toolpair_observe.histories.containers.parsing import parse_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def is_packed(value: object) -> TypeGuard[str]:
@@ -57,6 +60,6 @@ def as_text(value: object) -> str:
     return isoformat() if callable(isoformat) else str(value)
 
 
-def first_text(fields: dict[str, Any], *keys: str) -> str:
+def first_text(fields: Mapping[str, Any], *keys: str) -> str:
     """Return the first text under one of the keys."""
     return next((text for key in keys if (text := as_text(fields.get(key)))), "")

@@ -20,7 +20,7 @@ from toolpair_observe.pairing.fields import as_dict
 from toolpair_observe.pairing.providers.recorded import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _STATE: Final = "langgraph.state"
 _THREAD: Final = "langgraph.thread"
@@ -198,15 +198,24 @@ def _ends(messages: Sequence[Any]) -> list[int]:
 
 
 def _origin(lists: Sequence[Sequence[Any]]) -> Origin:
-    """Return who was asked, as the answers tell it: the newest, where all are of one provider."""
-    made = [
-        metadata
-        for messages in lists
-        for message in reversed(messages)
-        if (metadata := _response_metadata(message))
-    ]
+    """Return who was asked, as the answers tell it."""
+    return origin_of_answers(
+        [
+            metadata
+            for messages in lists
+            for message in reversed(messages)
+            if (metadata := _response_metadata(message))
+        ]
+    )
+
+
+def origin_of_answers(made: Sequence[Mapping[str, Any]]) -> Origin:
+    """Return who gave answers, by their `response_metadata`, the newest first.
+
+    It is the newest one's, where all are of one provider.
+    """
     providers = {name for each in made if (name := as_text(each.get("model_provider")))}
-    if len(providers) > 1:
+    if not made or len(providers) > 1:
         return NO_ORIGIN
     provider = next(iter(providers), "")
     return Origin(
