@@ -18,6 +18,7 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langsmith import Client
 from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
@@ -27,6 +28,7 @@ from toolpair_observe import (
     Accuracy,
     AccuracyRow,
     BlockableEffect,
+    BrokenStep,
     Cause,
     Change,
     ChatTemplateError,
@@ -34,9 +36,13 @@ from toolpair_observe import (
     Diagnosis,
     Effect,
     Finding,
+    FoundResult,
     GuardedModel,
     HandlerOptions,
     InvalidToolResultsError,
+    MadeUpResult,
+    MendError,
+    MendPlan,
     MissingExtraError,
     Mode,
     NearMissHook,
@@ -46,22 +52,31 @@ from toolpair_observe import (
     Outcome,
     PairingReport,
     Profile,
+    Question,
     Repair,
     RepairAction,
     RequestMode,
     RequestSelection,
     Settings,
     SettingsError,
+    TaskError,
     ThinkingPolicy,
+    ThreadDiagnosis,
+    ThreadStoreError,
+    ThreadVerdict,
     ToolPairError,
     ToolPairHandler,
     Violation,
     ViolationKind,
     __version__,
+    adiagnose_threads,
+    amend_thread,
     check_messages,
+    diagnose_threads,
     doctor,
     guard,
     instrument,
+    mend_thread,
     profile_from_chat_template,
     repair_messages,
     uninstrument,
@@ -210,6 +225,86 @@ def read_report(report: PairingReport, violation: Violation) -> None:
     violation.hint = text  # type: ignore[misc]
 
 
+# Stored threads
+
+
+async def find_threads(saver: BaseCheckpointSaver[Any], profile: Profile) -> None:
+    """Threads are diagnosed one after the other, from any checkpointer."""
+    for found in diagnose_threads(saver, profile="anthropic", thread_ids=["1"], idle=60):
+        read_diagnosis(found)
+    async for found in adiagnose_threads(saver, profile=profile, channel="messages"):
+        read_diagnosis(found)
+    diagnose_threads("sqlite:///app.db")  # type: ignore[arg-type]
+    diagnose_threads(saver, "anthropic")  # type: ignore[call-arg]
+    try:
+        next(diagnose_threads(saver))
+    except ThreadStoreError as error:
+        assert_type(error, ThreadStoreError)
+
+
+def read_diagnosis(found: ThreadDiagnosis) -> None:
+    """A diagnosis and its parts can be read, not written."""
+    assert_type(found.explain(), str)
+    assert_type(found.thread_id, str)
+    assert_type(found.namespace, str)
+    assert_type(found.channel, str | None)
+    assert_type(found.verdict, ThreadVerdict)
+    assert_type(found.verdict.is_finding, bool)
+    assert_type(found.on_new, PairingReport | None)
+    assert_type(found.on_resume, PairingReport | None)
+    assert_type(found.next, tuple[str, ...])
+    assert_type(found.questions, tuple[Question, ...])
+    assert_type(found.errors, tuple[TaskError, ...])
+    assert_type(found.age, float | None)
+    assert_type(found.recoverable, tuple[FoundResult, ...])
+    assert_type(found.broken_by, BrokenStep | None)
+    assert_type(found.checkpoint_id, str)
+    assert_type(found.profile, str)
+    assert_type(found.reason, str)
+    assert_type(found.mended, bool)
+    assert_type(found.to_dict(), dict[str, Any])
+    assert_type(found.questions[0].id, str)
+    assert_type(found.errors[0].is_pairing, bool)
+    assert_type(found.recoverable[0].tool_call_id, str)
+    assert_type(found.recoverable[0].is_ambiguous, bool)
+    if found.broken_by is not None:
+        assert_type(found.broken_by.step, int | None)
+        assert_type(found.broken_by.nodes, tuple[str, ...])
+    found.verdict = ThreadVerdict.SOUND  # type: ignore[misc]
+
+
+async def mend_stored(graph: Any, config: RunnableConfig) -> None:
+    """A mend is planned, and carried out where that is asked for."""
+    plan = mend_thread(graph, config, profile="anthropic", idle=60, drop_questions=True)
+    assert_type(plan.explain(), str)
+    assert_type(plan, MendPlan)
+    assert_type(await amend_thread(graph, config, apply=True), MendPlan)
+    mend_thread(graph, config, True)  # type: ignore[call-arg]
+    assert_type(plan.verdict, ThreadVerdict)
+    assert_type(plan.checkpoint_id, str)
+    assert_type(plan.before, PairingReport | None)
+    assert_type(plan.after, PairingReport | None)
+    assert_type(plan.found, tuple[FoundResult, ...])
+    assert_type(plan.made_up, tuple[MadeUpResult, ...])
+    assert_type(plan.made_up[0].tool_call_id, str)
+    assert_type(plan.restored_calls, tuple[str, ...])
+    assert_type(plan.next_before, tuple[str, ...])
+    assert_type(plan.next_after, tuple[str, ...])
+    assert_type(plan.as_node, str | None)
+    assert_type(plan.refused, str)
+    assert_type(plan.new_checkpoint_id, str)
+    assert_type(plan.is_needed, bool)
+    assert_type(plan.can_be_applied, bool)
+    assert_type(plan.to_dict(), dict[str, Any])
+    try:
+        plan.apply()
+        plan.rollback()
+        await plan.aapply()
+        await plan.arollback()
+    except MendError as error:
+        assert_type(error, MendError)
+
+
 # Ways to attach
 
 
@@ -238,6 +333,7 @@ def tell(observation: Observation) -> None:
     assert_type(observation.report, PairingReport)
     assert_type(observation.provider, str)
     assert_type(observation.model, str)
+    assert_type(observation.poisoned_thread_id, str | None)
     assert_type(observation.conversation_id, str | None)
     assert_type(observation.start_ns, int)
     assert_type(observation.check_ns, int)
