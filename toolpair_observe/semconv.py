@@ -75,6 +75,8 @@ EVALUATION_FAIL: Final = "fail"
 # Metric labels that no span or event carries
 FEEDBACK_RESULT: Final = "toolpair.feedback.result"
 COMPONENT: Final = "toolpair.component"
+THREAD_VERDICT: Final = "toolpair.thread.verdict"
+DB_NAMESPACE: Final = "db.namespace"
 
 
 class MetricKind(StrEnum):
@@ -82,6 +84,7 @@ class MetricKind(StrEnum):
 
     OBSERVABLE_COUNTER = "observable_counter"
     OBSERVABLE_UP_DOWN_COUNTER = "observable_up_down_counter"
+    GAUGE = "gauge"
     HISTOGRAM = "histogram"
 
 
@@ -182,6 +185,21 @@ INTERNAL_ERRORS: Final = Metric(
     "Errors of toolpair_observe itself, kept away from the application.",
     (ERROR_TYPE, COMPONENT),
 )
+# Two databases of one host have to differ: node_exporter takes no series from two files.
+THREADS: Final = Metric(
+    "toolpair.threads",
+    MetricKind.GAUGE,
+    "{thread}",
+    "Threads that a LangGraph checkpointer has stored, by what their next turn will meet.",
+    (THREAD_VERDICT, DB_NAMESPACE),
+)
+THREADS_COUNTED: Final = Metric(
+    "toolpair.threads.counted.timestamp",
+    MetricKind.GAUGE,
+    "s",
+    "When the stored threads were last counted, in seconds since 1970.",
+    (DB_NAMESPACE,),
+)
 
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
     {
@@ -196,13 +214,18 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
             FEEDBACK_SUBMISSIONS,
             UNCHECKED,
             INTERNAL_ERRORS,
+            THREADS,
+            THREADS_COUNTED,
         )
     }
 )
 
-# What is counted in `Counts` and read when an exporter collects; a histogram is recorded directly.
+# What the handler counts in `Counts` and an exporter reads there. It records a histogram directly,
+# and a gauge is not its own: the command `threads` writes it.
 COUNTED: Final = tuple(
-    metric for metric in METRICS.values() if metric.kind is not MetricKind.HISTOGRAM
+    metric
+    for metric in METRICS.values()
+    if metric.kind not in (MetricKind.HISTOGRAM, MetricKind.GAUGE)
 )
 
 _PROMETHEUS_ILLEGAL = re.compile(r"[^a-zA-Z0-9]+")

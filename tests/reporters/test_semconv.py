@@ -56,6 +56,8 @@ def test_the_table_of_metrics():
             "{error}",
             ("error.type", "toolpair.component"),
         ),
+        "toolpair.threads": ("gauge", "{thread}", ("toolpair.thread.verdict", "db.namespace")),
+        "toolpair.threads.counted.timestamp": ("gauge", "s", ("db.namespace",)),
     }
 
 
@@ -94,5 +96,7 @@ def test_prometheus_names():
         "toolpair.feedback.submissions": "toolpair_feedback_submissions_total",
         "toolpair.unchecked": "toolpair_unchecked_total",
         "toolpair.internal.errors": "toolpair_internal_errors_total",
+        "toolpair.threads": "toolpair_threads",
+        "toolpair.threads.counted.timestamp": "toolpair_threads_counted_timestamp_seconds",
     }
     assert semconv.prometheus_label(semconv.GEN_AI_PROVIDER_NAME) == "gen_ai_provider_name"
