@@ -49,6 +49,11 @@ class Observation:
             signature (`"thinking_signature"`), where the pairing was not the reason. Otherwise
             None.
         node: `langgraph_node` of the run's metadata, cut to 256 characters, or None.
+        poisoned_thread_id: Of a near miss in a LangGraph node, the thread whose history is broken
+            as its checkpointer stores it, so that every later turn meets a breach until the thread
+            is mended; cut or hashed like `conversation_id`. None where the request alone is
+            broken, and where it can't be told: no checkpointer, a state without a channel
+            `messages`, one call of a subgraph.
     """
 
     run_id: UUID
@@ -66,6 +71,7 @@ class Observation:
     escape_fault: str | None = None
     rejected_companion: str | None = None
     node: str | None = None
+    poisoned_thread_id: str | None = None
 
     def __repr__(self) -> str:
         return told(self)

@@ -76,6 +76,7 @@ class Record:
     escape_fault: str | None = None
     rejected_companion: str | None = None
     node: str | None = None
+    poisoned_thread_id: str | None = None
 
     def observation(self) -> Observation:
         """Return a frozen copy of what is known so far."""
@@ -95,6 +96,7 @@ class Record:
             escape_fault=self.escape_fault,
             rejected_companion=self.rejected_companion,
             node=self.node,
+            poisoned_thread_id=self.poisoned_thread_id,
         )
 
     def trace(self) -> Trace:

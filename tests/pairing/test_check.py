@@ -16,6 +16,7 @@ from toolpair_observe import (
     ViolationKind,
     check_messages,
 )
+from toolpair_observe.pairing.explain import RESCUE, explain
 from toolpair_observe.pairing.providers.table import PROFILES
 
 
@@ -262,10 +263,31 @@ def test_the_explanation_shows_place_words_cause_and_remedy():
         assert part in text
 
 
+@pytest.mark.parametrize(
+    ("profile", "effect"),
+    [
+        ("openai-chat", Effect.REJECT),
+        ("google-genai", Effect.SILENT_LOSS),
+        ("contract", Effect.UNKNOWN),
+        ("openai-responses", Effect.ACCEPT),
+        ("openai-chat", Effect.CLEAN),
+    ],
+)
+def test_what_is_to_do_ends_with_the_threads_that_are_stored(profile, effect):
+    """Where the provider minds; a change of the code mends none of them."""
+    sent = [H, ask("a"), got("a")] if effect is Effect.CLEAN else [H, ask("a"), H, got("a")]
+    report = check_messages(sent, profile=profile)
+    assert report.effect is effect
+    last = report.explain().splitlines()[-1]
+    assert (last == RESCUE) is effect.is_near_miss
+    assert RESCUE not in explain(report, of_thread=True)
+    assert len(RESCUE) <= 80
+
+
 def test_a_long_history_is_folded_around_what_is_wrong():
     sound = [message for n in range(500) for message in (ask(f"c{n}"), got(f"c{n}"))]
     text = check_messages([H, *sound, ask("x"), H], profile="openai-chat").explain()
-    assert len(text.splitlines()) < 20
+    assert len(text.splitlines()) < 25
     assert "999 more messages" in text
 
 

@@ -51,7 +51,7 @@ from toolpair_observe.record import Trace, TraceLink
 from toolpair_observe.reporters.delivery import DeliveryLimits, TryLater
 from toolpair_observe.reporters.langsmith import client
 from toolpair_observe.reporters.langsmith.address import Address, Destination, is_sampled
-from toolpair_observe.reporters.langsmith.feedback import KEY, LangSmithReporter
+from toolpair_observe.reporters.langsmith.feedback import KEY, LangSmithReporter, body_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -811,6 +811,16 @@ def test_a_process_ends_with_a_dead_server_without_an_error() -> None:
     )
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
+
+
+def test_the_comment_says_that_the_thread_is_stored_broken() -> None:
+    told = near_miss(poisoned_thread_id="thread-7", outcome=Outcome.REJECTED)
+    comment = body_of(told, "t", "")["comment"]
+    assert comment == (
+        f"{told.report.summary()}; thread thread-7 is stored with a breach, so every later turn "
+        "fails until it is mended: toolpair-observe threads DATABASE_URL --thread thread-7; "
+        "outcome rejected"
+    )
 
 
 def test_the_comment_of_a_hostile_history_is_one_line_of_utf8() -> None:

@@ -19,6 +19,7 @@ from tests.reporters.samples import (
     violation,
 )
 from toolpair_observe import Cause, Effect, Outcome, ViolationKind, forks
+from toolpair_observe.hashed import hashed
 from toolpair_observe.logs import LOGGER_NAME
 from toolpair_observe.pairing.refusals.companions import Companion
 from toolpair_observe.pairing.refusals.fault import Fault
@@ -85,6 +86,47 @@ def test_block_says_so(reporter, lines):
 
     (line,) = lines()
     assert line.startswith("blocked request: INVALID_TOOL_RESULTS")
+
+
+@pytest.mark.parametrize(
+    ("effect", "meets"),
+    [
+        (Effect.REJECT, "fails"),
+        (Effect.LOCAL_ERROR, "fails"),
+        (Effect.SILENT_LOSS, "meets one"),
+        (Effect.UNKNOWN, "meets one"),
+    ],
+)
+def test_a_thread_that_is_stored_broken_is_to_be_mended(reporter, lines, effect, meets):
+    """The reader learns that it will not pass by itself, and what to type."""
+    taken = observation([violation(effect=effect)], run_id=RUN, poisoned_thread_id="thread-7")
+    reporter.flagged(taken, UNTRACED)
+
+    assert lines() == [
+        f"near miss: {taken.report.summary()}; thread thread-7 is stored with a breach, so every "
+        f"later turn {meets} until it is mended: toolpair-observe threads DATABASE_URL --thread "
+        f"thread-7 [model gpt-4o, thread thread-7, run {RUN}]"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("thread_id", "option"),
+    [
+        ("it's 7", """ --thread 'it'"'"'s 7'"""),
+        ("7; rm *", " --thread '7; rm *'"),
+        ("-7", " --thread=-7"),
+        (hashed("7"), ""),
+        ("7" * 255 + "…", ""),
+        ("seven\n7", ""),
+    ],
+    ids=["quote", "shell", "like an option", "hash", "cut", "line"],
+)
+def test_the_command_names_a_thread_only_by_its_own_id(reporter, lines, thread_id, option):
+    """What is hashed, cut or made visible is the id of no thread."""
+    reporter.flagged(near_miss(poisoned_thread_id=thread_id), UNTRACED)
+
+    (line,) = lines()
+    assert f"is mended: toolpair-observe threads DATABASE_URL{option} [model" in line
 
 
 def test_what_is_no_near_miss_is_not_logged(sdk, lines):
@@ -195,6 +237,19 @@ def test_repeats_within_a_minute_are_counted(reporter, clock, lines):
     ]
 
 
+def test_counted_ones_that_are_stored_say_so(reporter, lines):
+    """Each of them stands for a thread that somebody has to mend."""
+    for thread_id in "789":
+        reporter.flagged(
+            near_miss(run_id=LAST, conversation_id=thread_id, poisoned_thread_id=thread_id),
+            UNTRACED,
+        )
+    reporter.close()
+
+    assert lines()[1].startswith("… and 2 more like it in the minute after: near miss")
+    assert lines()[1].endswith(f", stored in the thread [last thread 9, run {LAST}]")
+
+
 def test_after_a_minute_the_next_one_is_a_full_line_again(reporter, clock, lines):
     """A lasting incident stays visible, once a minute."""
     for _ in range(3):
@@ -231,6 +286,7 @@ def test_a_single_near_miss_is_not_followed_by_a_count(reporter, clock, lines):
         observation([violation(), violation(cause=Cause.STREAM_CUT)]),
         near_miss(model="gpt-5"),
         near_miss(blocked=True),
+        near_miss(poisoned_thread_id="thread-7"),
     ],
 )
 def test_another_shape_is_another_line(reporter, lines, other):

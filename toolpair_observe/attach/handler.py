@@ -220,6 +220,7 @@ class ToolPairHandler(InstancesOnly):
             model=clean(verdict.target.model),
             conversation_id=clean(self.judge.name_id(request.conversation_id or "")) or None,
             node=clean(request.node or "") or None,
+            poisoned_thread_id=clean(verdict.poisoned_thread_id) or None,
             start_ns=verdict.start_ns,
             check_ns=verdict.check_ns,
             identified=verdict.target.identified,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolpair_observe import semconv
 from toolpair_observe.attach.admission import latest
+from toolpair_observe.attach.stored_thread import poisoned_thread_id
 from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.hashed import id_namer
@@ -37,6 +38,7 @@ class Verdict(NamedTuple):
             where it may leave.
         start_ns: Wall clock at the start of the check, nanoseconds since the epoch.
         check_ns: Length of the check, nanoseconds.
+        poisoned_thread_id: The stored thread whose own history is broken, too, or `""`.
     """
 
     target: Target
@@ -44,6 +46,7 @@ class Verdict(NamedTuple):
     stopping: frozenset[ViolationKind]
     start_ns: int
     check_ns: int
+    poisoned_thread_id: str = ""
 
     @property
     def stops(self) -> bool:
@@ -129,7 +132,19 @@ class Judge:
             target = self.identify(request)
         report = check(request.messages, target.profile, target.facts, self.name_id)
         stopping = self.stopping_kinds(report, identified=target.identified)
-        return Verdict(target, report, stopping, start_ns, perf_counter_ns() - began)
+        verdict = Verdict(target, report, stopping, start_ns, perf_counter_ns() - began)
+        return verdict if report.ok else self._with_thread(verdict, request)
+
+    def _with_thread(self, verdict: Verdict, request: Request) -> Verdict:
+        # A request that is flagged has time for it, and stays flagged whatever fails here.
+        with FailOpen(self._counts, self._component):
+            thread_id = poisoned_thread_id(
+                request.messages,
+                verdict.report,
+                lambda messages: check(messages, verdict.target.profile, verdict.target.facts),
+            )
+            return verdict._replace(poisoned_thread_id=self.name_id(thread_id))
+        return verdict
 
     def stopping_kinds(
         self, report: PairingReport, *, identified: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.cause_info import OR
 from toolpair_observe.pairing.cause_notes import CAUSES
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.timeline import Stop
 
+RESCUE: Final = "to rescue threads stored like this: toolpair-observe threads DATABASE_URL"
+"""Ends what is to do: a change of the code mends no thread that a checkpointer has stored."""
+
 _EFFECTS = {
     "local_error": "the integration raises before any request is sent",
     "reject": "the provider answers with an error",
@@ -25,8 +28,13 @@ _EFFECTS = {
 }
 
 
-def explain(report: PairingReport) -> str:
-    """Render `report` for a terminal or a failure message."""
+def explain(report: PairingReport, *, of_thread: bool = False) -> str:
+    """Render `report` for a terminal or a failure message.
+
+    Args:
+        report: The report.
+        of_thread: Whether the reader knows that it is about a stored thread.
+    """
     lines = [
         report.summary(),
         f"predicted effect: {report.effect} ({_EFFECTS[report.effect]})",
@@ -39,6 +47,8 @@ def explain(report: PairingReport) -> str:
     if left_out > 0:
         held = f"the {len(report.violations)} foremost" if report.more_violations else "them all"
         lines += ["", f"and {left_out} more violations; report.violations has {held}"]
+    if not (report.ok or of_thread):
+        lines += ["", RESCUE]
     return "\n".join(map(line, lines))
 
 

@@ -15,7 +15,7 @@ from toolpair_observe.logs import are_warnings_read, warn
 from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.pairing.shown import shown
 from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.reporters.text import escape
+from toolpair_observe.reporters.text import escape, near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,8 @@ MAX_COARSE_SHAPES: Final = 64
 class _Shape:
     """What two lines have in common if the second one would say nothing new.
 
-    The causes are part of it: two causes of one kind are two bugs.
+    The causes are part of it: two causes of one kind are two bugs. So is whether a thread is
+    stored with a breach: somebody has to mend it.
     """
 
     event: str
@@ -41,6 +42,7 @@ class _Shape:
     kinds: tuple[str, ...]
     causes: tuple[str, ...]
     effect: str
+    is_stored: bool = False
 
 
 # The common shape of all coarse shapes past `MAX_COARSE_SHAPES`.
@@ -174,7 +176,7 @@ class LogReporter:
     def flagged(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log a near miss."""
         event = "blocked request" if observation.blocked else "near miss"
-        self._warn(observation, event, _summary)
+        self._warn(observation, event, near_miss)
 
     def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log what the provider did, where it refused the request."""
@@ -242,6 +244,7 @@ def _shape(observation: Observation, event: str) -> _Shape:
         kinds=tuple(sorted(_named(observation))),
         causes=tuple(sorted({each.cause.value for each in report.violations})),
         effect=report.effect.value,
+        is_stored=observation.poisoned_thread_id is not None,
     )
 
 
@@ -256,14 +259,11 @@ def _name(shape: _Shape) -> str:
     judge = f"under {shape.profile}" if shape.profile else "of further profiles and models"
     model = f" for model {shape.model}" if shape.model else ""
     causes = f", likely cause {', '.join(shape.causes)}" if shape.causes else ""
+    stored = ", stored in the thread" if shape.is_stored else ""
     return (
         f"{shape.event}, {', '.join(shape.kinds)}, predicted effect {shape.effect} "
-        f"{judge}{model}{causes}"
+        f"{judge}{model}{causes}{stored}"
     )
-
-
-def _summary(observation: Observation) -> str:
-    return observation.report.summary()
 
 
 def _rejection(observation: Observation) -> str:

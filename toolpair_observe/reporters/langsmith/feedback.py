@@ -15,7 +15,7 @@ from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits
 from toolpair_observe.reporters.langsmith.address import address_of
 from toolpair_observe.reporters.langsmith.client import TIMEOUT, FeedbackApi, Submission
-from toolpair_observe.reporters.text import escape
+from toolpair_observe.reporters.text import escape, near_miss
 from toolpair_observe.reporters.worker import JOIN_SECONDS
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def body_of(observation: Observation, trace_id: str, started: str) -> dict[str, 
 def _comment(observation: Observation) -> str:
     if observation.outcome is Outcome.ESCAPED:
         return line(f"{KEY}: {escape(observation)}")
-    return line(f"{observation.report.summary()}; outcome {observation.outcome}")
+    return line(f"{near_miss(observation)}; outcome {observation.outcome}")
 
 
 def _source_info(observation: Observation) -> dict[str, Any]:
