@@ -7,9 +7,9 @@ webhook:
 1. Before the incident, no alert fires.
 2. In the incident, every query of every panel returns data, every recording rule is healthy and
    records, and the right alerts fire for the right models and reach the webhook, complete texts
-   included.
-3. After the incident, the alerts are resolved.
-4. When the exporter dies, an alert fires.
+   included. Two stored threads break in it too, which a cron job counts.
+3. After the incident, when the threads are mended, the alerts are resolved.
+4. When the exporter dies, or the cron job, an alert fires.
 
 Negative controls: the check has to find a renamed metric, a broken expression and a dead exporter.
 """
@@ -28,7 +28,9 @@ from typing import TYPE_CHECKING, Any, Final
 from dashboards.tools import generate
 from dashboards.tools.expressions import PanelQuery, panel_queries
 from dashboards.tools.local import Notice, Ports, Stack, StackError
-from dashboards.tools.promql import UNCHECKED
+from dashboards.tools.promql import UNCHECKED, seconds
+from dashboards.tools.settings import LIVE
+from dashboards.tools.stored_threads import StoredThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,11 +49,14 @@ INCIDENT: Final[Mapping[str, str | None]] = {
     "ToolPairFalseAlarm": "gpt-4.1",
     "ToolPairFeedbackNotDelivered": None,
     "ToolPairInternalErrors": None,
+    "ToolPairThreadsPoisoned": None,
+    "ToolPairThreadsStalled": None,
 }
 # Alerts that also fire in Prometheus, and that Alertmanager inhibits because of the fast burn.
 INHIBITED: Final = {"ToolPairNearMissBurnSlow", "ToolPairNearMissRateUp"}
 DEAD: Final = "ToolPairNoTelemetryAtAll"
 DEAD_JOB: Final = "ToolPairTelemetryAbsent"
+DEAD_CRON: Final = "ToolPairThreadsUncounted"
 
 
 class _Failures:
@@ -95,13 +100,18 @@ def _run(folder: Path, failures: _Failures) -> None:
     try:
         await_exporter(ports.metrics, demo)
         began = time.monotonic()
-        with Stack(folder, ports) as stack:
+        with StoredThreads(folder, ports.threads) as threads, Stack(folder, ports) as stack:
             _sleep_until(began + PHASE_SECONDS - 5)
             failures.check("before the incident no alert fires", _unexpected(stack.notices))
+            _sleep_until(began + PHASE_SECONDS)
+            threads.break_some()
             _sleep_until(began + 2 * PHASE_SECONDS - 12)
             _check_incident(stack, queries, failures)
+            threads.mend()
             _sleep_until(began + 3 * PHASE_SECONDS - 3)
             failures.check("all alerts are resolved", _unresolved(stack))
+            failures.check("threads were counted and mended without a fault", threads.problems)
+            threads.stop_counting()
             demo.wait(PHASE_SECONDS)
             _check_death(stack, queries, failures)
     finally:
@@ -132,6 +142,10 @@ def _check_death(stack: Stack, queries: list[PanelQuery], failures: _Failures) -
 
     failures.check("a dead exporter is reported", _until(undelivered))
     failures.check("and so is its job", _until(lambda: _not_fired(stack, {DEAD_JOB})))
+    failures.check(
+        "a dead cron job is reported",
+        _until(lambda: _not_fired(stack, {DEAD_CRON}), 2 * seconds(LIVE.counted)),
+    )
     failures.check("control: panels without data are found", _has_to_fail(_empty(stack, queries)))
 
 

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 JOB: Final = "toolpair-demo"
+THREADS_JOB: Final = "node"
 RUNBOOKS: Final = Path(__file__).parents[1] / "runbooks"
 PROGRAMS: Final = ("prometheus", "prometheus-alertmanager", "promtool", "amtool")
 
@@ -49,11 +50,12 @@ class Ports:
     alertmanager: int
     webhook: int
     runbooks: int
+    threads: int
 
     @classmethod
     def free(cls) -> Ports:
         """Return unused ports."""
-        probes = [socket.socket() for _ in range(5)]
+        probes = [socket.socket() for _ in fields(cls)]
         try:
             for probe in probes:
                 probe.bind((_HOST, 0))
@@ -249,7 +251,11 @@ def _prometheus(ports: Ports) -> dict[str, Any]:
             {
                 "job_name": JOB,
                 "static_configs": [{"targets": [f"{_HOST}:{ports.metrics}"]}],
-            }
+            },
+            {
+                "job_name": THREADS_JOB,
+                "static_configs": [{"targets": [f"{_HOST}:{ports.threads}"]}],
+            },
         ],
     }
 

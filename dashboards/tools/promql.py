@@ -28,6 +28,10 @@ CAUSE: Final = label(semconv.VIOLATION_CAUSE)
 RESULT: Final = label(semconv.FEEDBACK_RESULT)
 ERROR_TYPE: Final = label(semconv.ERROR_TYPE)
 COMPONENT: Final = label(semconv.COMPONENT)
+VERDICT: Final = label(semconv.THREAD_VERDICT)
+DATABASE: Final = label(semconv.DB_NAMESPACE)
+
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ IN_FLIGHT: Final = Series.of(semconv.RUNS_IN_FLIGHT)
 FEEDBACK: Final = Series.of(semconv.FEEDBACK_SUBMISSIONS)
 UNCHECKED: Final = Series.of(semconv.UNCHECKED)
 INTERNAL_ERRORS: Final = Series.of(semconv.INTERNAL_ERRORS)
+THREADS: Final = Series.of(semconv.THREADS)
+THREADS_COUNTED: Final = Series.of(semconv.THREADS_COUNTED)
 
 
 def rate(series: Series, window: str, offset: str = "") -> str:
@@ -104,6 +110,16 @@ def events(series: Series, window: str) -> str:
     with its whole value.
     """
     return f"{series}\nunless {series} offset {window}\nor increase({series.over(window)})"
+
+
+def newest(series: Series, window: str) -> str:
+    """Return the newest value of a gauge in `window`, however long ago it was told."""
+    return f"last_over_time({series.over(window)})"
+
+
+def seconds(window: str) -> int:
+    """Return a window of one unit in seconds."""
+    return int(window[:-1]) * _SECONDS[window[-1]]
 
 
 def total(expression: str, *by: str) -> str:

@@ -28,6 +28,7 @@ from dashboards.tools import generate
 from dashboards.tools.check_stack import VARIABLES, await_exporter, start_demo
 from dashboards.tools.expressions import EVERYTHING, panels
 from dashboards.tools.local import Ports, Stack, StackError
+from dashboards.tools.stored_threads import StoredThreads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,7 +152,9 @@ def _draw(temporary: Path, bundle: Path, images: Path) -> int:
     try:
         await_exporter(ports.metrics, demo)
         began = time.monotonic()
-        with Stack(temporary, ports) as stack:
+        with StoredThreads(temporary, ports.threads) as threads, Stack(temporary, ports) as stack:
+            time.sleep(max(0.0, began + _PHASE_SECONDS - time.monotonic()))
+            threads.break_some()
             time.sleep(max(0.0, began + 1.8 * _PHASE_SECONDS - time.monotonic()))
             failed = 0
             for theme in ("dark", "light"):

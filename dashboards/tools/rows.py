@@ -25,6 +25,7 @@ from dashboards.tools.promql import (
     CAUSE,
     CHECKS,
     COMPONENT,
+    DATABASE,
     EFFECT,
     ERROR_TYPE,
     IN_FLIGHT,
@@ -49,6 +50,7 @@ from dashboards.tools.scope import (
     runbook_link,
     scoped,
 )
+from dashboards.tools.thread_rows import stored_threads
 from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ def rows(
     yield "Are users affected now?", _user_impact(links, objective)
     yield "Near misses", _near_misses(objective)
     yield "Affected providers and models", _affected(objective)
+    yield "Stored threads", stored_threads(links)
     yield "Predicted and actual", predictions(links)
     yield "Cost of the check", cost()
     yield "Delivery and internal health", health(links)
@@ -98,6 +101,7 @@ def _user_impact(links: Links, objective: Objective) -> list[Builder[models.Pane
         Column("job", "Job"),
         Column(PROVIDER, "Provider"),
         Column(MODEL, "Model"),
+        Column(DATABASE, "Database"),
         Column("alertstate", "State"),
     ]
     return [

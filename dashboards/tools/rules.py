@@ -1,8 +1,4 @@
-"""The recording rules and the alerts.
-
-`critical` pages: users get errors, or answers from wrong data, now. `warning` can wait for working
-hours.
-"""
+"""The recording rules, and the alerts about requests."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dashboards.tools import promql
+from dashboards.tools.alert import COUNT, CRITICAL, WARNING, Alert, Recording
 from dashboards.tools.promql import (
     CHECKS,
     COMPONENT,
@@ -33,10 +30,8 @@ from dashboards.tools.promql import (
     total,
 )
 from dashboards.tools.settings import Links, Objective, Windows
+from dashboards.tools.thread_alerts import thread_alerts
 from toolpair_observe.pairing.words import Effect, Outcome
-
-CRITICAL: Final = "critical"
-WARNING: Final = "warning"
 
 # Values of `deployment.environment.name` for processes that only developers use.
 NOT_PRODUCTION: Final = "(?i)(dev|test|qa|ci|local|sandbox|stag|preprod|pre-prod).*"
@@ -57,69 +52,7 @@ _MODEL_TEXT: Final = (
     f"{{{{ if $labels.{MODEL} }}}}{{{{ $labels.{MODEL} }}}}{{{{ else }}}}?{{{{ end }}}}"
 )
 _TARGET: Final = f"{_PROVIDER_TEXT} (model {_MODEL_TEXT})"
-_COUNT: Final = '{{ printf "%.0f" $value }}'
 _SHARE: Final = "{{ $value | humanizePercentage }}"
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One alert.
-
-    Attributes:
-        name: Its name.
-        severity: `critical` or `warning`.
-        runbook: File name of its runbook, without `.md`.
-        expression: The condition for firing.
-        summary: One line.
-        description: The facts, with numbers, and the first thing to look at.
-        hold: How long the expression has to be true; `""` for no time.
-        by: The labels that the dashboard link passes on.
-    """
-
-    name: str
-    severity: str
-    runbook: str
-    expression: str
-    summary: str
-    description: str
-    hold: str = ""
-    by: tuple[str, ...] = ("job",)
-
-    def rule(self, links: Links) -> dict[str, Any]:
-        """Return the rule in Prometheus's form."""
-        rule: dict[str, Any] = {"alert": self.name, "expr": self.expression}
-        if self.hold:
-            rule["for"] = self.hold
-        rule["labels"] = {"severity": self.severity}
-        rule["annotations"] = {
-            "summary": self.summary,
-            "description": self.description,
-            "runbook_url": links.runbook(self.runbook),
-            "dashboard_url": _dashboard(links, self.by),
-        }
-        return rule
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One recording rule.
-
-    Attributes:
-        name: The name of the recorded series.
-        expression: The recorded expression.
-    """
-
-    name: str
-    expression: str
-
-    @property
-    def series(self) -> Series:
-        """The recorded series."""
-        return Series(self.name)
-
-    def rule(self) -> dict[str, Any]:
-        """Return the rule in Prometheus's form."""
-        return {"record": self.name, "expr": self.expression}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +171,7 @@ class Rules:
             self._telemetry_absent(),
             self._no_telemetry(),
             self._checks_stopped(),
+            *thread_alerts(self.windows),
         ]
 
     def _outcome(self, *matchers: str) -> str:
@@ -252,7 +186,7 @@ class Rules:
             f"{lost} > 0",
             f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} answered without data that the "
             "application sent",
-            f"{_COUNT} requests of job {{{{ $labels.job }}}} to {_TARGET} in the last "
+            f"{COUNT} requests of job {{{{ $labels.job }}}} to {_TARGET} in the last "
             f"{self.windows.event} were changed on the way: tool results were dropped, moved or "
             "swapped, no error was raised, and the model answered from the rest. Answers in "
             "that time may be wrong.",
@@ -306,7 +240,7 @@ class Rules:
             f"{self._outcome(equals(OUTCOME, Outcome.BLOCKED))} > 0\n"
             f"unless on (job) {self._not_production().name}",
             "{{ $labels.job }}: strict mode stops model requests in production",
-            f"Strict mode stopped {_COUNT} requests of job {{{{ $labels.job }}}} to {_TARGET} in "
+            f"Strict mode stopped {COUNT} requests of job {{{{ $labels.job }}}} to {_TARGET} in "
             f"the last {self.windows.event}, and the application got InvalidToolResultsError "
             "instead of an answer. If users are affected, switch the job to observe mode "
             "(TOOLPAIR_MODE=observe); the histories stay broken until their cause is fixed.",
@@ -320,7 +254,7 @@ class Rules:
             "provider-rejections",
             f"{self._outcome(equals(OUTCOME, Outcome.REJECTED))} > 0",
             f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} refuses broken tool histories",
-            f"{_TARGET} refused {_COUNT} requests of job {{{{ $labels.job }}}} in the last "
+            f"{_TARGET} refused {COUNT} requests of job {{{{ $labels.job }}}} in the last "
             f"{self.windows.event} because tool calls and results do not pair, as predicted. "
             "Users got an error instead of an answer.",
             by=_BY_TARGET,
@@ -333,7 +267,7 @@ class Rules:
             "escaped",
             f"{self._outcome(equals(OUTCOME, Outcome.ESCAPED))} > 0",
             f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} refuses histories that the check calls clean",
-            f"{_TARGET} refused {_COUNT} requests of job {{{{ $labels.job }}}} in the last "
+            f"{_TARGET} refused {COUNT} requests of job {{{{ $labels.job }}}} in the last "
             f"{self.windows.event} with a pairing error, although the check had found nothing. "
             "Users got errors, and strict mode could not have prevented them. The label "
             "toolpair_escape_fault tells a profile that lacks a rule (check) from a server that "
@@ -350,7 +284,7 @@ class Rules:
             "false-alarm",
             f"{wrong} > 0",
             f"{{{{ $labels.job }}}}: {_PROVIDER_TEXT} accepts requests that were predicted to fail",
-            f"{_COUNT} requests of job {{{{ $labels.job }}}} to {_TARGET} in the last "
+            f"{COUNT} requests of job {{{{ $labels.job }}}} to {_TARGET} in the last "
             f"{self.windows.event} were predicted to fail and were answered. Strict mode would "
             "have blocked them without need: do not switch it on for this provider before the "
             "reason is known.",
@@ -382,7 +316,7 @@ class Rules:
             "internal-errors",
             f"{self._internal_errors().name} > 0",
             f"{{{{ $labels.job }}}}: toolpair_observe fails in {{{{ $labels.{COMPONENT} }}}}",
-            f"{_COUNT} errors {{{{ $labels.{ERROR_TYPE} }}}} in "
+            f"{COUNT} errors {{{{ $labels.{ERROR_TYPE} }}}} in "
             f"{{{{ $labels.{COMPONENT} }}}} of toolpair_observe in job {{{{ $labels.job }}}} in "
             f"the last {self.windows.event}. They do not reach the application, but requests may "
             "pass without a check or a report.",
@@ -396,7 +330,7 @@ class Rules:
             "telemetry-absent",
             f"{remembered} unless count by (job) ({IN_FLIGHT})",
             "{{ $labels.job }}: no metrics of toolpair_observe arrive any more",
-            f"Up to {_COUNT} processes of job {{{{ $labels.job }}}} reported in the last "
+            f"Up to {COUNT} processes of job {{{{ $labels.job }}}} reported in the last "
             f"{self.windows.remembered}, and none has reported for {self.windows.absent}. Until "
             "they report again, no other alert of this dashboard can fire for that job. This alert "
             f"resolves {self.windows.remembered} after the last sample.",
@@ -424,19 +358,9 @@ class Rules:
             "checks-stopped",
             f"count by (job) ({IN_FLIGHT})\nunless {now} > 0\nand {busy} > {self.objective.busy:g}",
             "{{ $labels.job }}: processes report, but no model request is checked any more",
-            f"{_COUNT} processes of job {{{{ $labels.job }}}} report, and none has checked a "
+            f"{COUNT} processes of job {{{{ $labels.job }}}} report, and none has checked a "
             f"model request for {self.windows.stopped}; at the same time {self.windows.week_ago} "
             "ago, they did. Either there is no traffic, or the handler is no longer attached to "
             "the models.",
             hold=self.windows.hold,
         )
-
-
-_VARIABLES: Final = {"job": "job", PROVIDER: "provider", MODEL: "model"}
-
-
-def _dashboard(links: Links, by: tuple[str, ...]) -> str:
-    arguments = "&".join(
-        f"var-{_VARIABLES[name]}={{{{ $labels.{name} | urlquery }}}}" for name in by
-    )
-    return links.dashboard() + (f"?{arguments}" if arguments else "")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from dashboards.tools.check_stack import await_exporter, start_demo
 from dashboards.tools.local import Notice, Ports, Stack, StackError
+from dashboards.tools.stored_threads import StoredThreads
 
 if TYPE_CHECKING:
     import subprocess
@@ -40,16 +41,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         alertmanager=arguments.alertmanager,
         webhook=arguments.webhook,
         runbooks=arguments.runbooks,
+        threads=arguments.threads,
     )
     demo = start_demo(ports.metrics, arguments.minutes * 60 / _PHASES)
     try:
         await_exporter(ports.metrics, demo)
-        with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), ports) as stack:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            StoredThreads(Path(folder), ports.threads) as threads,
+            Stack(Path(folder), ports) as stack,
+        ):
             _say(f"Prometheus    {stack.prometheus}/alerts")
             _say(f"Alertmanager  http://127.0.0.1:{ports.alertmanager}")
             _say(f"metrics       http://127.0.0.1:{ports.metrics}/metrics")
             _say(f"the incident begins in {arguments.minutes * 60 / _PHASES:.0f} seconds\n")
-            _follow(stack, demo)
+            _follow(stack, demo, threads, arguments.minutes * 60 / _PHASES)
     except StackError as error:
         sys.stderr.write(f"run_local: {error}\n")
         return 2
@@ -75,15 +81,22 @@ def _parser() -> argparse.ArgumentParser:
         ("alertmanager", 9093),
         ("webhook", 9094),
         ("runbooks", 8088),
+        ("threads", 9100),
     ):
         parser.add_argument(f"--{name}", type=int, default=port, metavar="PORT", help="%(default)s")
     return parser
 
 
-def _follow(stack: Stack, demo: subprocess.Popen[bytes]) -> None:
+def _follow(
+    stack: Stack, demo: subprocess.Popen[bytes], threads: StoredThreads, phase_seconds: float
+) -> None:
     """Print the alerts that the webhook receives, until the demo is over."""
     shown = 0
+    began = time.monotonic()
+    due = [threads.break_some, threads.mend]
     while demo.poll() is None:
+        if due and time.monotonic() >= began + (_PHASES - len(due)) * phase_seconds:
+            due.pop(0)()
         for notice in stack.notices[shown:]:
             _show(notice)
             shown += 1

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from dashboards.tools.settings import Links
 
 WINDOW: Final = "$__rate_interval"
+RANGE: Final = "$__range"
 NONE_IS_GOOD: Final = (Color.GOOD, (1, Color.WORSE))
-
-_RANGE: Final = "$__range"
 
 
 def scoped(series: Series) -> Series:
@@ -31,7 +30,7 @@ def scoped(series: Series) -> Series:
 
 def in_range(series: Series, *by: str) -> str:
     """Return the number of events in the dashboard's time range."""
-    return total(events(scoped(series), _RANGE), *by)
+    return total(events(scoped(series), RANGE), *by)
 
 
 def per_second(series: Series, *by: str) -> str:

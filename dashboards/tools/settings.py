@@ -44,6 +44,8 @@ class Windows:
         remembered: How long a job that has disappeared causes an alert.
         hold: How long a share has to be bad.
         absent: How long telemetry has to be absent.
+        counted: How long a number of stored threads is taken as current. The cron job that brings
+            them has to run more often.
     """
 
     event: str
@@ -56,6 +58,7 @@ class Windows:
     remembered: str
     hold: str
     absent: str
+    counted: str
 
 
 PRODUCTION: Final = Windows(
@@ -69,6 +72,7 @@ PRODUCTION: Final = Windows(
     remembered="6h",
     hold="15m",
     absent="10m",
+    counted="2h",
 )
 # The same rules for a demo of a few minutes, with a scrape every second.
 LIVE: Final = Windows(
@@ -82,6 +86,7 @@ LIVE: Final = Windows(
     remembered="3m",
     hold="3s",
     absent="6s",
+    counted="30s",
 )
 
 
