@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks import check, feedback, handler, imports, memory, stored
+from tests.benchmarks import check, feedback, handler, imports, memory, stored, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ TABLES: Mapping[str, Callable[..., None]] = {
     "feedback": feedback.run,
     "memory": memory.run,
     "stored": stored.run,
+    "threads": threads.run,
 }
 # Enough to see that a table still comes out, and nothing to learn from it.
 BRIEF: Mapping[str, dict[str, Any]] = {
@@ -26,6 +27,7 @@ BRIEF: Mapping[str, dict[str, Any]] = {
     "feedback": {"rounds": 1, "calls": 3},
     "memory": {"requests": 80},
     "stored": {"rounds": 1, "seconds": 0.0, "number": 16},
+    "threads": {"rounds": 1, "threads": 20},
 }
 
 
@@ -34,9 +36,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("tables", nargs="*", choices=[*TABLES, []], help="default: all")
     parser.add_argument("--requests", type=int, default=200_000, help="for `memory`")
+    parser.add_argument("--threads", type=int, default=threads.THREADS, help="for `threads`")
     parser.add_argument("--brief", action="store_true", help="only show that they run")
     asked = parser.parse_args()
-    full = {"memory": {"requests": asked.requests}}
+    full = {"memory": {"requests": asked.requests}, "threads": {"threads": asked.threads}}
     for name in asked.tables or TABLES:
         TABLES[name](**(BRIEF if asked.brief else full).get(name, {}))
 
