@@ -45,7 +45,7 @@ names and options, which [attach.md](attach.md) and the README describe; the mod
 private. [settings.md](settings.md) lists the options, and [violations.md](violations.md) what each
 kind, effect, outcome and cause means.
 """
-_SECTION = re.compile(r"^(Args|Attributes|Returns|Raises):$")
+_SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises):$")
 _ITEM = re.compile(r"^ {4}(\**\w+): (.*)$")
 
 
@@ -58,12 +58,14 @@ class Doc:
         rest: The other paragraphs, unchanged.
         items: For each section that lists names, the text for each name.
         returns: The text of the section "Returns", or `""`.
+        yields: The text of the section "Yields", or `""`.
     """
 
     summary: str = ""
     rest: str = ""
     items: dict[str, dict[str, str]] = field(default_factory=dict)
     returns: str = ""
+    yields: str = ""
 
 
 def parse(docstring: str | None) -> Doc:
@@ -78,9 +80,11 @@ def parse(docstring: str | None) -> Doc:
         else:
             lines.append(line)
     summary, _, rest = "\n".join(free).strip().partition("\n\n")
-    returns = " ".join(" ".join(sections.pop("Returns", [])).split())
+    returns, yields = (
+        " ".join(" ".join(sections.pop(name, [])).split()) for name in ("Returns", "Yields")
+    )
     items = {section: _items(lines) for section, lines in sections.items()}
-    return Doc(" ".join(summary.split()), rest, items, returns)
+    return Doc(" ".join(summary.split()), rest, items, returns, yields)
 
 
 def _items(lines: Iterable[str]) -> dict[str, str]:
@@ -248,12 +252,14 @@ def _entry(module: ModuleType, name: str) -> Iterator[str]:
 
 def _function(function: Callable[..., Any]) -> Iterator[str]:
     doc = parse(function.__doc__)
-    yield from _code(f"def {_signature(function)}")
+    is_async = inspect.iscoroutinefunction(function)
+    yield from _code(f"{'async ' if is_async else ''}def {_signature(function)}")
     yield from _paragraphs(doc)
     yield from _list("Arguments", doc.items.get("Args", {}))
-    if doc.returns:
-        yield from _filled(f"**Returns:** {doc.returns}")
-        yield ""
+    for title, text in (("Returns", doc.returns), ("Yields", doc.yields)):
+        if text:
+            yield from _filled(f"**{title}:** {text}")
+            yield ""
     yield from _list("Raises", doc.items.get("Raises", {}))
 
 
@@ -317,7 +323,8 @@ def _methods(cls: type) -> Iterator[str]:
             says = f"{doc.summary} Raises {raises}." if raises else doc.summary
             lists.setdefault(base, []).extend(_filled(f"- `{name}`: {says}"))
         else:
-            lists[""] += _filled(f"- `{_signature(method, width=0)}`: {doc.summary}")
+            awaited = "await " if inspect.iscoroutinefunction(method) else ""
+            lists[""] += _filled(f"- `{awaited}{_signature(method, width=0)}`: {doc.summary}")
             lists[""] += [line for each in _details(doc) for line in _filled(f"  - {each}")]
     for base, lines in lists.items():
         if lines:
@@ -332,6 +339,8 @@ def _details(doc: Doc) -> Iterator[str]:
     yield from (f"`{name}`: {text}" for name, text in doc.items.get("Args", {}).items())
     if doc.returns:
         yield f"Returns: {doc.returns}"
+    if doc.yields:
+        yield f"Yields: {doc.yields}"
     yield from (f"Raises `{name}`: {text}" for name, text in doc.items.get("Raises", {}).items())
 
 
@@ -359,7 +368,8 @@ def _parameter(parameter: inspect.Parameter) -> str:
     if parameter.annotation is not parameter.empty:
         text += f": {_type(parameter.annotation)}"
     if parameter.default is not parameter.empty:
-        text += f" = {_quoted(repr(parameter.default))}"
+        is_class = inspect.isclass(parameter.default)
+        text += f" = {parameter.default.__name__ if is_class else _quoted(repr(parameter.default))}"
     return text
 
 

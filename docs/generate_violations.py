@@ -75,6 +75,11 @@ def _causes() -> Iterator[str]:
         "shape, the cause lists all of them. `unknown` is better than a wrong label."
     )
     yield ""
+    yield (
+        "What is to do keeps further histories from breaking. A thread that a LangGraph checkpointer "
+        "has stored already stays broken until [it is mended](threads.md)."
+    )
+    yield ""
     for cause, info in CAUSES.items():
         yield f"### `{cause}`"
         yield ""

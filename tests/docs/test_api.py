@@ -70,7 +70,7 @@ def test_every_argument_and_every_answer_is_described(name, function, docstring)
             told = {said.lstrip("*") for said in doc.items.get("Args", ())}
             assert argument.name in told or f"`{argument.name}`" in doc.summary
     if function.__annotations__["return"] != "None":
-        assert doc.returns or doc.summary.startswith("Return ")
+        assert doc.returns or doc.yields or doc.summary.startswith("Return ")
 
 
 @pytest.mark.parametrize("name", sorted(set(CLASSES) - ELSEWHERE))

@@ -23,6 +23,16 @@ FACTS = {
         "requests sent: 0",
         "after the repair: Rome is clear",
     ],
+    "poisoned_thread": [
+        "Weather, and a table for two?   failed: the line is busy",
+        "Well?                           failed: Error code: 400 - An assistant message with",
+        "Are you there?                  failed: Error code: 400 - An assistant message with",
+        "thread 42 is poisoned; results to recover: ['call_oslo']",
+        "put back: ['call_oslo']",
+        "made up: ['call_book']",
+        "And now?                        Rain, 7 degrees. The table could not be booked.",
+        "['human', 'ai', 'tool', 'tool', 'human', 'human', 'human', 'ai']",
+    ],
     "agent": [
         "the agent: It is clear in Rome",
         "orphan_result at message 0",
