@@ -226,9 +226,9 @@ class StoredHead:
         worst = next(iter(self.verdicts), None)
         of_no_list = ThreadVerdict.WAITING if pending.questions else ThreadVerdict.SOUND
         on_new = on_resume = None
-        if worst is not None and worst.judge is not None:
+        if worst is not None and worst.judge is not None and worst.report is not None:
             on_new = worst.report
-            if on_new is None or (self._options.name_id is not str and not on_new.ok):
+            if self._options.name_id is not str and not on_new.ok:
                 on_new = worst.judge.check(worst.new, self._options.name_id)
             if not on_new.violations and not (pending.tasks or self.stored.writes):
                 # Nothing is due, so that it is the same list without the new message.
@@ -292,9 +292,9 @@ class StoredHead:
             recovered_of: Returns what the rows hold of some calls; None for `recovered`.
         """
         worst = self.verdicts[0]
-        if worst.judge is None:
+        if worst.report is None:
             return ()
-        missing = missing_calls(worst.new, worst.judge.check(worst.new))
+        missing = missing_calls(worst.new, worst.report)
         recovered = (recovered_of or self.recovered)({call_id for call_id, _ in missing})
         found = (recovered.result(call_id, name_of(caller)) for call_id, caller in missing)
         return tuple(each[1] for each in found if each is not None)

@@ -31,7 +31,7 @@ from toolpair_observe.threads.messages import (
     lists_in,
     target_of,
 )
-from toolpair_observe.threads.pending import SENDS, TRIGGER
+from toolpair_observe.threads.pending import TRIGGER
 from toolpair_observe.threads.roles import NO_ROLES, newest_nodes
 from toolpair_observe.threads.state import (
     channel_of,
@@ -41,6 +41,7 @@ from toolpair_observe.threads.state import (
     with_writes,
     written_messages,
 )
+from toolpair_observe.threads.stored import SENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,6 +18,7 @@ from toolpair_observe.pairing.refusals.recognize import rejection_kind
 from toolpair_observe.pairing.shown import shown
 from toolpair_observe.threads.diagnosis import Question, TaskError
 from toolpair_observe.threads.messages import INPUT
+from toolpair_observe.threads.stored import SENDS
 from toolpair_observe.threads.task_ids import pull_id, push_id
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ TRIGGER: Final = "branch:to:"
 """Begins the name of the channel that triggers a node; the node's name follows."""
 
 _BARRIER: Final = "join:"
-SENDS: Final = "__pregel_tasks"
-"""The channel of packets (`Send`) for the next superstep."""
-
 _INTERRUPT: Final = "__interrupt__"
 _ERROR: Final = "__error__"
 _CONTROL: Final = frozenset({_ERROR, "__error_source_node__", _INTERRUPT, "__resume__"})

@@ -151,7 +151,7 @@ class Planner:
         return [
             each
             for each in self._head.verdicts
-            if each.verdict in mended and each.judge and not each.judge.check(each.new).ok
+            if each.verdict in mended and each.report is not None and not each.report.ok
         ]
 
     def _plan_of(self, found: ThreadDiagnosis) -> MendPlan:
@@ -281,7 +281,8 @@ class Planner:
         places = {each.place for each in rewritten}
         return all(
             each.judge is not None
-            and each.judge.check(each.new).ok
+            and each.report is not None
+            and each.report.ok
             and each.judge.check(each.resume).ok
             for each in head.verdicts
             if each.place in places

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import CheckpointTuple
 
 _SNAPSHOT: Final = "_DeltaSnapshot"  # a channel that else is stored as changes, stored whole
+SENDS: Final = "__pregel_tasks"
+"""The channel of packets (`Send`) for the next superstep."""
+
 CALL_MARK: Final = ":"
 """Stands between the name and the task id in the namespace of one call of a subgraph."""
 

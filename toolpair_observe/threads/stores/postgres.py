@@ -9,8 +9,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.errors import ThreadStoreError
+from toolpair_observe.threads.stored import SENDS
 from toolpair_observe.threads.stores.rows import (
-    TASKS,
     Key,
     Reader,
     Value,
@@ -169,7 +169,7 @@ class PostgresStore(SqlStore):
         """Return what the tasks of a checkpoint's parent sent to nodes."""
         parent = key._replace(checkpoint_id=key.parent_id)
         with self._snapshot() as fetch:
-            return self._writes(fetch, [parent], f"where w.channel = '{TASKS}'").get(1, ())
+            return self._writes(fetch, [parent], f"where w.channel = '{SENDS}'").get(1, ())
 
 
 class ShallowPostgresStore(PostgresStore):
@@ -191,7 +191,7 @@ class ShallowPostgresStore(PostgresStore):
         with self._snapshot() as fetch:
             rows = fetch(
                 f"select {self._write} from checkpoint_writes w where thread_id = %s"
-                f" and checkpoint_ns = %s and checkpoint_id <> %s and channel = '{TASKS}'",
+                f" and checkpoint_ns = %s and checkpoint_id <> %s and channel = '{SENDS}'",
                 key[:3],
             )
         return [_write(row) for row in rows]

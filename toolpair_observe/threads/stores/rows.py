@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from toolpair_observe.pairing.shown import type_name
-from toolpair_observe.threads.stored import Stored, Write, when
+from toolpair_observe.threads.stored import SENDS, Stored, Write, when
 from toolpair_observe.threads.stores.serde import UnreadableError, read
 
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
 NO_CHECKPOINT: Final = "it is no checkpoint of LangGraph's"
-
-TASKS: Final = "__pregel_tasks"
-"""The channel of what was sent to nodes."""
 
 SENDS_MOVED: Final = 4
 """The version of checkpoints since which what was sent to nodes is a channel's value.
@@ -152,9 +149,9 @@ class Reader:
         sent = checkpoint.get("pending_sends")
         if sends and not sent:
             sent = [each.value for each in self._writes(sends, faults)]
-        if sent and TASKS not in values:
-            values[TASKS] = sent
-            versions[TASKS] = max(versions.values(), default=1)
+        if sent and SENDS not in values:
+            values[SENDS] = sent
+            versions[SENDS] = max(versions.values(), default=1)
         return Stored(
             thread_id=key.thread_id,
             namespace=key.namespace,

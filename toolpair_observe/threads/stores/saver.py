@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from toolpair_observe.errors import ThreadStoreError
 from toolpair_observe.pairing.shown import type_name
-from toolpair_observe.threads.stored import Stored, stored_of
+from toolpair_observe.threads.stored import SENDS, Stored, stored_of
 from toolpair_observe.threads.stores.delta import replayed, without_snapshots
-from toolpair_observe.threads.stores.rows import NO_CHECKPOINT, TASKS, Key, unreadable
+from toolpair_observe.threads.stores.rows import NO_CHECKPOINT, Key, unreadable
 from toolpair_observe.threads.stores.serde import UnreadableError, data_only
 
 if TYPE_CHECKING:
@@ -147,8 +147,8 @@ class SaverStore:
             key = Key(thread_id, namespace, checkpoint_id, "")
             return unreadable(key, f"{NO_CHECKPOINT} ({type_name(error)})")
         values = without_snapshots(stored.values)
-        if sent and TASKS not in values:
-            values = {**values, TASKS: sent}
+        if sent and SENDS not in values:
+            values = {**values, SENDS: sent}
         return stored if values is stored.values else replace(stored, values=values)
 
     def _ancestors(self, stored: Stored) -> Iterator[Stored]:

@@ -9,8 +9,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.errors import ThreadStoreError
+from toolpair_observe.threads.stored import SENDS
 from toolpair_observe.threads.stores.rows import (
-    TASKS,
     Key,
     Reader,
     Value,
@@ -129,7 +129,7 @@ class SqliteStore(SqlStore):
         """Return what the tasks of a checkpoint's parent sent to nodes."""
         parent = key._replace(checkpoint_id=key.parent_id)
         with self._snapshot() as fetch:
-            return self._writes(fetch, [parent], f"and w.channel = '{TASKS}'").get(0, ())
+            return self._writes(fetch, [parent], f"and w.channel = '{SENDS}'").get(0, ())
 
     def _writes(
         self, fetch: Fetch, keys: Sequence[Key], only: str = ""
