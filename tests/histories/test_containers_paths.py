@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import threading
 
@@ -274,3 +275,19 @@ class TestANamedPipe:
 
         assert len(values) == 1
         assert faults == []
+
+    def test_is_looked_at_where_a_thousand_files_are_open(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(opening, "WRITER_SECONDS", 0.05)
+        os.mkfifo(tmp_path / "pipe")
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2048), hard))
+        with (tmp_path / "other").open("w", encoding="utf-8") as other:
+            others = [os.dup(other.fileno()) for _ in range(1_024)]
+            try:
+                _, faults = found_in(tmp_path / "pipe")
+            finally:
+                for each in others:
+                    os.close(each)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+        assert faults == [(None, "can't be read: a pipe that nobody writes to")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-import select
+import selectors
 import stat
 import sys
 from contextlib import contextmanager
@@ -90,12 +90,18 @@ def _opened(path: str, flags: int) -> int:
     """Open a file; a pipe that nobody writes to would keep us waiting forever."""
     file = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
     if stat.S_ISFIFO(os.fstat(file).st_mode):
-        ready, _, _ = select.select([file], [], [], WRITER_SECONDS)
-        if not ready and _has_no_writer(file):
+        if not _is_ready(file) and _has_no_writer(file):
             os.close(file)
             raise OSError(errno.EPIPE, "a pipe that nobody writes to")
         os.set_blocking(file, True)
     return file
+
+
+def _is_ready(pipe: int) -> bool:
+    # Not `select.select`, which takes no number past 1,023: a process may have more files open.
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        return bool(selector.select(WRITER_SECONDS))
 
 
 def _has_no_writer(pipe: int) -> bool:
