@@ -52,7 +52,7 @@ def _ratio(profile: str, messages: list[BaseMessage], rounds: int, seconds: floa
     times = side_by_side(
         {
             "bare": partial(bare_loop, messages),
-            "check": partial(check, messages, PROFILES[profile]),
+            "check": partial(check, messages, PROFILES[profile], only_fresh=True),
         },
         rounds=rounds,
         seconds=seconds,

@@ -11,6 +11,7 @@ from toolpair_observe.pairing.causes import cause_of, sign_behind
 from toolpair_observe.pairing.expected_error import Places, expected_error
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.first_look import plain_call_ids
+from toolpair_observe.pairing.masked_find import masked_in, shows_masked
 from toolpair_observe.pairing.predict import predict
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.report import MAX_VIOLATIONS, PairingReport, Violation
@@ -35,6 +36,8 @@ def check(
     profile: Profile,
     facts: Facts = NO_FACTS,
     rename: Callable[[str], str] = str,
+    *,
+    only_fresh: bool = False,
 ) -> PairingReport:
     """Say what does not pair in `messages`, and what `profile` will do about it.
 
@@ -43,6 +46,8 @@ def check(
         profile: Who will judge it.
         facts: What only a live call knows.
         rename: Returns what the report has in place of an id, such as its hash.
+        only_fresh: Whether the history is looked through for results that other software made up
+            only where the model sees one of them for the first time.
 
     Returns:
         The report. Time is linear in the messages.
@@ -51,9 +56,9 @@ def check(
         profile = profile.row(facts)
     if profile.plain is not None:
         ids = plain_call_ids(messages, profile.plain)
-        if ids is not None:
+        if ids is not None and not shows_masked(messages, only_fresh=only_fresh):
             return _clean(profile.name, len(messages), len(ids))
-    return judge(read_transcript(messages), profile, facts, rename)
+    return judge(read_transcript(messages), profile, facts, rename, only_fresh=only_fresh)
 
 
 @lru_cache(maxsize=4096)
@@ -68,6 +73,8 @@ def judge(
     profile: Profile,
     facts: Facts = NO_FACTS,
     rename: Callable[[str], str] = str,
+    *,
+    only_fresh: bool = False,
 ) -> PairingReport:
     """Judge a history that has been read already. See `check`."""
 
@@ -81,6 +88,9 @@ def judge(
     effects = [breach.effect for breach in breaches]
     held = _foremost(breaches, effects)
     violations = tuple(_violation(each, scene, places, rename, show_id) for each in held)
+    masked = masked_in(transcript.entries, rename)
+    if only_fresh and not any(each.fresh for each in masked):
+        masked = ()
     return PairingReport(
         profile=profile.name,
         violations=violations,
@@ -88,8 +98,9 @@ def judge(
         message_count=len(turns),
         call_count=sum(len(turn.calls) for turn in turns),
         result_count=sum(len(turn.results) for turn in turns),
-        timeline=timeline(transcript.entries, violations, show_id),
+        timeline=timeline(transcript.entries, violations, masked, show_id),
         more_violations=len(breaches) - len(held),
+        masked=masked,
     )
 
 

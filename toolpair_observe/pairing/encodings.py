@@ -19,6 +19,7 @@ from toolpair_observe.pairing.fields import (
     is_output,
     result_id,
 )
+from toolpair_observe.pairing.masked_content import made_up_block
 from toolpair_observe.pairing.signs import read_signs
 from toolpair_observe.pairing.transcript import Call, Entry, Result
 from toolpair_observe.pairing.words import Carrier, Role
@@ -155,9 +156,9 @@ def _read_blocks(content: object, entry: Entry) -> None:
         elif is_output(kind) or kind.endswith("_tool_result"):
             entry.server_results.append(result_id(block))
         elif kind in ("tool_result", "toolResult"):
-            entry.results.append(
-                Result(entry.index, result_id(block), None, Carrier.TOOL_RESULT_IN_AI, block=place)
-            )
+            result = Result(entry.index, result_id(block), None, Carrier.TOOL_RESULT_IN_AI)
+            result.block, result.made_up = place, made_up_block(block, result.id)
+            entry.results.append(result)
         else:
             entry.has_text |= block.get("text") != ""  # an empty string starts some streams
     # A call whose output stands in the same message was run by the provider.

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.cause_info import OR
 from toolpair_observe.pairing.cause_notes import CAUSES
-from toolpair_observe.pairing.report import describe
-from toolpair_observe.pairing.shown import line
-from toolpair_observe.pairing.timeline import MOST_VIOLATIONS
+from toolpair_observe.pairing.masked import MaskedEvidence, MaskedKind
+from toolpair_observe.pairing.report import describe, describe_masked
+from toolpair_observe.pairing.shown import line, shown
+from toolpair_observe.pairing.timeline import MOST_MASKED, MOST_VIOLATIONS
 
 if TYPE_CHECKING:
+    from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.timeline import Stop
 
@@ -24,25 +26,33 @@ _EFFECTS = {
     "silent_loss": "the request goes through, but the model sees something else",
     "unknown": "nobody has shown what happens",
     "accept": "the provider takes it",
-    "clean": "nothing to complain about",
+    "clean": "the provider has nothing to complain about",
 }
 
 
-def explain(report: PairingReport, *, of_thread: bool = False) -> str:
+def explain(report: PairingReport, *, of_thread: bool = False, broken_by: str = "") -> str:
     """Render `report` for a terminal or a failure message.
 
     Args:
         report: The report.
         of_thread: Whether the reader knows that it is about a stored thread.
+        broken_by: What broke the history, as a sentence; `""` where nothing tells.
     """
     lines = [
         report.summary(),
         f"predicted effect: {report.effect} ({_EFFECTS[report.effect]})",
     ]
+    if broken_by:
+        lines.append(f"broken by: {broken_by}")
     if report.timeline:
         lines += ["", *_timeline(report)]
     for number, violation in enumerate(report.violations[:MOST_VIOLATIONS], start=1):
         lines += ["", *_violation(number, violation)]
+    for masked in report.masked[-MOST_MASKED:]:
+        lines += ["", *_masked(masked)]
+    if len(report.masked) > MOST_MASKED:
+        more = len(report.masked) - MOST_MASKED
+        lines += ["", f"and {more} more made-up results before them; report.masked has them"]
     left_out = report.violation_count - MOST_VIOLATIONS
     if left_out > 0:
         held = f"the {len(report.violations)} foremost" if report.more_violations else "them all"
@@ -56,6 +66,8 @@ def _timeline(report: PairingReport) -> list[str]:
     marks: dict[int, list[str]] = defaultdict(list)
     for violation in report.violations[:MOST_VIOLATIONS]:
         marks[violation.message_index].append(violation.kind)
+    for masked in report.masked[-MOST_MASKED:]:
+        marks[masked.message_index].append(f"made up by {shown(masked.by)} ({masked.kind})")
     lines: list[str] = []
     following = 0
     for stop in report.timeline:
@@ -90,3 +102,35 @@ def _violation(number: int, violation: Violation) -> list[str]:
         lines.append(f"   which can be: {'; '.join(info.mechanisms)}")
     lines += [f"   to do: {hint}" for hint in violation.hint.split(OR)]
     return lines
+
+
+_KINDS_OF_MASKED: Final = {
+    MaskedKind.MISSING: "the call had no result",
+    MaskedKind.MALFORMED: "its arguments could not be read, so the tool never ran",
+}
+_TO_DO: Final = {
+    MaskedKind.MISSING: (
+        "the result is lost: find out why the tool did not answer (the run was cancelled or "
+        "crashed, an interrupt was not resumed, or the history was cut)"
+    ),
+    MaskedKind.MALFORMED: (
+        "find out why the model's arguments were cut or malformed (a limit of tokens, a stream "
+        "that broke off, one very long argument)"
+    ),
+}
+_EVIDENCE: Final = {
+    MaskedEvidence.MARK: "a mark on the message",
+    MaskedEvidence.TEXT: "its whole text, which is what that software writes",
+    MaskedEvidence.STATE: "an earlier state of the run, in which the call stood unanswered",
+}
+
+
+def _masked(masked: MaskedResult) -> list[str]:
+    return [
+        describe_masked(masked),
+        *([f"   step: {shown(masked.step)}"] if masked.step else []),
+        f"   what was wrong: {_KINDS_OF_MASKED[masked.kind]}",
+        f"   shown by: {_EVIDENCE[masked.evidence]}",
+        f"   seen: {'for the first time' if masked.fresh else 'before, in an earlier request'}",
+        f"   to do: {_TO_DO[masked.kind]}",
+    ]

@@ -30,6 +30,7 @@ from toolpair_observe.pairing.fields import (
     is_output,
     result_id,
 )
+from toolpair_observe.pairing.masked_content import made_up, made_up_block
 from toolpair_observe.pairing.signs import read_signs, sign_of_result
 from toolpair_observe.pairing.transcript import Entry, Result, Transcript
 from toolpair_observe.pairing.words import Carrier, Role
@@ -88,21 +89,34 @@ def _read_tool(index: int, fields: dict[str, Any]) -> Entry:
     own_id = as_text(fields.get("tool_call_id"))
     name = as_name(fields)
     own = Result(index, own_id, name, Carrier.TOOL_MESSAGE, sign_of_result(fields))
+    own.made_up = made_up(fields, own_id)
     entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=name)
     content = fields.get("content")
     if not isinstance(content, str):
         blocks = list(blocks_of(content))
         entry.is_empty_list = content == []
-        if any(is_output(kind) for kind, _ in blocks):
-            entry.results.append(Result(index, own_id, name, Carrier.OUTPUT_IN_TOOL))
+        outputs = [block for kind, block in blocks if is_output(kind)]
+        if outputs:
+            output = Result(index, own_id, name, Carrier.OUTPUT_IN_TOOL)
+            output.made_up = made_up_block(outputs[0], own_id) if len(outputs) == 1 else None
+            entry.results.append(output)
         # A ToolMessage made only of tool_result blocks stands for those, not for its own id.
         if blocks and all(kind == "tool_result" for kind, _ in blocks):
             entry.results += [
-                Result(index, result_id(block), name, Carrier.TOOL_RESULT_IN_TOOL, block=place)
+                _result_in(block, place, index, name, Carrier.TOOL_RESULT_IN_TOOL)
                 for place, (_, block) in enumerate(blocks)
             ]
             entry.blocks = len(blocks)
     return entry
+
+
+def _result_in(
+    block: dict[str, Any], place: int, index: int, name: str | None, carrier: Carrier
+) -> Result:
+    call_id = result_id(block)
+    result = Result(index, call_id, name, carrier, block=place)
+    result.made_up = made_up_block(block, call_id)
+    return result
 
 
 def _read_human(index: int, fields: dict[str, Any]) -> Entry:
@@ -134,7 +148,7 @@ def _read_human_blocks(content: object, entry: Entry) -> None:
         else:
             entry.has_text = True
             continue
-        result = Result(entry.index, result_id(block), None, carrier, block=place)
+        result = _result_in(block, place, entry.index, None, carrier)
         entry.results.append(result)
         if entry.has_text:
             entry.behind_text.append(result)
@@ -146,14 +160,14 @@ def _read_system(index: int, fields: dict[str, Any]) -> Entry:
 
 
 def _read_function(index: int, fields: dict[str, Any]) -> Entry:
-    result = Result(index, "", as_name(fields), Carrier.FUNCTION)
+    result = Result(index, "", as_name(fields), Carrier.FUNCTION, made_up=made_up(fields, ""))
     return Entry(index, Role.FUNCTION, results=[result], has_text=False)
 
 
 def _read_chat(index: int, fields: dict[str, Any]) -> Entry:
     role = as_text(fields.get("role"))
     if role == "tool":
-        result = Result(index, "", as_name(fields), Carrier.CHAT_TOOL)
+        result = Result(index, "", as_name(fields), Carrier.CHAT_TOOL, made_up=made_up(fields, ""))
         return Entry(index, Role.CHAT, results=[result], has_text=False)
     return Entry(index, Role.CHAT, wire_role=role)
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from toolpair_observe.pairing.masked import UNKNOWN_MENDER
 from toolpair_observe.pairing.shown import clean, line, shown, told
 from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 
 if TYPE_CHECKING:
+    from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.timeline import Stop
 
 MAX_VIOLATIONS: Final = 2_000
-"""Most violations that a report holds; it counts the others."""
+"""Most violations that a report holds, of which it counts the others, and most made-up results."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -88,6 +90,9 @@ class PairingReport:
         result_count: Tool results.
         timeline: The messages around the violations, without their content, for `explain()`.
         more_violations: How many more breaches there are than `violations` holds.
+        masked: Results that other software made up where the tool's own is missing, the last 2,000
+            of them. They change no effect: for the provider the history is what it is. In a live
+            request they are told once the model sees one of them for the first time.
     """
 
     profile: str
@@ -98,6 +103,7 @@ class PairingReport:
     result_count: int
     timeline: tuple[Stop, ...] = field(default=(), repr=False, compare=False)
     more_violations: int = 0
+    masked: tuple[MaskedResult, ...] = ()
 
     @property
     def violation_count(self) -> int:
@@ -117,14 +123,16 @@ class PairingReport:
             "result": self.result_count,
         }
         counted = ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items())
+        made_up = _made_up(self.masked)
         if not self.violations:
-            return f"tool calls and results pair ({counted}; profile {shown(self.profile)})"
+            told = f"tool calls and results pair ({counted}; profile {shown(self.profile)})"
+            return line(f"{told}{made_up}") if made_up else told
         worst = min(self.violations, key=lambda violation: violation.effect.rank)
         more = self.violation_count - 1
         rest = f" (and {more} more)" if more else ""
         return line(
             f"INVALID_TOOL_RESULTS: {describe(worst)}{rest}; predicted effect {self.effect} "
-            f"under {shown(self.profile)}; likely cause {worst.cause}; {counted}"
+            f"under {shown(self.profile)}; likely cause {worst.cause}; {counted}{made_up}"
         )
 
     def explain(self) -> str:
@@ -150,6 +158,7 @@ class PairingReport:
             "result_count": self.result_count,
             "violations": [violation.to_dict() for violation in self.violations],
             "more_violations": self.more_violations,
+            "masked": [masked.to_dict() for masked in self.masked],
         }
 
     def raise_for_violations(self) -> None:
@@ -163,6 +172,15 @@ class PairingReport:
             from toolpair_observe.errors import InvalidToolResultsError  # noqa: PLC0415 - cycle
 
             raise InvalidToolResultsError(self)
+
+
+def _made_up(masked: tuple[MaskedResult, ...]) -> str:
+    """Say how many results were made up, and by whom, after what else a line says."""
+    if not masked:
+        return ""
+    who = ", ".join(sorted({shown(each.by) for each in masked}))
+    results = "1 result was" if len(masked) == 1 else f"{len(masked)} results were"
+    return f"; {results} made up by {who}"
 
 
 WHAT: Final[dict[ViolationKind, str]] = {
@@ -204,3 +222,17 @@ def describe(violation: Violation) -> str:
         made = f" ({called} at message {violation.call_message_index})"
     bearer = f"{side} {shown(violation.tool_call_id)}" if violation.tool_call_id else f"a {side}"
     return f"{violation.kind} at message {violation.message_index}: {bearer}{name}{made} {what}"
+
+
+def describe_masked(masked: MaskedResult) -> str:
+    """Say in one clause which call has no result of its tool, and who made one up."""
+    tool = f" of tool {shown(masked.tool_name)}" if masked.tool_name else ""
+    call = shown(masked.tool_call_id) or "without an id"
+    caller = masked.call_message_index
+    made = "" if caller is None else f" (call at message {caller})"
+    who = "other software" if masked.by == UNKNOWN_MENDER else shown(masked.by)
+    step = f" in step {shown(masked.step)}" if masked.step else ""
+    return (
+        f"the result at message {masked.message_index} of call {call}{tool}{made} was made up by "
+        f"{who}{step}: {masked.kind}, shown by its {masked.evidence}"
+    )

@@ -11,6 +11,7 @@ from toolpair_observe.pairing.shown import shown, told
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.report import Violation
     from toolpair_observe.pairing.shown import ShowId
     from toolpair_observe.pairing.transcript import Entry
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # Sound stretches longer than this many messages are folded into one line.
 _CONTEXT: Final = 2
 MOST_VIOLATIONS: Final = 20
+MOST_MASKED: Final = 20
 _A_LINES_WORTH: Final = 8
 
 
@@ -47,18 +49,26 @@ class Stop:
 
 
 def timeline(
-    entries: Sequence[Entry], violations: Sequence[Violation], show_id: ShowId
+    entries: Sequence[Entry],
+    violations: Sequence[Violation],
+    masked: Sequence[MaskedResult],
+    show_id: ShowId,
 ) -> tuple[Stop, ...]:
-    """Return the messages at and around the first violations.
+    """Return the messages at and around the first violations and the last made-up results.
 
     Args:
         entries: The history.
         violations: What is wrong with it.
+        masked: The results in it that were made up.
         show_id: How ids are shown.
     """
     near: set[int] = set()
-    for violation in violations[:MOST_VIOLATIONS]:
-        for index in {violation.message_index, violation.call_message_index}:
+    told_of: list[Violation | MaskedResult] = [
+        *violations[:MOST_VIOLATIONS],
+        *masked[-MOST_MASKED:],
+    ]
+    for found in told_of:
+        for index in {found.message_index, found.call_message_index}:
             if index is not None:
                 near.update(range(index - _CONTEXT, index + _CONTEXT + 1))
     return tuple(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from toolpair_observe.pairing.masked_content import MadeUp
     from toolpair_observe.pairing.signs import Sign
     from toolpair_observe.pairing.words import Carrier, Role
 
@@ -48,6 +49,7 @@ class Result:
         carrier: Where it stands.
         sign: How it came about, where it tells.
         block: Position of its content block; 0 for a message that is one result.
+        made_up: How other software made it up, None where nothing says that it did.
     """
 
     index: int
@@ -56,6 +58,7 @@ class Result:
     carrier: Carrier
     sign: Sign | None = None
     block: int = 0
+    made_up: MadeUp | None = None
 
 
 @dataclass(slots=True)

@@ -12,12 +12,10 @@ Pure: a list of messages in, a `Repair` out; the given messages are never change
 from __future__ import annotations
 
 from toolpair_observe.repair.mend import Choices, repair_history, repair_messages
-from toolpair_observe.repair.plan import MARK
 from toolpair_observe.repair.report import Change, Repair, RepairAction, ThinkingPolicy
 from toolpair_observe.repair.thinking import SignedAnswers
 
 __all__ = [
-    "MARK",
     "Change",
     "Choices",
     "Repair",

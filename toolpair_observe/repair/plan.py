@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from langchain_core.messages import ToolMessage
 
+from toolpair_observe.pairing.masked_texts import NO_RESULT_TEXT, REPAIR_MARK
 from toolpair_observe.pairing.predict import as_turn
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.transcript import Result
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.transcript import Call, Entry
 
-MARK: Final = "toolpair_repair"
-"""Key in `additional_kwargs` of an inserted result; its value is the action."""
-
-NO_RESULT_TEXT: Final = (
-    "Error: no result of this tool call is available. The call was interrupted or its result was "
-    "lost; whether the tool ran is not known."
-)
 _NAMESPACE: Final = UUID("6f0c8a52-2d0b-5d53-9a43-3a6c5f9e1b7d")
 
 
@@ -257,7 +251,7 @@ class Plan:
 
         def order(result: Result) -> tuple[bool, int]:
             own = self._messages[result.index].additional_kwargs or {}
-            return MARK in own, place[owners[result]]
+            return REPAIR_MARK in own, place[owners[result]]
 
         return sorted(owners, key=order)
 
@@ -310,7 +304,7 @@ class Plan:
             name=call.name,
             status="error",
             id=str(uuid5(_NAMESPACE, name)),
-            additional_kwargs={MARK: RepairAction.INSERTED.value},
+            additional_kwargs={REPAIR_MARK: RepairAction.INSERTED.value},
         )
 
 
