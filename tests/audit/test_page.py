@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.audit.samples import LOST, MISSING, ORPHAN, SECRET, SOUND, asks, judged, unit, unread
+from tests.audit.samples import (
+    LOST,
+    MISSING,
+    ORPHAN,
+    SECRET,
+    SOUND,
+    asks,
+    calls,
+    judged,
+    says,
+    unit,
+    unread,
+)
 from toolpair_observe.audit.aggregate import Aggregate
 from toolpair_observe.audit.options import AuditOptions, alternative
 from toolpair_observe.audit.page import page_of
@@ -29,7 +41,11 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 EVIL = '</script><script>document.title="owned"</script><img src=x onerror=document.title="owned">'
 evil_call = {"name": EVIL, "args": {}, "id": "call_evil", "type": "tool_call"}
-EVIL_HISTORY = (asks(), {"type": "ai", "content": "", "tool_calls": [evil_call]}, asks())
+MADE_UP = {"type": "tool", "content": "Tool was interrupted.", "tool_call_id": "call_made"}
+EVIL_HISTORY = (
+    *(asks(), calls("call_made"), MADE_UP, says(), asks()),
+    *({"type": "ai", "content": "", "tool_calls": [evil_call]}, asks()),
+)
 
 
 def told() -> dict[str, Any]:
@@ -126,6 +142,16 @@ def test_markup_in_ids_and_names_stays_text(show):
     assert EVIL in page.locator("#detail").inner_text()
     assert EVIL in page.locator("#unreadable").inner_text()
     assert page.title() == "Tool-call pairs: audit"
+
+
+def test_results_that_others_made_up_are_counted_by_whom_and_marked_where_they_stand(show):
+    page = show()
+
+    assert "1\nresults made up" in page.locator("#cards").inner_text()
+    assert page.locator("#masked td").all_inner_texts() == ["strands", "missing", "1", "0"]
+    page.locator("#search").fill("call_evil")
+    row = page.locator("#detail .stop", has_text="made up by strands")
+    assert row.all_inner_texts() == ["2\ntool\nanswers call_made ← made up by strands"]
 
 
 def test_no_content_is_in_the_page(file):

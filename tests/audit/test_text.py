@@ -50,6 +50,18 @@ def test_what_is_said_of_each():
     assert SECRET not in said
 
 
+def test_everybody_who_made_results_up_is_named():
+    texts = [
+        "Tool was interrupted.",
+        "[Tool execution was interrupted]",
+        "[Request interrupted by user]",
+        "Task was interrupted before this tool call could be completed.",
+    ]
+    _, said = text(*(judged(unit((*SOUND[:2], {**SOUND[2], "content": each}))) for each in texts))
+    by = "claude-code 1, cline 1, opencode 1, strands 1"
+    assert f"  masked: 4 results that other software made up ({by}), 4 of them new, in 4" in said
+
+
 def test_an_empty_audit_is_short():
     _, said = text()
     assert len(said.splitlines()) <= 5

@@ -69,7 +69,7 @@ def test_a_dry_run_says_everything_and_writes_nothing(server: LangSmithServer, c
     assert writes(server) == []
     assert not any(state(server))
     out = capsys.readouterr().out
-    assert actions(out) == {"create": 2 + 5 + 4 + 5}
+    assert actions(out) == {"create": 2 + 7 + 5 + 6}
     assert "chart 'Near misses by kind'" in out
     assert f"would be done at {server.url}" in out
 
@@ -88,7 +88,7 @@ def test_it_creates_everything_for_the_project(server: LangSmithServer) -> None:
             assert project_id in str(series)
     assert {each["rule"]["session_id"] for each in server.alerts.values()} == {project_id}
     targets = [each["actions"] for each in server.alerts.values()]
-    assert targets == [[{"target": "webhook", "config": {"url": WEBHOOK}}]] * 4
+    assert targets == [[{"target": "webhook", "config": {"url": WEBHOOK}}]] * 5
     assert {view["session_id"] for view in server.filters.values()} == {project_id}
     assert "$PROJECT" not in str(state(server))
 
@@ -127,14 +127,14 @@ def test_what_differs_is_brought_back_and_what_is_not_ours_is_left(
     assert changed["metadata"] == {"mine": True}
     assert [each["name"] for each in changed["series"]] == [each["name"] for each in series]
     assert alert["rule"]["threshold"] == load("alerts.json")[0]["threshold"]
-    assert len(server.charts) == 5
+    assert len(server.charts) == 7
 
 
 def test_another_projects_alert_of_the_same_name_is_not_touched(server: LangSmithServer) -> None:
     apply("--webhook", WEBHOOK)
     server.ensure_project("billing")
     main(["langsmith", "apply", "--project", "billing", "--webhook", WEBHOOK])
-    assert len(server.alerts) == 8
+    assert len(server.alerts) == 10
     assert len(server.sections) == 2
 
 
@@ -154,8 +154,8 @@ def test_many_alerts_are_read_page_by_page(server: LangSmithServer) -> None:
 def test_without_a_webhook_there_are_no_alerts(server: LangSmithServer, capsys) -> None:
     assert apply() == 0
     assert server.alerts == {}
-    assert len(server.charts) == 5
-    assert actions(capsys.readouterr().out)["skip"] == 4
+    assert len(server.charts) == 7
+    assert actions(capsys.readouterr().out)["skip"] == 5
 
 
 def test_a_self_hosted_endpoint_has_its_platform_below_its_version(
@@ -164,7 +164,7 @@ def test_a_self_hosted_endpoint_has_its_platform_below_its_version(
     monkeypatch.setenv("LANGSMITH_ENDPOINT", server.url + "/api/v1")
     ls_utils.get_env_var.cache_clear()
     assert apply("--webhook", WEBHOOK) == 0
-    assert len(server.alerts) == 4
+    assert len(server.alerts) == 5
 
 
 # Failures, each with its own text
@@ -199,9 +199,9 @@ def test_no_permission_for_one_thing_leaves_the_rest(server: LangSmithServer, ca
     assert apply("--webhook", WEBHOOK) == 1
     caught = capsys.readouterr()
     assert "may not do this" in caught.err
-    assert actions(caught.out)["skip"] == 5
-    assert len(server.alerts) == 4
-    assert len(server.filters) == 5
+    assert actions(caught.out)["skip"] == 7
+    assert len(server.alerts) == 5
+    assert len(server.filters) == 6
     assert server.charts == {}
 
 
@@ -218,9 +218,9 @@ def test_a_plan_limit(server: LangSmithServer, capsys, fault: Fault) -> None:
     server.fail(f"/platform/alerts/{project_id}", fault)
     assert apply("--webhook", WEBHOOK) == 1
     err = capsys.readouterr().err
-    assert err.count("the LangSmith plan does not allow this") == 4
-    assert len(server.charts) == 5
-    assert len(server.filters) == 5
+    assert err.count("the LangSmith plan does not allow this") == 5
+    assert len(server.charts) == 7
+    assert len(server.filters) == 6
 
 
 def test_a_list_that_may_not_be_read_is_told_once_for_each(server: LangSmithServer, capsys) -> None:
@@ -228,7 +228,7 @@ def test_a_list_that_may_not_be_read_is_told_once_for_each(server: LangSmithServ
         server.fail(path, Fault(403), method="GET")
     server.fail(f"/sessions/{server.projects[PROJECT]['id']}/views", Fault(404), method="GET")
     assert apply("--webhook", WEBHOOK) == 1
-    assert actions(capsys.readouterr().err) == {"fail": 1 + 1 + 4 + 1}
+    assert actions(capsys.readouterr().err) == {"fail": 1 + 1 + 5 + 1}
     assert not any(state(server))
 
 
@@ -270,7 +270,7 @@ def test_a_busy_server(server: LangSmithServer, capsys) -> None:
     server.heal()
     assert apply() == 0
     assert len(server.sections) == 1
-    assert len(server.charts) == 5
+    assert len(server.charts) == 7
 
 
 def test_an_unknown_project(server: LangSmithServer, capsys) -> None:
@@ -309,7 +309,7 @@ def test_a_dry_run_needs_neither_network_nor_key_nor_project(
     named = name.get(missing, ["--project", PROJECT])
     assert main(["langsmith", "apply", *named, "--dry-run", "--webhook", WEBHOOK]) == 0
     caught = capsys.readouterr()
-    assert actions(caught.out) == {"create": 2 + 5 + 4 + 5}
+    assert actions(caught.out) == {"create": 2 + 7 + 5 + 6}
     (line,) = caught.err.splitlines()
     assert line.startswith("not compared with what is there: ")
     assert writes(server) == []

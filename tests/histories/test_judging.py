@@ -174,7 +174,7 @@ def test_a_checked_unit_tells_everything_that_the_command_prints():
         "model": None,
         "recorded": "rejected",
         "rejected_kind": "missing_result",
-        "masked": None,
+        "masked": [],
         "thread_id": "<t>",
         "run_id": "<r>",
     }

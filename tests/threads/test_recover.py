@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from toolpair_observe.repair.plan import MARK
+from toolpair_observe.pairing.masked_texts import REPAIR_MARK
 from toolpair_observe.threads.recover import Recovered, name_of, recover
 from toolpair_observe.threads.stored import Stored, Write
 
@@ -117,7 +117,7 @@ def test_a_success_counts_more_than_an_error_and_an_error_more_than_nothing():
 
 
 def test_what_a_mend_has_made_up_is_no_result():
-    made_up = result("no result", status="error", additional_kwargs={MARK: "inserted"})
+    made_up = result("no result", status="error", additional_kwargs={REPAIR_MARK: "inserted"})
 
     assert found(checkpoint(1, [calls("a"), made_up], [made_up])) is None
 

@@ -17,8 +17,8 @@ from langchain_core.messages import (
 )
 
 from tests.amounts import examples
+from toolpair_observe.pairing.masked_texts import REPAIR_MARK
 from toolpair_observe.pairing.providers.table import PROFILES
-from toolpair_observe.repair.plan import MARK
 from toolpair_observe.threads.judge import judge_of
 from toolpair_observe.threads.recover import recover
 from toolpair_observe.threads.stored import Stored
@@ -146,7 +146,7 @@ def test_results_that_differ_are_no_result():
 
 def test_what_an_earlier_mend_made_up_is_no_result_that_comes_back():
     broken = [human(), calls("a", name="A"), human()]
-    made_up = error("a", additional_kwargs={MARK: "inserted"})
+    made_up = error("a", additional_kwargs={REPAIR_MARK: "inserted"})
     wanted = mended(broken, [*broken[:-1], made_up])
 
     assert not wanted.found
@@ -157,7 +157,7 @@ def test_what_an_earlier_mend_made_up_is_no_result_that_comes_back():
 
 
 def test_a_late_result_takes_the_place_of_what_an_earlier_mend_made_up():
-    made_up = error("a", additional_kwargs={MARK: "inserted"})
+    made_up = error("a", additional_kwargs={REPAIR_MARK: "inserted"})
     late = result("a", "real")
     broken = [human(), calls("a", name="A"), made_up, human(), late]
 
@@ -364,7 +364,7 @@ def test_a_mend_pairs_and_loses_nothing_and_gives_no_call_what_is_not_its_own(ca
     for each, caller in zip(made, callers(made), strict=True):
         if not isinstance(each, ToolMessage) or stood.get(id(each), "") == caller:
             continue
-        if MARK in each.additional_kwargs:
+        if REPAIR_MARK in each.additional_kwargs:
             assert (caller, each.tool_call_id) not in answered
         else:
             assert (caller, each.tool_call_id, each.content) in truth

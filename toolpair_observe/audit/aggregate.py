@@ -38,11 +38,14 @@ MEASURES: Final = (
     "failed",
     "escaped",
     "lost_answered",
+    "masked",
 )
 # The counts of a kind with its cause and effect.
 KIND_MEASURES: Final = ("units", "breaches")
 # The counts of an alternative.
 AS_MEASURES: Final = (*EFFECTS, "blocked", "breaks", "mends", "untold")
+# The counts of made-up results: each once in a unit, and those that a request is the first to have.
+MASKED_MEASURES: Final = ("results", "fresh")
 
 _MEASURE: Final = {name: place for place, name in enumerate(MEASURES)}
 _EFFECT: Final = {effect: place for place, effect in enumerate(Effect)}
@@ -92,6 +95,8 @@ class Aggregate:
         value_kinds: Units by dimension, value and kind.
         threads: Conversations with a near miss or a refusal, by id; a row has `MEASURES`.
         others: Profile and alternative; a row has `AS_MEASURES`.
+        masked: Results that other software made up, by who did it and what was wrong; a row has
+            `MASKED_MEASURES`.
         worst: Records of the worst units, some of each sort.
         findings: Violations with their places, where `options.wants_findings`.
         reasons: Status and reason, numbers left out, of units that were not checked.
@@ -115,6 +120,7 @@ class Aggregate:
         self.value_kinds = Sums(1, _KINDS)
         self.threads = Sums(len(MEASURES) + 1, _THREADS, shuffled)
         self.others = Sums(len(AS_MEASURES), _REASONS)
+        self.masked = Sums(len(MASKED_MEASURES), _REASONS)
         self.worst = Groups(_GROUPS, _OF_EACH_GROUP)
         self.findings = Firsts(_FINDINGS)
         self.reasons = Sums(1, _REASONS)
@@ -149,6 +155,8 @@ class Aggregate:
         for value in zip(DIMENSIONS, cell, strict=True):
             self.values.add(value, row)
         self._add_agreement(judged)
+        for found in judged.masked:
+            self.masked.add((found.by, found.kind.value), [1, int(found.fresh)])
         is_escape = bool(row[_MEASURE["escaped"]])
         if not (judged.effect.is_near_miss or is_escape or judged.violations):
             return
@@ -197,6 +205,7 @@ class Aggregate:
         for effect, count in effects.items():
             row[_EFFECT[effect]] += count
         stopping = self._stopping(judged)
+        row[_MEASURE["masked"]] = judged.masked_requests
         row[_MEASURE["blocked"]] = sum(n for effect, n in effects.items() if effect in stopping)
         recorded = judged.unit.recorded
         if recorded is None:
@@ -305,6 +314,7 @@ _SUMS: Final = (
     "value_kinds",
     "threads",
     "others",
+    "masked",
     "reasons",
 )
 _LISTS: Final = ("worst", "findings", "examples")

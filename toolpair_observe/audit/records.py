@@ -32,7 +32,11 @@ _SECOND_DIGITS: Final = 10
 def as_record(judged: Judged, file: str, name_id: Callable[[str], str]) -> dict[str, Any]:
     """Return a unit for a list of the worst: a line of `check --json`, cut, with its timeline."""
     report = judged.worst
-    first = replace(judged, violations=judged.violations[:MOST_VIOLATIONS])
+    first = replace(
+        judged,
+        violations=judged.violations[:MOST_VIOLATIONS],
+        masked=judged.masked[-MOST_VIOLATIONS:],
+    )
     told = {name: _cut(value) for name, value in to_dict(first, file, name_id).items()}
     return told | {
         # As they are summed up, so that a filter keeps the records of what it counts.

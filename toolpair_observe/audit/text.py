@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.histories.containers.value import name_of
@@ -63,6 +64,16 @@ def _totals(told: Told) -> Iterator[str]:
             f"  silent losses: {_count(loss['requests'], 'request')}, of which "
             f"{loss['answered']:,} were answered from changed data"
         )
+    masked = told["masked"]
+    if masked["results"]:
+        by: Counter[str] = Counter()
+        for each in masked["by"]:
+            by[each["by"]] += each["results"]
+        yield (
+            f"  masked: {_count(masked['results'], 'result')} that other software made up "
+            f"({_kinds_of(by, len(by))}), {masked['fresh']:,} of them new, in "
+            f"{_count(masked['requests'], 'request')}; check --masked lists them"
+        )
     if told["escaped"]:
         yield f"  refused for their pairing though nothing was found: {told['escaped']:,}"
 
@@ -103,8 +114,8 @@ def _by(told: Told, name: str) -> Iterator[str]:
         yield f"  and {_count(rest, 'request')} in more groups than an audit keeps"
 
 
-def _kinds_of(kinds: Mapping[str, int]) -> str:
-    foremost = sorted(kinds.items(), key=lambda each: (-each[1], each[0]))[:3]
+def _kinds_of(kinds: Mapping[str, int], most: int = 3) -> str:
+    foremost = sorted(kinds.items(), key=lambda each: (-each[1], each[0]))[:most]
     return ", ".join(f"{kind} {count:,}" for kind, count in foremost)
 
 

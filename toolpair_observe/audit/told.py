@@ -11,6 +11,7 @@ from toolpair_observe.audit.aggregate import (
     AS_MEASURES,
     EFFECTS,
     KIND_MEASURES,
+    MASKED_MEASURES,
     MEASURES,
     Aggregate,
 )
@@ -60,8 +61,7 @@ def tell(aggregate: Aggregate) -> dict[str, Any]:
             "requests": aggregate.total("silent_loss"),
             "answered": aggregate.total("lost_answered"),
         },
-        # Nothing looks for masked results in stored data yet.
-        "masked": None,
+        "masked": _masked(aggregate),
         "agreement": [
             {"recorded": recorded, "prediction": comparison, "requests": count}
             for (recorded, comparison), count in sorted(aggregate.agreement.items())
@@ -106,6 +106,20 @@ def _blocked(aggregate: Aggregate) -> dict[str, int]:
         "answered": answered,
         "no_answer": requests - refused - answered,
         "failed": aggregate.total("blocked_failed"),
+    }
+
+
+def _masked(aggregate: Aggregate) -> dict[str, Any]:
+    """Count the results that other software made up, and the requests that have one."""
+    by: list[dict[str, Any]] = [
+        {"by": who, "kind": kind, **dict(zip(MASKED_MEASURES, row, strict=True))}
+        for (who, kind), row in aggregate.masked.items()
+    ]
+    by.sort(key=lambda each: (-each["results"], each["by"], each["kind"]))
+    return {
+        "requests": aggregate.total("masked"),
+        **{name: sum(each[name] for each in by) for name in MASKED_MEASURES},
+        "by": by,
     }
 
 

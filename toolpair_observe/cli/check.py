@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -19,14 +20,13 @@ from toolpair_observe.histories.places import place_of
 from toolpair_observe.histories.tally import VERDICT_TITLES, Agreement, Tally
 from toolpair_observe.histories.unit import Status
 from toolpair_observe.pairing.providers.table import PROFILES, is_auto, profile_named
-from toolpair_observe.pairing.report import describe
+from toolpair_observe.pairing.report import describe, describe_masked
 from toolpair_observe.pairing.shown import line
 from toolpair_observe.pairing.words import Effect
 from toolpair_observe.progress import progress_bar
 from toolpair_observe.settings import from_environment
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable
 
     from toolpair_observe.cli.subcommands import Subcommands
@@ -67,6 +67,11 @@ def register(commands: Subcommands) -> None:
     how.add_argument("--json", action="store_true", help="one object per unit, as JSON Lines")
     how.add_argument(
         "--explain", action="store_true", help="show a timeline and hints for each near miss"
+    )
+    parser.add_argument(
+        "--masked",
+        action="store_true",
+        help="also list the results that other software made up where the tool's own is missing",
     )
     parser.set_defaults(run=run)
 
@@ -113,7 +118,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Check the files and print the findings."""
     name_id = id_namer(hash_ids=from_environment("hash_ids", os.environ))
     output: _Output = (
-        _JsonOutput(name_id) if arguments.json else _TextOutput(name_id, explain=arguments.explain)
+        _JsonOutput(name_id)
+        if arguments.json
+        else _TextOutput(name_id, explain=arguments.explain, masked=arguments.masked)
     )
     tally, complaints = Tally(), Complaints()
     given = given_files(arguments.files)
@@ -151,20 +158,28 @@ class _JsonOutput:
 
 
 class _TextOutput:
-    def __init__(self, name_id: Callable[[str], str], *, explain: bool) -> None:
+    def __init__(self, name_id: Callable[[str], str], *, explain: bool, masked: bool) -> None:
         self._name_id = name_id
         self._explain = explain
+        self._masked = masked
 
     def show(self, path: str, judged: Judged) -> None:
-        if not judged.effect.is_near_miss:
+        report = judged.worst if judged.effect.is_near_miss else None
+        if report is None and not judged.masked:
             return
         name = judged.unit.name
         where = place_of(path, judged.unit, self._name_id(name) if name else "")
-        if self._explain and judged.worst is not None:
-            show(f"{line(where)}\n{judged.worst.explain()}\n")
+        if self._explain:
+            shown = report or judged.masked_report
+            if shown is not None:
+                show(f"{line(where)}\n{shown.explain()}\n")
             return
-        for violation in judged.violations:
-            show_line(f"{where}: {violation.effect}: {describe(violation)}")
+        if report is not None:
+            for violation in judged.violations:
+                show_line(f"{where}: {violation.effect}: {describe(violation)}")
+        if self._masked:
+            for masked in judged.masked:
+                show_line(f"{where}: masked: {describe_masked(masked)}")
 
     def close(self, tally: Tally, files: int) -> None:
         show("\n".join(summary_lines(tally, files)))
@@ -195,12 +210,25 @@ def summary_lines(tally: Tally, files: int) -> list[str]:
                 f"  {title}: {agrees:,} as predicted, {undecided:,} undecided, "
                 f"{disagrees:,} not as predicted"
             )
+    if tally.masked:
+        lines.append(f"  {_masked_line(tally)}")
     if others := tally.not_requests:
         lines.append(f"  not a request: {others.total():,} ({_listed(others)})")
     lines += [
         f"  unreadable: {count:,} x {reason}" for reason, count in tally.unreadable.most_common(10)
     ]
     return lines
+
+
+def _masked_line(tally: Tally) -> str:
+    by: Counter[str] = Counter()
+    for (who, _), count in tally.masked.items():
+        by[who] += count
+    fresh = sum(count for (_, is_fresh), count in tally.masked.items() if is_fresh)
+    return (
+        f"masked: {_count(by.total(), 'result')} that other software made up ({_listed(by)}), "
+        f"{fresh:,} of them new, in {_count(tally.masked_requests, 'request')}"
+    )
 
 
 def _listed(counts: Counter[str]) -> str:

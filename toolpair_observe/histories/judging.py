@@ -13,6 +13,7 @@ from toolpair_observe.histories.dialects.table import dialect_of
 from toolpair_observe.histories.envelopes.message_lists import as_stored
 from toolpair_observe.histories.judging_plain import is_plain, plainly_clean, prefix_ends, prove
 from toolpair_observe.histories.limits import PREFIX_WORK, too_many_messages
+from toolpair_observe.histories.masked_sum import MaskedSum
 from toolpair_observe.histories.unit import Extent, Layer, Status, Unit, unread
 from toolpair_observe.pairing.check import judge as judge_transcript
 from toolpair_observe.pairing.providers.bodies import on_wire as as_body
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 
     from toolpair_observe.histories.dialects.dialect import Dialect
     from toolpair_observe.histories.limits import ReadLimits
+    from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.providers.recorded import Origin
     from toolpair_observe.pairing.report import PairingReport, Violation
+    from toolpair_observe.pairing.transcript import Entry
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +53,10 @@ class Judged:
         messages: The messages of its lists.
         harmed: Which of its requests have an effect that harms, by their numbers from 0. Whoever
             judges the unit, its requests have the same numbers.
+        masked: The results that other software made up; one that several requests repeat is there
+            once, and fresh where one of its requests is the first to have it.
+        masked_requests: How many of its requests have such a result.
+        masked_report: The report of a request that has them.
     """
 
     unit: Unit
@@ -62,6 +69,9 @@ class Judged:
     worst: PairingReport | None = None
     messages: int = 0
     harmed: frozenset[int] = frozenset()
+    masked: tuple[MaskedResult, ...] = ()
+    masked_requests: int = 0
+    masked_report: PairingReport | None = None
 
     @property
     def requests(self) -> int:
@@ -169,12 +179,17 @@ def _made_judge(origin: Origin, profile: Profile | None, *, on_wire: bool) -> _J
     return _Judge(target, target.profile.row(target.facts))
 
 
-def _is_understood(dialect: Dialect, messages: Sequence[Any]) -> bool:
+def _is_plainly_real(dialect: Dialect, messages: Sequence[Any]) -> bool:
+    """Whether what stands behind the last request is understood, and no result of it made up."""
     try:
-        dialect.read(messages)
+        entries = dialect.read(messages).entries
     except HistoryFileError:
         return False
-    return True
+    return not _holds_made_up(entries)
+
+
+def _holds_made_up(entries: Sequence[Entry]) -> bool:
+    return any(result.made_up for entry in entries for result in entry.results)
 
 
 class _Sum:
@@ -190,6 +205,7 @@ class _Sum:
         self._violations: dict[tuple[ViolationKind, int, str, int], Violation] = {}
         self._harmed: list[int] = []
         self._worst: PairingReport | None = None
+        self._masked = MaskedSum()
         self._messages = 0
         self._work = 0
 
@@ -201,7 +217,9 @@ class _Sum:
             self._bound(messages)
         self._messages += len(messages)
         if unit.extent is Extent.WHOLE:
-            self._count(self._report(dialect.read(messages), dialect))
+            report = self._report(dialect.read(messages), dialect)
+            self._count(report)
+            self._masked.add(report)
         else:
             self._add_prefixes(dialect, messages, known)
 
@@ -222,6 +240,9 @@ class _Sum:
             worst=self._worst,
             messages=self._messages,
             harmed=frozenset(self._harmed),
+            masked=self._masked.results,
+            masked_requests=self._masked.requests,
+            masked_report=self._masked.report,
         )
 
     def _add_prefixes(self, dialect: Dialect, messages: Sequence[Any], known: int) -> None:
@@ -232,15 +253,24 @@ class _Sum:
             last
             and plain is not None
             and is_plain(dialect, messages[:last], plain)
-            and _is_understood(dialect, messages[last:])
+            and _is_plainly_real(dialect, messages[last:])
         ):
             self._effects[Effect.CLEAN] += len(ends)
             return
         # All of it is read, though the last answer is no request: nothing may hide there.
         entries = dialect.read(messages).entries
-        if not ends:
-            return
+        if ends:
+            self._add_requests(dialect, entries, ends)
+        behind = max(last, known)
+        if _holds_made_up(entries[behind:]):
+            # A run that died after it was mended leaves a state that ends so.
+            whole = self._report(Transcript(entries), dialect)
+            self._masked.add_behind(replace(whole, violations=(), effect=Effect.CLEAN), behind)
+
+    def _add_requests(self, dialect: Dialect, entries: list[Entry], ends: list[int]) -> None:
+        last = ends[-1]
         longest = self._report(Transcript(entries[:last]), dialect)
+        self._masked.add_prefixes(longest, ends)
         if not longest.violations:
             # What pairs in place pairs in each of its prefixes.
             self._effects[Effect.CLEAN] += len(ends)
@@ -332,7 +362,7 @@ def to_dict(judged: Judged, file: str, name_id: Callable[[str], str] = str) -> d
         "model": target.model or None,
         "recorded": unit.recorded.value if unit.recorded else None,
         "rejected_kind": unit.rejected_kind.value if unit.rejected_kind else None,
-        "masked": None,
+        "masked": [found.to_dict() for found in judged.masked],
         "thread_id": name_id(unit.thread_id) if unit.thread_id else None,
         "run_id": name_id(unit.run_id) if unit.run_id else None,
         "violations": [found.to_dict() for found in judged.violations],

@@ -59,6 +59,8 @@ class Tally:
         profiles: Requests by the profile that judged.
         kinds: Requests by kind of violation and that violation's predicted effect.
         verdicts: Requests by the provider's answer and how the prediction compares.
+        masked_requests: Requests with a result that other software made up.
+        masked: Such results by who made them up and whether the model saw them for the first time.
         not_requests: Rows that never were a request to a chat model, by what they are.
         unreadable: Units that could not be read, by the reason, in which N stands for numbers.
     """
@@ -70,6 +72,8 @@ class Tally:
     profiles: Counter[str] = field(default_factory=Counter)
     kinds: Counter[tuple[ViolationKind, Effect]] = field(default_factory=Counter)
     verdicts: Counter[tuple[Recorded, Agreement]] = field(default_factory=Counter)
+    masked_requests: int = 0
+    masked: Counter[tuple[str, bool]] = field(default_factory=Counter)
     not_requests: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
 
@@ -95,6 +99,8 @@ class Tally:
         self.messages += judged.messages
         self.effects.update(judged.effects)
         self.kinds.update(judged.breaches)
+        self.masked_requests += judged.masked_requests
+        self.masked.update((found.by, found.fresh) for found in judged.masked)
         if judged.target is not None:
             self.profiles[judged.target.profile.name] += judged.requests
         recorded = judged.unit.recorded

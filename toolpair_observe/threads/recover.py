@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from toolpair_observe.repair.plan import MARK
+from toolpair_observe.pairing.masked_texts import REPAIR_MARK
 from toolpair_observe.threads.diagnosis import FoundResult
 from toolpair_observe.threads.messages import UnreadableMessageError, as_messages, lists_in
 from toolpair_observe.threads.state import written_messages
@@ -282,7 +282,7 @@ class _Search:
 def _results_in(message: BaseMessage) -> Iterator[ToolMessage]:
     """Yield the real results in a message: itself, or the blocks of a person's (Anthropic)."""
     if isinstance(message, ToolMessage):
-        if MARK not in message.additional_kwargs:
+        if REPAIR_MARK not in message.additional_kwargs:
             yield message
     elif isinstance(message, HumanMessage) and isinstance(message.content, list):
         for block in message.content:

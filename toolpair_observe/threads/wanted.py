@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from toolpair_observe.pairing.masked_texts import REPAIR_MARK
 from toolpair_observe.pairing.shown import shown
 from toolpair_observe.repair.mend import Choices, repair_history
-from toolpair_observe.repair.plan import MARK
 from toolpair_observe.threads.diagnose import missing_calls
 from toolpair_observe.threads.plan import MadeUpResult
 from toolpair_observe.threads.recover import name_of
@@ -119,7 +119,7 @@ class Mending:
                 MadeUpResult(message.tool_call_id, message.name)
                 for message in made
                 if isinstance(message, ToolMessage)
-                and MARK in message.additional_kwargs
+                and REPAIR_MARK in message.additional_kwargs
                 and id(message) not in known
             ),
             restored_calls=tuple(dict.fromkeys(self._restored)),

@@ -79,6 +79,19 @@ def test_a_result_in_the_models_message_is_the_providers():
     assert kinds([USER, ai("s1", contents=[call, block]), USER]) == []
 
 
+def test_a_known_text_that_is_one_block_of_several_was_not_made_up():
+    known = {"type": "text", "text": "Tool was interrupted."}
+
+    def masked(*blocks):
+        result = {"role": "tool", "contents": [*blocks], "tool_call_id": "c1"}
+        read = SPAN_ATTRIBUTES.read([USER, ai("c1"), result])
+        return judge(read, PROFILES["openai-chat"]).masked
+
+    assert masked(known)
+    assert not masked(known, {"type": "text", "text": "42 rows"})
+    assert not masked(known, {"type": "image", "image": "x"})
+
+
 @pytest.mark.parametrize(
     ("message", "named"),
     [

@@ -39,7 +39,7 @@ function showHead() {
     ["not readable", told.units.unreadable],
     ["not a request", told.units.not_a_request],
   ];
-  if (told.masked !== null) cards.push(["masked", told.masked]);
+  if (told.masked.results) cards.push(["results made up", told.masked.results]);
   for (const [what, count] of cards) {
     const card = element("div", null, { class: "card" });
     card.append(element("strong", number(count)), element("span", what));
@@ -104,6 +104,11 @@ function showTables() {
     byId("others-rows"),
     ["what", "units"],
     told.not_a_request.reasons.map((each) => [each.reason, each.units]),
+  );
+  fillTable(
+    byId("masked"),
+    ["by", "the call was", "results", "of them new"],
+    told.masked.by.map((each) => [each.by, each.kind, each.results, each.fresh]),
   );
   if (told.as.length) {
     byId("others").hidden = false;
@@ -365,6 +370,7 @@ function timelineOf(record) {
   for (const each of record.violations) {
     marks.set(each.message_index, [...(marks.get(each.message_index) || []), each.kind]);
   }
+  const menders = new Map(record.masked.map((each) => [each.message_index, each.by]));
   let next = 0;
   const fold = (count) => {
     if (count > 0) {
@@ -383,6 +389,9 @@ function timelineOf(record) {
     if (stop.more_results) parts.push(`and ${stop.more_results} more`);
     const what = element("span", parts.join("; "));
     if (kinds) what.append(" ", element("span", `← ${[...new Set(kinds)].join(", ")}`, { class: "flag" }));
+    if (menders.has(stop.index)) {
+      what.append(" ", element("span", `← made up by ${menders.get(stop.index)}`, { class: "muted" }));
+    }
     row.append(element("span", stop.index, { class: "index" }), element("span", stop.role), what);
     box.append(row);
   }

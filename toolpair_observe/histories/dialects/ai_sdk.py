@@ -22,7 +22,7 @@ from toolpair_observe.pairing.words import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolpair_observe.pairing.transcript import Entry
+    from toolpair_observe.pairing.transcript import Entry, Result
 
 _ROLES: Final = {
     "system": Role.SYSTEM,
@@ -137,7 +137,7 @@ def _read_tool(index: int, fields: dict[str, Any], hosted: set[str], where: str)
     for place, part in enumerate(parts_at(fields, "content", where)):
         kind = as_text(part.get("type"))
         if kind == "tool-result":
-            result = result_at(index, part.get("toolCallId"), part.get("toolName"), block=place)
+            result = _result(index, part, place)
             if result.id in hosted:
                 late.append(result.id)
             else:
@@ -147,6 +147,15 @@ def _read_tool(index: int, fields: dict[str, Any], hosted: set[str], where: str)
     entry = answered_by(index, results, {})
     entry.server_results = late
     return entry
+
+
+def _result(index: int, part: dict[str, Any], place: int) -> Result:
+    said, failed = part.get("result"), part.get("isError") is True
+    output = part.get("output")
+    if isinstance(output, dict):
+        said, failed = output.get("value"), as_text(output.get("type")).startswith("error-")
+    call_id, name = part.get("toolCallId"), part.get("toolName")
+    return result_at(index, call_id, name, block=place, said=said, failed=failed)
 
 
 # --- approvals -----------------------------------------------------------------------------------

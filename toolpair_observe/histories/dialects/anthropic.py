@@ -25,6 +25,7 @@ from toolpair_observe.histories.dialects.dialect import (
     word_or_type,
 )
 from toolpair_observe.pairing.fields import as_text
+from toolpair_observe.pairing.masked_content import made_up_block
 from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.pairing.signs import sign_of_result
 from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
@@ -225,7 +226,8 @@ def _read_result(entry: Entry, fields: dict[str, Any], where: str) -> None:
             "status": "error" if fields.get("is_error") is True else "success",
         }
     )
-    add_result(entry, Result(entry.index, result_id, None, carrier, sign))
+    own = made_up_block(fields, result_id)
+    add_result(entry, Result(entry.index, result_id, None, carrier, sign, made_up=own))
 
 
 _is_ai: Final = field_is("role", "assistant")

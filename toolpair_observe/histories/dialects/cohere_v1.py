@@ -13,6 +13,7 @@ from toolpair_observe.histories.dialects.dialect import (
     object_at,
     word_or_type,
 )
+from toolpair_observe.pairing.masked_content import made_up
 from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.pairing.signs import read_signs
 from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
@@ -83,9 +84,7 @@ def _entry(index: int, message: Any) -> Entry:  # noqa: ANN401 - any JSON value
     entry.calls = [
         Call(index, "", _name(call), frozenset({Carrier.TOOL_CALL}), null_id=True) for call in calls
     ]
-    entry.results = [
-        Result(index, "", _name(result.get("call")), Carrier.TOOL_MESSAGE) for result in results
-    ]
+    entry.results = [_result(index, result) for result in results]
     entry.is_summary, entry.sign = read_signs({"content": message.get("message")})
     return entry
 
@@ -100,6 +99,14 @@ def _objects(message: dict[str, Any], key: str, where: str) -> list[dict[str, An
     for place, each in enumerate(value):
         known_keys(each, _CALL_KEYS, f"{where}: {key}[{place}]")
     return value
+
+
+def _result(index: int, fields: dict[str, Any]) -> Result:
+    outputs = fields.get("outputs")
+    said = outputs[0] if isinstance(outputs, list) and len(outputs) == 1 else None
+    result = Result(index, "", _name(fields.get("call")), Carrier.TOOL_MESSAGE)
+    result.made_up = made_up({"content": said}, "")
+    return result
 
 
 def _name(call: object) -> str | None:

@@ -24,6 +24,7 @@ from toolpair_observe.histories.dialects.dialect import (
     word_or_type,
 )
 from toolpair_observe.pairing.fields import as_text
+from toolpair_observe.pairing.masked_content import made_up_block
 from toolpair_observe.pairing.signs import sign_of_result
 from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
 from toolpair_observe.pairing.words import Carrier, Role
@@ -154,7 +155,8 @@ def _read_result(entry: Entry, result: dict[str, Any], where: str) -> None:
         msg = f"{where}: a result in a system message"
         raise NotUnderstoodError(msg)
     sign = sign_of_result({"content": result.get("content"), "status": result.get("status")})
-    add_result(entry, Result(entry.index, result_id, None, carrier, sign))
+    own = made_up_block(result, result_id)
+    add_result(entry, Result(entry.index, result_id, None, carrier, sign, made_up=own))
 
 
 _is_ai: Final = field_is("role", "assistant")

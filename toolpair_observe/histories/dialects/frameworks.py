@@ -91,8 +91,18 @@ def _read_haystack(index: int, fields: dict[str, Any], where: str) -> Entry:
             call = as_dict(part, "tool_call")
             calls.append(call_at(index, call.get("id"), call.get("tool_name")))
         elif "tool_call_result" in part:
-            origin = as_dict(as_dict(part, "tool_call_result"), "origin")
-            results.append(result_at(index, origin.get("id"), origin.get("tool_name"), block=place))
+            answer = as_dict(part, "tool_call_result")
+            origin = as_dict(answer, "origin")
+            results.append(
+                result_at(
+                    index,
+                    origin.get("id"),
+                    origin.get("tool_name"),
+                    block=place,
+                    said=answer.get("result"),
+                    failed=answer.get("error") is True,
+                )
+            )
         elif _HAYSTACK_PASSIVE.isdisjoint(part):
             refuse("part", next(iter(part), ""), f"{where}: content[{place}]")
     return _entry(index, _role(fields, where), calls, results, where)
@@ -127,7 +137,16 @@ def _read_autogen(index: int, fields: dict[str, Any], where: str) -> Entry:
     known_keys(fields, {"content"}, where)
     if role is Role.TOOL:
         answers = parts_at(fields, "content", where)
-        results = [result_at(index, one.get("call_id"), one.get("name")) for one in answers]
+        results = [
+            result_at(
+                index,
+                one.get("call_id"),
+                one.get("name"),
+                said=one.get("content"),
+                failed=one.get("is_error") is True,
+            )
+            for one in answers
+        ]
         return _entry(index, role, [], results, where)
     if role is Role.AI and isinstance(fields.get("content"), list):
         made = parts_at(fields, "content", where)
@@ -161,7 +180,8 @@ def _read_kernel(index: int, fields: dict[str, Any], where: str) -> Entry:
         if kind == "function_call":
             calls.append(call_at(index, call_id, item.get("name")))
         elif kind == "function_result":
-            results.append(result_at(index, call_id, item.get("name"), block=place))
+            said = item.get("result")
+            results.append(result_at(index, call_id, item.get("name"), block=place, said=said))
         elif kind not in _KERNEL_PASSIVE:
             refuse("item", item.get("content_type"), f"{where}: items[{place}]")
     return _entry(index, _role(fields, where), calls, results, where)
@@ -201,8 +221,15 @@ def _read_index(index: int, fields: dict[str, Any], where: str) -> Entry:
         ]
     results = []
     if role is Role.TOOL:
-        results = [result_at(index, beside.get("tool_call_id"), beside.get("name"))]
+        call_id, said = beside.get("tool_call_id"), _only_text(fields)
+        results = [result_at(index, call_id, beside.get("name"), said=said)]
     return _entry(index, role, calls, results, where)
+
+
+def _only_text(fields: dict[str, Any]) -> object:
+    """Return the text of the one block that a message has, or None."""
+    blocks = fields["blocks"]
+    return blocks[0].get("text") if len(blocks) == 1 else None
 
 
 FRAMEWORKS: Final = (

@@ -24,6 +24,7 @@ from toolpair_observe.histories.dialects.dialect import (
     word_or_type,
 )
 from toolpair_observe.pairing.fields import as_text
+from toolpair_observe.pairing.masked_content import made_up
 from toolpair_observe.pairing.signs import sign_of_result
 from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
 from toolpair_observe.pairing.words import Carrier, Role
@@ -203,8 +204,10 @@ def _read_result(entry: Entry, result: dict[str, Any], where: str) -> None:
     response = result.get("response")
     said = next(iter(response.values()), None) if isinstance(response, dict) else None
     failed = isinstance(response, dict) and "error" in response
-    sign = sign_of_result({"content": said, "status": "error" if failed else "success"})
-    add_result(entry, Result(entry.index, result_id, name, carrier, sign))
+    status = "error" if failed else "success"
+    sign = sign_of_result({"content": said, "status": status})
+    own = made_up({"content": response, "status": status}, result_id)
+    add_result(entry, Result(entry.index, result_id, name, carrier, sign, made_up=own))
 
 
 _is_ai: Final = field_is("role", "model")

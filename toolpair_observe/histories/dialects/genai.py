@@ -21,6 +21,7 @@ from toolpair_observe.histories.dialects.recorded import (
     role_of,
     settle,
 )
+from toolpair_observe.pairing.masked_content import made_up
 from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.pairing.transcript import Call
 from toolpair_observe.pairing.words import Carrier, Role
@@ -287,6 +288,7 @@ def _results(index: int, parts: list[dict[str, Any]], name: object) -> Entry:
         found = entry_of(index, Recorded(Role.TOOL, fields)).results
         for result in found:
             result.block = result.block or place
+            result.made_up = result.made_up or made_up({"content": answer}, result.id)
         entry.results += found
         if says_more:
             entry.behind_text += found

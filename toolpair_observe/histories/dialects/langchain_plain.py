@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from toolpair_observe.histories.dialects.langchain_fields import ESCAPED
 from toolpair_observe.histories.dialects.langchain_scan import flat_calls
 from toolpair_observe.pairing.first_look import plain_ids
+from toolpair_observe.pairing.masked_content import may_be_made_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,9 @@ def plain_calls(messages: Sequence[Any], plain: Plain, marks: Marks | None = Non
         return count
     history = _history(messages)
     ids = plain_ids(history, plain) if history else None
-    if ids is None:
+    if ids is None or any(
+        each["type"] == "tool" and may_be_made_up(each) for each in history or ()
+    ):
         return None
     if marks is not None:
         marks.others += messages

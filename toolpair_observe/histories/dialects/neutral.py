@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from toolpair_observe.histories.dialects.dialect import NotUnderstoodError, json_type, word_or_type
 from toolpair_observe.pairing.fields import as_text
+from toolpair_observe.pairing.masked_content import made_up
 from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.pairing.signs import read_signs, sign_of_result
 from toolpair_observe.pairing.transcript import Call, Entry, Result
@@ -23,9 +24,29 @@ def call_at(index: int, call_id: object, name: object) -> Call:
     return Call(index, as_text(call_id), as_text(name) or None, _CALL, null_id=call_id is None)
 
 
-def result_at(index: int, call_id: object, name: object = None, *, block: int = 0) -> Result:
-    """Return a result that a message holds."""
-    return Result(index, as_text(call_id), as_text(name) or None, Carrier.TOOL_MESSAGE, block=block)
+def result_at(  # noqa: PLR0913 - each keyword is a fact of its own
+    index: int,
+    call_id: object,
+    name: object = None,
+    *,
+    block: int = 0,
+    said: object = None,
+    failed: bool = False,
+) -> Result:
+    """Return a result that a message holds.
+
+    Args:
+        index: Position of the message.
+        call_id: The id of the call that it answers; one that is no text counts as none.
+        name: The tool's name.
+        block: Its place in the message.
+        said: Its content.
+        failed: Whether it is an error.
+    """
+    answered = as_text(call_id)
+    result = Result(index, answered, as_text(name) or None, Carrier.TOOL_MESSAGE, block=block)
+    result.made_up = made_up({"content": said, "status": "error" if failed else None}, answered)
+    return result
 
 
 def said_by(index: int, role: Role, fields: dict[str, Any]) -> Entry:
@@ -44,7 +65,9 @@ def said_by(index: int, role: Role, fields: dict[str, Any]) -> Entry:
 def answered_by(index: int, results: list[Result], fields: dict[str, Any]) -> Entry:
     """Return the entry of a message that holds nothing but results."""
     if len(results) == 1:
-        results[0].sign = sign_of_result(fields)
+        (result,) = results
+        result.sign = sign_of_result(fields)
+        result.made_up = result.made_up or made_up(fields, result.id)
     return Entry(index, Role.TOOL, results=results, has_text=False)
 
 

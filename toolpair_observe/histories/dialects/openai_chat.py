@@ -27,6 +27,7 @@ from toolpair_observe.histories.dialects.openai_scan import (
     plain_calls,
 )
 from toolpair_observe.pairing.fields import as_name, as_text
+from toolpair_observe.pairing.masked_content import made_up
 from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.pairing.signs import read_signs, sign_of_result
 from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
@@ -165,6 +166,8 @@ def _read_tool(index: int, message: _Data, where: str) -> Entry:
     several = message.get("tool_call_ids") if own is None else None
     ids = several if isinstance(several, list) and several else [own]
     results = [Result(index, _id(each, where)[0], name, Carrier.TOOL_MESSAGE, sign) for each in ids]
+    for result in results:
+        result.made_up = made_up(message, result.id)
     entry = Entry(index, Role.TOOL, results=results, has_text=False, name=name)
     entry.is_empty_list = content == []
     return entry
@@ -172,7 +175,8 @@ def _read_tool(index: int, message: _Data, where: str) -> Entry:
 
 def _read_function(index: int, message: _Data, where: str) -> Entry:
     read_content(message.get("content"), where)
-    result = Result(index, "", as_name(message), Carrier.FUNCTION)
+    own = made_up(message, "")
+    result = Result(index, "", as_name(message), Carrier.FUNCTION, made_up=own)
     return Entry(index, Role.FUNCTION, results=[result], has_text=False)
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.histories.dialects.openai_parts import HARMLESS_KEYS, is_passive
 from toolpair_observe.pairing import ids as id_form
+from toolpair_observe.pairing.masked_content import holds_made_up
+from toolpair_observe.pairing.masked_texts import LETTERS, STARTS, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,6 +110,7 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
     in_order = plain.in_order or same_tool
     no_calls = plain.calls_as_raw
     parse = plain.valid_arguments
+    starts = STARTS
     ids: list[str] = []
     add = ids.append
     tell = texts.append
@@ -182,7 +185,10 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
                         if same_tool and answered not in (None, name):
                             return None
                     tell(content)
-                    if content.__class__ is not str and not is_passive(content):
+                    if content.__class__ is str:
+                        if content[:LETTERS] in starts and text_of(content) is not None:
+                            return None
+                    elif not is_passive(content) or holds_made_up(content):
                         return None
                     break
                 else:
@@ -227,7 +233,10 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
                         return None
                 content = answer["content"]
                 tell(content)
-                if content.__class__ is not str and not is_passive(content):
+                if content.__class__ is str:
+                    if content[:LETTERS] in starts and text_of(content) is not None:
+                        return None
+                elif not is_passive(content) or holds_made_up(content):
                     return None
                 if not waiting:
                     break

@@ -19,6 +19,8 @@ from toolpair_observe.histories.dialects.neutral import (
     said_by,
 )
 from toolpair_observe.pairing.fields import as_text
+from toolpair_observe.pairing.masked import MaskedEvidence, MaskedKind
+from toolpair_observe.pairing.masked_content import MadeUp
 from toolpair_observe.pairing.signs import Sign
 from toolpair_observe.pairing.transcript import Entry, Transcript
 from toolpair_observe.pairing.words import Role
@@ -64,6 +66,8 @@ _SIGNS: Final = {
     "interrupted": Sign.CANCELLED,
     "retried": Sign.FAILED,
 }
+# The library marks so what it puts where a run was interrupted.
+_INTERRUPTED: Final = MadeUp("pydantic-ai", MaskedKind.MISSING, MaskedEvidence.MARK)
 
 
 def _claims(message: object) -> bool:
@@ -123,6 +127,8 @@ def _read_part(index: int, part: dict[str, Any]) -> Entry:
         if result.sign is None:
             outcome = "retried" if kind == "retry-prompt" else as_text(part.get("outcome"))
             result.sign = _SIGNS.get(outcome)
+        if part.get("outcome") == "interrupted":
+            result.made_up = _INTERRUPTED
         return entry
     return said_by(index, _SPEAKERS.get(kind, Role.HUMAN), part)
 

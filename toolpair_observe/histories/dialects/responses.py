@@ -18,6 +18,7 @@ from toolpair_observe.histories.dialects.dialect import (
 )
 from toolpair_observe.histories.dialects.openai_parts import read_content
 from toolpair_observe.pairing.fields import as_name
+from toolpair_observe.pairing.masked_content import made_up_block
 from toolpair_observe.pairing.signs import read_signs, sign_of_result
 from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
 from toolpair_observe.pairing.words import Carrier, Role
@@ -264,6 +265,7 @@ def _output(index: int, item: _Data, where: str, hosted: set[str]) -> Entry:
         return Entry(index, Role.AI, blocks=0, has_text=False)
     sign = sign_of_result({"content": item.get("output")})
     result = Result(index, call_id, as_name(item), Carrier.RESPONSES_OUTPUT, sign)
+    result.made_up = made_up_block(item, call_id)
     return Entry(index, Role.TOOL, results=[result], has_text=False)
 
 

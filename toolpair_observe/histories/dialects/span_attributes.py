@@ -233,10 +233,10 @@ def _text(content: object, contents: list[dict[str, Any]]) -> str:
     elif content:
         return "-"
     saying = [(_kind(block), block.get("text")) for block in contents]
-    first = next((text for kind, text in saying if kind == "text" and text), None)
-    if isinstance(first, str):
-        return first
-    return "-" if any(kind in _CONTENT_TYPES and kind != "text" for kind, _ in saying) else ""
+    texts = [text for kind, text in saying if kind == "text" and text and isinstance(text, str)]
+    if any(kind in _CONTENT_TYPES and kind != "text" for kind, _ in saying):
+        texts.append("-")
+    return "\n".join(texts)
 
 
 def _is_ai(message: object) -> bool:

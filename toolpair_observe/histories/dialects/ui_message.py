@@ -143,6 +143,7 @@ def _flat(part: dict[str, Any], where: str) -> dict[str, Any]:
         "providerExecuted": inner.get("providerExecuted"),
         "approval": as_dict(inner, "approval"),
         "step": inner.get("step"),
+        "said": inner.get("errorText") or inner.get("output") or inner.get("result"),
     }
 
 
@@ -189,7 +190,9 @@ def _turns(step: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         hosted = part["providerExecuted"] is True
         said.append({"type": "tool-call", "providerExecuted": hosted, **named})
         if part["state"] in _DONE:
-            (said if hosted else results).append({"type": "tool-result", **named})
+            failed = part["state"] == "output-error"
+            answer = {"result": part["said"], "isError": failed, **named}
+            (said if hosted else results).append({"type": "tool-result", **answer})
         elif part["state"] in _ASKED:
             said.append({"type": "tool-approval-request", "approvalId": "", **named})
     yield {"role": "assistant", "content": said}
