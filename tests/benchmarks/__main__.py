@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks import check, feedback, handler, imports, memory, stored, threads
+from tests.benchmarks import check, feedback, handler, imports, memory, steps, stored, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ TABLES: Mapping[str, Callable[..., None]] = {
     "imports": imports.run,
     "feedback": feedback.run,
     "memory": memory.run,
+    "steps": steps.run,
     "stored": stored.run,
     "threads": threads.run,
 }
@@ -26,6 +27,7 @@ BRIEF: Mapping[str, dict[str, Any]] = {
     "imports": {"rounds": 1},
     "feedback": {"rounds": 1, "calls": 3},
     "memory": {"requests": 80},
+    "steps": {"rounds": 1, "seconds": 0.0, "threads": 2},
     "stored": {"rounds": 1, "seconds": 0.0, "number": 16},
     "threads": {"rounds": 1, "threads": 20},
 }

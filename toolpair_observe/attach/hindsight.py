@@ -1,0 +1,215 @@
+"""What steps and requests before a request tell of it: who mended it, what broke it, since when.
+
+A request is judged by its own messages alone; nothing here changes a verdict or what strict mode
+does with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolpair_observe.hashed import id_namer
+from toolpair_observe.pairing.check import check
+from toolpair_observe.steps.blamed import BETWEEN_RUNS
+from toolpair_observe.steps.by_requests import blame_by_requests
+from toolpair_observe.steps.by_steps import blame_by_steps, stood_before
+from toolpair_observe.steps.conversations import CONVERSATIONS, FEW_OUTLINED, MOST_OUTLINED
+from toolpair_observe.steps.journal import JOURNAL
+from toolpair_observe.steps.masked import masked_by_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import LLMResult
+
+    from toolpair_observe.attach.judge import Verdict
+    from toolpair_observe.attach.request import Request
+    from toolpair_observe.pairing.masked import MaskedResult
+    from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.settings import Settings
+    from toolpair_observe.steps.blamed import Blame
+    from toolpair_observe.steps.conversations import Seen
+    from toolpair_observe.steps.runs import Root
+
+
+class Told(NamedTuple):
+    """What is told of one request.
+
+    Attributes:
+        masked: The results that other software made up, those that texts and marks show included.
+        blame: Of a near miss, what broke the history; None where nothing tells.
+        is_fresh: Of a near miss, whether its breach is new in its conversation; None where the
+            conversation can't be told.
+    """
+
+    masked: tuple[MaskedResult, ...] = ()
+    blame: Blame | None = None
+    is_fresh: bool | None = None
+
+
+class Hindsight:
+    """Says of each request of a handler what steps and requests before it tell.
+
+    Args:
+        settings: The handler's own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._rename = id_namer(hash_ids=settings.hash_ids)
+
+    def of(self, request: Request, run_id: UUID, parent_id: UUID | None, verdict: Verdict) -> Told:
+        """Look back from a request.
+
+        Args:
+            request: The request.
+            run_id: Its run.
+            parent_id: The run that asks, or None.
+            verdict: The verdict on it; its report has the made-up results that the request's own
+                texts and marks show.
+        """
+        report, mode = verdict.report, self._settings.blame
+        root = self._root_of(parent_id)
+        masked = self._masked(request, parent_id, report, root)
+        if root is not None:
+            JOURNAL.asked(run_id, root)
+        thread_id = request.conversation_id
+        hears = root is not None or mode == "requests"
+        if report.ok and not hears and thread_id is not None:
+            # Nobody will compare it, and the next one of the thread is found without it.
+            return Told(masked)
+        breaches = [each for each in report.violations if each.effect.is_near_miss]
+        outlined = MOST_OUTLINED if mode == "requests" else 0
+        if root is not None and not root.steps:
+            # Where no steps are heard of, what is done between two requests is all there is.
+            outlined = FEW_OUTLINED
+        seen = CONVERSATIONS.note(run_id, thread_id, request.messages, breaches, outlined=outlined)
+        if report.ok or not hears:
+            return Told(masked, None, seen.is_fresh)
+        if root is not None and thread_id is None:
+            seen = self._by_text(request, verdict, root, seen)
+        blame = self._blame(request, parent_id, verdict, root, seen)
+        return Told(masked, blame, seen.is_fresh)
+
+    def _by_text(self, request: Request, verdict: Verdict, root: Root, seen: Seen) -> Seen:
+        """Correct what is told of a history whose messages get new ids in each run."""
+        stood = stood_before(request.messages, self._plain_report(request, verdict), root)
+        if stood is None:
+            return seen
+        return seen._replace(is_fresh=seen.is_fresh and not stood, began_elsewhere=False)
+
+    def masked(
+        self, request: Request, parent_id: UUID | None, report: PairingReport
+    ) -> tuple[MaskedResult, ...]:
+        """Return the results that other software made up; of the request nothing is kept.
+
+        Args:
+            request: The request.
+            parent_id: The run that asks, or None.
+            report: The verdict on it, with those that its own texts and marks show.
+        """
+        return self._masked(request, parent_id, report, self._root_of(parent_id))
+
+    def _root_of(self, parent_id: UUID | None) -> Root | None:
+        return JOURNAL.root_of(parent_id) if self._settings.blame == "steps" else None
+
+    def _masked(
+        self, request: Request, parent_id: UUID | None, report: PairingReport, root: Root | None
+    ) -> tuple[MaskedResult, ...]:
+        if root is None:
+            return report.masked
+        return masked_by_steps(request.messages, report.masked, root, parent_id, self._rename)
+
+    def replied(self, run_id: UUID, reply: LLMResult) -> None:
+        """Note what a model answered, where requests are compared.
+
+        Args:
+            run_id: The request's run.
+            reply: langchain-core's `LLMResult`.
+        """
+        if self._settings.blame != "off":
+            for generation in reply.generations[0][:1]:
+                message = getattr(generation, "message", None)
+                CONVERSATIONS.replied(run_id, message)
+                JOURNAL.replied(run_id, message)
+
+    def _blame(
+        self,
+        request: Request,
+        parent_id: UUID | None,
+        verdict: Verdict,
+        root: Root | None,
+        seen: Seen,
+    ) -> Blame | None:
+        """Return what broke the history, as it was found where the breach was new."""
+        blame = seen.breach.blame if seen.breach is not None else None
+        if blame is None:
+            blame = self._found(request, parent_id, verdict, root, seen)
+            if seen.breach is not None and seen.is_fresh:
+                seen.breach.blame = blame
+        if blame is None or seen.is_fresh is None:
+            return blame
+        return replace(
+            blame,
+            since_run_id=seen.since_run_id,
+            requests_ago=seen.requests_ago,
+            last_sound_run_id=seen.last_sound_run_id,
+            began_elsewhere=blame.began_elsewhere or seen.began_elsewhere,
+        )
+
+    def _plain_report(self, request: Request, verdict: Verdict) -> PairingReport:
+        """Return the verdict with the ids as they are: no state has hashes of them."""
+        if not self._settings.hash_ids:
+            return verdict.report
+        return check(request.messages, verdict.target.profile, verdict.target.facts)
+
+    def _found(
+        self,
+        request: Request,
+        parent_id: UUID | None,
+        verdict: Verdict,
+        root: Root | None,
+        seen: Seen,
+    ) -> Blame | None:
+        target = verdict.target
+
+        def check_like_it(messages: Sequence[BaseMessage]) -> PairingReport:
+            return check(messages, target.profile, target.facts)
+
+        report = self._plain_report(request, verdict)
+        report = _of_breach(report, verdict.report, request, seen)
+        if self._settings.blame == "requests":
+            return blame_by_requests(request.messages, report, seen)
+        by_steps: Blame | None = None
+        if root is not None:
+            by_steps = blame_by_steps(
+                request.messages, report, check_like_it, root, parent_id, self._rename
+            )
+            if root.steps or (by_steps is not None and by_steps.step != BETWEEN_RUNS):
+                return by_steps
+        # The model is asked by the application itself: what it did, it did between two calls.
+        found = blame_by_requests(request.messages, report, seen)
+        if found is None or found.change is None:
+            return by_steps or found
+        return replace(found, step=BETWEEN_RUNS)
+
+
+def _of_breach(
+    report: PairingReport, noted: PairingReport, request: Request, seen: Seen
+) -> PairingReport:
+    """Return a report of those violations alone that are of the breach.
+
+    Args:
+        report: The report with the ids as the messages have them.
+        noted: The same, as its violations were noted in the conversation.
+        request: The request.
+        seen: What earlier requests tell of it.
+    """
+    if seen.breach is None:
+        return report
+    pairs = zip(report.violations, noted.violations, strict=True)
+    own = tuple(each for each, named in pairs if seen.breach.has(named, request.messages))
+    return replace(report, violations=own) if own else report
