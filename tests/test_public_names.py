@@ -101,9 +101,9 @@ def test_the_walk_finds_the_names_that_are_known_to_be_there():
     errors = {name: set(errors_of(module, name)) for module, name in PUBLIC}
     assert {"PairingReport", "Profile"} <= types["check_messages"]
     assert {"HandlerOptions", "GuardedModel"} <= types["guard"]
-    assert {"Settings", "Accuracy", "NearMissHook", "Options"} <= types["ToolPairHandler"]
+    assert {"Settings", "Accuracy", "ObservationHook", "Options"} <= types["ToolPairHandler"]
     assert {"Mode", "BlockableEffect"} <= types["HandlerOptions"] | types["Options"]
-    assert {"Observation"} <= types["NearMissHook"]
+    assert {"Observation"} <= types["ObservationHook"]
     assert {"SettingsError", "CheckFailedError"} <= errors["ToolPairHandler"]
     assert {"InvalidToolResultsError"} <= errors["GuardedModel"] & errors["PairingReport"]
 

@@ -36,6 +36,7 @@ GOOD = {
     "run_timeout": (2.5, "2.5", 2.5),
     "wrap_callbacks": (False, "false", False),
     "announce": (False, "off", False),
+    "blame": ("requests", " Requests ", "requests"),
 }
 BAD = {
     "mode": ["strct", 1, ""],
@@ -55,6 +56,7 @@ BAD = {
     "run_timeout": [0, -1, "soon", True, float("nan"), float("inf")],
     "wrap_callbacks": ["wrapped"],
     "announce": ["quietly"],
+    "blame": ["everybody", True],
 }
 
 

@@ -32,22 +32,24 @@ if TYPE_CHECKING:
         ToolPairError,
     )
     from toolpair_observe.observation import Observation
-    from toolpair_observe.option_values import BlockableEffect
+    from toolpair_observe.option_values import (
+        BlameMode,
+        BlockableEffect,
+        Mode,
+        OnInternalError,
+        RequestMode,
+        RequestSelection,
+    )
     from toolpair_observe.pairing.check_messages import check_messages
+    from toolpair_observe.pairing.masked import MaskedEvidence, MaskedKind, MaskedResult
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.words import Cause, Effect, Outcome, ViolationKind
     from toolpair_observe.repair.mend import repair_messages
     from toolpair_observe.repair.report import Change, Repair, RepairAction, ThinkingPolicy
-    from toolpair_observe.reporters.hook import NearMissHook
-    from toolpair_observe.settings import (
-        Mode,
-        OnInternalError,
-        Options,
-        RequestMode,
-        RequestSelection,
-        Settings,
-    )
+    from toolpair_observe.reporters.hook import ObservationHook
+    from toolpair_observe.settings import Options, Settings
+    from toolpair_observe.steps.blamed import Blame, BlameChange, CallFate, Fate
     from toolpair_observe.templates.profile import profile_from_chat_template
     from toolpair_observe.threads.diagnose import adiagnose_threads, diagnose_threads
     from toolpair_observe.threads.diagnosis import (
@@ -64,26 +66,34 @@ if TYPE_CHECKING:
 __all__ = [
     "Accuracy",
     "AccuracyRow",
+    "Blame",
+    "BlameChange",
+    "BlameMode",
     "BlockableEffect",
     "BrokenStep",
+    "CallFate",
     "Cause",
     "Change",
     "ChatTemplateError",
     "CheckFailedError",
     "Diagnosis",
     "Effect",
+    "Fate",
     "Finding",
     "FoundResult",
     "GuardedModel",
     "HandlerOptions",
     "InvalidToolResultsError",
     "MadeUpResult",
+    "MaskedEvidence",
+    "MaskedKind",
+    "MaskedResult",
     "MendError",
     "MendPlan",
     "MissingExtraError",
     "Mode",
-    "NearMissHook",
     "Observation",
+    "ObservationHook",
     "OnInternalError",
     "Options",
     "Outcome",
@@ -122,27 +132,35 @@ __all__ = [
 _HOMES: Final[Mapping[str, str]] = {
     "Accuracy": "accuracy",
     "AccuracyRow": "accuracy",
+    "Blame": "steps.blamed",
+    "BlameChange": "steps.blamed",
+    "BlameMode": "option_values",
     "BlockableEffect": "option_values",
     "BrokenStep": "threads.diagnosis",
+    "CallFate": "steps.blamed",
     "Cause": "pairing.words",
     "Change": "repair.report",
     "ChatTemplateError": "errors",
     "CheckFailedError": "errors",
     "Diagnosis": "diagnosis.findings",
     "Effect": "pairing.words",
+    "Fate": "steps.blamed",
     "Finding": "diagnosis.findings",
     "FoundResult": "threads.diagnosis",
     "GuardedModel": "attach.guard",
     "HandlerOptions": "attach.options",
     "InvalidToolResultsError": "errors",
     "MadeUpResult": "threads.plan",
+    "MaskedEvidence": "pairing.masked",
+    "MaskedKind": "pairing.masked",
+    "MaskedResult": "pairing.masked",
     "MendError": "errors",
     "MendPlan": "threads.plan",
     "MissingExtraError": "errors",
-    "Mode": "settings",
-    "NearMissHook": "reporters.hook",
+    "Mode": "option_values",
+    "ObservationHook": "reporters.hook",
     "Observation": "observation",
-    "OnInternalError": "settings",
+    "OnInternalError": "option_values",
     "Options": "settings",
     "Outcome": "pairing.words",
     "PairingReport": "pairing.report",
@@ -150,8 +168,8 @@ _HOMES: Final[Mapping[str, str]] = {
     "Question": "threads.diagnosis",
     "Repair": "repair.report",
     "RepairAction": "repair.report",
-    "RequestMode": "settings",
-    "RequestSelection": "settings",
+    "RequestMode": "option_values",
+    "RequestSelection": "option_values",
     "Settings": "settings",
     "SettingsError": "errors",
     "TaskError": "threads.diagnosis",

@@ -11,7 +11,9 @@ from toolpair_observe.pairing.words import Outcome
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.report import PairingReport
+    from toolpair_observe.steps.blamed import Blame
 
 UNKNOWN_KIND: Final = "unknown"
 
@@ -19,6 +21,14 @@ UNKNOWN_KIND: Final = "unknown"
 def is_finding(report: PairingReport, outcome: Outcome | None) -> bool:
     """Whether a request is worth reporting: it is a near miss, or an escape."""
     return report.effect.is_near_miss or outcome is Outcome.ESCAPED
+
+
+def fresh_masked(masked: tuple[MaskedResult, ...]) -> tuple[MaskedResult, ...]:
+    """Return the made-up results that the model sees for the first time.
+
+    The others were told with the request in which they were new.
+    """
+    return tuple(each for each in masked if each.fresh)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,6 +64,17 @@ class Observation:
             is mended; cut or hashed like `conversation_id`. None where the request alone is
             broken, and where it can't be told: no checkpointer, a state without a channel
             `messages`, one call of a subgraph.
+        blame: Of a near miss, the step after which the history was broken; None where nothing
+            tells.
+        is_fresh: Of a near miss, whether its breach is new in its conversation; False where an
+            earlier request had it, None where the conversation can't be told.
+        langsmith_url: The model run's page in LangSmith, or None where it is not traced there. Its
+            address has the ids of the workspace and of the project: it is None as long as neither
+            the tracer's client nor feedback that was delivered has told them.
+        trace_id: The OpenTelemetry trace that the telemetry of the check is part of, 32 lowercase
+            hex digits, or None where there is none.
+        span_id: The span that the check stands below, 16 lowercase hex digits, or None: that of the
+            model's own call where an instrumentor has one, else what was current.
     """
 
     run_id: UUID
@@ -72,9 +93,22 @@ class Observation:
     rejected_companion: str | None = None
     node: str | None = None
     poisoned_thread_id: str | None = None
+    blame: Blame | None = None
+    is_fresh: bool | None = None
+    langsmith_url: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
 
     def __repr__(self) -> str:
         return told(self)
+
+    def explain(self) -> str:
+        """Return what `report.explain()` does, with what broke the history where that is known."""
+        # Only for people.
+        from toolpair_observe.pairing.explain import explain  # noqa: PLC0415
+        from toolpair_observe.steps.told import tell  # noqa: PLC0415
+
+        return explain(self.report, broken_by=tell(self.blame, self.report) if self.blame else "")
 
     @property
     def is_near_miss(self) -> bool:

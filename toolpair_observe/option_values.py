@@ -18,6 +18,21 @@ from toolpair_observe.pairing.words import Effect
 if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.profile import Profile
 
+Mode = Literal["observe", "strict", "off"]
+"""What a handler does: report, also stop requests, or nothing."""
+
+RequestSelection = Literal["near_miss", "all", "off"]
+"""Which requests get feedback or a span: near misses and escapes, all, or none."""
+
+OnInternalError = Literal["allow", "block"]
+"""What strict mode does with a request that could not be checked."""
+
+RequestMode = Literal["stricter", "any", "ignore"]
+"""What the metadata of a request may make of the mode."""
+
+BlameMode = Literal["off", "requests", "steps"]
+"""What a near miss is compared with to tell what broke the history: nothing, requests or steps."""
+
 BlockableEffect = Literal["local_error", "reject", "silent_loss", "unknown"]
 """The values of the `Effect` members that strict mode can block."""
 

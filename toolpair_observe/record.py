@@ -7,7 +7,9 @@ key and an OpenTelemetry context travel beside it in a `Trace`, which only repor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
 
 from toolpair_observe.observation import Observation
 
@@ -15,9 +17,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from opentelemetry.context import Context
+    from opentelemetry.trace import SpanContext
 
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.pairing.words import Outcome
+    from toolpair_observe.steps.blamed import Blame
 
 
 class TraceLink(NamedTuple):
@@ -36,15 +40,33 @@ class TraceLink(NamedTuple):
     run_tree: object
 
 
+class Place(NamedTuple):
+    """Where the telemetry of a request belongs.
+
+    Attributes:
+        context: The OpenTelemetry context that its spans and events belong to (never attached).
+        is_model: Whether the span in it is the model call's own.
+        beside: The span that was current instead of the model's, or None.
+        span: The model's own span, or None.
+        outer: The place without it, or None.
+    """
+
+    context: Context
+    is_model: bool = False
+    beside: SpanContext | None = None
+    span: Any = None
+    outer: Place | None = None
+
+
 class Trace(NamedTuple):
     """The place of a request in the traces of the application.
 
     Attributes:
-        context: The OpenTelemetry context that its spans and events belong to (never attached).
+        place: Its place in OpenTelemetry's.
         link: LangSmith's side of the run, or None where it is not traced there.
     """
 
-    context: Context
+    place: Place
     link: TraceLink | None = None
 
 
@@ -53,8 +75,9 @@ class Record:
     """What is known of one request so far. The handler and the seam write it, reporters never.
 
     Attributes:
-        context: See `Trace`.
+        place: See `Trace`.
         link: See `Trace`.
+        is_left_open: Whether no callback has reported the end of the run.
 
     All other attributes are those of `Observation`.
     """
@@ -69,7 +92,7 @@ class Record:
     check_ns: int
     identified: bool
     blocked: bool
-    context: Context
+    place: Place
     link: TraceLink | None = None
     outcome: Outcome | None = None
     rejected_kind: str | None = None
@@ -77,9 +100,14 @@ class Record:
     rejected_companion: str | None = None
     node: str | None = None
     poisoned_thread_id: str | None = None
+    blame: Blame | None = None
+    is_fresh: bool | None = None
+    langsmith_url: str | None = None
+    is_left_open: bool = False
 
     def observation(self) -> Observation:
         """Return a frozen copy of what is known so far."""
+        span = get_current_span(self.place.context).get_span_context()
         return Observation(
             run_id=self.run_id,
             report=self.report,
@@ -97,8 +125,13 @@ class Record:
             rejected_companion=self.rejected_companion,
             node=self.node,
             poisoned_thread_id=self.poisoned_thread_id,
+            blame=self.blame,
+            is_fresh=self.is_fresh,
+            langsmith_url=self.langsmith_url,
+            trace_id=format_trace_id(span.trace_id) if span.is_valid else None,
+            span_id=format_span_id(span.span_id) if span.is_valid else None,
         )
 
     def trace(self) -> Trace:
         """Return the place of the request in the application's traces, as far as it is known."""
-        return Trace(self.context, self.link)
+        return Trace(self.place, self.link)

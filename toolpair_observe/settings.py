@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, TypedDict, cast, get_args
 
 from toolpair_observe import option_values as read
 from toolpair_observe.arguments import described
@@ -18,7 +18,14 @@ from toolpair_observe.deployment import Environment, environment_of
 from toolpair_observe.errors import SettingsError
 from toolpair_observe.hashed import KEY_VARIABLE
 from toolpair_observe.once import warn_once
-from toolpair_observe.option_values import BLOCKABLE, MOST, BlockableEffect, listed
+from toolpair_observe.option_values import (
+    BlameMode,
+    BlockableEffect,
+    Mode,
+    OnInternalError,
+    RequestMode,
+    RequestSelection,
+)
 from toolpair_observe.pairing.shown import MAX_TEXT, quoted, shown, told
 from toolpair_observe.pairing.words import Effect
 
@@ -35,18 +42,6 @@ PREFIX: Final = "TOOLPAIR_"
 MODE_KEY: Final = "toolpair_mode"
 
 _PARSE, _CHOICES, _DOC, _NOTHING = "parse", "choices", "doc", "nothing"
-
-Mode = Literal["observe", "strict", "off"]
-"""What a handler does: report, also stop requests, or nothing."""
-
-RequestSelection = Literal["near_miss", "all", "off"]
-"""Which requests get feedback or a span: near misses and escapes, all, or none."""
-
-OnInternalError = Literal["allow", "block"]
-"""What strict mode does with a request that could not be checked."""
-
-RequestMode = Literal["stricter", "any", "ignore"]
-"""What the metadata of a request may make of the mode."""
 
 BY_DEFAULT: Final = "default"
 """The origin of an option that nobody has set."""
@@ -78,7 +73,7 @@ class Settings:
         default="observe",
         metadata=_about(
             _mode,
-            listed(get_args(Mode)),
+            read.listed(get_args(Mode)),
             "`observe` reports; `strict` also stops a request that will fail; `off` does nothing. "
             "`guard` is strict where neither this nor `strict_environments` is set "
             "([which mode holds](modes.md)).",
@@ -108,7 +103,7 @@ class Settings:
         default="stricter",
         metadata=_about(
             read.one_of(*get_args(RequestMode)),
-            listed(get_args(RequestMode)),
+            read.listed(get_args(RequestMode)),
             "What a request's own mode, "
             f'`config={{"metadata": {{"{MODE_KEY}": "strict"}}}}`, may change. `stricter` ignores '
             "a weaker one, because remote callers can set metadata; `any` obeys it; `ignore` "
@@ -119,7 +114,7 @@ class Settings:
         default=frozenset({Effect.REJECT, Effect.LOCAL_ERROR}),
         metadata=_about(
             read.effects,
-            f"any of {', '.join(BLOCKABLE)}, separated by commas",
+            f"any of {', '.join(read.BLOCKABLE)}, separated by commas",
             "Predicted effects that strict mode blocks.",
         ),
     )
@@ -135,7 +130,7 @@ class Settings:
         default="allow",
         metadata=_about(
             read.one_of(*get_args(OnInternalError)),
-            listed(get_args(OnInternalError)),
+            read.listed(get_args(OnInternalError)),
             "What strict mode does with a request that could not be checked because of an error of "
             "toolpair_observe itself.",
         ),
@@ -153,7 +148,7 @@ class Settings:
         default="near_miss",
         metadata=_about(
             _selection,
-            listed(get_args(RequestSelection)),
+            read.listed(get_args(RequestSelection)),
             "Which requests get feedback in LangSmith. `all` can move traces to paid retention.",
         ),
     )
@@ -161,7 +156,7 @@ class Settings:
         default="near_miss",
         metadata=_about(
             _selection,
-            listed(get_args(RequestSelection)),
+            read.listed(get_args(RequestSelection)),
             "Which requests get an OpenTelemetry span.",
         ),
     )
@@ -182,11 +177,22 @@ class Settings:
             f"handed on. `{KEY_VARIABLE}` sets the key.",
         ),
     )
+    blame: BlameMode = field(
+        default="steps",
+        metadata=_about(
+            read.one_of(*get_args(BlameMode)),
+            read.listed(get_args(BlameMode)),
+            "How a near miss is traced to what broke the history, and a made-up result to who made "
+            "it up. `steps` listens to the steps of an agent and to its tools, where these "
+            "callbacks reach the handler; `requests` compares with earlier requests of the same "
+            "conversation; `off` does neither.",
+        ),
+    )
     max_label_values: int = field(
         default=100,
         metadata=_about(
             read.whole_number,
-            f"a whole number, {MOST:,} at most",
+            f"a whole number, {read.MOST:,} at most",
             "How many models and providers metrics keep apart; later ones are counted as `_OTHER`.",
         ),
     )
@@ -194,7 +200,7 @@ class Settings:
         default=10_000,
         metadata=_about(
             read.whole_number,
-            f"a whole number, {MOST:,} at most",
+            f"a whole number, {read.MOST:,} at most",
             "How many requests a handler remembers at a time; past that the oldest is given up as "
             "abandoned.",
         ),
@@ -290,7 +296,7 @@ class Settings:
         try:
             wanted = cast("Mode", _mode(asked))
         except read.Unsuitable:
-            _warn_of_request(asked, f"choose {listed(get_args(Mode))}")
+            _warn_of_request(asked, f"choose {read.listed(get_args(Mode))}")
             return self.mode
         if self.request_mode == "any" or _STRICTNESS[wanted] >= _STRICTNESS[self.mode]:
             return wanted
@@ -325,6 +331,7 @@ class Options(TypedDict, total=False):
     run_timeout: float | None
     wrap_callbacks: bool | None
     announce: bool | None
+    blame: BlameMode | None
 
 
 def options() -> tuple[Field[Any], ...]:

@@ -24,7 +24,9 @@ def test_a_handler_on_the_model_and_in_the_config_counts_once(make_handler):
 def test_a_strict_handler_that_is_there_twice_looks_once(make_handler, monkeypatch):
     looks = []
     check = module.check
-    monkeypatch.setattr(module, "check", lambda *args: looks.append(args) or check(*args))
+    monkeypatch.setattr(
+        module, "check", lambda *args, **more: looks.append(args) or check(*args, **more)
+    )
     handler = make_handler("strict")
     with pytest.raises(InvalidToolResultsError):
         CountingModel(callbacks=[handler]).invoke(BROKEN, {"callbacks": [handler, handler]})

@@ -39,9 +39,9 @@ def counted(monkeypatch):
     def counting(name):
         original = getattr(module, name)
 
-        def count(*args):
+        def count(*args, **how):
             counts[name] += 1
-            return original(*args)
+            return original(*args, **how)
 
         return count
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import tracemalloc
 import weakref
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.reporters.langsmith.feedback import FeedbackApi
 from toolpair_observe.reporters.shared import _Shared
+from toolpair_observe.steps import conversations
 
 OURS = "toolpair-"
 
@@ -189,14 +191,19 @@ def test_feedback_has_one_thread_however_many_handlers_send_it(monkeypatch):
 
 
 @pytest.mark.parametrize("history", [SOUND, BROKEN], ids=["sound", "broken"])
-def test_nothing_grows_with_the_number_of_handlers(history, caplog):
+def test_nothing_grows_with_the_number_of_handlers(history, caplog, monkeypatch):
+    # Each request here is a conversation, of which the process remembers this many.
+    monkeypatch.setattr(conversations, "MOST_CONVERSATIONS", 50)
+    conversations.CONVERSATIONS.reset()  # a table that was large is made anew at some time
     caplog.set_level(logging.ERROR)
     model = CountingModel()
+    # A graph that was given the same messages has given them ids, which would make all one.
+    nameless = [message.model_copy(update={"id": None}) for message in history]
 
     def work(times: int) -> int:
         for _ in range(times):
             handler = ToolPairHandler(profile="openai-chat", on_near_miss=count_one)
-            model.invoke(history, {"callbacks": [handler]})
+            model.invoke(nameless, {"callbacks": [handler]})
         model._requests.clear()
         handler.flush(10)
         del handler
@@ -205,13 +212,14 @@ def test_nothing_grows_with_the_number_of_handlers(history, caplog):
 
     tracemalloc.start()
     try:
-        before = work(100)
-        grown = work(400) - before
+        sizes = [work(100) for _ in range(5)]
     finally:
         tracemalloc.stop()
     join_ours(ToolPairHandler(profile="openai-chat", on_near_miss=count_one))
 
-    assert grown < 400 * 50
+    # A leak grows each time; a table that is made anew, and larger, does so once.
+    grown = min(after - before for before, after in pairwise(sizes))
+    assert grown < 100 * 50
 
 
 def test_a_handler_that_is_dropped_is_gone():

@@ -93,7 +93,7 @@ async def test_what_an_application_passes_by_loses_no_refusal(make_handler, conf
     assert strict.checks == 1 + seam_on + ("run_id" not in config)
 
 
-@pytest.mark.parametrize("part", ["context_of", "checked"])
+@pytest.mark.parametrize("part", ["_recorder.record", "_runs.checked", "_runs.placed"])
 @with_and_without_seam
 def test_a_record_that_cannot_be_made_loses_no_refusal(make_handler, monkeypatch, part, seam_on):
     strict, model = make_handler("strict", wrap_callbacks=seam_on), CountingModel()
@@ -101,14 +101,19 @@ def test_a_record_that_cannot_be_made_loses_no_refusal(make_handler, monkeypatch
     def fail(*args):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(strict._pipeline, part, fail)
+    owner, _, name = part.partition(".")
+    monkeypatch.setattr(getattr(strict, owner), name, fail)
     monkeypatch.setattr(fail_open, "_logged", set())
     sibling = Sibling()
     with pytest.raises(InvalidToolResultsError):
         model.invoke(BROKEN, {"callbacks": [sibling, strict]})
     assert model.requests == 0
     assert bool(sibling.open) == (not seam_on)
-    assert strict.internal_errors == {("ZeroDivisionError", "handler"): 1}
+    if part == "_runs.placed" and not seam_on:
+        assert not strict.internal_errors  # no manager is known there, so nobody asks
+        return
+    where = "seam" if seam_on and part != "_recorder.record" else "handler"
+    assert strict.internal_errors == {("ZeroDivisionError", where): 1}
 
 
 @pytest.mark.parametrize("settles", ["end", "note_refusal", "watch_manager"])

@@ -18,7 +18,7 @@ SECRET = "the launch code is 0000"
 
 @pytest.fixture
 def broken_check(monkeypatch):
-    def fail(*args):
+    def fail(*args, **how):
         raise KeyError(SECRET)
 
     monkeypatch.setattr(judge, "check", fail)
@@ -76,7 +76,7 @@ class Broken:
     def fail(self, *args):
         raise ZeroDivisionError(SECRET)
 
-    flagged = finished = flush = close = fail
+    flagged = finished = mended = flush = close = fail
 
 
 def test_a_reporter_that_raises_stops_neither_the_others_nor_the_application(make_handler):
@@ -90,6 +90,9 @@ def test_a_reporter_that_raises_stops_neither_the_others_nor_the_application(mak
 
         def finished(self, observation, trace):
             seen.append("finished")
+
+        def mended(self, observation, trace):
+            seen.append("mended")
 
         def flush(self, timeout):
             seen.append("flush")
@@ -134,7 +137,7 @@ def _raise_in_application(_):
 def test_what_stops_a_thread_goes_on(make_handler, monkeypatch):
     ours = make_handler()
 
-    def interrupt(*args):
+    def interrupt(*args, **how):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(judge, "check", interrupt)

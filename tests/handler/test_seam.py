@@ -21,6 +21,7 @@ from toolpair_observe import InvalidToolResultsError
 from toolpair_observe.attach import closing as closing_module
 from toolpair_observe.attach import seam
 from toolpair_observe.attach.closing import close_each
+from toolpair_observe.attach.instrument import instrument, uninstrument
 
 MANAGERS = (CallbackManager, AsyncCallbackManager)
 
@@ -269,6 +270,24 @@ def test_a_core_without_the_method_is_named_once_and_strict_raises_from_the_call
     assert strict.outcomes == {"blocked": 1}
 
 
+def test_what_is_no_run_manager_delays_no_near_miss(make_handler, changed_core, caplog):
+    """The request is told of before it leaves, whatever langchain-core returns for it."""
+    real = CallbackManager.on_chat_model_start
+    kept = []
+
+    def wrapped_up(self, *args, **kwargs):
+        kept.extend(real(self, *args, **kwargs))
+        return iter(kept)
+
+    changed_core(CallbackManager, wrapped_up)
+    handler = make_handler()
+    with caplog.at_level(logging.WARNING, "toolpair_observe"):
+        CallbackManager([handler]).on_chat_model_start({}, [BROKEN])
+        assert [line for line in caplog.messages if line.startswith("near miss")]
+    assert handler.checks == 1
+    seam.uninstall()
+
+
 def test_a_core_that_returns_something_else_is_noticed_at_the_call(
     make_handler, changed_core, caplog
 ):
@@ -320,7 +339,11 @@ class Linked:
     def finished(self, observation, trace):
         self.links.append(trace.link)
         if trace.link is not None:
-            trace.link.run_tree.tags.append("seen")
+            tree = trace.link.run_tree
+            tree.tags = [*tree.tags, "seen"]
+
+    def mended(self, observation, trace):
+        self.links.append(trace.link)
 
 
 @pytest.fixture
@@ -365,6 +388,20 @@ async def test_it_finds_langsmiths_run_and_is_there_before_its_last_word(
     sent = sent or [update for update in tracer.client.updates if "seen" in update["tags"]]
     assert len(sent) == 2
     assert all("seen" in update["tags"] for update in sent)
+
+
+def test_the_hook_of_the_process_comes_before_a_tracer_of_the_model(linked, tracer):
+    """Inside a chain, who hears of steps alone is inherited and stands before all others."""
+    handler, _ = linked("observe")
+    instrument(handler)
+    try:
+        (RunnableLambda(lambda messages: messages) | CountingModel(callbacks=[tracer])).invoke(
+            BROKEN
+        )
+    finally:
+        uninstrument()
+
+    assert ["seen" in update["tags"] for update in tracer.client.updates] == [True]
 
 
 def test_a_sound_run_is_linked_only_when_it_has_to_be(linked, tracer):

@@ -199,9 +199,9 @@ def test_the_stored_list_is_checked_once_more_only_where_the_request_is_another(
 ):
     checked: list[int] = []
 
-    def counting(messages: Any, *more: Any) -> Any:
+    def counting(messages: Any, *more: Any, **how: Any) -> Any:
         checked.append(len(messages))
-        return check(messages, *more)
+        return check(messages, *more, **how)
 
     monkeypatch.setattr(judge, "check", counting)
     handler = make_handler()

@@ -27,26 +27,34 @@ from opentelemetry.trace import TracerProvider
 from toolpair_observe import (
     Accuracy,
     AccuracyRow,
+    Blame,
+    BlameChange,
+    BlameMode,
     BlockableEffect,
     BrokenStep,
+    CallFate,
     Cause,
     Change,
     ChatTemplateError,
     CheckFailedError,
     Diagnosis,
     Effect,
+    Fate,
     Finding,
     FoundResult,
     GuardedModel,
     HandlerOptions,
     InvalidToolResultsError,
     MadeUpResult,
+    MaskedEvidence,
+    MaskedKind,
+    MaskedResult,
     MendError,
     MendPlan,
     MissingExtraError,
     Mode,
-    NearMissHook,
     Observation,
+    ObservationHook,
     OnInternalError,
     Options,
     Outcome,
@@ -334,6 +342,13 @@ def tell(observation: Observation) -> None:
     assert_type(observation.provider, str)
     assert_type(observation.model, str)
     assert_type(observation.poisoned_thread_id, str | None)
+    assert_type(observation.blame, Blame | None)
+    assert_type(observation.is_fresh, bool | None)
+    assert_type(observation.langsmith_url, str | None)
+    assert_type(observation.trace_id, str | None)
+    assert_type(observation.span_id, str | None)
+    if (blame := observation.blame) is not None:
+        read_blame(blame)
     assert_type(observation.conversation_id, str | None)
     assert_type(observation.start_ns, int)
     assert_type(observation.check_ns, int)
@@ -350,11 +365,47 @@ async def tell_later(observation: Observation) -> None:
     tell(observation)
 
 
+def read_blame(blame: Blame) -> None:
+    """Read what broke a history, and what became of its calls."""
+    assert_type(blame.step, str | None)
+    assert_type(blame.change, BlameChange | None)
+    assert_type(blame.removed, tuple[int, ...])
+    assert_type(blame.inserted, tuple[int, ...])
+    assert_type(blame.fates, tuple[CallFate, ...])
+    assert_type(blame.since_run_id, UUID | None)
+    assert_type(blame.requests_ago, int)
+    assert_type(blame.last_sound_run_id, UUID | None)
+    assert_type(blame.began_elsewhere, bool)
+    for each in blame.fates:
+        assert_type(each.tool_call_id, str)
+        assert_type(each.tool_name, str | None)
+        assert_type(each.fate, Fate)
+        assert_type(each.error_type, str | None)
+
+
+def read_masked(masked: MaskedResult) -> None:
+    """Read a result that somebody made up."""
+    assert_type(masked.message_index, int)
+    assert_type(masked.call_message_index, int | None)
+    assert_type(masked.tool_call_id, str)
+    assert_type(masked.tool_name, str | None)
+    assert_type(masked.kind, MaskedKind)
+    assert_type(masked.by, str)
+    assert_type(masked.evidence, MaskedEvidence)
+    assert_type(masked.fresh, bool)
+    assert_type(masked.step, str | None)
+
+
+def choose_blame(mode: BlameMode) -> ToolPairHandler:
+    """Say what a near miss is compared with."""
+    return ToolPairHandler(blame=mode)
+
+
 def tell_nothing() -> None:
     """Take no observation."""
 
 
-async def tell_all(hooks: Sequence[NearMissHook], observation: Observation) -> None:
+async def tell_all(hooks: Sequence[ObservationHook], observation: Observation) -> None:
     """Call every hook, plain or a coroutine function."""
     for hook in hooks:
         result = hook(observation)
@@ -385,6 +436,7 @@ def make_handler(
         logger_provider=events,
         langsmith_client=client,
         on_near_miss=tell,
+        on_masked=tell,
         strict_environments={"staging"},
         block_on={"reject", "local_error", "silent_loss"},
         block_unidentified=False,
@@ -416,6 +468,8 @@ def make_handler(
     ToolPairHandler(run_timeout="soon")  # type: ignore[arg-type]
     ToolPairHandler(tracer_provider=metrics)  # type: ignore[arg-type]
     ToolPairHandler(on_near_miss=tell_nothing)  # type: ignore[arg-type]
+    ToolPairHandler(on_masked=tell_later)
+    ToolPairHandler(on_masked=tell_nothing)  # type: ignore[arg-type]
     ToolPairHandler(blok_on={"reject"})  # type: ignore[call-arg]
     handler.settings.mode = "off"  # type: ignore[misc]
     del config
@@ -425,7 +479,13 @@ def attach_to_the_process(handler: ToolPairHandler, metrics: MeterProvider) -> N
     """`instrument` takes a handler, or the options of one."""
     assert_type(instrument(), ToolPairHandler)
     instrument(handler)
-    instrument(mode="strict", block_on={"reject"}, meter_provider=metrics, on_near_miss=tell)
+    instrument(
+        mode="strict",
+        block_on={"reject"},
+        meter_provider=metrics,
+        on_near_miss=tell,
+        on_masked=tell,
+    )
     instrument(mode="strct")  # type: ignore[arg-type]
     instrument(block_on={"rejekt"})  # type: ignore[arg-type]
     instrument(blok_on={"reject"})  # type: ignore[call-arg]
@@ -594,6 +654,7 @@ def watch(attempt: Callable[[], object]) -> None:
     assert_type(watch.requests.unchecked, int)
     assert_type(watch.requests.stopped, list[Exception])
     assert_type(watch.requests.reports, list[PairingReport])
+    assert_type(watch.requests.masked, list[MaskedResult])
     assert_type(watch.requests.found(), tuple[Found, ...])
     watch.stop()
     Watch("off")  # type: ignore[arg-type]

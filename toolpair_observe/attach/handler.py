@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from toolpair_observe import semconv
 from toolpair_observe.accuracy import Accuracy
-from toolpair_observe.arguments import check_hook, check_objects
 from toolpair_observe.attach import runs, seam
 from toolpair_observe.attach.admission import Admission
 from toolpair_observe.attach.as_class import InstancesOnly
 from toolpair_observe.attach.at_exit import close_at_exit
 from toolpair_observe.attach.judge import Judge
-from toolpair_observe.attach.outcomes import Ending, outcome_of
+from toolpair_observe.attach.outcome_listener import OutcomeListener
+from toolpair_observe.attach.recording import Recorder
 from toolpair_observe.attach.request import Request
 from toolpair_observe.attach.standing import StandingSettings
-from toolpair_observe.attach.tracing import failing_run, trace_link
+from toolpair_observe.attach.step_listener import StepListener
+from toolpair_observe.attach.tracing import failing_run, find_place
 from toolpair_observe.deadline import Deadline
-from toolpair_observe.errors import ToolPairError, is_deliberate
+from toolpair_observe.errors import is_deliberate
 from toolpair_observe.fail_open import FailOpen, HookFailed
-from toolpair_observe.pairing.shown import clean, type_name
+from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.record import Record, TraceLink
 from toolpair_observe.reporters.pipeline import Pipeline
 from toolpair_observe.settings import Settings
 
@@ -41,15 +42,17 @@ if TYPE_CHECKING:
 
     from toolpair_observe.attach.judge import Verdict
     from toolpair_observe.attach.runs import Run
+    from toolpair_observe.option_values import Mode
     from toolpair_observe.pairing.providers.identify import Target
-    from toolpair_observe.reporters.hook import NearMissHook
-    from toolpair_observe.settings import Mode, Options
+    from toolpair_observe.record import Record, TraceLink
+    from toolpair_observe.reporters.hook import ObservationHook
+    from toolpair_observe.settings import Options
 
 
 __tracebackhide__ = is_deliberate
 
 
-class ToolPairHandler(InstancesOnly):
+class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
     """Check the tool calls and tool results of every chat-model request.
 
     In `observe` mode it reports; in `strict` mode it also stops a request that is predicted to
@@ -66,12 +69,13 @@ class ToolPairHandler(InstancesOnly):
         logger_provider: Where events go; None for the application's global one.
         langsmith_client: The client that sends feedback; None for that of each run's own tracer.
         on_near_miss: Function to call with the `Observation` of each near miss and each escape
-            once its outcome is known; a plain or a coroutine function.
+            once its outcome is known, plain or a coroutine function; it says where to look.
+        on_masked: The same for each request in which the model first sees made-up results.
         **options: See `Options`. Each can be given as `TOOLPAIR_<OPTION>` in the environment, too.
 
     Raises:
         SettingsError: An option is unknown or has a value that it can't have; or a provider, the
-            client or the function is of no use.
+            client or a function is of no use.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a place of its own
@@ -82,17 +86,11 @@ class ToolPairHandler(InstancesOnly):
         meter_provider: MeterProvider | None = None,
         logger_provider: LoggerProvider | None = None,
         langsmith_client: Client | None = None,
-        on_near_miss: NearMissHook | None = None,
+        on_near_miss: ObservationHook | None = None,
+        on_masked: ObservationHook | None = None,
         **options: Unpack[Options],
     ) -> None:
         super().__init__()
-        check_objects(
-            tracer_provider=tracer_provider,
-            meter_provider=meter_provider,
-            logger_provider=logger_provider,
-            langsmith_client=langsmith_client,
-        )
-        check_hook("on_near_miss", on_near_miss, "one Observation", awaited=True)
         settings = Settings.resolve(mode=mode, **options)
         self._set_up(
             StandingSettings(settings, tracer_provider, meter_provider, logger_provider),
@@ -104,6 +102,7 @@ class ToolPairHandler(InstancesOnly):
                 logger_provider=logger_provider,
                 langsmith_client=langsmith_client,
                 on_near_miss=on_near_miss,
+                on_masked=on_masked,
             ),
         )
 
@@ -116,11 +115,15 @@ class ToolPairHandler(InstancesOnly):
             limit=settings.max_runs,
             timeout=settings.run_timeout,
             counts=pipeline.counts,
+            placed=partial(find_place, pipeline),
+            checked=pipeline.checked,
             ended=pipeline.finished,
         )
         # All threads share these two, because their `failure` is never read.
         self._handler_guard = FailOpen(pipeline.counts, "handler")
         self._outcome_guard = FailOpen(pipeline.counts, "outcome")
+        self._steps_guard = FailOpen(pipeline.counts, "steps")
+        self._recorder = Recorder(settings, self.judge, self._steps_guard)
         if settings.mode != "off":
             self._install_seam()
         close_at_exit(self)
@@ -133,6 +136,11 @@ class ToolPairHandler(InstancesOnly):
     def settings(self) -> Settings:
         """The options that apply now: the mode can follow the deployment environment."""
         return self.standing.now()
+
+    @property
+    def hears_steps(self) -> bool:
+        """Whether the steps of agents and their tools are written down, for the option `blame`."""
+        return self._settings.blame == "steps" and self._settings.mode != "off"
 
     @property
     def mode_reason(self) -> str:
@@ -163,6 +171,7 @@ class ToolPairHandler(InstancesOnly):
         messages: list[list[BaseMessage]],
         *args: Any,  # noqa: ANN401, ARG002 -- what langchain-core may add
         run_id: UUID | None = None,
+        parent_run_id: UUID | None = None,
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 -- langchain-core's own signature
     ) -> None:
@@ -178,7 +187,7 @@ class ToolPairHandler(InstancesOnly):
         run_id = runs.usable_id(run_id)
         try:
             request = Request(messages[0], serialized, metadata, kwargs.get("invocation_params"))
-            refusal = self._start(request, run_id, mode)
+            refusal = self._start(request, run_id, mode, parent_run_id)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._handler_guard.swallow(error, error.__traceback__)
             refusal = self.judge.unchecked(error, run_id, mode)
@@ -186,7 +195,9 @@ class ToolPairHandler(InstancesOnly):
             self._install_seam()  # where a request of a handler that is off asks for strict
             seam.refuse(refusal, run_id)
 
-    def _start(self, request: Request, run_id: UUID, mode: Mode) -> Exception | None:
+    def _start(
+        self, request: Request, run_id: UUID, mode: Mode, parent_id: UUID | None
+    ) -> Exception | None:
         """Check a request and open its run; return the error that has to stop it, or None."""
         call = seam.current_call()
         earlier = self._earlier(request, run_id, call)
@@ -196,7 +207,8 @@ class ToolPairHandler(InstancesOnly):
         # The refusal is settled by now: nothing that fails here can lose it.
         with self._handler_guard:
             if verdict is not None and earlier is None:
-                self._open_run(self._record(request, run_id, mode, verdict), call, request)
+                record = self._recorder.record(request, run_id, mode, verdict, parent_id)
+                self._open_run(record, call, request)
         return refusal
 
     def _earlier(self, request: Request, run_id: UUID, call: seam.StartCall | None) -> Run | None:
@@ -211,23 +223,6 @@ class ToolPairHandler(InstancesOnly):
             earlier.give_up(Outcome.ABANDONED)
         return None
 
-    def _record(self, request: Request, run_id: UUID, mode: Mode, verdict: Verdict) -> Record:
-        return Record(
-            run_id=run_id,
-            report=verdict.report,
-            mode=mode,
-            provider=clean(verdict.target.provider),
-            model=clean(verdict.target.model),
-            conversation_id=clean(self.judge.name_id(request.conversation_id or "")) or None,
-            node=clean(request.node or "") or None,
-            poisoned_thread_id=clean(verdict.poisoned_thread_id) or None,
-            start_ns=verdict.start_ns,
-            check_ns=verdict.check_ns,
-            identified=verdict.target.identified,
-            blocked=mode == "strict" and verdict.stops,
-            context=self._pipeline.context_of(run_id),
-        )
-
     def _open_run(
         self, record: Record, call: seam.StartCall | None, request: Request | None = None
     ) -> None:
@@ -235,7 +230,7 @@ class ToolPairHandler(InstancesOnly):
         if run is None:
             self._pipeline.checked_without_end(record)  # another request has the id by now
             return
-        run.always_linked = self._settings.feedback == "all"
+        run.wants_place = self._pipeline.tells_of(record.report)
         if call is not None:
             call.runs.append(run)
         elif request is not None:
@@ -243,7 +238,10 @@ class ToolPairHandler(InstancesOnly):
             seam.note_start_outside()
         if call is None or call.is_async:
             run.watch_current_task()
-        self._pipeline.checked(record)
+        if call is None:
+            if run.wants_place:
+                self._pipeline.place(record)
+            run.check()
 
     @contextmanager
     def admitted(
@@ -306,7 +304,7 @@ class ToolPairHandler(InstancesOnly):
                     run = failing_run(request, run_id, refusal, config, model_callbacks)
                     link = stack.enter_context(run)
             if verdict is not None:
-                record = self._record(request, run_id, "strict", verdict)
+                record = self._recorder.record(request, run_id, "strict", verdict)
                 record.link = link
                 try:
                     self._open_run(record, None)
@@ -320,45 +318,6 @@ class ToolPairHandler(InstancesOnly):
     def fail_hook(self, name: str) -> HookFailed:
         """Return the same for a function of the application, by the argument that holds it."""
         return HookFailed(self._pipeline.counts, name)
-
-    # What langchain-core may add to these calls, or leave out, does not matter to them.
-
-    def on_llm_new_token(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
-        """Note that the model answers: from now on the request counts as accepted."""
-        run = runs.find(run_id)
-        if run is not None:
-            run.streamed = True
-
-    def on_stream_event(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
-        """Note that the model answers, in the newest form of streaming."""
-        run = runs.find(run_id)
-        if run is not None:
-            run.streamed = True
-
-    def on_llm_end(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
-        """Settle the outcome of a request that the model answered."""
-        with self._outcome_guard:
-            run = runs.find(run_id)
-            if run is not None:
-                _end(run, Ending(Outcome.ACCEPTED))
-
-    def on_llm_error(
-        self,
-        error: BaseException,
-        *args: Any,  # noqa: ANN401, ARG002
-        run_id: UUID | None = None,
-        **kwargs: Any,  # noqa: ANN401, ARG002
-    ) -> None:
-        """Settle the outcome of a request that failed."""
-        with self._outcome_guard:
-            run = runs.find(run_id)
-            if run is None:
-                return
-            siblings = run.siblings
-            _end(run, outcome_of(run, error))
-            if not isinstance(error, ToolPairError):
-                for sibling in siblings:
-                    sibling.end(Outcome.CANCELLED)
 
     def accuracy(self) -> Accuracy:
         """Return predicted effects against outcomes so far, for each provider and model.
@@ -388,7 +347,7 @@ class ToolPairHandler(InstancesOnly):
         """Abandon requests in flight, deliver queued reports, and stop all workers.
 
         The handler goes on checking, counting and blocking if it is called again, and delivers
-        nothing more to LangSmith or to `on_near_miss`.
+        nothing more to LangSmith or to the hooks.
 
         Args:
             timeout: Seconds to wait at most; what is no number is a TypeError.
@@ -435,12 +394,6 @@ class ToolPairHandler(InstancesOnly):
 
     def __repr__(self) -> str:
         return f"{type_name(self)}(mode={self.settings.mode!r})"
-
-
-def _end(run: Run, ending: Ending) -> None:
-    if ending.outcome is Outcome.ESCAPED and run.record.link is None and run.manager is not None:
-        run.record.link = trace_link(run.manager)
-    run.end(*ending)
 
 
 def _rebuild(cls: type[ToolPairHandler], settings: Settings) -> ToolPairHandler:

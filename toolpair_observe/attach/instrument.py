@@ -16,8 +16,12 @@ from toolpair_observe.attach.announce import PROCESS, described
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.attach.options import check_handler
 from toolpair_observe.attach.process_hook import ProcessHook
+from toolpair_observe.attach.step_listener import StepListener
+from toolpair_observe.counts import shared_counts
 from toolpair_observe.deadline import Deadline
+from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.forks import in_child
+from toolpair_observe.steps.journal import JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,20 +59,20 @@ class _Slot(ProcessHook):
     @property
     def ignore_llm(self) -> bool:
         """Whether no request is in flight and none will be checked."""
-        return not self._handlers() and not runs.is_any_in_flight()
+        return not self.handlers() and not runs.is_any_in_flight()
 
     @property
     def ignore_chat_model(self) -> bool:
         """Whether no handler is attached."""
-        return not self._handlers()
+        return not self.handlers()
 
     def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Have the request checked."""
         kwargs["run_id"] = runs.usable_id(kwargs.get("run_id"))
-        for handler in self._handlers():
+        for handler in self.handlers():
             handler.on_chat_model_start(*args, **kwargs)
 
-    def _handlers(self) -> tuple[ToolPairHandler, ...]:
+    def handlers(self) -> tuple[ToolPairHandler, ...]:
         of_context, handler = _of_context.get(), self.handler
         if handler is None or any(each is handler for each in of_context):
             return of_context
@@ -94,11 +98,41 @@ class _Slot(ProcessHook):
         if (latest := self.latest) is not None:
             latest.on_llm_error(*args, **kwargs)
 
+    @property
+    def hears_steps(self) -> bool:
+        """Whether a handler wants the steps of agents and their tools to be written down."""
+        return any(handler.hears_steps for handler in self.handlers())
+
     def __repr__(self) -> str:
         return f"toolpair_observe's slot({self.handler!r})"
 
 
+class _StepSlot(ProcessHook, StepListener):
+    """Hears of the steps of every agent in the process, for the handlers in the other slot.
+
+    It is inherited, unlike that one: LangGraph gives its nodes what their graph had, no more.
+    """
+
+    ignore_chat_model = True
+    ignore_llm = True
+
+    def __init__(self) -> None:
+        super().__init__("_step_slot", is_inherited=True)
+        self._steps_guard = FailOpen(shared_counts(), "steps")
+
+    @property
+    def hears_steps(self) -> bool:
+        """Whether a handler wants the steps to be written down, or some that are have to end."""
+        return _slot.hears_steps or len(JOURNAL) > 0
+
+    def on_chain_start(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Note that a step starts, unless nobody wants to know it any more."""
+        if _slot.hears_steps:
+            super().on_chain_start(*args, **kwargs)
+
+
 _slot = _Slot()
+_step_slot = _StepSlot()
 _of_context: ContextVar[tuple[ToolPairHandler, ...]] = ContextVar(
     "toolpair_observe_of_context", default=()
 )
@@ -161,6 +195,7 @@ def attach(
         _exchange(chosen, is_own=handler is None, options=options)
         _State.by = by
         _slot.register()
+        _step_slot.register()
     PROCESS.attach(partial(_describe, chosen, by) if chosen.settings.announce else None)
     _close_leaving(Deadline(_EXCHANGE_SECONDS))
     return chosen

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from toolpair_observe.attach.request import Request
     from toolpair_observe.counts import Counts
     from toolpair_observe.errors import ToolPairError
+    from toolpair_observe.option_values import Mode
     from toolpair_observe.pairing.providers.identify import Target
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.pairing.words import ViolationKind
-    from toolpair_observe.settings import Mode, Settings
+    from toolpair_observe.settings import Settings
 
 
 class Verdict(NamedTuple):
@@ -130,7 +131,9 @@ class Judge:
         start_ns, began = time_ns(), perf_counter_ns()
         if target is None:
             target = self.identify(request)
-        report = check(request.messages, target.profile, target.facts, self.name_id)
+        report = check(
+            request.messages, target.profile, target.facts, self.name_id, only_fresh=True
+        )
         stopping = self.stopping_kinds(report, identified=target.identified)
         verdict = Verdict(target, report, stopping, start_ns, perf_counter_ns() - began)
         return verdict if report.ok else self._with_thread(verdict, request)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, get_args
 
 from toolpair_observe.arguments import kind_of
 from toolpair_observe.attach.handler import ToolPairHandler
+from toolpair_observe.option_values import Mode
 from toolpair_observe.pairing.shown import MAX_TEXT, quoted
-from toolpair_observe.settings import Mode, Options
+from toolpair_observe.settings import Options
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from toolpair_observe.reporters.hook import NearMissHook
+    from toolpair_observe.reporters.hook import ObservationHook
 
 
 class HandlerOptions(Options, total=False):
@@ -34,6 +35,8 @@ class HandlerOptions(Options, total=False):
         langsmith_client: The client that sends feedback; None for that of each run's own tracer.
         on_near_miss: Function to call with the `Observation` of each near miss and each escape
             once its outcome is known.
+        on_masked: The same for each request in which the model sees a result that other software
+            made up for the first time.
     """
 
     mode: Mode | None
@@ -41,7 +44,8 @@ class HandlerOptions(Options, total=False):
     meter_provider: MeterProvider | None
     logger_provider: LoggerProvider | None
     langsmith_client: Client | None
-    on_near_miss: NearMissHook | None
+    on_near_miss: ObservationHook | None
+    on_masked: ObservationHook | None
 
 
 def check_handler(taker: str, handler: object, options: HandlerOptions) -> None:

@@ -56,6 +56,16 @@ def outcome_of(run: Run, error: BaseException) -> Ending:
     return Ending(Outcome.REJECTED, kind)
 
 
+def settle(run: Run, ending: Ending) -> None:
+    """End a run, and find first where an escape stands in the application's traces.
+
+    Nobody has looked for that before: it was a sound request until now.
+    """
+    if ending.outcome is Outcome.ESCAPED and not run.wants_place and run.manager is not None:
+        run.owner.placed(run.record, run.manager)
+    run.end(*ending)
+
+
 def _predicted_kind(report: PairingReport, error: Exception) -> ViolationKind | None:
     """Return the kind of the breach whose predicted local error this is, or None.
 

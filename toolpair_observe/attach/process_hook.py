@@ -25,11 +25,14 @@ class ProcessHook(seam.Participant):
 
     Args:
         name: The module's global that holds it.
+        is_inherited: Whether a run hands it on to its children. Otherwise each run finds it by
+            itself, where langchain-core configures its callbacks.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_inherited: bool = False) -> None:
         super().__init__()
         self._name = name
+        self._is_inherited = is_inherited
         self._lock = threading.Lock()
         self._is_registered = False
         reset_in_child(self)
@@ -41,8 +44,7 @@ class ProcessHook(seam.Participant):
         """Stand in every run from now on."""
         with self._lock:
             if not self._is_registered:
-                # Not inheritable: each run finds the hook by itself.
-                register_configure_hook(self._variable, inheritable=False)
+                register_configure_hook(self._variable, inheritable=self._is_inherited)
                 self._is_registered = True
 
     def reset(self) -> None:

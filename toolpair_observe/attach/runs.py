@@ -14,7 +14,7 @@ import weakref
 from collections import deque
 from itertools import islice
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 from toolpair_observe.forks import in_child
@@ -39,7 +39,7 @@ class Run:
         record: Everything known of it so far.
         owner: The runs of the handler that checked it.
         streamed: Whether the model has answered with a first token already.
-        always_linked: Whether LangSmith's side of it is wanted even when nothing is wrong.
+        wants_place: Whether its place in the application's traces is to be found at its start.
         messages: The very list that it started with, where only that tells its start from another
             one under the same id: outside of the seam.
         siblings: Runs that end with this one when it fails: the other prompts of a synchronous
@@ -48,26 +48,38 @@ class Run:
 
     __slots__ = (
         "_deadline",
+        "_is_checked",
         "_manager",
         "_task",
-        "always_linked",
         "messages",
         "owner",
         "record",
         "siblings",
         "streamed",
+        "wants_place",
     )
 
     def __init__(self, record: Record, owner: Runs, deadline: float) -> None:
         self.record = record
         self.owner = owner
         self.streamed = False
-        self.always_linked = False
+        self.wants_place = False
         self.messages: object = None
         self.siblings: list[Run] = []
         self._deadline = deadline
+        self._is_checked = False
         self._task: asyncio.Task[object] | None = None
         self._manager: weakref.ref[object] | None = None
+
+    def check(self) -> None:
+        """Count and report the check, unless that is done.
+
+        The seam has it done once every handler has started: only then is the place of the request
+        known, and it has not left yet.
+        """
+        if not self._is_checked:
+            self._is_checked = True
+            self.owner.checked(self.record)
 
     def end(
         self,
@@ -95,6 +107,7 @@ class Run:
         self._manager = None
         self.messages = None
         self.siblings = []
+        self.check()
         self.record.outcome = outcome
         self.record.rejected_kind = rejected_kind
         self.record.escape_fault = escape_fault
@@ -109,6 +122,7 @@ class Run:
 
     def give_up(self, outcome: Outcome) -> bool:
         """Settle a run whose end no callback reports: as accepted, if the model was answering."""
+        self.record.is_left_open = True
         return self.end(Outcome.ACCEPTED if self.streamed else outcome)
 
     def watch_current_task(self) -> None:
@@ -152,20 +166,26 @@ class Runs:
         limit: How many are kept; past that the oldest is abandoned.
         timeout: Seconds after which a run is abandoned.
         counts: Where the runs in flight are shown.
+        placed: Called with a record and its run's manager, to find its place in traces.
+        checked: Called with each record once its handlers have started.
         ended: Called with each record once its outcome is known.
 
     Attributes:
         counts: The same.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a moment of its own
         self,
         *,
         limit: int,
         timeout: float,
         counts: Counts,
+        placed: Callable[[Record, Any], None],
+        checked: Callable[[Record], None],
         ended: Callable[[Record], None],
     ) -> None:
+        self.placed = placed
+        self.checked = checked
         self.ended = ended
         self.counts = counts
         self._limit = limit

@@ -23,7 +23,6 @@ from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, 
 from langchain_core.version import VERSION
 
 from toolpair_observe.attach import closing, runs
-from toolpair_observe.attach.tracing import trace_link
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.errors import is_deliberate
 from toolpair_observe.fail_open import FailOpen
@@ -48,18 +47,26 @@ _CLASSES: Final = (CallbackManager, AsyncCallbackManager)
 
 
 class Participant(BaseCallbackHandler):
-    """A handler that the seam serves: it hears of chat models, and of nothing else."""
+    """A handler that the seam serves: it hears of chat models, and of steps where it says so."""
 
     # On the caller's thread and before the handlers that do not care: the check has to see the
     # caller's task, and the outcome has to stand in LangSmith's run before its tracer sends it.
     run_inline = True
     # Only what strict mode stops gets out of `on_chat_model_start`.
     raise_error = True
-    ignore_chain = True
-    ignore_agent = True
     ignore_retriever = True
     ignore_retry = True
     ignore_custom_event = True
+
+    @property
+    def ignore_chain(self) -> bool:
+        """Whether to ignore chains."""
+        return True
+
+    @property
+    def ignore_agent(self) -> bool:
+        """Whether to ignore tools: langchain-core asks for them by this name."""
+        return True
 
 
 class StartCall:
@@ -305,6 +312,9 @@ def _connect(call: StartCall, managers: Sequence[RunManager], starter: object) -
         change = _change_in(managers)
     if change:
         _note_change(starter, change)
+        for run in call.runs:
+            with call.fail_open():
+                run.check()
         return
     _Seam.changes = 0
     for run in call.runs:
@@ -321,10 +331,13 @@ def _connect_run(call: StartCall, run: Run, managers: Sequence[RunManager]) -> N
         run.note_refusal()
     manager = managers[0] if len(managers) == 1 else _manager_of(record.run_id, managers)
     run.watch_manager(manager)
-    if not isinstance(manager.handlers[0], Participant):
+    first = manager.handlers[0]
+    # Who hears of steps alone is inherited, and so may stand before siblings of the model's own.
+    if _is_sibling(first) or first.ignore_llm:
         manager.handlers = sorted(manager.handlers, key=_is_sibling)
-    if run.always_linked or record.report.effect.is_near_miss:
-        record.link = trace_link(manager)
+    if run.wants_place:
+        run.owner.placed(record, manager)
+    run.check()
 
 
 def _note_change(starter: object, change: str) -> None:

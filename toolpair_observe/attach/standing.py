@@ -16,7 +16,8 @@ from toolpair_observe.pairing.shown import shown
 from toolpair_observe.settings import in_environment, named_environment, variable_of
 
 if TYPE_CHECKING:
-    from toolpair_observe.settings import Mode, Settings
+    from toolpair_observe.option_values import Mode
+    from toolpair_observe.settings import Settings
 
 
 class StandingSettings:

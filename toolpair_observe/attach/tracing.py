@@ -1,4 +1,4 @@
-"""LangSmith's side of a run, as langchain-core's tracer keeps it."""
+"""Where a run stands in traces: LangSmith's side of it, as langchain-core's tracer keeps it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from langchain_core.callbacks import BaseCallbackHandler, CallbackManager
 from langchain_core.outputs import LLMResult
 
 from toolpair_observe import foreign
+from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.record import TraceLink
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
     from toolpair_observe.attach.request import Request
+    from toolpair_observe.record import Record
+    from toolpair_observe.reporters.pipeline import Pipeline
 
     RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
 
@@ -51,6 +54,19 @@ def _link_of(manager: RunManager) -> TraceLink | None:
                 run_tree=tree,
             )
     return None
+
+
+def find_place(pipeline: Pipeline, record: Record, manager: RunManager) -> None:
+    """Find where a request stands in the application's traces, LangSmith's and OpenTelemetry's.
+
+    Args:
+        pipeline: What knows the latter.
+        record: The record of the request, which is told.
+        manager: The manager of its run.
+    """
+    with FailOpen(pipeline.counts, "seam"):
+        record.link = trace_link(manager)
+    pipeline.place(record, manager.handlers)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,71 @@
+"""The callbacks of a handler that tell how a request goes on, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from toolpair_observe.attach import runs, seam
+from toolpair_observe.attach.outcomes import Ending, outcome_of, settle
+from toolpair_observe.errors import ToolPairError
+from toolpair_observe.pairing.words import Outcome
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from langchain_core.outputs import LLMResult
+
+    from toolpair_observe.attach.recording import Recorder
+    from toolpair_observe.fail_open import FailOpen
+
+
+class OutcomeListener(seam.Participant):
+    """Settles the outcome of each request in flight, whichever handler has checked it."""
+
+    _outcome_guard: FailOpen
+    _recorder: Recorder
+
+    # What langchain-core may add to these calls, or leave out, does not matter to them.
+
+    def on_llm_new_token(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+        """Note that the model answers: from now on the request counts as accepted."""
+        run = runs.find(run_id)
+        if run is not None:
+            run.streamed = True
+
+    def on_stream_event(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+        """Note that the model answers, in the newest form of streaming."""
+        run = runs.find(run_id)
+        if run is not None:
+            run.streamed = True
+
+    def on_llm_end(
+        self,
+        response: LLMResult | None = None,
+        *args: Any,  # noqa: ANN401, ARG002
+        run_id: UUID | None = None,
+        **kwargs: Any,  # noqa: ANN401, ARG002
+    ) -> None:
+        """Settle the outcome of a request that the model answered."""
+        with self._outcome_guard:
+            run = runs.find(run_id)
+            if run is not None:
+                settle(run, Ending(Outcome.ACCEPTED))
+                self._recorder.replied(run.record.run_id, response)
+
+    def on_llm_error(
+        self,
+        error: BaseException,
+        *args: Any,  # noqa: ANN401, ARG002
+        run_id: UUID | None = None,
+        **kwargs: Any,  # noqa: ANN401, ARG002
+    ) -> None:
+        """Settle the outcome of a request that failed."""
+        with self._outcome_guard:
+            run = runs.find(run_id)
+            if run is None:
+                return
+            siblings = run.siblings
+            settle(run, outcome_of(run, error))
+            if not isinstance(error, ToolPairError):
+                for sibling in siblings:
+                    sibling.end(Outcome.CANCELLED)
