@@ -37,6 +37,7 @@ from opentelemetry.sdk.trace.export import (
     ConsoleSpanExporter,
     SimpleSpanProcessor,
 )
+from opentelemetry.trace import get_tracer
 
 from toolpair_observe import foreign
 
@@ -81,6 +82,75 @@ def of_openinference(_: Any) -> None:
     instrumentor = module.LangChainInstrumentor()
     assert foreign.IS_INSTRUMENTED.of(instrumentor) is False
     assert callable(foreign.GET_SPAN.of(instrumentor))
+
+
+def of_traceloop(_: Any) -> None:
+    handlers = pytest.importorskip("opentelemetry.instrumentation.langchain.callback_handler")
+    handler = handlers.TraceloopCallbackHandler(get_tracer("t"), None, None)
+    run_id = uuid.uuid4()
+    handler._create_llm_span(run_id, None, "m", handlers.LLMRequestTypeValues.CHAT)
+    span = foreign.TRACELOOP_SPAN.of(foreign.TRACELOOP_SPANS.of(handler)[run_id])
+    assert foreign.TRACELOOP_SPANS.is_of(handler)
+    assert callable(span.get_span_context)
+
+
+def of_genai(_: Any) -> None:
+    module = pytest.importorskip("opentelemetry.instrumentation.genai.langchain.callback_handler")
+    from opentelemetry.instrumentation.genai.langchain.invocation_manager import _InvocationManager
+    from opentelemetry.util.genai.handler import TelemetryHandler
+
+    telemetry, manager = TelemetryHandler(), _InvocationManager()
+    handler = module.OpenTelemetryLangChainCallbackHandler(
+        telemetry_handler=telemetry, invocation_manager=manager
+    )
+    manager.add_invocation_state(run_id := uuid.uuid4(), None, telemetry.inference("openai"))
+    assert foreign.GENAI_INVOCATIONS.is_of(handler)
+    assert foreign.GENAI_INVOCATIONS.of(handler) is manager
+    assert callable(foreign.GENAI_SPAN.of(foreign.GENAI_INVOCATION.of(manager)(run_id)).end)
+
+
+def of_langfuse(_: Any) -> None:
+    module = pytest.importorskip("langfuse.langchain")
+    langfuse = pytest.importorskip("langfuse").Langfuse(tracing_enabled=False)
+    handler = module.CallbackHandler()
+    started = langfuse.start_observation(name="m", as_type="generation")
+    assert foreign.LANGFUSE_RUNS.is_of(handler)
+    assert foreign.LANGFUSE_RUNS.of(handler) == {}
+    assert callable(foreign.LANGFUSE_SPAN.of(started).get_span_context)
+
+
+def of_langsmith_spans(get: Any) -> None:
+    """The client begins the span of a run on a thread of its own."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    options: Any = {"tracing_mode": "otel", "otel_tracer_provider": provider}
+    client = Client("http://127.0.0.1:1", api_key="k", info={}, **options)
+    tracer = LangChainTracer(client=client)
+    (manager,) = CallbackManager([tracer]).on_chat_model_start({}, [[HumanMessage("hi")]])
+    client.flush()
+    begun = foreign.LANGSMITH_SPANS.of(foreign.OTEL_EXPORTER.of(client)).get(manager.run_id)
+    name = foreign.LANGSMITH_SPAN.name
+    span = begun[name] if isinstance(begun, dict) else foreign.LANGSMITH_SPAN.of(begun)
+    assert span.is_recording()
+    client.cleanup()
+    assert foreign.OTEL_EXPORTER.of(get("client"), "nothing of that name") is None
+
+
+def of_a_page(get: Any) -> None:
+    assert foreign.HOST_URL.of(get("client")) == "http://localhost"
+    assert foreign.TENANT_ID.of(get("client"), "nothing of that name") is None
+
+
+def of_an_endpoint(_: Any) -> None:
+    otlp = pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    exporter = otlp.OTLPSpanExporter("http://127.0.0.1:1/v1/traces")
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    span = provider.get_tracer("t").start_span("s")
+    holder = foreign.PROCESSOR_OF_SPAN.of(span)
+    assert foreign.SPAN_PROCESSORS.of(holder) == foreign.SPAN_PROCESSORS.of(
+        foreign.SPAN_PROCESSOR.of(provider)
+    )
+    assert foreign.OTLP_ENDPOINT.of(exporter) == "http://127.0.0.1:1/v1/traces"
 
 
 def of_spans(_: Any) -> None:
@@ -254,6 +324,21 @@ RELIED_ON: dict[foreign.ForeignName, Any] = {
     foreign.EXPORTER: of_meters,
     foreign.IS_INSTRUMENTED: of_openinference,
     foreign.GET_SPAN: of_openinference,
+    foreign.TRACELOOP_SPANS: of_traceloop,
+    foreign.TRACELOOP_SPAN: of_traceloop,
+    foreign.GENAI_INVOCATIONS: of_genai,
+    foreign.GENAI_INVOCATION: of_genai,
+    foreign.GENAI_SPAN: of_genai,
+    foreign.LANGFUSE_RUNS: of_langfuse,
+    foreign.LANGFUSE_SPAN: of_langfuse,
+    foreign.OTEL_EXPORTER: of_langsmith_spans,
+    foreign.LANGSMITH_SPANS: of_langsmith_spans,
+    foreign.LANGSMITH_SPAN: of_langsmith_spans,
+    foreign.HOST_URL: of_a_page,
+    foreign.TENANT_ID: of_a_page,
+    foreign.DOTTED_ORDER: lambda get: get("tree").dotted_order.endswith(str(get("tree").id)),
+    foreign.PROCESSOR_OF_SPAN: of_an_endpoint,
+    foreign.OTLP_ENDPOINT: of_an_endpoint,
     foreign.DELTA_SNAPSHOT: of_a_snapshot,
     foreign.MESSAGES_REDUCER: of_changes,
 }
@@ -294,6 +379,11 @@ def test_each_key_does_what_is_relied_on(key: foreign.ForeignKey) -> None:
 
 def test_a_key_that_is_gone_is_none() -> None:
     assert foreign.ForeignKey("a:B", "nothing of that name").of({}) is None
+
+
+def test_an_owner_that_was_never_imported_owns_nothing() -> None:
+    assert not foreign.ForeignName("nothing.of.that.name:B", "c").is_of(MODEL)
+    assert not foreign.ForeignName("sys:nothing_of_that_name", "c").is_of(MODEL)
 
 
 def test_a_name_that_is_gone_is_none_or_the_default() -> None:

@@ -8,6 +8,7 @@ run time stands above it.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ class ForeignName(NamedTuple):
     def of(self, thing: object, default: Any = None) -> Any:  # noqa: ANN401 -- another library's
         """Return the attribute of `thing`, or `default` where it has none."""
         return getattr(thing, self.name, default)
+
+    def is_of(self, thing: object) -> bool:
+        """Whether `thing` is an object of the owner. Nothing is imported to find that out."""
+        module, _, name = self.owner.partition(":")
+        owner = getattr(sys.modules.get(module), name, None)
+        return isinstance(owner, type) and isinstance(thing, owner)
 
 
 class ForeignKey(NamedTuple):
@@ -56,6 +63,9 @@ _SPANS: Final = "opentelemetry.sdk.trace"
 _LOGS: Final = "opentelemetry.sdk._logs"
 _LANGGRAPH: Final = "langgraph._internal._constants"
 _OPENINFERENCE: Final = "openinference.instrumentation.langchain:LangChainInstrumentor"
+_TRACELOOP: Final = "opentelemetry.instrumentation.langchain"
+_GENAI: Final = "opentelemetry.instrumentation.genai.langchain"
+_LANGSMITH_OTEL: Final = "langsmith._internal.otel._otel_exporter"
 
 # Without them a guarded model is not identified, and is held to LangChain's contract.
 SERIALIZED: Final = ForeignName(_MODEL, "_serialized")
@@ -97,9 +107,34 @@ PROFILE_HEADERS: Final = ForeignName(
 )
 SESSION: Final = ForeignName(_CLIENT, "session")
 
-# Without them the telemetry of a check stands beside OpenInference's span and not below it.
+# Without them the telemetry of a check stands beside the span of its model call and not below it.
 IS_INSTRUMENTED: Final = ForeignName(_OPENINFERENCE, "is_instrumented_by_opentelemetry")
 GET_SPAN: Final = ForeignName(_OPENINFERENCE, "get_span")
+TRACELOOP_SPANS: Final = ForeignName(
+    f"{_TRACELOOP}.callback_handler:TraceloopCallbackHandler", "spans"
+)
+TRACELOOP_SPAN: Final = ForeignName(f"{_TRACELOOP}.span_utils:SpanHolder", "span")
+GENAI_INVOCATIONS: Final = ForeignName(
+    f"{_GENAI}.callback_handler:OpenTelemetryLangChainCallbackHandler", "_invocation_manager"
+)
+GENAI_INVOCATION: Final = ForeignName(
+    f"{_GENAI}.invocation_manager:_InvocationManager", "get_invocation"
+)
+GENAI_SPAN: Final = ForeignName("opentelemetry.util.genai.invocation:InferenceInvocation", "span")
+LANGFUSE_RUNS: Final = ForeignName(
+    "langfuse.langchain.CallbackHandler:LangchainCallbackHandler", "_runs"
+)
+LANGFUSE_SPAN: Final = ForeignName("langfuse:LangfuseGeneration", "_otel_span")
+# The same where LangSmith's client writes runs as spans; without them such a run gets no feedback.
+OTEL_EXPORTER: Final = ForeignName(_CLIENT, "otel_exporter")
+LANGSMITH_SPANS: Final = ForeignName(f"{_LANGSMITH_OTEL}:OTELExporter", "_span_info")
+LANGSMITH_SPAN: Final = ForeignName(f"{_LANGSMITH_OTEL}:_SpanInfo", "span")
+
+# Without them nothing says on which page of LangSmith a run is to be seen.
+HOST_URL: Final = ForeignName(_CLIENT, "_host_url")
+TENANT_ID: Final = ForeignName(_CLIENT, "_tenant_id")
+# Without it LangSmith shows a span that it gets over OTLP beside the run and not below it.
+DOTTED_ORDER: Final = ForeignName(_RUN, "dotted_order")
 
 # Without them no near miss says that its stored thread is broken, too.
 READ_STATE: Final = ForeignKey(f"{_LANGGRAPH}:CONFIG_KEY_READ", "__pregel_read")
@@ -110,9 +145,11 @@ KEYS: Final = tuple(each for each in list(globals().values()) if isinstance(each
 # Without it the deployment environment is not found in the resource of a meter provider.
 METERS_CONFIG: Final = ForeignName(_METERS, "_sdk_config")
 
-# Without them `doctor` can't tell where a provider sends its records.
+# Without them `doctor` can't tell where a provider sends its records, and a run that LangSmith's
+# client writes as a span gets no feedback.
 SPAN_PROCESSOR: Final = ForeignName(f"{_SPANS}:TracerProvider", "_active_span_processor")
 SPAN_PROCESSORS: Final = ForeignName(f"{_SPANS}:SynchronousMultiSpanProcessor", "_span_processors")
+PROCESSOR_OF_SPAN: Final = ForeignName(f"{_SPANS}:Span", "_span_processor")
 SPAN_EXPORTER: Final = ForeignName(f"{_SPANS}.export:SimpleSpanProcessor", "span_exporter")
 METRIC_READERS: Final = ForeignName(_METERS, "_metric_readers")
 READERS_OF_CONFIG: Final = ForeignName(_METERS, "metric_readers")  # of its config, before 1.43
@@ -123,6 +160,10 @@ LOG_PROCESSORS: Final = ForeignName(
 BATCH_PROCESSOR: Final = ForeignName(f"{_SPANS}.export:BatchSpanProcessor", "_batch_processor")
 EXPORTER: Final = ForeignName(
     "opentelemetry.sdk.metrics.export:PeriodicExportingMetricReader", "_exporter"
+)
+
+OTLP_ENDPOINT: Final = ForeignName(
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter:OTLPSpanExporter", "_endpoint"
 )
 
 # Without them threads whose messages are stored as changes are unreadable.

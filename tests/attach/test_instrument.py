@@ -30,6 +30,7 @@ from toolpair_observe.attach.instrument import (
 )
 from toolpair_observe.errors import SettingsError
 from toolpair_observe.middleware import ToolPairMiddleware
+from toolpair_observe.steps import journal
 
 
 def our_hooks():
@@ -317,3 +318,26 @@ def test_nobody_is_called_once_all_requests_are_over(strict):
     uninstrument()
     assert attachment._slot.ignore_llm
     assert attachment._slot.ignore_chat_model
+
+
+def test_the_steps_of_a_run_that_goes_on_are_heard_to_its_end_and_no_new_ones_are(strict):
+    journal.JOURNAL.reset()
+
+    seen = []
+
+    def note(value):
+        seen.append(len(journal.JOURNAL))
+        return value
+
+    def take_out(value):
+        note(value)
+        uninstrument()
+        (RunnableLambda(note) | note).invoke(value, {"callbacks": []})
+        return value
+
+    instrument(strict)
+    (RunnableLambda(take_out) | note).invoke(1)
+
+    assert seen == [1, 1, 1, 1]
+    assert (len(journal.JOURNAL), journal.JOURNAL._root_of) == (0, {})
+    assert attachment._step_slot.ignore_chain

@@ -6,7 +6,8 @@ import socket
 import threading
 
 import pytest
-from langsmith import utils
+from langsmith import Client, utils
+from opentelemetry.sdk.trace import TracerProvider
 
 from tests.diagnosis.conftest import forget_langsmith
 from tests.diagnosis.looks import texts
@@ -67,6 +68,41 @@ def test_a_key_of_quotes_alone_is_none_as_for_the_client(env, key):
     (line,) = texts(looked(), "langsmith", "problem")
 
     assert line.startswith("tracing is on and LANGSMITH_API_KEY holds no key: traces and feedback")
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"LANGSMITH_OTEL_ONLY": "true"}, "LANGSMITH_OTEL_ONLY"),
+        ({"LANGCHAIN_OTEL_ONLY": "1"}, "LANGCHAIN_OTEL_ONLY"),
+        ({"LANGSMITH_TRACING_MODE": "otel"}, "LANGSMITH_TRACING_MODE"),
+        ({"LANGSMITH_TRACING_MODE": "hybrid", "LANGSMITH_OTEL_ONLY": "true"}, None),
+        ({"LANGSMITH_OTEL_ENABLED": "true"}, None),
+        ({"LANGSMITH_OTEL_ONLY": "true", "LANGSMITH_TRACING": "false"}, None),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:Both LANGSMITH_TRACING_MODE")
+def test_runs_that_are_written_as_spans_only_do_not_all_get_feedback(env, variables, named):
+    env(**{"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": KEY} | variables)
+
+    lines = [each for each in texts(looked(), "langsmith", "note") if "spans only" in each]
+
+    assert len(lines) == (named is not None)
+    assert all(f"({named}): feedback reaches those whose span goes to" in each for each in lines)
+    # With a provider of its own: otherwise it would set the process's.
+    provider = TracerProvider(shutdown_on_exit=False)
+    client = Client(auto_batch_tracing=False, otel_tracer_provider=provider)
+    is_traced = variables.get("LANGSMITH_TRACING") != "false"
+    assert (client.tracing_mode == "otel" and is_traced) == (named is not None)
+
+
+def test_without_feedback_there_is_nothing_to_note_of_spans(env):
+    env(LANGSMITH_TRACING="true", LANGSMITH_OTEL_ONLY="true", TOOLPAIR_FEEDBACK="off")
+
+    lines = [each for each in texts(looked(), "langsmith", "ok") if "spans only" in each]
+
+    assert lines == ["runs are written as OpenTelemetry spans only (LANGSMITH_OTEL_ONLY)"]
 
 
 @pytest.mark.parametrize("value", ['"true"', "True", "1"])

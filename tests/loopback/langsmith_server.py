@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4, uuid5
 
 import zstandard
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.loopback.faulty_http import Answer, FaultyServer, Request
+from tests.loopback.otlp_sink import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 API_KEY = "lsv2_pt_loopback_0123456789abcdef"
 TENANT_ID = UUID("0190c1a0-0000-7000-8000-00000000beef")
@@ -238,6 +242,7 @@ class LangSmithServer(FaultyServer):
         yield "POST /runs/multipart", self._ingest_multipart
         yield "POST /runs/batch", self._ingest_batch
         yield "POST /runs", self._post_run
+        yield "POST /otel/v1/traces", self._ingest_spans
         yield "POST /runs/query", self._query_runs
         yield r"PATCH /runs/(?P<run_id>[0-9a-f-]{36})", self._patch_run
         yield "POST /feedback", self._post_feedback
@@ -308,6 +313,32 @@ class LangSmithServer(FaultyServer):
     def _patch_run(self, request: Request, run_id: str) -> Answer:
         self._take_run("patch", run_id, json.loads(_decoded(request)))
         return Answer(202, {"message": "Run updated"})
+
+    def _ingest_spans(self, request: Request) -> Answer:
+        """Make a run of each span, by the rules of the documentation and of the client.
+
+        Its id is the span's, with zeros before it, unless the attributes of LangSmith say another.
+        """
+        for group in ExportTraceServiceRequest.FromString(request.body).resource_spans:
+            for scope in group.scope_spans:
+                for span in scope.spans:
+                    self._take_span(span, plain(span.attributes))
+        return Answer()
+
+    def _take_span(self, span: Span, attributes: dict[str, Any]) -> None:
+        run_id = attributes.get("langsmith.span.id") or _run_id_of(span.span_id)
+        body = {
+            "name": span.name,
+            "run_type": attributes.get("langsmith.span.kind"),
+            "parent_run_id": attributes.get("langsmith.span.parent_id")
+            or _run_id_of(span.parent_span_id),
+            "trace_id": attributes.get("langsmith.trace.id"),
+            "dotted_order": attributes.get("langsmith.span.dotted_order"),
+            "session_name": attributes.get("langsmith.trace.session_name"),
+            "end_time": span.end_time_unix_nano,
+            "tags": attributes.get("langsmith.span.tags", "").split(", "),
+        }
+        self._take_run("post", run_id, body)
 
     def _take_run(self, operation: str, run_id: str, body: dict[str, Any]) -> None:
         run = self.runs.setdefault(run_id, Run(run_id))
@@ -570,6 +601,10 @@ def _alert(body: dict[str, Any]) -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def _run_id_of(span_id: bytes) -> str | None:
+    return str(UUID(bytes=span_id.rjust(16, b"\0"))) if span_id else None
 
 
 def _validate_key(key: object) -> None:

@@ -15,6 +15,7 @@ from toolpair_observe.diagnosis import (
     options,
     patches,
     seam_state,
+    steps,
     telemetry,
     versions,
 )
@@ -39,6 +40,7 @@ _AREAS: Final = (
     mode,
     options,
     seam_state,
+    steps,
     patches,
     telemetry,
     langsmith,

@@ -22,6 +22,7 @@ AREA: Final = "langsmith"
 _PREFIXES: Final = ("LANGSMITH_", "LANGCHAIN_")
 _REPLICAS: Final = "LANGSMITH_RUNS_ENDPOINTS"
 _PROFILES: Final = "LANGSMITH_CONFIG_FILE"
+_MODE: Final = "LANGSMITH_TRACING_MODE"
 _MEANT_AS_TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _OK, _REDIRECT = 200, 300
 _REFUSED: Final = frozenset({401, 403})
@@ -52,6 +53,8 @@ def _looked(subject: Subject) -> Iterator[Finding]:
 
     is_traced = bool(utils.tracing_is_enabled())
     yield _tracing(subject, is_traced=is_traced)
+    if is_traced and (variable := _span_only()):
+        yield _spans_only(subject, variable)
     yield _endpoint(_url(), has_key=_has_key())
     project = utils.get_tracer_project()
     yield ok(AREA, f"project {project} ({_origin('PROJECT', 'SESSION')})")
@@ -100,6 +103,27 @@ def _tracing(subject: Subject, *, is_traced: bool) -> Finding:
         return ok(AREA, "tracing is off, and so is feedback")
     fix = "set LANGSMITH_TRACING=true, if LangSmith is used here"
     return note(AREA, "tracing is off, so LangSmith gets no traces and no feedback", fix)
+
+
+def _span_only() -> str:
+    """Return the variable by which runs are written as spans only, `""` where they are not."""
+    from langsmith import utils  # noqa: PLC0415
+
+    mode = utils.get_env_var("TRACING_MODE")
+    if mode:
+        return _variable("TRACING_MODE") if mode.lower() == "otel" else ""
+    return _variable("OTEL_ONLY") if utils.is_env_var_truish("OTEL_ONLY") else ""
+
+
+def _spans_only(subject: Subject, variable: str) -> Finding:
+    text = f"runs are written as OpenTelemetry spans only ({variable})"
+    if subject.settings.feedback == "off":
+        return ok(AREA, text)
+    text = (
+        f"{text}: feedback reaches those whose span goes to the endpoint directly, not through a "
+        "collector, and has begun when the request ends; a blocked request's has not"
+    )
+    return note(AREA, text, f"set {_MODE}=hybrid, where every near miss needs its feedback")
 
 
 def _endpoint(url: str, *, has_key: bool) -> Finding:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opentelemetry._logs import LoggerProvider, get_logger_provider
 from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.trace import TracerProvider, get_tracer_provider
 
-from toolpair_observe import foreign
 from toolpair_observe.diagnosis.addresses import Address, address_of
 from toolpair_observe.diagnosis.findings import Finding, note, ok, problem
 from toolpair_observe.diagnosis.presentable import wrong_value
 from toolpair_observe.diagnosis.reach import Answer, Question, connect
+from toolpair_observe.exporters import endpoint_of, exporters_of
 from toolpair_observe.pairing.shown import quoted, type_name
 
 if TYPE_CHECKING:
@@ -26,19 +26,6 @@ AREA: Final = "telemetry"
 _DISABLED: Final = "OTEL_SDK_DISABLED"
 _ENDPOINTS: Final = "OTEL_EXPORTER_OTLP_{}ENDPOINT"
 _OTLP_PORT: Final = 4317
-# Attributes of the SDK's objects on the way from a provider to its exporters. None of them is
-# public; where one is missing, the provider is called one of which nothing is known.
-_WAYS: Final = (
-    (foreign.SPAN_PROCESSOR, foreign.SPAN_PROCESSORS),
-    (foreign.METERS_CONFIG, foreign.READERS_OF_CONFIG),
-    (foreign.METRIC_READERS,),
-    (foreign.LOG_PROCESSOR, foreign.LOG_PROCESSORS),
-)
-_TO_EXPORTER: Final = (
-    (foreign.SPAN_EXPORTER,),
-    (foreign.EXPORTER,),
-    (foreign.BATCH_PROCESSOR, foreign.EXPORTER),
-)
 
 
 class _Signal(NamedTuple):
@@ -127,7 +114,7 @@ def _described(signal: _Signal, provider: object, whose: str) -> Finding:
         fix = f"set a {signal.kind.__name__}, where they are wanted"
         return note(AREA, f"{signal.name} go nowhere: no {signal.kind.__name__} is set", fix)
     said = f"{signal.name} go to {whose}, {type_name(provider)}"
-    exporters = _exporters_of(provider)
+    exporters = exporters_of(provider)
     if exporters is None:
         return ok(AREA, f"{said}, whose exporters can't be looked at")
     if not exporters:
@@ -136,34 +123,13 @@ def _described(signal: _Signal, provider: object, whose: str) -> Finding:
     return ok(AREA, f"{said}, with {', '.join(map(_shown, exporters))}")
 
 
-def _exporters_of(provider: Any) -> list[object] | None:  # noqa: ANN401 -- of any class
-    """Return what sends a provider's records; None where that can't be told."""
-    for way in _WAYS:
-        found = _follow(way, provider)
-        if isinstance(found, list | tuple | set | frozenset):
-            return [_sender(member) for member in found]
-    return None
-
-
-def _follow(way: Iterable[foreign.ForeignName], thing: object) -> object:
-    for name in way:
-        thing = name.of(thing)
-    return thing
-
-
-def _sender(member: object) -> object:
-    """Return the exporter of a processor or reader, or itself where it has none."""
-    found = (_follow(way, member) for way in _TO_EXPORTER)
-    return next((each for each in found if each is not None), member)
-
-
 def _shown(exporter: object) -> str:
     address = _address_in(exporter)
     return f"{type_name(exporter)}{f' to {address}' if address else ''}"
 
 
 def _address_in(exporter: object) -> Address | None:
-    return address_of(getattr(exporter, "_endpoint", None), _OTLP_PORT)
+    return address_of(endpoint_of(exporter), _OTLP_PORT)
 
 
 def questions(subject: Subject) -> Iterator[Question]:
@@ -177,7 +143,7 @@ def _addresses(subject: Subject) -> Iterator[Address]:
         if _failure(signal):
             continue
         provider, _ = _provider(signal, subject)
-        yield from _places(map(_address_in, _exporters_of(provider) or ()))
+        yield from _places(map(_address_in, exporters_of(provider) or ()))
     yield from _places(address_of(url, _OTLP_PORT) for _, url in _endpoint_variables())
 
 

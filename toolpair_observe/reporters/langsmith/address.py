@@ -72,6 +72,11 @@ class Address:
     project_id: UUID | None = None
 
 
+def is_span_only(link: TraceLink) -> bool:
+    """Whether LangSmith's client writes the run as an OpenTelemetry span, and in no other way."""
+    return bool(foreign.TRACING_MODE.of(link.client) == "otel")
+
+
 def address_of(link: TraceLink, client: Client | None) -> Address | None:
     """Return where the run is written under the id that LangChain gave it.
 
@@ -83,23 +88,35 @@ def address_of(link: TraceLink, client: Client | None) -> Address | None:
         None where the run is not written under that id at all: sampled out, sent as an
         OpenTelemetry span only, or copied to other projects under new ids.
     """
-    if not is_sampled(link.client, link.trace_id):
+    copy = copy_of(link)
+    if copy is None:
         return None
-    if foreign.TRACING_MODE.of(link.client) == "otel":
-        return None
-    replica: Mapping[str, Any] = {}
-    replicas = foreign.REPLICAS.of(link.run_tree) or ()
-    if replicas:
-        found = _replica_with_our_ids(replicas, link.project_name)
-        if found is None:
-            return None
-        replica = found
-    project_name = replica.get("project_name") or link.project_name
+    project_name = project_of(link, copy)
     if client is not None:
         # Another workspace knows the project by another id.
         return Address(destination_of(client), project_name)
     project_id = foreign.SESSION_ID.of(link.run_tree)
-    return Address(_destination_of_copy(link.client, replica), project_name, project_id)
+    return Address(_destination_of_copy(link.client, copy), project_name, project_id)
+
+
+def copy_of(link: TraceLink) -> Mapping[str, Any] | None:
+    """Return the copy of a run that keeps its ids, empty where there are no copies.
+
+    Args:
+        link: LangSmith's side of the run.
+
+    Returns:
+        None where the run is not written under the id that LangChain gave it.
+    """
+    if not is_sampled(link.client, link.trace_id) or is_span_only(link):
+        return None
+    replicas = foreign.REPLICAS.of(link.run_tree) or ()
+    return _replica_with_our_ids(replicas, link.project_name) if replicas else {}
+
+
+def project_of(link: TraceLink, copy: Mapping[str, Any]) -> str | None:
+    """Return the name of the project that a copy of a run is in."""
+    return copy.get("project_name") or link.project_name
 
 
 def _replica_with_our_ids(

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.reporters.delivery import Refused, TryLater
+from toolpair_observe.reporters.langsmith.pages import Project, learn
 from toolpair_observe.reporters.langsmith.transport import TransportError
 from toolpair_observe.reporters.langsmith.workspace import Workspace
 
@@ -114,8 +115,9 @@ class FeedbackApi:
         if address not in self._projects:
             # A project is created with its first run, which may be on its way. So a project that
             # is missing now is looked for again.
-            project_id = _project_named(workspace, address.project_name)
-            self._projects[address] = project_id, monotonic()
+            project = _project_named(workspace, address.project_name)
+            learn(address, project)
+            self._projects[address] = project.project_id, monotonic()
             if len(self._projects) > _MAX_PROJECTS:
                 self._projects.popitem(last=False)
         return self._projects[address][0]
@@ -127,14 +129,14 @@ class FeedbackApi:
             self._projects.pop(address, None)
 
 
-def _project_named(workspace: Workspace, name: str) -> str:
+def _project_named(workspace: Workspace, name: str) -> Project:
     answer = workspace.request("GET", "/sessions", name=name, limit=1, include_stats="false")
     _expect_good(answer)
     found = json.loads(answer.body)
     if not found:
         # For a project that does not exist the server returns an empty list, not a 404.
         raise TryLater(str(_NOT_FOUND), pause=False)
-    return str(found[0]["id"])
+    return Project(str(found[0].get("tenant_id") or ""), str(found[0]["id"]))
 
 
 def _expect_good(answer: Answer) -> None:

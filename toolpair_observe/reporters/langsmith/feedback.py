@@ -10,11 +10,13 @@ from toolpair_observe import semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.logs import warn
+from toolpair_observe.observation import fresh_masked
 from toolpair_observe.pairing.shown import clean, line
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters.delivery import Delivery, DeliveryLimits
 from toolpair_observe.reporters.langsmith.address import address_of
 from toolpair_observe.reporters.langsmith.client import TIMEOUT, FeedbackApi, Submission
+from toolpair_observe.reporters.langsmith.spans import run_written_as_span
 from toolpair_observe.reporters.text import escape, near_miss
 from toolpair_observe.reporters.worker import JOIN_SECONDS
 
@@ -27,15 +29,22 @@ if TYPE_CHECKING:
     from toolpair_observe.observation import Observation
     from toolpair_observe.record import Trace, TraceLink
     from toolpair_observe.reporters.delivery import DeliveryResult
+    from toolpair_observe.reporters.langsmith.spans import SpanRun
     from toolpair_observe.settings import Settings
+    from toolpair_observe.steps.blamed import Blame
 
 KEY: Final = "INVALID_TOOL_RESULTS"
 TAG: Final = "INVALID_TOOL_RESULTS"
 KIND_TAG_PREFIX: Final = "toolpair:"
 METADATA_EFFECT: Final = "toolpair_effect"
 METADATA_OUTCOME: Final = "toolpair_outcome"
+MASKED_TAG: Final = f"{KIND_TAG_PREFIX}masked"
+METADATA_MASKED: Final = "toolpair_masked"
+METADATA_MASKED_BY: Final = "toolpair_masked_by"
+METADATA_MASKED_STEP: Final = "toolpair_masked_step"
 CLEAN: Final = "clean"
 MAX_IDS: Final = 8
+MAX_NAMES: Final = 8
 _MAX_SORTS_LOGGED: Final = 32
 
 # Of the process: there may be a reporter for each call.
@@ -89,12 +98,21 @@ class LangSmithReporter:
             mark_run(link, observation)
         elif observation.outcome is Outcome.CANCELLED:
             return
-        address = address_of(link, self._client)
-        if address is not None:
-            self._delivery.put(
-                lambda: Submission(address, feedback_body(link, observation)),
-                address.destination,
-            )
+        address, written = address_of(link, self._client), None
+        if address is None:
+            written = run_written_as_span(link, observation.run_id, self._client)
+            if written is None:
+                return
+            address = written.address
+        self._delivery.put(
+            lambda: Submission(address, feedback_body(link, observation, written)),
+            address.destination,
+        )
+
+    def mended(self, observation: Observation, trace: Trace) -> None:
+        """Mark the run of a request with made-up results. It gets no feedback for them."""
+        if trace.link is not None:
+            mark_masked(trace.link, observation)
 
     def flush(self, timeout: float) -> bool:
         """Wait until all queued feedback is settled; return whether all of it was sent."""
@@ -146,37 +164,68 @@ _ADVICE: Final = {
 
 
 def mark_run(link: TraceLink, observation: Observation) -> None:
-    """Write tags and metadata into the run's tree, whose tracer sends them when the run ends.
+    """Write tags and metadata of a finding into the run's tree."""
+    _mark(
+        link,
+        [TAG, *(f"{KIND_TAG_PREFIX}{kind}" for kind in observation.kinds)],
+        {
+            METADATA_EFFECT: observation.report.effect.value,
+            METADATA_OUTCOME: str(observation.outcome),
+        },
+    )
+
+
+def mark_masked(link: TraceLink, observation: Observation) -> None:
+    """Write a tag and metadata of made-up results that are new into the run's tree."""
+    found = fresh_masked(observation.report.masked)
+    menders = sorted({clean(each.by) for each in found})
+    steps = sorted({clean(each.step) for each in found if each.step})
+    metadata: dict[str, object] = {
+        METADATA_MASKED: len(found),
+        METADATA_MASKED_BY: ", ".join(menders[:MAX_NAMES]),
+    }
+    if steps:
+        metadata[METADATA_MASKED_STEP] = ", ".join(steps[:MAX_NAMES])
+    _mark(link, [MASKED_TAG], metadata)
+
+
+def _mark(link: TraceLink, mine: list[str], metadata: dict[str, object]) -> None:
+    """Write tags and metadata into a run's tree, whose tracer sends them when the run ends.
 
     Lists and dicts are replaced and not changed: the application's own configuration may share
     them.
     """
     tree: Any = link.run_tree
     tags = list(tree.tags or ())
-    mine = [TAG, *(f"{KIND_TAG_PREFIX}{kind}" for kind in observation.kinds)]
     tree.tags = [*tags, *(tag for tag in mine if tag not in tags)]
     extra = dict(tree.extra or {})
-    extra["metadata"] = {
-        **(extra.get("metadata") or {}),
-        METADATA_EFFECT: observation.report.effect.value,
-        METADATA_OUTCOME: str(observation.outcome),
-    }
+    extra["metadata"] = {**(extra.get("metadata") or {}), **metadata}
     tree.extra = extra
 
 
-def feedback_body(link: TraceLink, observation: Observation) -> dict[str, Any]:
+def feedback_body(
+    link: TraceLink, observation: Observation, written: SpanRun | None = None
+) -> dict[str, Any]:
     """Return the body of LangSmith's create-feedback request.
 
     Args:
         link: LangSmith's side of the run.
         observation: A request whose outcome is known.
+        written: The run that LangSmith makes of a span, where it knows it by that one's ids only.
 
     Returns:
         JSON-able data, bounded in size, with ids, names and positions but no content.
     """
     start_time = getattr(link.run_tree, "start_time", None)
     started = start_time.isoformat() if isinstance(start_time, datetime) else ""
-    return body_of(observation, str(link.trace_id), started)
+    body = body_of(observation, str(link.trace_id), started)
+    if written is not None:
+        body["run_id"] = str(written.run_id)
+        if written.trace_id is None:
+            del body["trace_id"]
+        else:
+            body["trace_id"] = str(written.trace_id)
+    return body
 
 
 def feedback_id(run_id: UUID) -> str:
@@ -242,5 +291,18 @@ def _source_info(observation: Observation) -> dict[str, Any]:
         "message_index": report.violations[0].message_index if report.violations else None,
         "violations": report.violation_count,
         "conversation_id": clean(observation.conversation_id or ""),
+        "fresh": observation.is_fresh,
+        **_blame_info(observation.blame),
     }
     return {name: value for name, value in info.items() if value not in ("", None, [])}
+
+
+def _blame_info(blame: Blame | None) -> dict[str, Any]:
+    if blame is None:
+        return {}
+    return {
+        "blame_step": clean(blame.step or ""),
+        "blame_change": str(blame.change or ""),
+        "requests_ago": blame.requests_ago or None,
+        "since_run_id": str(blame.since_run_id or ""),
+    }
