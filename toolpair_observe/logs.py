@@ -29,9 +29,9 @@ def warn(message: str, *details: object) -> None:
     _logger.warning(message, *map(_told, details), stacklevel=2)
 
 
-def are_warnings_read() -> bool:
-    """Whether a warning would get anywhere."""
-    return _logger.isEnabledFor(logging.WARNING)
+def is_read(level: int) -> bool:
+    """Whether a line of this level would get anywhere."""
+    return _logger.isEnabledFor(level)
 
 
 def _told(detail: object) -> object:

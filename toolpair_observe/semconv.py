@@ -48,6 +48,23 @@ REJECTED_KIND: Final = "toolpair.rejected.kind"
 REJECTED_COMPANION: Final = "toolpair.rejected.companion"
 ESCAPE_FAULT: Final = "toolpair.escape.fault"
 LANGSMITH_RUN_ID: Final = "toolpair.langsmith.run_id"
+BREACH_FRESH: Final = "toolpair.breach.fresh"
+BLAME_STEP: Final = "toolpair.blame.step"
+BLAME_CHANGE: Final = "toolpair.blame.change"
+BLAME_REQUESTS_AGO: Final = "toolpair.blame.requests_ago"
+
+# What LangSmith nests a span by, below a run that its own tracer writes.
+LANGSMITH_TRACE_ID: Final = "langsmith.trace.id"
+LANGSMITH_PROJECT: Final = "langsmith.trace.session_name"
+LANGSMITH_SPAN_ID: Final = "langsmith.span.id"
+LANGSMITH_PARENT_ID: Final = "langsmith.span.parent_id"
+LANGSMITH_DOTTED_ORDER: Final = "langsmith.span.dotted_order"
+LANGSMITH_SPAN_KIND: Final = "langsmith.span.kind"
+LANGSMITH_CHAIN: Final = "chain"
+
+# The most that a span ever has: 18 of a rejected request with more violations than are shown, four
+# for who broke its history and since when, and the six that LangSmith nests it by.
+MAX_SPAN_ATTRIBUTES: Final = 28
 
 # Events
 EVENT_VIOLATION: Final = "toolpair.violation"
@@ -56,6 +73,14 @@ VIOLATION_KIND: Final = "toolpair.violation.kind"
 VIOLATION_EFFECT: Final = "toolpair.violation.effect"
 VIOLATION_CAUSE: Final = "toolpair.violation.cause"
 MESSAGE_INDEX: Final = "toolpair.message.index"
+
+EVENT_MASKED: Final = "toolpair.masked"
+MAX_MASKED_EVENTS: Final = 32
+MASKED_KIND: Final = "toolpair.masked.kind"
+MASKED_BY: Final = "toolpair.masked.by"
+MASKED_EVIDENCE: Final = "toolpair.masked.evidence"
+MASKED_STEP: Final = "toolpair.masked.step"
+MASKED_OMITTED: Final = "toolpair.masked.omitted"
 
 EVENT_REPAIR: Final = "toolpair.repair"
 MAX_REPAIR_EVENTS: Final = 32
@@ -129,6 +154,26 @@ VIOLATIONS: Final = Metric(
         GEN_AI_PROVIDER_NAME,
         GEN_AI_REQUEST_MODEL,
     ),
+)
+BREACHES: Final = Metric(
+    "toolpair.breaches",
+    MetricKind.OBSERVABLE_COUNTER,
+    "{breach}",
+    "Near misses that are new in their conversation, by their worst violation.",
+    (
+        VIOLATION_KIND,
+        VIOLATION_CAUSE,
+        BLAME_CHANGE,
+        GEN_AI_PROVIDER_NAME,
+        GEN_AI_REQUEST_MODEL,
+    ),
+)
+MASKED: Final = Metric(
+    "toolpair.masked",
+    MetricKind.OBSERVABLE_COUNTER,
+    "{result}",
+    "Results that other software made up where the tool's own is missing, new in their request.",
+    (MASKED_KIND, MASKED_BY, GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL),
 )
 OUTCOMES: Final = Metric(
     "toolpair.outcomes",
@@ -207,6 +252,8 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         for metric in (
             CHECKS,
             VIOLATIONS,
+            BREACHES,
+            MASKED,
             OUTCOMES,
             CHECK_DURATION,
             CHECK_MESSAGES,

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.reporters.samples import settings
 from toolpair_observe.counts import Counts, shared_counts
+from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
 from toolpair_observe.reporters.pipeline import Pipeline
@@ -51,6 +52,7 @@ class Sdk:
         """A reporter that writes spans and events to these providers."""
         return OtelReporter(
             settings(**options),
+            guard=FailOpen(self.counts, "langsmith"),
             tracer_provider=self.tracer_provider,
             logger_provider=self.logger_provider,
         )

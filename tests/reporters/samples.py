@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 from opentelemetry.context import Context
 
 from toolpair_observe.observation import Observation
+from toolpair_observe.pairing.masked import MaskedEvidence, MaskedKind, MaskedResult
 from toolpair_observe.pairing.report import PairingReport, Violation
 from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
-from toolpair_observe.record import Record, Trace
+from toolpair_observe.record import Place, Record, Trace
 from toolpair_observe.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 START_NS = 1_700_000_000_000_000_000
 CHECK_NS = 42_000
 RUN_ID = UUID("00000000-0000-4000-8000-000000000001")
-UNTRACED = Trace(Context())
+NOWHERE = Place(Context())
+UNTRACED = Trace(NOWHERE)
 
 
 def settings(**options: Any) -> Settings:
@@ -54,6 +56,26 @@ def report(violations: Sequence[Violation] = (), **overrides: Any) -> PairingRep
     return PairingReport(**(values | overrides))
 
 
+def masked(**overrides: Any) -> MaskedResult:
+    """A result that other software made up, new in its request."""
+    values: dict[str, Any] = {
+        "message_index": 4,
+        "call_message_index": 3,
+        "tool_call_id": "call_b",
+        "tool_name": "search",
+        "kind": MaskedKind.MISSING,
+        "by": "deepagents",
+        "evidence": MaskedEvidence.TEXT,
+        "fresh": True,
+    }
+    return MaskedResult(**(values | overrides))
+
+
+def mended(*found: MaskedResult, **overrides: Any) -> Record:
+    """A request that pairs only because of made-up results, still in flight."""
+    return record(**({"report": report(masked=found or (masked(),))} | overrides))
+
+
 def observation(violations: Sequence[Violation] = (), **overrides: Any) -> Observation:
     """A checked request to OpenAI."""
     return Observation(**_checked(violations, **overrides))
@@ -66,7 +88,7 @@ def near_miss(**overrides: Any) -> Observation:
 
 def record(violations: Sequence[Violation] = (), **overrides: Any) -> Record:
     """The same as `observation`, still in flight."""
-    return Record(**_checked(violations, **({"blocked": False, "context": Context()} | overrides)))
+    return Record(**_checked(violations, **({"blocked": False, "place": NOWHERE} | overrides)))
 
 
 def _checked(violations: Sequence[Violation], **overrides: Any) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4, uuid5
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langchain_openai import ChatOpenAI
 from langsmith import Client, run_trees, schemas, tracing_context
 from langsmith import utils as ls_utils
 from opentelemetry import trace
-from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 
 from tests.handler.models import CountingModel, RefusedError, fail, refuse_pairing
@@ -40,9 +40,9 @@ from tests.reporters.langsmith_rig import (
     internal_errors,
     stop,
 )
-from tests.reporters.samples import near_miss, settings
+from tests.reporters.samples import NOWHERE, near_miss, settings
 from tests.strict.siblings import AsyncSibling
-from toolpair_observe import InvalidToolResultsError, guard, semconv
+from toolpair_observe import InvalidToolResultsError, guard, repair_messages, semconv
 from toolpair_observe._version import __version__
 from toolpair_observe.attach import seam
 from toolpair_observe.counts import Counts
@@ -52,6 +52,8 @@ from toolpair_observe.reporters.delivery import DeliveryLimits, TryLater
 from toolpair_observe.reporters.langsmith import client
 from toolpair_observe.reporters.langsmith.address import Address, Destination, is_sampled
 from toolpair_observe.reporters.langsmith.feedback import KEY, LangSmithReporter, body_of
+from toolpair_observe.steps.blamed import Blame, BlameChange
+from toolpair_observe.steps.told import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,6 +215,28 @@ def test_clean_requests_get_feedback_only_where_all_is_asked_for(
     assert "toolpair_outcome" not in run.metadata
     said = [(each["score"], each["value"]) for each in server.feedback.values()]
     assert said == ([(0, "clean")] if feedback == "all" else [])
+
+
+def test_a_made_up_result_marks_the_run_and_gives_no_feedback(
+    rig: Rig, server: LangSmithServer
+) -> None:
+    handler = rig.handler()
+    config: Any = {"callbacks": [rig.tracer(), handler], "tags": ["mine"]}
+    repaired = repair_messages(broken_history()).messages
+    for history in (repaired, [*repaired, AIMessage("?"), HumanMessage("!")]):
+        CountingModel().invoke(history, config)
+    assert handler.flush(10)
+    server.wait_for_runs_to_end(2)
+
+    assert sorted(run.tags for run in server.ended_runs("llm")) == [
+        ["mine"],
+        ["mine", "toolpair:masked"],
+    ]
+    (run,) = [each for each in server.ended_runs("llm") if "toolpair:masked" in each.tags]
+    told = {name: value for name, value in run.metadata.items() if name.startswith("toolpair")}
+    assert told == {"toolpair_masked": 1, "toolpair_masked_by": "toolpair_observe"}
+    assert not server.feedback
+    assert not counted(handler)
 
 
 def test_near_misses_get_none_where_feedback_is_off(rig: Rig, server: LangSmithServer) -> None:
@@ -742,7 +766,7 @@ def test_ten_thousand_near_misses_while_the_server_is_down() -> None:
             name="m", id=observation.run_id, session_name="checkout", ls_client=client
         )
         link = TraceLink(tree.trace_id, "checkout", client, tree)
-        reporter.finished(observation, Trace(Context(), link))
+        reporter.finished(observation, Trace(NOWHERE, link))
         assert len(reporter._delivery._waiting) <= 500
     totals = counts.snapshot(semconv.FEEDBACK_SUBMISSIONS)
     assert totals[("dropped", "QueueFull")] >= 10_000 - 501 - totals.get(("failed", ""), 0)
@@ -821,6 +845,33 @@ def test_the_comment_says_that_the_thread_is_stored_broken() -> None:
         "fails until it is mended: toolpair-observe threads DATABASE_URL --thread thread-7; "
         "outcome rejected"
     )
+
+
+def test_feedback_says_what_broke_the_history_and_since_when() -> None:
+    since = uuid4()
+    blame = Blame("Trim.before_model", BlameChange.REMOVED, since_run_id=since, requests_ago=2)
+    told = near_miss(blame=blame, is_fresh=False, outcome=Outcome.REJECTED)
+    body = body_of(told, "t", "")
+    assert body["comment"] == (
+        f"{told.report.summary()}; again, since 2 requests ago (run {since}); "
+        f"{tell(blame, told.report)}; outcome rejected"
+    )
+    names = ("fresh", "blame_step", "blame_change", "requests_ago", "since_run_id")
+    info = body["feedback_source"]["metadata"]
+    assert [info[name] for name in names] == [
+        False,
+        "Trim.before_model",
+        "removed",
+        2,
+        str(since),
+    ]
+
+
+@pytest.mark.parametrize(("is_fresh", "said"), [(True, {"fresh": True}), (None, {})])
+def test_feedback_says_nothing_of_what_is_not_known(is_fresh, said) -> None:
+    info = body_of(near_miss(is_fresh=is_fresh), "t", "")["feedback_source"]["metadata"]
+    names = {"fresh", "blame_step", "blame_change", "requests_ago", "since_run_id"}
+    assert {name: info[name] for name in names & {*info}} == said
 
 
 def test_the_comment_of_a_hostile_history_is_one_line_of_utf8() -> None:

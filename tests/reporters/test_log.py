@@ -29,6 +29,8 @@ from toolpair_observe.reporters.log import (
     LogReporter,
     Throttle,
 )
+from toolpair_observe.steps.blamed import Blame, BlameChange
+from toolpair_observe.steps.told import tell
 
 RUN = UUID("11111111-1111-4111-8111-111111111111")
 LAST = UUID("22222222-2222-4222-8222-222222222222")
@@ -80,6 +82,18 @@ def test_near_miss_is_one_line(reporter, lines):
         assert part in lines()[0]
 
 
+def test_a_line_ends_with_where_to_look(reporter, lines):
+    """The trace, the span of the model call in it, and the page of the run in LangSmith."""
+    place = {"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331"}
+    page = "https://smith.langchain.com/o/t/projects/p/s/r/1?poll=true"
+    reporter.flagged(near_miss(run_id=LAST, langsmith_url=page, **place), UNTRACED)
+
+    (line,) = lines()
+    assert line.endswith(
+        f", run {LAST}, trace {place['trace_id']}, span {place['span_id']}, page {page}]"
+    )
+
+
 def test_block_says_so(reporter, lines):
     """A reader must see that this request never left."""
     reporter.flagged(near_miss(mode="strict", blocked=True), UNTRACED)
@@ -107,6 +121,44 @@ def test_a_thread_that_is_stored_broken_is_to_be_mended(reporter, lines, effect,
         f"later turn {meets} until it is mended: toolpair-observe threads DATABASE_URL --thread "
         f"thread-7 [model gpt-4o, thread thread-7, run {RUN}]"
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"is_fresh": True}, ""),
+        ({"is_fresh": None}, ""),
+        ({"is_fresh": False}, "; again, as in an earlier request of this conversation"),
+        (
+            {"is_fresh": False, "blame": Blame(None, None, since_run_id=LAST, requests_ago=3)},
+            f"; again, since 3 requests ago (run {LAST})",
+        ),
+        (
+            {"is_fresh": False, "blame": Blame(None, None, requests_ago=1)},
+            "; again, since 1 request ago",
+        ),
+    ],
+)
+def test_a_breach_that_is_not_new_says_since_when(reporter, lines, known, said):
+    """A reader of the night sees at once whether something breaks now."""
+    taken = near_miss(**known)
+    reporter.flagged(taken, UNTRACED)
+
+    (line,) = lines()
+    assert line.startswith(f"near miss: {taken.report.summary()}{said}")
+    assert ("again" in line) == bool(said)
+
+
+def test_a_line_says_what_broke_the_history(reporter, lines):
+    """In the sentence that everybody says it in."""
+    blame = Blame("Trim.before_model", BlameChange.REMOVED, removed=(3,))
+    taken = near_miss(blame=blame, is_fresh=True)
+    reporter.flagged(taken, UNTRACED)
+
+    (line,) = lines()
+    said = tell(blame, taken.report)
+    assert "node Trim.before_model removed message 3" in said
+    assert line.startswith(f"near miss: {taken.report.summary()}; {said} [")
 
 
 @pytest.mark.parametrize(

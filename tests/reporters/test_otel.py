@@ -23,7 +23,9 @@ from tests.reporters.samples import (
 from toolpair_observe import Cause, Effect, Outcome, ViolationKind, __version__
 from toolpair_observe.pairing.refusals.companions import Companion
 from toolpair_observe.pairing.refusals.fault import Fault
-from toolpair_observe.record import Trace
+from toolpair_observe.record import Place, Trace, TraceLink
+from toolpair_observe.semconv import MAX_SPAN_ATTRIBUTES
+from toolpair_observe.steps.blamed import BETWEEN_RUNS, Blame, BlameChange
 
 
 def test_span_of_a_near_miss(sdk):
@@ -184,7 +186,10 @@ def test_parent_is_the_span_that_was_current_at_the_check(sdk):
     """Whatever is current when the run ends."""
     tracer = sdk.tracer_provider.get_tracer("application")
     with tracer.start_as_current_span("request") as request:
-        taken, here = near_miss(outcome=Outcome.ACCEPTED), Trace(trace.set_span_in_context(request))
+        taken, here = (
+            near_miss(outcome=Outcome.ACCEPTED),
+            Trace(Place(trace.set_span_in_context(request))),
+        )
         reporter = sdk.reporter()
         reporter.flagged(taken, here)
     with tracer.start_as_current_span("another"):
@@ -308,11 +313,17 @@ def test_many_violations_stay_within_bounds(sdk):
         violation(effect=Effect.REJECT, message_index=4_998),
         violation(effect=Effect.LOCAL_ERROR, message_index=4_999),
     ]
-    taken = observation(many, outcome=Outcome.REJECTED, rejected_kind="missing_result")
+    taken = observation(
+        many,
+        outcome=Outcome.REJECTED,
+        rejected_kind="missing_result",
+        is_fresh=False,
+        blame=Blame("Trim.before_model", BlameChange.REMOVED, requests_ago=2),
+    )
     sdk.reporter().finished(taken, UNTRACED)
 
     (span,) = sdk.spans
-    assert len(span.attributes) <= 24
+    assert len(span.attributes) <= MAX_SPAN_ATTRIBUTES
     assert span.dropped_attributes == 0
     assert span.attributes["toolpair.violation.count"] == 5_000
     assert span.attributes["toolpair.violation.omitted"] == 4_968
@@ -322,6 +333,69 @@ def test_many_violations_stay_within_bounds(sdk):
     assert indices == [4_999, 4_998, *range(30)]
     omitted = [event.attributes.get("toolpair.violation.omitted") for event in events]
     assert omitted == [None] * 31 + [4_968]
+
+
+@pytest.mark.parametrize(
+    ("known", "attributes"),
+    [
+        ({}, {}),
+        ({"is_fresh": True}, {"fresh": True}),
+        (
+            {"is_fresh": True, "blame": Blame(BETWEEN_RUNS, BlameChange.INSERTED)},
+            {"fresh": True, "step": "between_runs", "change": "inserted"},
+        ),
+        (
+            {"is_fresh": False, "blame": Blame("Trim\ud83d" + "x" * 999, None, requests_ago=2)},
+            {"fresh": False, "step": f"Trim?{'x' * 250}…", "requests_ago": 2},
+        ),
+        ({"blame": Blame(None, BlameChange.IDS_CHANGED)}, {"change": "ids_changed"}),
+    ],
+    ids=["nothing", "fresh", "step", "again", "requests only"],
+)
+def test_a_span_tells_what_broke_the_history_and_since_when(sdk, known, attributes):
+    """Only what is known, each under its own name."""
+    sdk.reporter().finished(near_miss(outcome=Outcome.ACCEPTED, **known), UNTRACED)
+
+    (span,) = sdk.spans
+    told = {
+        name.rpartition(".")[2]: value
+        for name, value in span.attributes.items()
+        if name.startswith(("toolpair.blame.", "toolpair.breach."))
+    }
+    assert told == attributes
+
+
+def test_a_span_never_has_more_attributes_than_are_allowed_for(sdk):
+    """Of a near miss with all that can be known of it, and of an escape."""
+    tree = type("Tree", (), {"dotted_order": "20260101T000000000000Z1", "replicas": None})
+    client = type("Client", (), {"tracing_mode": "langsmith"})
+    trace = UNTRACED._replace(link=TraceLink(RUN_ID, "checkout", client, tree))
+    many = [violation(message_index=index) for index in range(40)]
+    harmless = [violation(effect=Effect.ACCEPT, message_index=index) for index in range(40)]
+    reporter = sdk.reporter()
+    known = {
+        "is_fresh": False,
+        "blame": Blame("Trim.before_model", BlameChange.REMOVED, requests_ago=2),
+        "rejected_kind": "missing_result",
+    }
+    reporter.finished(observation(many, outcome=Outcome.REJECTED, **known), trace)
+    reporter.finished(
+        observation(
+            harmless,
+            outcome=Outcome.ESCAPED,
+            rejected_kind="missing_result",
+            escape_fault=Fault.CHECK,
+        ),
+        trace,
+    )
+
+    rejected, escaped = sdk.spans
+    nested = {name for name in rejected.attributes if name.startswith("langsmith.")}
+    assert len(nested) == 6
+    assert nested <= set(escaped.attributes)
+    assert len(rejected.attributes) == MAX_SPAN_ATTRIBUTES
+    assert len(escaped.attributes) <= MAX_SPAN_ATTRIBUTES
+    assert MAX_SPAN_ATTRIBUTES < 128  # what an SDK keeps
 
 
 def test_strings_of_unknown_origin_are_tamed(sdk):
@@ -364,7 +438,7 @@ def test_evaluation_events(sdk):
     """One for each request, clean ones too, in the context of the evaluated run."""
     reporter = sdk.reporter(evaluation_events=True)
     with sdk.tracer_provider.get_tracer("llm").start_as_current_span("chat gpt-4o") as chat:
-        here = Trace(trace.set_span_in_context(chat))
+        here = Trace(Place(trace.set_span_in_context(chat), is_model=True))
         reporter.finished(observation(outcome=Outcome.ACCEPTED), here)
         reporter.finished(near_miss(outcome=Outcome.ACCEPTED), here)
         reporter.finished(observation(outcome=Outcome.ESCAPED, rejected_kind="orphan_result"), here)

@@ -181,6 +181,11 @@ def test_prometheus(scrape):
         semconv.VIOLATIONS,
         ("missing_result", "reject", "partial_execution", "openai", "gpt-4o"),
     )
+    counts.add(
+        semconv.BREACHES,
+        ("missing_result", "partial_execution", "removed", "openai", "gpt-4o"),
+    )
+    counts.add(semconv.MASKED, ("missing", "langchain", "openai", "gpt-4o"))
     counts.add(semconv.OUTCOMES, ("escaped", "clean", "openai", "gpt-4o", "check"))
     counts.add(semconv.FEEDBACK_SUBMISSIONS, ("sent", ""))
     counts.add(semconv.FEEDBACK_SUBMISSIONS, ("failed", "TimeoutError"))

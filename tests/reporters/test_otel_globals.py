@@ -20,13 +20,15 @@ from toolpair_observe import Outcome
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
 from toolpair_observe.counts import shared_counts
+from toolpair_observe.fail_open import FailOpen
 from toolpair_observe import semconv
 
 LABELS = ("reject", "observe", "openai", "gpt-4o")
 
 def reporter(meter_provider=None):
     counts = shared_counts(meter_provider)
-    otel = OtelReporter(settings(spans="all", evaluation_events=True))
+    guard = FailOpen(counts, "langsmith")
+    otel = OtelReporter(settings(spans="all", evaluation_events=True), guard=guard)
     return otel, CheckMetrics(meter_provider, counts), counts
 
 def run(otel, metrics, counts):

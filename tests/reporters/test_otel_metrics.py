@@ -15,6 +15,7 @@ from tests.reporters.conftest import Sdk
 from tests.reporters.samples import record, violation
 from toolpair_observe import Effect, semconv
 from toolpair_observe.counts import OTHER, Counts
+from toolpair_observe.record import Place
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
 
 
@@ -181,7 +182,7 @@ def test_exemplar_leads_to_the_trace(sdk):
     """From a slow check on a dashboard to the request."""
     with sdk.tracer_provider.get_tracer("application").start_as_current_span("request") as request:
         sdk.check_metrics().measure(
-            record([violation()], context=trace.set_span_in_context(request))
+            record([violation()], place=Place(trace.set_span_in_context(request)))
         )
 
     (point,) = sdk.metrics()["toolpair.check.duration"].data.data_points

@@ -12,6 +12,8 @@ IDS = {
     semconv.GEN_AI_CONVERSATION_ID,
     semconv.GEN_AI_TOOL_CALL_ID,
     semconv.LANGSMITH_RUN_ID,
+    semconv.BLAME_STEP,
+    semconv.MASKED_STEP,
 }
 
 
@@ -37,6 +39,21 @@ def test_the_table_of_metrics():
                 *provider_and_model,
             ),
         ),
+        "toolpair.breaches": (
+            "observable_counter",
+            "{breach}",
+            (
+                "toolpair.violation.kind",
+                "toolpair.violation.cause",
+                "toolpair.blame.change",
+                *provider_and_model,
+            ),
+        ),
+        "toolpair.masked": (
+            "observable_counter",
+            "{result}",
+            ("toolpair.masked.kind", "toolpair.masked.by", *provider_and_model),
+        ),
         "toolpair.outcomes": (
             "observable_counter",
             "{request}",
@@ -61,8 +78,8 @@ def test_the_table_of_metrics():
     }
 
 
-def test_no_metric_carries_an_id():
-    """A label for each id would be a series for each request."""
+def test_no_metric_carries_an_id_or_a_step():
+    """A label for each would be a series for each request."""
     for metric in semconv.METRICS.values():
         assert not IDS & set(metric.labels), metric.name
 
@@ -89,6 +106,8 @@ def test_prometheus_names():
     assert {name: semconv.prometheus_name(metric) for name, metric in semconv.METRICS.items()} == {
         "toolpair.checks": "toolpair_checks_total",
         "toolpair.violations": "toolpair_violations_total",
+        "toolpair.breaches": "toolpair_breaches_total",
+        "toolpair.masked": "toolpair_masked_total",
         "toolpair.outcomes": "toolpair_outcomes_total",
         "toolpair.check.duration": "toolpair_check_duration_seconds",
         "toolpair.check.messages": "toolpair_check_messages",

@@ -1,4 +1,4 @@
-"""The application's own function, called for each near miss and each escape."""
+"""The application's own functions, called with what was seen of a request."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
     from toolpair_observe.counts import Counts
 
-NearMissHook = Callable[[Observation], Awaitable[None] | None]
-"""A function to call with each near miss and escape, plain or a coroutine function."""
+ObservationHook = Callable[[Observation], Awaitable[None] | None]
+"""A function of the application to call with observations, plain or a coroutine function."""
 
 MAX_WAITING: Final = 100
-_COMPONENT: Final = "on_near_miss"
-# A worker without work ends; the next near miss starts another.
+# A worker without work ends; the next call starts another.
 _IDLE_SECONDS: Final = 5.0
 
 
@@ -46,7 +45,7 @@ class _HookCall:
     """
 
     reporter: HookReporter
-    hook: NearMissHook
+    hook: ObservationHook
     context: contextvars.Context
     observation: Observation
     started: bool = False
@@ -63,11 +62,13 @@ class HookReporter:
 
     Args:
         counts: Where failures are counted.
+        name: The argument that holds the functions.
         is_async: Whether they are coroutine functions.
     """
 
-    def __init__(self, counts: Counts, *, is_async: bool) -> None:
+    def __init__(self, counts: Counts, name: str, *, is_async: bool) -> None:
         self._counts = counts
+        self._name = name
         self._is_async = is_async
         self._worker: Worker[_HookCall] = Worker(
             "toolpair-hook",
@@ -87,13 +88,13 @@ class HookReporter:
         self._queue: deque[_HookCall] = deque()
         self._waiting = 0
 
-    def call(self, hook: NearMissHook, observation: Observation) -> None:
+    def call(self, hook: ObservationHook, observation: Observation) -> None:
         """Have `hook` called, or drop the call where too many wait."""
         if self._waiting >= MAX_WAITING:
             self._drop_closed_loops()
         with self._changed:
             if self._worker.is_closed or self._waiting >= MAX_WAITING:
-                self._counts.add(semconv.INTERNAL_ERRORS, ("QueueFull", _COMPONENT))
+                self._counts.add(semconv.INTERNAL_ERRORS, ("QueueFull", self._name))
                 return
             self._waiting += 1
         job = _HookCall(self, hook, contextvars.copy_context(), observation)
@@ -130,7 +131,7 @@ class HookReporter:
             if job.reporter is not self or not task.get_loop().is_closed():
                 continue
             if _tasks.pop(task, None) is not None:
-                with FailOpen(self._counts, _COMPONENT):
+                with FailOpen(self._counts, self._name):
                     # Otherwise Python warns that the coroutine was never awaited.
                     cast("Coroutine[Any, Any, None]", task.get_coro()).close()
                 self._loop_ended(job)
@@ -169,10 +170,10 @@ class HookReporter:
             self._raised(error)
 
     def _raised(self, error: BaseException) -> None:
-        HookFailed(self._counts, _COMPONENT).swallow(error, error.__traceback__)
+        HookFailed(self._counts, self._name).swallow(error, error.__traceback__)
 
     def _swallow(self, error: BaseException) -> None:
-        FailOpen(self._counts, _COMPONENT).swallow(error, error.__traceback__)
+        FailOpen(self._counts, self._name).swallow(error, error.__traceback__)
 
     def _one_done(self) -> None:
         with self._changed:
@@ -202,7 +203,7 @@ def _run_to_its_end(result: Awaitable[None]) -> None:
         runner.run(_whole(result))
 
 
-def is_async(hook: NearMissHook) -> bool:
+def is_async(hook: ObservationHook) -> bool:
     """Whether a function of the application is a coroutine function."""
     return inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(
         getattr(hook, "__call__", None)  # noqa: B004 -- a callable object's own

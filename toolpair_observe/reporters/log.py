@@ -1,26 +1,29 @@
-"""One log line for each sort of near miss, counted instead of repeated within a minute.
+"""One log line for each sort of finding, counted instead of repeated within a minute.
 
 The process counts, not the handler: an application may make a handler for each call.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.forks import reset_in_child
-from toolpair_observe.logs import are_warnings_read, warn
+from toolpair_observe.logs import is_read, log
+from toolpair_observe.observation import fresh_masked
 from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.pairing.shown import shown
 from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.reporters.text import escape, near_miss
+from toolpair_observe.reporters.text import escape, masked, near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolpair_observe.observation import Observation
+    from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.record import Trace
 
 WINDOW_SECONDS: Final = 60.0
@@ -33,7 +36,7 @@ class _Shape:
     """What two lines have in common if the second one would say nothing new.
 
     The causes are part of it: two causes of one kind are two bugs. So is whether a thread is
-    stored with a breach: somebody has to mend it.
+    stored with a breach: somebody has to mend it. And of made-up results, who made them up where.
     """
 
     event: str
@@ -43,6 +46,8 @@ class _Shape:
     causes: tuple[str, ...]
     effect: str
     is_stored: bool = False
+    menders: tuple[str, ...] = ()
+    level: int = logging.WARNING
 
 
 # The common shape of all coarse shapes past `MAX_COARSE_SHAPES`.
@@ -159,7 +164,8 @@ class LogReporter:
     """Warn about near misses, provider rejections, escapes and refused companions of calls.
 
     A near miss is logged at its check, so that there is a line even if the request never ends.
-    A refusal by the provider gets a second line.
+    A refusal by the provider gets a second line. A made-up result gets a line at level INFO: the
+    history is sound.
 
     Args:
         throttle: What counts repeated lines; the process's own, unless a test has another.
@@ -191,6 +197,10 @@ class LogReporter:
         else:
             self._throttle.write_ended()
 
+    def mended(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
+        """Log the results that other software made up."""
+        self._write(_masked_shape(observation), observation, masked)
+
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 -- logging is synchronous
         """Log the counts whose minute is over; the other ones go on."""
         self._throttle.write_ended()
@@ -204,20 +214,26 @@ class LogReporter:
     def _warn(
         self, observation: Observation, event: str, describe: Callable[[Observation], str]
     ) -> None:
-        if not are_warnings_read():
+        self._write(_shape(observation, event), observation, describe)
+
+    def _write(
+        self, shape: _Shape, observation: Observation, describe: Callable[[Observation], str]
+    ) -> None:
+        if not is_read(shape.level):
             return
         self._throttle.write_ended()
-        if self._throttle.lets_through(_shape(observation, event), _source(observation)):
+        if self._throttle.lets_through(shape, _source(observation)):
             model = f"model {shown(observation.model)}, " if observation.model else ""
-            text = f"{event}: {describe(observation)}"
-            warn("%s [%s%s]", text, model, _source(observation))
+            text = f"{shape.event}: {describe(observation)}"
+            log(shape.level, "%s [%s%s]", text, model, _source(observation))
 
 
 def _write_counts(counts: list[tuple[_Shape, int, str]]) -> None:
     # Without the lock: the application's log handler may take locks of its own.
     for shape, repeats, last in counts:
         if repeats:
-            warn(
+            log(
+                shape.level,
                 "… and %d more like it in the minute after: %s [last %s]",
                 repeats,
                 _name(shape),
@@ -231,6 +247,9 @@ def _source(observation: Observation) -> str:
         "thread": shown(observation.conversation_id or ""),
         "node": shown(observation.node or ""),
         "run": str(observation.run_id),
+        "trace": observation.trace_id,
+        "span": observation.span_id,
+        "page": observation.langsmith_url,
     }
     return ", ".join(f"{name} {value}" for name, value in told.items() if value)
 
@@ -248,6 +267,24 @@ def _shape(observation: Observation, event: str) -> _Shape:
     )
 
 
+def _masked_shape(observation: Observation) -> _Shape:
+    found = fresh_masked(observation.report.masked)
+    return _Shape(
+        event="masked result",
+        profile=shown(observation.report.profile),
+        model=shown(observation.model),
+        kinds=tuple(sorted({each.kind.value for each in found})),
+        causes=(),
+        effect=observation.report.effect.value,
+        menders=tuple(sorted({_mender(each) for each in found})),
+        level=logging.INFO,
+    )
+
+
+def _mender(result: MaskedResult) -> str:
+    return f"{shown(result.by)} in step {shown(result.step)}" if result.step else shown(result.by)
+
+
 def _named(observation: Observation) -> tuple[str, ...]:
     companion = observation.rejected_companion
     return observation.kinds if companion is None else (str(companion),)
@@ -260,6 +297,8 @@ def _name(shape: _Shape) -> str:
     model = f" for model {shape.model}" if shape.model else ""
     causes = f", likely cause {', '.join(shape.causes)}" if shape.causes else ""
     stored = ", stored in the thread" if shape.is_stored else ""
+    if shape.menders:
+        return f"{shape.event}, {', '.join(shape.kinds)}, by {', '.join(shape.menders)}{model}"
     return (
         f"{shape.event}, {', '.join(shape.kinds)}, predicted effect {shape.effect} "
         f"{judge}{model}{causes}{stored}"

@@ -11,16 +11,16 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
 
 from toolpair_observe import semconv
 from toolpair_observe.otel_api import event_logger_of, tracer_of
 from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Effect, Outcome
-from toolpair_observe.reporters.openinference import has_span, with_parent
+from toolpair_observe.reporters.otel_masked import write_masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from enum import StrEnum
 
     from opentelemetry._logs import LoggerProvider
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from opentelemetry.util.types import AttributeValue
 
+    from toolpair_observe.fail_open import FailOpen
     from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.report import Violation
-    from toolpair_observe.record import Trace
+    from toolpair_observe.record import Place, Trace
     from toolpair_observe.settings import Settings
 
 _BROKEN = frozenset({Outcome.BLOCKED, Outcome.REJECTED, Outcome.ESCAPED})
@@ -43,6 +44,7 @@ class OtelReporter:
 
     Args:
         settings: What to write.
+        guard: Counts what fails in reading LangSmith's side of a run; the span goes without.
         tracer_provider: None for the application's global one.
         logger_provider: None for the application's global one.
     """
@@ -51,10 +53,12 @@ class OtelReporter:
         self,
         settings: Settings,
         *,
+        guard: FailOpen,
         tracer_provider: TracerProvider | None = None,
         logger_provider: LoggerProvider | None = None,
     ) -> None:
         self._settings = settings
+        self._guard = guard
         self.wants_sound = settings.spans == "all" or settings.evaluation_events
         self._tracer = tracer_of(tracer_provider)
         self._logger = event_logger_of(logger_provider)
@@ -67,14 +71,20 @@ class OtelReporter:
         wants_span = self._wants_span(observation)
         if not (wants_span or self._settings.evaluation_events):
             return
-        # For the second time: a handler that starts before OpenInference finds no span at the
-        # check, but it also ends before OpenInference does.
-        context = with_parent(trace.context, observation.run_id)
+        place = trace.place
+        context = place.context
         if wants_span:
-            own_context = self._write(observation, context)
-            context = context if has_span(context) else own_context
+            own_context = self._write(
+                observation, place, self._nested_in_langsmith(observation, trace)
+            )
+            # What is evaluated is the model's call, and its span is where to look for a verdict.
+            context = context if place.is_model else own_context
         if self._settings.evaluation_events:
             self._write_evaluation(observation, context)
+
+    def mended(self, observation: Observation, trace: Trace) -> None:
+        """Write the events of made-up results, in the context of the request itself."""
+        write_masked(self._logger, observation, trace.place.context)
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 -- nothing is queued here
         """Return True: nothing is queued here, and the application flushes its own SDK."""
@@ -88,23 +98,40 @@ class OtelReporter:
             return observation.is_finding
         return self._settings.spans == "all"
 
-    def _write(self, observation: Observation, parent: Context) -> Context:
+    def _write(
+        self, observation: Observation, place: Place, nested: Mapping[str, AttributeValue]
+    ) -> Context:
+        parent = place.context
         end_ns = observation.start_ns + observation.check_ns
         span = self._tracer.start_span(
             semconv.SPAN_CHECK,
             context=parent,
             kind=SpanKind.INTERNAL,
             attributes=self._identity(observation),
+            # The model's span may be of another trace than the application's, and joins them then.
+            links=() if place.beside is None else (Link(place.beside),),
             start_time=observation.start_ns,
         )
         if span.is_recording():
             span.set_attributes(_details(observation))
+            span.set_attributes(nested)
             if observation.outcome in _BROKEN:
                 span.set_status(Status(StatusCode.ERROR, _status_text(observation)))
         context = set_span_in_context(span, parent)
         self._write_violations(observation, context, end_ns)
         span.end(end_ns)
         return context
+
+    def _nested_in_langsmith(
+        self, observation: Observation, trace: Trace
+    ) -> Mapping[str, AttributeValue]:
+        """Return what LangSmith nests the span by, below the run that its own tracer writes."""
+        if trace.link is not None:
+            from toolpair_observe.reporters.langsmith.nesting import nesting_of  # noqa: PLC0415
+
+            with self._guard:
+                return nesting_of(trace.link, observation.run_id, observation.start_ns)
+        return {}
 
     def _identity(self, observation: Observation) -> dict[str, AttributeValue]:
         """Return the attributes that a sampler may need, which are set when the span starts."""
@@ -198,6 +225,23 @@ def _details(observation: Observation) -> dict[str, AttributeValue]:
         attributes[semconv.ESCAPE_FAULT] = str(observation.escape_fault)
     if observation.rejected_companion:
         attributes[semconv.REJECTED_COMPANION] = str(observation.rejected_companion)
+    return attributes | _hindsight(observation)
+
+
+def _hindsight(observation: Observation) -> dict[str, AttributeValue]:
+    """Return whether the breach is new, and what broke the history."""
+    attributes: dict[str, AttributeValue] = {}
+    if observation.is_fresh is not None:
+        attributes[semconv.BREACH_FRESH] = observation.is_fresh
+    blame = observation.blame
+    if blame is None:
+        return attributes
+    if blame.step:
+        attributes[semconv.BLAME_STEP] = clean(blame.step)
+    if blame.change:
+        attributes[semconv.BLAME_CHANGE] = blame.change.value
+    if blame.requests_ago:
+        attributes[semconv.BLAME_REQUESTS_AGO] = blame.requests_ago
     return attributes
 
 

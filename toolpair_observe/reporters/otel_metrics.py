@@ -43,14 +43,14 @@ class CheckMetrics:
         """Record the histograms of one check."""
         report = record.report
         self._histograms.duration.record(
-            record.check_ns / 1e9, _DURATION_LABELS[report.effect], context=record.context
+            record.check_ns / 1e9, _DURATION_LABELS[report.effect], context=record.place.context
         )
         if report.effect.is_near_miss:
             provider = self._counts.fold_provider(record.provider)
             self._histograms.messages.record(
                 report.message_count,
                 {semconv.GEN_AI_PROVIDER_NAME: clean(provider)},
-                context=record.context,
+                context=record.place.context,
             )
 
 

@@ -5,35 +5,35 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from opentelemetry.context import get_current
-
 from toolpair_observe import semconv
+from toolpair_observe.arguments import check_hook, check_objects
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.deadline import Deadline
 from toolpair_observe.fail_open import FailOpen, tell
-from toolpair_observe.observation import is_finding
+from toolpair_observe.observation import fresh_masked, is_finding
+from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Outcome
+from toolpair_observe.reporters import placement
 from toolpair_observe.reporters.log import LogReporter
-from toolpair_observe.reporters.openinference import with_parent
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
-from toolpair_observe.reporters.shared import FeedbackSeat, HookSeat
+from toolpair_observe.reporters.shared import FeedbackSeat, MaskedSeat, NearMissSeat
 from toolpair_observe.reporters.worker import JOIN_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from uuid import UUID
+    from collections.abc import Mapping, Sequence
 
+    from langchain_core.callbacks import BaseCallbackHandler
     from langsmith import Client
     from opentelemetry._logs import LoggerProvider
-    from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
     from toolpair_observe.counts import Counts
     from toolpair_observe.observation import Observation
+    from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.record import Record, Trace
-    from toolpair_observe.reporters.hook import NearMissHook
+    from toolpair_observe.reporters.hook import ObservationHook
     from toolpair_observe.settings import Settings
 
 
@@ -54,6 +54,13 @@ class Reporter(Protocol):
     def finished(self, observation: Observation, trace: Trace) -> None:
         """Take note of the outcome of a finding and, if `wants_sound`, of any other request."""
 
+    def mended(self, observation: Observation, trace: Trace) -> None:
+        """Take note of results that other software made up, once the outcome is known.
+
+        It is called for any request in which the model sees such a result for the first time, after
+        `finished`.
+        """
+
     def flush(self, timeout: float) -> bool:
         """Deliver what is queued within `timeout` seconds; return whether all of it went."""
 
@@ -70,10 +77,14 @@ class Pipeline:
         meter_provider: None for the application's global one.
         logger_provider: None for the application's global one.
         langsmith_client: None for the client of each run's own tracer.
-        on_near_miss: The application's own function.
+        on_near_miss: The application's own function for near misses and escapes.
+        on_masked: The application's own function for results that other software made up.
 
     Attributes:
         counts: The counts, shared by all handlers of a meter provider.
+
+    Raises:
+        SettingsError: A provider, the client or a function is of no use.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a place of its own
@@ -84,16 +95,29 @@ class Pipeline:
         meter_provider: MeterProvider | None = None,
         logger_provider: LoggerProvider | None = None,
         langsmith_client: Client | None = None,
-        on_near_miss: NearMissHook | None = None,
+        on_near_miss: ObservationHook | None = None,
+        on_masked: ObservationHook | None = None,
     ) -> None:
+        check_objects(
+            tracer_provider=tracer_provider,
+            meter_provider=meter_provider,
+            logger_provider=logger_provider,
+            langsmith_client=langsmith_client,
+        )
+        hooks = {NearMissSeat: on_near_miss, MaskedSeat: on_masked}
+        for seat, hook in hooks.items():
+            check_hook(seat.name, hook, "one Observation", awaited=True)
         self.counts: Counts = shared_counts(meter_provider, settings.max_label_values)
+        self._tells_all = "all" in {settings.feedback, settings.spans} or settings.evaluation_events
         self._otel_guard = FailOpen(self.counts, "otel")
+        self._langsmith_guard = FailOpen(self.counts, "langsmith")
         metrics = CheckMetrics(meter_provider, self.counts)
         self._on_checked = [(metrics.measure, self._otel_guard)]
         reporters: dict[str, Reporter] = {
             "log": LogReporter(),
             "otel": OtelReporter(
                 settings,
+                guard=self._langsmith_guard,
                 tracer_provider=tracer_provider,
                 logger_provider=logger_provider,
             ),
@@ -106,8 +130,9 @@ class Pipeline:
                 (LangSmithReporter, id(self.counts), settings.feedback, id(langsmith_client)),
                 partial(LangSmithReporter, settings, client=langsmith_client, counts=self.counts),
             )
-        if on_near_miss is not None:
-            reporters["hook"] = HookSeat(on_near_miss, self.counts)
+        for seat, hook in hooks.items():
+            if hook is not None:
+                reporters[seat.name] = seat(hook, self.counts)
         self.report_to(reporters)
 
     def report_to(self, reporters: Mapping[str, Reporter]) -> None:
@@ -117,18 +142,20 @@ class Pipeline:
             (reporter, FailOpen(self.counts, name)) for name, reporter in reporters.items()
         ]
         self._on_flagged = [(reporter.flagged, guard) for reporter, guard in self._reporters]
+        self._on_mended = [(reporter.mended, guard) for reporter, guard in self._reporters]
 
-    def context_of(self, run_id: UUID) -> Context:
-        """Return the OpenTelemetry context that the telemetry of a run which starts now belongs to.
+    def tells_of(self, report: PairingReport) -> bool:
+        """Whether a request is told of in LangSmith or in traces, whatever becomes of it."""
+        return self._tells_all or report.effect.is_near_miss or bool(report.masked)
 
-        Call it at the check: OpenInference's span may be gone when the run ends.
+    def place(self, record: Record, handlers: Sequence[BaseCallbackHandler] | None = None) -> None:
+        """Find the span of the model call, where telemetry of the request will be written.
+
+        Args:
+            record: The record of the request.
+            handlers: The handlers of its run, None where they are not known.
         """
-        context = get_current()
-        try:
-            return with_parent(context, run_id)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
-            self._otel_guard.swallow(error, error.__traceback__)
-            return context
+        record.place = placement.at_start(record.place, record.run_id, handlers, self._otel_guard)
 
     def checked(self, record: Record) -> None:
         """Count and measure a check, and report a near miss."""
@@ -139,9 +166,14 @@ class Pipeline:
         for violation in report.violations:
             labels = (violation.kind, violation.effect, violation.cause, provider, model)
             add(semconv.VIOLATIONS, labels)
+        if report.masked:
+            for masked in fresh_masked(report.masked):
+                add(semconv.MASKED, (masked.kind, clean(masked.by), provider, model))
         tell(self._on_checked, record)
         if report.effect.is_near_miss:
-            tell(self._on_flagged, record.observation(), record.trace())
+            if record.is_fresh:
+                add(semconv.BREACHES, (*_breach_of(record), provider, model))
+            tell(self._on_flagged, self._observation(record), record.trace())
 
     def checked_without_end(self, record: Record) -> None:
         """Do the same for a request whose end can't be told from that of another one."""
@@ -166,9 +198,21 @@ class Pipeline:
             for reporter, guard in self._reporters
             if worth_it or reporter.wants_sound or _names_companion(reporter, record)
         ]
-        if listeners:
+        is_mended = bool(record.report.masked and fresh_masked(record.report.masked))
+        if listeners or is_mended:
             # Most sound requests have no listener, and an observation costs more than a count.
-            tell(listeners, record.observation(), record.trace())
+            record.place = placement.at_end(record, self._otel_guard)
+            observation, trace = self._observation(record), record.trace()
+            tell(listeners, observation, trace)
+            tell(self._on_mended if is_mended else (), observation, trace)
+
+    def _observation(self, record: Record) -> Observation:
+        if record.link is not None and record.langsmith_url is None:
+            from toolpair_observe.reporters.langsmith.pages import page_of  # noqa: PLC0415
+
+            with self._langsmith_guard:
+                record.langsmith_url = page_of(record.link, record.run_id)
+        return record.observation()
 
     def flush(self, timeout: float) -> bool:
         """Deliver what is queued within `timeout` seconds; return whether all of it went."""
@@ -187,6 +231,13 @@ class Pipeline:
         for reporter, guard in self._reporters:
             with guard:
                 reporter.close(deadline.left)
+
+
+def _breach_of(record: Record) -> tuple[str, str, str]:
+    """Return the kind and the cause of the worst violation, and what broke the history, or `""`."""
+    worst = min(record.report.violations, key=lambda each: each.effect.rank)
+    change = record.blame.change if record.blame is not None else None
+    return worst.kind, worst.cause, change or ""
 
 
 def _names_companion(reporter: Reporter, record: Record) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from toolpair_observe.counts import Counts
     from toolpair_observe.observation import Observation
     from toolpair_observe.record import Trace
-    from toolpair_observe.reporters.hook import NearMissHook
+    from toolpair_observe.reporters.hook import ObservationHook
 
     class _WithWorker(Protocol):
         def flush(self, timeout: float) -> bool: ...
@@ -84,29 +84,60 @@ class FeedbackSeat(Seat[Any]):
         """Mark the run, and queue its feedback."""
         self.reporter.finished(observation, trace)
 
+    def mended(self, observation: Observation, trace: Trace) -> None:
+        """Mark the run."""
+        self.reporter.mended(observation, trace)
+
 
 class HookSeat(Seat[HookReporter]):
     """A handler's part in what calls functions of the application.
 
-    Closures that are made anew for each call share one worker, as the same code.
+    Closures that are made anew for each call share one worker, as the same code. No function gets
+    the trace, which holds a LangSmith client with its key.
 
     Args:
         hook: The function.
         counts: Where failures are counted.
+
+    Attributes:
+        name: The argument that holds the function.
     """
 
+    name: ClassVar[str]
     wants_sound = False
 
-    def __init__(self, hook: NearMissHook, counts: Counts) -> None:
+    def __init__(self, hook: ObservationHook, counts: Counts) -> None:
         self._hook = hook
-        make = functools.partial(HookReporter, counts, is_async=is_async(hook))
-        super().__init__((HookReporter, id(counts), _code_of(hook)), make)
+        make = functools.partial(HookReporter, counts, self.name, is_async=is_async(hook))
+        super().__init__((HookReporter, self.name, id(counts), _code_of(hook)), make)
 
     def flagged(self, observation: Observation, trace: Trace) -> None:
         """Wait for the outcome."""
 
+    def finished(self, observation: Observation, trace: Trace) -> None:
+        """Do nothing, unless it is this that the function is for."""
+
+    def mended(self, observation: Observation, trace: Trace) -> None:
+        """Do nothing, unless it is this that the function is for."""
+
+
+class NearMissSeat(HookSeat):
+    """The part of the function for near misses and escapes."""
+
+    name = "on_near_miss"
+
     def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
-        """Call the function, without the trace, which holds a LangSmith client with its key."""
+        """Call the function."""
+        self.reporter.call(self._hook, observation)
+
+
+class MaskedSeat(HookSeat):
+    """The part of the function for requests with results that other software made up."""
+
+    name = "on_masked"
+
+    def mended(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
+        """Call the function."""
         self.reporter.call(self._hook, observation)
 
 

@@ -6,9 +6,12 @@ import shlex
 from typing import TYPE_CHECKING
 
 from toolpair_observe.hashed import is_hash
+from toolpair_observe.observation import fresh_masked
 from toolpair_observe.pairing.refusals.fault import Fault
+from toolpair_observe.pairing.report import describe_masked
 from toolpair_observe.pairing.shown import MAX_TEXT, shown
 from toolpair_observe.pairing.words import Effect
+from toolpair_observe.steps.told import tell
 
 if TYPE_CHECKING:
     from toolpair_observe.observation import Observation
@@ -32,17 +35,47 @@ def escape(observation: Observation) -> str:
 
 
 def near_miss(observation: Observation) -> str:
-    """Return what a near miss says, and whether its thread will stay as it is."""
+    """Return what a near miss says: since when, what broke it, and whether its thread stays so."""
     report = observation.report
     thread_id = observation.poisoned_thread_id
+    said = "; ".join(filter(None, (report.summary(), _again(observation), _blame(observation))))
     if not thread_id:
-        return report.summary()
+        return said
     meets = "fails" if report.effect in _FAILS else "meets one"
     return (
-        f"{report.summary()}; thread {shown(thread_id)} is stored with a breach, so every later "
+        f"{said}; thread {shown(thread_id)} is stored with a breach, so every later "
         f"turn {meets} until it is mended: toolpair-observe threads DATABASE_URL"
         f"{_thread_option(thread_id)}"
     )
+
+
+def masked(observation: Observation) -> str:
+    """Return what the made-up results of a request say, and what the model lacks."""
+    first, *others = fresh_masked(observation.report.masked)
+    more = f" (and {len(others)} more)" if others else ""
+    return (
+        f"{describe_masked(first)}{more}; the history pairs, and the model goes on without what "
+        "the tool would have found"
+    )
+
+
+def _again(observation: Observation) -> str:
+    """Say since when a breach stands that is not new; `""` of one that is, or may be."""
+    if observation.is_fresh is not False:
+        return ""
+    blame = observation.blame
+    if blame is None or not blame.requests_ago:
+        return "again, as in an earlier request of this conversation"
+    count = f"{blame.requests_ago} request{'' if blame.requests_ago == 1 else 's'}"
+    run = f" (run {blame.since_run_id})" if blame.since_run_id else ""
+    return f"again, since {count} ago{run}"
+
+
+def _blame(observation: Observation) -> str:
+    blame = observation.blame
+    if blame is None or (blame.step is None and blame.change is None):
+        return ""
+    return tell(blame, observation.report)
 
 
 def _thread_option(thread_id: str) -> str:
