@@ -16,13 +16,16 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
 
 from toolpair_observe.attach import seam
+from toolpair_observe.attach.hindsight import Hindsight
 from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.process_hook import ProcessHook
 from toolpair_observe.attach.request import Request
+from toolpair_observe.attach.step_listener import StepListener
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.errors import is_deliberate
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.observation import fresh_masked
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.settings import MODE_KEY, Settings
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
+    from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.pairing.words import ViolationKind
     from toolpair_observe.settings import Options
@@ -62,18 +66,22 @@ class Requests:
         unchecked: The number of those that were not: `toolpair_mode` in their metadata is `"off"`,
             or the check failed.
         reports: The reports of the requests that are near misses.
+        masked: The results that other software made up, each of the request in which the model saw
+            it first.
         stopped: The errors with which a strict watch has stopped requests.
     """
 
     checked: int
     unchecked: int
     reports: list[PairingReport]
+    masked: list[MaskedResult]
     stopped: list[Exception]
 
     def __init__(self) -> None:
         self.checked = 0
         self.unchecked = 0
         self.reports = []
+        self.masked = []
         self.stopped = []
         self._found: list[Found] = []
         self.reset()
@@ -101,6 +109,12 @@ class Requests:
                 self._found.append(Found(report, stopping))
             if not report.ok:
                 self.reports.append(report)
+
+    def add_masked(self, masked: tuple[MaskedResult, ...]) -> None:
+        """Record results that other software made up, and that the model sees first."""
+        if masked:
+            with self._lock:
+                self.masked += masked
 
     def found(self) -> tuple[Found, ...]:
         """Return the requests with violations, whatever became of `reports` since."""
@@ -136,9 +150,11 @@ class Watch:
         self._settings = Settings.resolve(mode=mode, **options)
         self._counts = shared_counts(None, self._settings.max_label_values)
         self._judge = Judge(self._settings, self._counts, "testing")
+        self._hindsight = Hindsight(self._settings)
         if mode == "strict" and self._settings.wrap_callbacks:
             seam.install()
         _hook.add(self)
+        _steps.register()
 
     def stop(self) -> None:
         """End the watch."""
@@ -160,8 +176,13 @@ class Watch:
                 return found.stopping
         return self._judge.stopping_kinds(report, identified=report.profile != CONTRACT.name)
 
-    def started(self, request: Request, run_id: UUID) -> None:
+    def started(self, request: Request, run_id: UUID, parent_id: UUID | None = None) -> None:
         """Check a request when it starts, and stop it if strict mode does.
+
+        Args:
+            request: The request.
+            run_id: Its run.
+            parent_id: The run that asks, or None.
 
         Raises:
             InvalidToolResultsError: Strict mode stops the request, and the seam is off.
@@ -178,6 +199,8 @@ class Watch:
             else:
                 self.requests.add(verdict.report, verdict.stopping)
                 is_admitted = refusal is not None and self.admits(verdict.report)
+                masked = self._hindsight.masked(request, parent_id, verdict.report)
+                self.requests.add_masked(fresh_masked(masked))
         if refusal is not None and not is_admitted:
             self.requests.stopped.append(refusal)
             seam.refuse(refusal, run_id)
@@ -202,6 +225,11 @@ class _WatchHook(ProcessHook):
         super().__init__("_hook")
         self._watches: tuple[Watch, ...] = ()
 
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """Those that go on."""
+        return self._watches
+
     def add(self, watch: Watch) -> None:
         """Pass requests on to `watch`."""
         with self._lock:
@@ -224,13 +252,31 @@ class _WatchHook(ProcessHook):
         messages: list[list[BaseMessage]],
         *,
         run_id: UUID,
+        parent_run_id: UUID | None = None,
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 -- langchain-core's own signature
     ) -> None:
         """Pass a request on to each watch."""
         request = Request(messages[0], serialized, metadata, kwargs.get("invocation_params"))
         for watch in self._watches:
-            watch.started(request, run_id)
+            watch.started(request, run_id, parent_run_id)
+
+
+class _WatchSteps(ProcessHook, StepListener):
+    """Hears of the steps of every agent in the process, for the watches."""
+
+    ignore_chat_model = True
+    ignore_llm = True
+
+    def __init__(self) -> None:
+        super().__init__("_steps", is_inherited=True)
+        self._steps_guard = FailOpen(shared_counts(), "testing")
+
+    @property
+    def hears_steps(self) -> bool:
+        """Whether a watch wants the steps to be written down."""
+        return any(watch.settings.blame == "steps" for watch in _hook.watches)
 
 
 _hook = _WatchHook()
+_steps = _WatchSteps()

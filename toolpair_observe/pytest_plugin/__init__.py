@@ -14,6 +14,7 @@ import pytest
 from toolpair_observe.pytest_plugin.collecting import judge_collection
 from toolpair_observe.pytest_plugin.failures import (
     BrokenHistory,
+    MendedHistory,
     blocks_in,
     given_text,
     show_safely,
@@ -150,13 +151,13 @@ def _asks_for_fixture(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that passes though a chat model was given a broken history."""
+    """Fail a test that passes though a chat model was given a broken or a mended history."""
     try:
         result = yield
     finally:
         item.stash[_CALL_IS_OVER] = True
     trial = item.stash.get(_TRIAL, None)
-    if trial is not None and trial.can_fail:
+    if trial is not None:
         _fail_if_broken(trial, "call")
         _fail_if_not_found(trial)
     return result
@@ -164,27 +165,32 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a teardown in which a chat model was given a broken history."""
+    """Fail a teardown in which a chat model was given a broken or a mended history."""
     item.stash[_CALL_IS_OVER] = False
     result = yield
     trial = item.stash.get(_TRIAL, None)
-    if trial is not None and trial.can_fail:
+    if trial is not None:
         _fail_if_broken(trial, "teardown")
     return result
 
 
 def _fail_if_broken(trial: Trial, when: str) -> None:
+    if not (trial.can_fail or trial.fails_on_masked):
+        return
     if when == "teardown":
         trial.reread_terms()
     else:
         trial.read_terms()
-    broken = trial.untold(Fate.BROKEN)
+    broken = trial.untold(Fate.BROKEN) if trial.can_fail else []
     if broken:
         raise BrokenHistory(broken, when, trial.terms)
+    masked = trial.untold_masked() if trial.fails_on_masked else []
+    if masked and not trial.terms.allows_masked:
+        raise MendedHistory(masked, when)
 
 
 def _fail_if_not_found(trial: Trial) -> None:
-    missing = trial.not_found()
+    missing = trial.not_found() if trial.can_fail else []
     if missing:
         msg = (
             f"expected {', '.join(missing)}, and no chat model was given it "
@@ -231,7 +237,7 @@ def _unless_hidden(
         return report  # the test itself answers for its setup
     if call.excinfo is None or not isinstance(call.excinfo.value, Finding):
         try:
-            if trial is not None and trial.can_fail:
+            if trial is not None:
                 _fail_if_broken(trial, call.when)
         except Finding as error:
             call.excinfo = pytest.ExceptionInfo.from_exception(error)

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     import pytest
 
     from toolpair_observe.errors import InvalidToolResultsError, ToolPairError
+    from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.pytest_plugin.terms import Terms
 
 _MAX_SHOWN: Final = 3
+_MAX_LISTED: Final = 10
 _WHEN: Final = {
     "collect": "while the tests were collected",
     "setup": "while the test was set up",
@@ -51,6 +53,37 @@ class BrokenHistory(Finding):
     def __init__(self, reports: list[PairingReport], when: str, terms: Terms) -> None:
         headline = _headline(reports[0], len(distinct(reports)) - 1, terms)
         super().__init__(given_text(reports, when, terms), headline)
+
+
+class MendedHistory(Finding):
+    """The failure of a test in which other software made a tool's result up.
+
+    Args:
+        masked: The results.
+        when: The phase of the test.
+    """
+
+    def __init__(self, masked: list[MaskedResult], when: str) -> None:
+        from toolpair_observe.pairing.report import describe_masked  # noqa: PLC0415 -- see `new_watch`
+
+        told = list(dict.fromkeys(map(describe_masked, masked)))
+        more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+        super().__init__(_masked_text(told, when), f"made-up tool result{more}: {told[0]}")
+
+
+def _masked_text(told: list[str], when: str) -> str:
+    count = f"{len(told)} tool results" if len(told) > 1 else "a tool result"
+    lines = [f"  {each}" for each in told[:_MAX_LISTED]]
+    if len(told) > _MAX_LISTED:
+        lines.append(f"  ... and {len(told) - _MAX_LISTED} more")
+    return "\n\n".join(
+        [
+            f"toolpair: other software made {count} up {_WHEN[when]}",
+            "\n".join(lines),
+            "the histories pair, and the model goes on without what the tools would have found; a "
+            "test that means it says so: @pytest.mark.toolpair_masked",
+        ]
+    )
 
 
 def given_text(reports: list[PairingReport], when: str, terms: Terms) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
 import pytest
 
@@ -26,6 +26,11 @@ _WORDS: Final[dict[str, Mode]] = {
     "observe": "fail",
     "strict": "block",
 }
+MaskedMode = Literal["report", "fail"]
+"""Count results that other software made up, or also fail the test."""
+
+_MASKED_MODES: Final = get_args(MaskedMode)
+_MASKED: Final = "--toolpair-masked"
 _FAIL_ON: Final = "--toolpair-fail-on"
 # Whoever runs tests wants to hear of lost data, too, which strict mode lets through by default.
 _DEFAULT_EFFECTS: Final = "local_error,reject,silent_loss"
@@ -52,12 +57,24 @@ def add_options(parser: pytest.Parser) -> None:
         f"TOOLPAIR_BLOCK_ON; without that {_DEFAULT_EFFECTS}. By default, unknown fails a test "
         "only for a model that is not identified, unless TOOLPAIR_BLOCK_UNIDENTIFIED is false)",
     )
+    group.addoption(
+        _MASKED,
+        metavar="|".join(_MASKED_MODES),
+        default=None,
+        help="what becomes of a test in which other software made a tool's result up, so that the "
+        "history pairs. report: count it; fail: fail the test. Without --toolpair, tests are then "
+        "watched as by --toolpair=report (default: the ini option toolpair_masked; without it "
+        "report)",
+    )
     parser.addini("toolpair", f"the default of --toolpair: {', '.join(_MODES)}", default="")
     parser.addini("toolpair_fail_on", f"the default of {_FAIL_ON}", default="")
+    parser.addini("toolpair_masked", f"the default of {_MASKED}", default="")
 
 
 def requested_mode(config: pytest.Config) -> Mode | None:
     """Return the mode of the command line or the ini file, or None.
+
+    Where only made-up results are asked for, it is `report`.
 
     Raises:
         pytest.UsageError: The value is not allowed.
@@ -65,12 +82,34 @@ def requested_mode(config: pytest.Config) -> Mode | None:
     given = config.getoption("toolpair")
     value = str(config.getini("toolpair") if given is None else given).strip()
     if not value and given is None:
-        return None
+        return None if _given_masked(config) is None else "report"
     mode = _WORDS.get(value)
     if mode is not None:
         return mode
     origin = "ini option toolpair" if given is None else "--toolpair"
     msg = f"{origin} is {quoted(value)}; expected {', '.join(_MODES)}"
+    raise pytest.UsageError(msg)
+
+
+def masked_mode(config: pytest.Config) -> MaskedMode:
+    """Return what becomes of a test with made-up results.
+
+    Raises:
+        pytest.UsageError: The value is not allowed.
+    """
+    return _given_masked(config) or "report"
+
+
+def _given_masked(config: pytest.Config) -> MaskedMode | None:
+    given = config.getoption("toolpair_masked")
+    value = str(config.getini("toolpair_masked") if given is None else given).strip()
+    if not value and given is None:
+        return None
+    for mode in _MASKED_MODES:
+        if value == mode:
+            return cast("MaskedMode", mode)
+    origin = "ini option toolpair_masked" if given is None else _MASKED
+    msg = f"{origin} is {quoted(value)}; expected {' or '.join(_MASKED_MODES)}"
     raise pytest.UsageError(msg)
 
 
@@ -133,7 +172,11 @@ def given_effects(config: pytest.Config) -> list[str] | None:
 def described(mode: Mode | None, watch: Watch | None, config: pytest.Config) -> str | None:
     """Say in one line of pytest's header what the plugin does, None where nothing is asked."""
     if watch is not None and mode is not None:
-        return f"toolpair: {mode}; {_what_fails(watch) if mode != 'report' else 'no test fails'}"
+        reasons = [] if mode == "report" else [_what_fails(watch)]
+        if masked_mode(config) == "fail":
+            reasons.append("made-up results")
+        fails = f"a test fails on {', and on '.join(reasons)}" if reasons else "no test fails"
+        return f"toolpair: {mode}; {fails}"
     if mode is None and config.getoption("toolpair_fail_on") is not None:
         return f"toolpair: {_FAIL_ON} without --toolpair is for tests with the fixture toolpair"
     return "toolpair: off" if mode == "off" else None
@@ -144,4 +187,4 @@ def _what_fails(watch: Watch) -> str:
     effects = ", ".join(sorted(settings.block_on)) or "nothing"
     unidentified = "unknown" not in settings.block_on and settings.block_unidentified
     more = ", and unknown of a model that is not identified" if unidentified else ""
-    return f"a test fails on {effects}{more}"
+    return f"{effects}{more}"

@@ -9,7 +9,12 @@ import pytest
 
 from toolpair_observe.deadline import Deadline
 from toolpair_observe.pytest_plugin.failures import given_text
-from toolpair_observe.pytest_plugin.options import given_effects, new_watch, requested_mode
+from toolpair_observe.pytest_plugin.options import (
+    given_effects,
+    masked_mode,
+    new_watch,
+    requested_mode,
+)
 from toolpair_observe.pytest_plugin.summary import OUTSIDE, Summary, numbers_outside
 from toolpair_observe.pytest_plugin.trial import Fate, Trial
 
@@ -42,6 +47,7 @@ class Session:
 
     def __init__(self, config: pytest.Config) -> None:
         self.mode = requested_mode(config)
+        self._fails_on_masked = masked_mode(config) == "fail"
         given_effects(config)  # a wrong value is an error even where nothing is watched
         self.summary = Summary()
         self.watch = None if self.mode in {None, "off"} else new_watch(config, self.mode)
@@ -110,7 +116,13 @@ class Session:
     def _enter(self, watch: Watch, item: pytest.Item | None) -> Trial:
         from toolpair_observe.testing import Requests  # noqa: PLC0415 -- see `new_watch`
 
-        trial = Trial(watch, Requests(), item, can_fail=self.mode != "report")
+        trial = Trial(
+            watch,
+            Requests(),
+            item,
+            can_fail=self.mode != "report",
+            fails_on_masked=self._fails_on_masked,
+        )
         trial.read_terms()
         _charge(trial)
         return trial

@@ -32,6 +32,7 @@ def numbers_of(trial: Trial) -> dict[str, Any]:
             for fate in Fate
             for report, times in distinct(trial.with_fate(fate))
         ],
+        "masked": [[each.kind.value, shown(each.by)] for each in trial.requests.masked],
     }
 
 
@@ -68,6 +69,7 @@ class Summary:
         self._checked = 0
         self._unchecked = 0
         self._kinds: dict[Fate, Counter[str]] = {fate: Counter() for fate in Fate}
+        self._masked: Counter[str] = Counter()
         # For each shape the tests with it, and the number of their requests.
         self._shapes: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
@@ -100,6 +102,9 @@ class Summary:
             self._kinds[Fate(fate)].update(kinds)
             if fate in _LISTED:
                 self._shapes[shape][place] += times
+        for kind, mender in numbers["masked"]:
+            self._masked[f"{kind} by {mender}"] += 1
+            self._shapes[f"made-up result: {kind} by {mender}"][place] += 1
 
     def _total(self) -> str:
         outside = sum(numbers["checked"] for numbers in self.outside)
@@ -121,6 +126,8 @@ class Summary:
         lines = [
             f"{fate.value}: {_counted(self._kinds[fate])}" for fate in _COUNTED if self._kinds[fate]
         ]
+        if self._masked:
+            lines.append(f"made-up results: {_counted(self._masked)}")
         if self._unchecked:
             lines.append(
                 f"not checked: {self._unchecked} requests, by their own toolpair_mode or because "

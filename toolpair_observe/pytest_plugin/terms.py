@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _EXPECT: Final = "toolpair_expect"
 _IGNORE: Final = "toolpair_ignore"
+_MASKED: Final = "toolpair_masked"
 
 MARKERS: Final = (
     f"{_EXPECT}(*kinds): the test gives a chat model histories with violations of these kinds, "
@@ -22,6 +23,7 @@ MARKERS: Final = (
     "not occur",
     f"{_IGNORE}(*kinds): violations of these kinds, of any kind if none is named, are let through "
     "and do not fail the test",
+    f"{_MASKED}: tool results that other software makes up do not fail the test",
 )
 
 
@@ -32,10 +34,12 @@ class Terms:
     Attributes:
         expected: Those that have to occur.
         ignored: Those that may.
+        allows_masked: Whether other software may make tool results up.
     """
 
     expected: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
+    allows_masked: bool = False
 
     def beyond(self, kinds: AbstractSet[str]) -> set[str]:
         """Return those of the kinds that the test does not allow."""
@@ -59,7 +63,8 @@ def terms_of(item: pytest.Item) -> Terms:
         if not kinds:
             _refuse(mark, "needs a kind")
         expected += kinds
-    return Terms(frozenset(expected), frozenset(ignored))
+    allows_masked = item.get_closest_marker(_MASKED) is not None
+    return Terms(frozenset(expected), frozenset(ignored), allows_masked)
 
 
 def _every_kind() -> list[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.testing import Found, Requests, Watch
 
@@ -38,16 +39,20 @@ class Trial:
         requests: Those requests.
         item: The test, None for what is none.
         can_fail: Whether a broken history fails it.
+        fails_on_masked: Whether a result that other software made up fails it.
         terms: What the test says of broken histories in it.
         told: The number of requests with violations that an outcome accounts for already.
+        told_masked: The same of made-up results.
     """
 
     watch: Watch
     requests: Requests
     item: pytest.Item | None
     can_fail: bool
+    fails_on_masked: bool = False
     terms: Terms = NO_TERMS
     told: int = 0
+    told_masked: int = 0
 
     def read_terms(self) -> None:
         """Read the markers, which the test may add to while it runs.
@@ -90,6 +95,11 @@ class Trial:
     def tell(self) -> None:
         """Note that an outcome accounts for what was found so far."""
         self.told = len(self.requests.found())
+        self.told_masked = len(self.requests.masked)
+
+    def untold_masked(self) -> list[MaskedResult]:
+        """Return the made-up results that no outcome accounts for yet."""
+        return self.requests.masked[self.told_masked :]
 
     def not_found(self) -> list[str]:
         """Return the expected kinds that did not occur."""
