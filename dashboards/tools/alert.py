@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dashboards.tools.promql import MODEL, PROVIDER, Series
+from toolpair_observe.semconv import SPAN_CHECK
 
 if TYPE_CHECKING:
     from dashboards.tools.settings import Links
@@ -20,6 +21,37 @@ COUNT: Final = '{{ printf "%.0f" $value }}'
 """The value of an alert as a whole number."""
 
 _VARIABLES: Final = {"job": "job", PROVIDER: "provider", MODEL: "model"}
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """How to find the requests behind an alert: a number has no trace id to link to.
+
+    Attributes:
+        langsmith: The saved filter of a LangSmith project, by its name.
+        spans: The spans of those requests, as the conditions of a TraceQL query; none for all.
+        event: The name of their events, where sound ones have no span; else `""`.
+    """
+
+    langsmith: str
+    spans: tuple[str, ...] = ()
+    event: str = ""
+
+    @property
+    def text(self) -> str:
+        """The annotation."""
+        conditions = " && ".join((f'name = "{SPAN_CHECK}"', *self.spans))
+        where = f"Events: {self.event}" if self.event else f"Traces: {{ {conditions} }}"
+        return f"{where}. LangSmith: the saved filter {self.langsmith}."
+
+
+NEAR_MISS_REQUESTS: Final = Requests("Tool pairing: near misses")
+
+
+def on_span(attribute: str, *values: str) -> str:
+    """Return the TraceQL condition that an attribute of a span has one of these values."""
+    either = " || ".join(f'span.{attribute} = "{value}"' for value in values)
+    return f"({either})" if len(values) > 1 else either
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +67,7 @@ class Alert:
         description: The facts, with numbers, and the first thing to look at.
         hold: How long the expression has to be true; `""` for no time.
         by: The labels that the dashboard link passes on.
+        requests: Where the requests are to be seen; None for an alert that is about none.
     """
 
     name: str
@@ -45,6 +78,7 @@ class Alert:
     description: str
     hold: str = ""
     by: tuple[str, ...] = ("job",)
+    requests: Requests | None = None
 
     def rule(self, links: Links) -> dict[str, Any]:
         """Return the rule in Prometheus's form."""
@@ -58,6 +92,8 @@ class Alert:
             "runbook_url": links.runbook(self.runbook),
             "dashboard_url": _dashboard(links, self.by),
         }
+        if self.requests is not None:
+            rule["annotations"]["requests"] = self.requests.text
         return rule
 
 

@@ -1,8 +1,8 @@
 """Check how Phoenix shows the handler's span: `python -m dashboards.tools.check_phoenix`.
 
 A real Phoenix server receives the spans of the real handler and of OpenInference over OTLP, and
-returns them through its API. The handler's span has to be a guardrail and not a second LLM call, in
-the trace of its LLM call, and it must not contain message content.
+returns them through its API. The handler's span has to be a guardrail and not a second LLM call,
+below its LLM call whatever is around that, and it must not contain message content.
 
 Needs the extra `test`, and Phoenix in a separate environment, because it needs 850 MB:
 `python -m venv phoenix && phoenix/bin/pip install arize-phoenix==20.26.1`, then
@@ -87,7 +87,8 @@ def _check(url: str) -> list[str]:
     for name, run, judge in (
         ("with-openinference", _with_openinference, _beside_the_llm_call),
         ("strict", _strict, _beside_the_llm_call),
-        ("application-span", _with_application_span, _below_the_application),
+        ("application-span", _with_application_span, _inside_the_application),
+        ("separate-traces", _with_separate_traces, _beside_the_llm_call),
         ("alone", _alone, _a_separate_trace),
         ("control", _without_kind, _control),
     ):
@@ -98,8 +99,8 @@ def _check(url: str) -> list[str]:
     return problems
 
 
-def _with_openinference(provider: TracerProvider) -> None:
-    with _instrumented(provider):
+def _with_openinference(provider: TracerProvider, **options: bool) -> None:
+    with _instrumented(provider, **options):
         _ask(ToolPairHandler(tracer_provider=provider, profile="openai-chat", feedback="off"))
 
 
@@ -112,9 +113,13 @@ def _strict(provider: TracerProvider) -> None:
         )
 
 
-def _with_application_span(provider: TracerProvider) -> None:
+def _with_application_span(provider: TracerProvider, **options: bool) -> None:
     with provider.get_tracer("application").start_as_current_span(_APPLICATION_SPAN):
-        _with_openinference(provider)
+        _with_openinference(provider, **options)
+
+
+def _with_separate_traces(provider: TracerProvider) -> None:
+    _with_application_span(provider, separate_trace_from_runtime_context=True)
 
 
 def _alone(provider: TracerProvider) -> None:
@@ -146,9 +151,9 @@ def _ask(handler: ToolPairHandler) -> None:
 
 
 @contextmanager
-def _instrumented(provider: TracerProvider) -> Iterator[None]:
+def _instrumented(provider: TracerProvider, **options: bool) -> Iterator[None]:
     instrumentor = LangChainInstrumentor()
-    instrumentor.instrument(tracer_provider=provider)
+    instrumentor.instrument(tracer_provider=provider, **options)
     try:
         yield
     finally:
@@ -169,11 +174,8 @@ def _beside_the_llm_call(spans: list[Span]) -> list[str]:
     return problems
 
 
-def _below_the_application(spans: list[Span]) -> list[str]:
-    problems = _as_a_guardrail(spans)
-    (application,) = (span for span in spans if span["name"] == _APPLICATION_SPAN)
-    if not problems and _ours(spans)[0]["parent_id"] != application["context"]["span_id"]:
-        problems.append("our span is not below the application's")
+def _inside_the_application(spans: list[Span]) -> list[str]:
+    problems = _beside_the_llm_call(spans)
     if len({span["context"]["trace_id"] for span in spans}) != 1:
         problems.append("there is more than one trace")
     return problems

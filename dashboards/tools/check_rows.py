@@ -162,9 +162,9 @@ def health(links: Links) -> list[Builder[models.Panel]]:
         graph(
             Text(
                 "Internal errors",
-                "Errors of toolpair_observe itself and of the application's on_near_miss "
-                "function. They never reach the application. A request that was not checked "
-                "passes, unless strict mode has on_internal_error=block.",
+                "Errors of toolpair_observe itself and of the application's functions "
+                "(on_near_miss, on_masked). They never reach the application. A request that was "
+                "not checked passes, unless strict mode has on_internal_error=block.",
             ),
             "cps",
             [

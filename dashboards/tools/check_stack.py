@@ -47,13 +47,14 @@ INCIDENT: Final[Mapping[str, str | None]] = {
     "ToolPairProviderRejections": "gpt-4o-mini",
     "ToolPairEscaped": "deepseek-chat",
     "ToolPairFalseAlarm": "gpt-4.1",
+    "ToolPairMaskedResults": None,
     "ToolPairFeedbackNotDelivered": None,
     "ToolPairInternalErrors": None,
     "ToolPairThreadsPoisoned": None,
     "ToolPairThreadsStalled": None,
 }
 # Alerts that also fire in Prometheus, and that Alertmanager inhibits because of the fast burn.
-INHIBITED: Final = {"ToolPairNearMissBurnSlow", "ToolPairNearMissRateUp"}
+INHIBITED: Final = {"ToolPairNearMissBurnSlow", "ToolPairNearMissRateUp", "ToolPairBreachesUp"}
 DEAD: Final = "ToolPairNoTelemetryAtAll"
 DEAD_JOB: Final = "ToolPairTelemetryAbsent"
 DEAD_CRON: Final = "ToolPairThreadsUncounted"

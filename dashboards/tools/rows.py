@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from grafana_foundation_sdk.builders import common
 
 from dashboards.tools.check_rows import cost, health, predictions
+from dashboards.tools.masked_rows import masked_results
 from dashboards.tools.panels import (
     Color,
     Column,
@@ -22,7 +23,9 @@ from dashboards.tools.panels import (
     steps,
 )
 from dashboards.tools.promql import (
+    BREACHES,
     CAUSE,
+    CHANGE,
     CHECKS,
     COMPONENT,
     DATABASE,
@@ -30,6 +33,7 @@ from dashboards.tools.promql import (
     ERROR_TYPE,
     IN_FLIGHT,
     KIND,
+    MASKED_BY,
     MODEL,
     NEAR_MISSES,
     OUTCOME,
@@ -85,6 +89,7 @@ def rows(
     """
     yield "Are users affected now?", _user_impact(links, objective)
     yield "Near misses", _near_misses(objective)
+    yield "Mended before the check", masked_results(links, objective)
     yield "Affected providers and models", _affected(objective)
     yield "Stored threads", stored_threads(links)
     yield "Predicted and actual", predictions(links)
@@ -196,7 +201,11 @@ def _user_impact(links: Links, objective: Objective) -> list[Builder[models.Pane
             ),
             [Query(str(ALERTS))],
             alerts,
-            [organize(alerts, hidden=["Time", "Value", "__name__", COMPONENT, ERROR_TYPE])],
+            [
+                organize(
+                    alerts, hidden=["Time", "Value", "__name__", COMPONENT, ERROR_TYPE, MASKED_BY]
+                )
+            ],
         )
         .sort_by([common.TableSortByFieldState().display_name("Severity")])
         .span(24)
@@ -264,6 +273,28 @@ def _near_misses(objective: Objective) -> list[Builder[models.Panel]]:
             ),
             "cps",
             [Query(per_second(VIOLATIONS, CAUSE), f"{{{{{CAUSE}}}}}")],
+        ),
+        graph(
+            Text(
+                "New breaches beside near misses",
+                "A conversation that stays broken repeats its near miss at every turn. Only the "
+                "first one is a new breach, where the conversation can be told.",
+            ),
+            "reqps",
+            [Query(per_second(NEAR_MISSES), "near misses"), Query(per_second(BREACHES), "new")],
+            Lines(colors={"near misses": Color.NOTEWORTHY, "new": Color.WORSE}),
+        ),
+        bars(
+            Text(
+                "What broke it",
+                "New breaches in the time range by what a step did to the history. Spans and log "
+                "lines name the step.",
+            ),
+            "short",
+            Query(
+                f"sort_desc({named(in_range(BREACHES, CHANGE), CHANGE)})",
+                f"{{{{{CHANGE}}}}}",
+            ),
         ),
     ]
 

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dashboards.tools import promql
-from dashboards.tools.alert import COUNT, CRITICAL, WARNING, Alert, Recording
+from dashboards.tools.alert import (
+    COUNT,
+    CRITICAL,
+    NEAR_MISS_REQUESTS,
+    WARNING,
+    Alert,
+    Recording,
+    Requests,
+    on_span,
+)
+from dashboards.tools.hindsight_rules import HindsightRules, new_breaches
 from dashboards.tools.promql import (
     CHECKS,
     COMPONENT,
@@ -31,6 +41,7 @@ from dashboards.tools.promql import (
 )
 from dashboards.tools.settings import Links, Objective, Windows
 from dashboards.tools.thread_alerts import thread_alerts
+from toolpair_observe import semconv
 from toolpair_observe.pairing.words import Effect, Outcome
 
 # Values of `deployment.environment.name` for processes that only developers use.
@@ -95,8 +106,12 @@ class Rules:
             self._outcomes(),
             self._feedback(),
             self._internal_errors(),
+            *self._hindsight().recordings(),
             self._not_production(),
         ]
+
+    def _hindsight(self) -> HindsightRules:
+        return HindsightRules(self.windows, self.objective)
 
     def _long(self) -> tuple[str, str]:
         return self.windows.fast[1], self.windows.slow[1]
@@ -163,6 +178,7 @@ class Rules:
                 "ToolPairNearMissBurnSlow", WARNING, self.windows.slow, self.objective.slow_burn
             ),
             self._near_misses_up(),
+            *self._hindsight().alerts(),
             self._rejected(),
             self._escaped(),
             self._false_alarm(),
@@ -191,6 +207,13 @@ class Rules:
             "swapped, no error was raised, and the model answered from the rest. Answers in "
             "that time may be wrong.",
             by=_BY_TARGET,
+            requests=Requests(
+                "Tool pairing: silent loss",
+                (
+                    on_span(semconv.EFFECT, Effect.SILENT_LOSS),
+                    on_span(semconv.OUTCOME, Outcome.ACCEPTED),
+                ),
+            ),
         )
 
     def _burn(self, name: str, severity: str, windows: tuple[str, str], factor: float) -> Alert:
@@ -209,8 +232,10 @@ class Rules:
             f"In the last {windows[1]} {_SHARE} of the chat-model requests of job "
             "{{ $labels.job }} carried tool calls and results that do not pair, and in the last "
             f"{windows[0]} they still did. That is more than {factor:g} times the objective, a "
-            f"share of {budget}. Find the kind and the cause that grew, and the deploy before "
-            "that.",
+            f"share of {budget}. Known to be new breaches: {new_breaches(windows[1])}; a "
+            "conversation that stays broken repeats its near miss at every turn. Find the kind and "
+            "the cause that grew, and the deploy before that.",
+            requests=NEAR_MISS_REQUESTS,
         )
 
     def _near_misses_up(self) -> Alert:
@@ -227,9 +252,11 @@ class Rules:
             "the usual share",
             f"{_SHARE} of the chat-model requests of job {{{{ $labels.job }}}} in the last "
             f"{self.windows.compared} were near misses, more than {self.objective.growth:g} times "
-            f"the share of the {self.windows.usual} before. Something changed: a deploy, a prompt, "
+            f"the share of the {self.windows.usual} before. Known to be new breaches: "
+            f"{new_breaches(self.windows.compared)}. Something changed: a deploy, a prompt, "
             "a model, a trimming or summarizing setting.",
             hold=self.windows.hold,
+            requests=NEAR_MISS_REQUESTS,
         )
 
     def _blocked(self) -> Alert:
@@ -245,6 +272,7 @@ class Rules:
             "instead of an answer. If users are affected, switch the job to observe mode "
             "(TOOLPAIR_MODE=observe); the histories stay broken until their cause is fixed.",
             by=_BY_TARGET,
+            requests=_with_outcome("Tool pairing: blocked", Outcome.BLOCKED),
         )
 
     def _rejected(self) -> Alert:
@@ -258,6 +286,7 @@ class Rules:
             f"{self.windows.event} because tool calls and results do not pair, as predicted. "
             "Users got an error instead of an answer.",
             by=_BY_TARGET,
+            requests=_with_outcome("Tool pairing: rejected", Outcome.REJECTED),
         )
 
     def _escaped(self) -> Alert:
@@ -273,6 +302,7 @@ class Rules:
             "toolpair_escape_fault tells a profile that lacks a rule (check) from a server that "
             "broke a sound history (server).",
             by=_BY_TARGET,
+            requests=_with_outcome("Tool pairing: missed by the check", Outcome.ESCAPED),
         )
 
     def _false_alarm(self) -> Alert:
@@ -289,6 +319,13 @@ class Rules:
             "have blocked them without need: do not switch it on for this provider before the "
             "reason is known.",
             by=_BY_TARGET,
+            requests=Requests(
+                NEAR_MISS_REQUESTS.langsmith,
+                (
+                    on_span(semconv.EFFECT, *effects),
+                    on_span(semconv.OUTCOME, Outcome.ACCEPTED),
+                ),
+            ),
         )
 
     def _feedback_not_delivered(self) -> Alert:
@@ -364,3 +401,7 @@ class Rules:
             "the models.",
             hold=self.windows.hold,
         )
+
+
+def _with_outcome(langsmith: str, outcome: Outcome) -> Requests:
+    return Requests(langsmith, (on_span(semconv.OUTCOME, outcome),))

@@ -37,7 +37,8 @@ class Windows:
         event: The window in which an alert about a single event fires.
         fast: The short and the long window of the fast burn.
         slow: The short and the long window of the slow burn.
-        compared: The window whose near-miss share is compared with the usual share.
+        compared: The window whose near-miss share is compared with the usual share, and in
+            which made-up results are counted.
         usual: The window of the usual share.
         stopped: The window in which a busy job makes at least one check.
         week_ago: The offset at which the rules look whether the job is busy at this time.
@@ -103,6 +104,7 @@ class Objective:
             trend.
         growth: The multiple of the usual share that warns.
         growth_floor: The smallest share of requests for an alert about growth.
+        masked_share: The share of requests for which others may make a tool's result up.
         undelivered_share: The share of feedback that may fail.
         busy: The checks per second from which a job counts as busy.
     """
@@ -113,5 +115,6 @@ class Objective:
     fewest: int = 3
     growth: float = 3.0
     growth_floor: float = 0.001
+    masked_share: float = 0.01
     undelivered_share: float = 0.1
     busy: float = 0.05

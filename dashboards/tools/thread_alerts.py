@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from dashboards.tools.alert import COUNT, CRITICAL, WARNING, Alert
+from dashboards.tools.alert import COUNT, CRITICAL, WARNING, Alert, Requests
 from dashboards.tools.promql import (
     DATABASE,
     THREADS,
@@ -16,6 +16,7 @@ from dashboards.tools.promql import (
     seconds,
     total,
 )
+from toolpair_observe.semconv import GEN_AI_CONVERSATION_ID
 from toolpair_observe.threads.diagnosis import ThreadVerdict
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ def _poisoned(windows: Windows) -> Alert:
         "--explain shows which step broke each, and --mend brings back what can be recovered.",
         hold=windows.hold,
         by=(),
+        requests=Requests(
+            "Tool pairing: near misses",
+            (f'span.{GEN_AI_CONVERSATION_ID} =~ ".+"',),
+        ),
     )
 
 

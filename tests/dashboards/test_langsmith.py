@@ -106,7 +106,9 @@ def test_the_alerts_keep_to_the_published_choices() -> None:
 
 
 def test_filters_name_only_what_the_reporter_writes() -> None:
-    tags = {langsmith.TAG} | {langsmith.KIND_TAG_PREFIX + kind for kind in ViolationKind}
+    tags = {langsmith.TAG, langsmith.MASKED_TAG} | {
+        langsmith.KIND_TAG_PREFIX + kind for kind in ViolationKind
+    }
     values = {
         langsmith.METADATA_OUTCOME: set(map(str, Outcome)),
         langsmith.METADATA_EFFECT: set(map(str, Effect)),
@@ -120,6 +122,17 @@ def test_filters_name_only_what_the_reporter_writes() -> None:
         for key, value in pairs:
             assert value in values[key]
         assert set(re.findall(r'eq\(feedback_key, "([^"]*)"\)', text)) <= {langsmith.KEY}
+
+
+def test_charts_group_by_what_somebody_writes() -> None:
+    paths = {
+        series["group_by"]["path"]
+        for chart in load("charts.json")["charts"]
+        for series in chart["series"]
+        if "group_by" in series
+    }
+    by_tracer = {"ls_model_name"}
+    assert paths == by_tracer | {langsmith.METADATA_OUTCOME, langsmith.METADATA_MASKED_BY}
 
 
 def test_names_are_unique() -> None:

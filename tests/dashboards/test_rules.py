@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import shutil
 import ssl
@@ -56,7 +57,7 @@ def test_every_alert_says_how_bad_what_where_and_what_to_do(alerts):
         assert name.startswith("ToolPair")
         assert alert["labels"] == {"severity": alert["labels"]["severity"]}
         assert alert["labels"]["severity"] in {"critical", "warning"}
-        assert set(alert["annotations"]) == {
+        assert set(alert["annotations"]) - {"requests"} == {
             "summary",
             "description",
             "runbook_url",
@@ -64,6 +65,24 @@ def test_every_alert_says_how_bad_what_where_and_what_to_do(alerts):
         }
         assert all(alert["annotations"].values())
         assert "\n" not in alert["annotations"]["summary"]
+
+
+def test_an_alert_about_requests_says_where_to_see_them(alerts):
+    """In traces and in LangSmith: a metric has no trace id that a link could have."""
+    filters = json.loads((DASHBOARDS / "langsmith" / "filters.json").read_text(encoding="utf-8"))
+    names = {each["display_name"] for each in filters}
+    attributes = {value for value in vars(semconv).values() if isinstance(value, str)}
+    told = {name: alert["annotations"].get("requests", "") for name, alert in alerts.items()}
+    for name, text in told.items():
+        if text:
+            conditions, _, saved = text.partition("LangSmith: the saved filter ")
+            # What is sound has no span.
+            events = re.findall(r"^Events: (\S+)\. $", conditions)
+            assert events == [semconv.EVENT_MASKED] or semconv.SPAN_CHECK in conditions, name
+            assert set(re.findall(r"span\.([\w.]+)", conditions)) <= attributes, name
+            assert saved.removesuffix(".") in names, name
+    outcomes = [name for name, alert in alerts.items() if "_outcome_effect:" in alert["expr"]]
+    assert {name for name, text in told.items() if "toolpair.outcome" in text} == set(outcomes)
 
 
 def test_every_alert_has_a_runbook_with_all_its_parts(alerts):

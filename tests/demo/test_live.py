@@ -104,7 +104,33 @@ def test_an_incident_shows_every_outcome_that_an_alert_is_about(happened):
         (Effect.SILENT_LOSS, Outcome.ACCEPTED): 1,
         (Effect.UNKNOWN, Outcome.ACCEPTED): 1,
         (Effect.CLEAN, Outcome.ESCAPED): 1,
+        (Effect.CLEAN, Outcome.ACCEPTED): 1,
     }
+
+
+def test_an_incident_hides_a_breach_that_somebody_mends(happened, telemetry):
+    happened(*[Phase.INCIDENT] * 3)
+
+    counts = shared_counts(telemetry.meters).snapshot(semconv.MASKED)
+    assert counts == {("missing", "deepagents", "openai", "gpt-4.1-mini"): 1}
+
+
+def test_a_conversation_that_stays_broken_is_one_breach(happened, telemetry):
+    """Its user asks once more, and gets the same refusal."""
+    happened(*[Phase.INCIDENT] * 4)
+
+    counts = shared_counts(telemetry.meters)
+    near_misses = {
+        provider + model: count
+        for (effect, _, provider, model), count in counts.snapshot(semconv.CHECKS).items()
+        if count and Effect(effect).is_near_miss
+    }
+    breaches = {
+        provider + model: count
+        for (*_, provider, model), count in counts.snapshot(semconv.BREACHES).items()
+    }
+    assert set(near_misses.values()) == {2}
+    assert breaches == dict.fromkeys(near_misses, 1)
 
 
 def test_two_of_three_requests_of_an_incident_are_sound(happened):
@@ -115,7 +141,8 @@ def test_two_of_three_requests_of_an_incident_are_sound(happened):
         for row in accuracy.rows
         if row.effect in {Effect.CLEAN, Effect.ACCEPT}
     )
-    assert accepted == 2 * len(AGENTS)
+    # Nothing ever fails for the planner.
+    assert accepted == 2 * len(AGENTS) + 1
 
 
 @pytest.mark.parametrize("phase", [Phase.HEALTHY, Phase.RECOVERED])
@@ -225,3 +252,19 @@ def test_only_damaged_conversations_are_broken(turns):
     assert check_messages(damage.conversation(turns)).ok
     for break_it in (damage.trimmed, damage.aborted, damage.partly_run, damage.retried):
         assert not check_messages(break_it(turns)).ok
+    assert check_messages(damage.mended(turns)).ok
+
+
+def test_what_an_incident_does_to_a_sound_conversation_is_told(happened, telemetry):
+    """Questions and answers that come again and again are not taken for another order."""
+    happened(Phase.HEALTHY, Phase.INCIDENT)
+
+    counts = shared_counts(telemetry.meters).snapshot(semconv.BREACHES)
+    changes = {model: change for (_, _, change, _, model), count in counts.items() if count}
+    assert changes == {
+        "gpt-4o-mini": "removed",
+        "gpt-4o": "inserted",
+        "gpt-5-mini": "inserted",
+        "gpt-4.1": "inserted",
+        "qwen3:8b": "inserted",
+    }

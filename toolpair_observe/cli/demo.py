@@ -24,7 +24,7 @@ Send the four cases of LangChain's INVALID_TOOL_RESULTS page through the real Ch
 server on this machine that enforces OpenAI's pairing rule. Show the prediction, the provider's
 answer and the effect of strict mode. Needs no key and no network.
 
-With --live: run six agents, with an incident in the middle, and serve their metrics on this
+With --live: run seven agents, with an incident in the middle, and serve their metrics on this
 machine for Prometheus (see dashboards/README.md). Needs the extra live.
 
 exit status:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from toolpair_observe.demo.cases.scenarios import Scenario
     from toolpair_observe.observation import Observation
+    from toolpair_observe.option_values import Mode
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.words import ViolationKind
-    from toolpair_observe.settings import Mode
 
 BLOCK_ON: Final = (Effect.REJECT, Effect.LOCAL_ERROR)
 

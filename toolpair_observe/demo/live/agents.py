@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.demo.live.damage import Messages
     from toolpair_observe.observation import Observation
-    from toolpair_observe.settings import Mode
+    from toolpair_observe.option_values import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Agent:
             profile for one on this machine. None for a model that really runs on this machine.
         provider: Makes the provider.
         sound: Makes a history of that many turns before and after the incident.
-        broken: Makes a history of that many turns in the incident.
+        broken: Makes a history of that many turns in the incident, behind those of a sound one.
         mode: The handler's mode.
         on_near_miss: The application's function for near misses.
         langsmith_key: Its key for LangSmith; `""` if it is not traced there.
@@ -43,7 +43,7 @@ class Agent:
     profile: str | None
     provider: Callable[[], LoopbackProvider | ResponsesProvider] = LoopbackProvider
     sound: Callable[[int], Messages] = damage.conversation
-    broken: Callable[[int], Messages] = damage.conversation
+    broken: Callable[[int, Messages], Messages] = damage.conversation
     mode: Mode = "observe"
     on_near_miss: Callable[[Observation], None] | None = None
     langsmith_key: str = ""
@@ -120,6 +120,14 @@ AGENTS: Final = (
         profile="openai-chat",
         provider=lambda: LoopbackProvider(judge=_repairs_everything),
         broken=damage.retried,
+    ),
+    Agent(
+        name="planner",
+        story="its workers are restarted while tools run, and a middleware makes the results up: "
+        "nothing fails",
+        model="gpt-4.1-mini",
+        profile="openai-chat",
+        broken=damage.mended,
     ),
     Agent(
         name="local",

@@ -18,18 +18,18 @@ _CITIES: Final = ("Rome", "Oslo", "Lima", "Cairo", "Quito", "Hanoi")
 _ids = count(1)
 
 
-def conversation(turns: int, calls: int = 2) -> Messages:
+def conversation(turns: int, before: Messages | None = None) -> Messages:
     """Return a sound conversation that ends with the results of the last turn's calls.
 
     Args:
         turns: How many questions the user asks.
-        calls: How many tool calls each turn has.
+        before: What was asked, called and answered before them.
     """
-    history: Messages = []
+    history = list(before or ())
     for turn in range(turns):
-        if turn:
+        if history and history[-1].type != "ai":
             history.append(AIMessage("Anything else?"))
-        history += _turn(turn, [f"call_{next(_ids)}" for _ in range(calls)])
+        history += _turn(turn, [f"call_{next(_ids)}" for _ in range(2)])
     return history
 
 
@@ -46,33 +46,44 @@ def _turn(turn: int, ids: Sequence[str]) -> Messages:
     ]
 
 
-def trimmed(turns: int) -> Messages:
+def trimmed(turns: int, before: Messages | None = None) -> Messages:
     """Return a conversation cut to a window of its last messages, which starts with results."""
-    return conversation(turns)[2:]
+    return conversation(turns, before)[2:]
 
 
-def aborted(turns: int) -> Messages:
+def aborted(turns: int, before: Messages | None = None) -> Messages:
     """Return a conversation whose user wrote again while the tools were still running."""
-    history = conversation(turns)
+    history = conversation(turns, before)
     return [*history[:-2], HumanMessage("Never mind. What about tomorrow?")]
 
 
-def partly_run(turns: int) -> Messages:
+def partly_run(turns: int, before: Messages | None = None) -> Messages:
     """Return a conversation whose last turn ran only the first of two calls."""
-    return conversation(turns)[:-1]
+    return conversation(turns, before)[:-1]
 
 
-def retried(turns: int) -> Messages:
+def retried(turns: int, before: Messages | None = None) -> Messages:
     """Return a conversation whose last step was retried and appended its result again."""
-    history = conversation(turns)
+    history = conversation(turns, before)
     return [*history, history[-1]]
 
 
-def with_numbers_as_ids(turns: int) -> Messages:
+def mended(turns: int, before: Messages | None = None) -> Messages:
+    """Return a conversation whose last result is lost, and made up as deepagents does it."""
+    *history, last = conversation(turns, before)
+    call_id = str(getattr(last, "tool_call_id", ""))
+    text = (
+        f"Tool call get_weather with id {call_id} did not complete - no result was recorded. It "
+        "may have been cancelled or interrupted."
+    )
+    return [*history, ToolMessage(text, tool_call_id=call_id, status="error")]
+
+
+def with_numbers_as_ids(turns: int, before: Messages | None = None) -> Messages:
     """Return a conversation whose agent numbers the calls of each turn from one."""
-    history: Messages = []
+    history = list(before or ())
     for turn in range(turns):
-        if turn:
+        if history and history[-1].type != "ai":
             history.append(AIMessage("Anything else?"))
         history += _turn(turn, ["call_1", "call_2"])
     return history

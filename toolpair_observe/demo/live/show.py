@@ -30,10 +30,11 @@ from toolpair_observe.errors import InvalidToolResultsError
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from toolpair_observe.accuracy import Accuracy
     from toolpair_observe.demo.live.agents import Agent
+    from toolpair_observe.demo.live.damage import Messages
     from toolpair_observe.demo.live.telemetry import Telemetry
 
 DEFAULT_PORT: Final = 9464
@@ -45,6 +46,9 @@ _FEEDBACK_SECONDS: Final = 30.0
 # One history in three is broken in the incident: enough to burn any error budget, while most
 # requests still work.
 _BROKEN: Final = (True, False, False)
+# Each broken conversation is asked twice.
+_NEW: Final = (True, False)
+_threads: Final = count(1)
 _TURNS: Final = (2, 3, 5, 2, 8, 3)
 
 
@@ -155,6 +159,8 @@ def new_handler(agent: Agent, telemetry: Telemetry) -> ToolPairHandler:
         mode=agent.mode,
         block_on=(Effect.REJECT, Effect.LOCAL_ERROR),
         profile=agent.profile,
+        # The agents ask their models without a graph, so there are no steps to hear of.
+        blame="requests",
         meter_provider=telemetry.meters,
         tracer_provider=telemetry.tracers,
         logger_provider=telemetry.loggers,
@@ -174,14 +180,41 @@ def run_agent(agent: Agent, handler: ToolPairHandler, clock: Clock) -> None:
             uses_responses=isinstance(provider, ResponsesProvider),
         ) as model,
     ):
-        turns, broken = cycle(_TURNS), cycle(_BROKEN)
+        conversations = _conversations(agent)
+        next(conversations)
         while phase := clock.phase:
-            is_broken = phase is Phase.INCIDENT and next(broken)
-            make = agent.broken if is_broken else agent.sound
+            thread_id, history = conversations.send(phase)
             # Failed requests are the point of the demo; the metrics count them.
             with suppress(openai.APIStatusError, InvalidToolResultsError):
-                model.invoke(make(next(turns)))
+                answer = model.invoke([*history], {"metadata": {"thread_id": thread_id}})
+                history.append(answer)
             clock.wait(1 / REQUESTS_PER_SECOND)
+
+
+def _conversations(agent: Agent) -> Generator[tuple[str, Messages], Phase, None]:
+    """Yield the thread and the history of each request, as the phase that is sent wants it.
+
+    What is broken is the conversation of the last sound request, with its answer. It stays so: its
+    user asks once more.
+    """
+    turns, broken, is_new = cycle(_TURNS), cycle(_BROKEN), cycle(_NEW)
+    sound: tuple[str, Messages] = (_thread_of(agent), [])
+    stuck = sound
+    asked = sound
+    while True:
+        phase = yield asked
+        if phase is Phase.INCIDENT and next(broken):
+            if next(is_new):
+                thread_id, history = sound
+                stuck = (thread_id, agent.broken(next(turns), history))
+            # Without its answer, if it got one.
+            asked = (stuck[0], [*stuck[1]])
+        else:
+            asked = sound = (_thread_of(agent), agent.sound(next(turns)))
+
+
+def _thread_of(agent: Agent) -> str:
+    return f"{agent.name}-{next(_threads)}"
 
 
 @contextmanager
