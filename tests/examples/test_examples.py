@@ -33,6 +33,17 @@ FACTS = {
         "And now?                        Rain, 7 degrees. The table could not be booked.",
         "['human', 'ai', 'tool', 'tool', 'human', 'human', 'human', 'ai']",
     ],
+    "masked_result": [
+        "made up by unknown, step answer_open_calls.before_model: the result of get_weather",
+        "broken by step keep_the_last_messages.before_model: removed (0, 1); "
+        "{'call_rome': 'finished'}",
+    ],
+    "slack_alert": [
+        "the channel shows:\n:warning: INVALID_TOOL_RESULTS: missing_result at message 1",
+        "predicted effect reject under openai-chat",
+        "outcome rejected",
+        "<http://localhost:3000/explore?trace=",
+    ],
     "agent": [
         "the agent: It is clear in Rome",
         "orphan_result at message 0",
@@ -42,7 +53,10 @@ FACTS = {
 
 
 # What a developer's shell may hold and no example may need.
-SETTINGS_OF_THE_HOST = ("OPENAI_API_KEY", "OTEL_RESOURCE_ATTRIBUTES", "LANGSMITH_TRACING")
+SETTINGS_OF_THE_HOST = (
+    *("OPENAI_API_KEY", "OTEL_RESOURCE_ATTRIBUTES", "LANGSMITH_TRACING"),
+    *("SLACK_WEBHOOK_URL", "TRACE_URL"),
+)
 
 
 @pytest.fixture
