@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from uuid import uuid4
 
 import pytest
+from langchain_core.outputs import Generation, LLMResult
 
 from tests.handler.models import CountingModel
 from tests.handler.siblings import Sibling
@@ -153,3 +155,24 @@ def test_odd_callback_data_is_no_failure(make_handler):
     CountingModel().invoke("hello", {"callbacks": [ours]})
     assert not ours.internal_errors
     assert ours.outcomes == {"accepted": 2}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        LLMResult(generations=[]),
+        LLMResult(generations=[[]]),
+        LLMResult(generations=[[Generation(text="a")]]),
+        None,
+        "an answer",
+    ],
+    ids=["none", "no candidate", "a text", "nothing", "no result"],
+)
+@pytest.mark.parametrize("blame", ["steps", "requests"])
+def test_a_model_that_ends_without_a_message_is_no_failure_of_ours(make_handler, answer, blame):
+    ours = make_handler(blame=blame)
+    run_id = uuid4()
+    ours.on_chat_model_start({}, [SOUND], run_id=run_id)
+    ours.on_llm_end(answer, run_id=run_id)
+    assert ours.internal_errors == {}
+    assert ours.in_flight == 0

@@ -131,10 +131,9 @@ class Hindsight:
             reply: langchain-core's `LLMResult`.
         """
         if self._settings.blame != "off":
-            for generation in reply.generations[0][:1]:
-                message = getattr(generation, "message", None)
-                CONVERSATIONS.replied(run_id, message)
-                JOURNAL.replied(run_id, message)
+            message = _first_message(reply)
+            CONVERSATIONS.replied(run_id, message)
+            JOURNAL.replied(run_id, message)
 
     def _blame(
         self,
@@ -195,6 +194,14 @@ class Hindsight:
         if found is None or found.change is None:
             return by_steps or found
         return replace(found, step=BETWEEN_RUNS)
+
+
+def _first_message(reply: LLMResult) -> BaseMessage | None:
+    """Return what a model answered; None where it is no message, as of a run that others end."""
+    for candidates in getattr(reply, "generations", ())[:1]:
+        for generation in candidates[:1]:
+            return getattr(generation, "message", None)
+    return None
 
 
 def _of_breach(

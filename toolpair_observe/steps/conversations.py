@@ -204,11 +204,11 @@ class Conversations:
 
         Args:
             run_id: The request's run.
-            reply: The answer.
+            reply: The answer, a message; None where there is none.
         """
         with self._lock:
             outline = self._waiting.pop(run_id, None)
-            if outline is not None:
+            if outline is not None and reply is not None:
                 outline.extend((reply,))
 
     def _find(self, run_id: UUID, thread_id: str | None, messages: Sequence[Any]) -> _Conversation:
