@@ -7,6 +7,7 @@ import os
 import resource
 import sys
 import threading
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -253,6 +254,19 @@ def test_without_fsspec_the_reason_says_how_to_get_it(monkeypatch):
     assert 'pip install "fsspec"' in found_in("gs://bucket/x")[1][0][1]
 
 
+@contextmanager
+def a_thousand_open_files(path):
+    """Have more files open than `select` can look at, one file again and again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # As many as that on top of what other tests of the process have open.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1_024):
+            opened.enter_context(path.open("a", encoding="utf-8"))
+        yield
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 class TestANamedPipe:
     def test_that_nobody_writes_to_is_named(self, tmp_path, monkeypatch):
@@ -279,15 +293,7 @@ class TestANamedPipe:
     def test_is_looked_at_where_a_thousand_files_are_open(self, tmp_path, monkeypatch):
         monkeypatch.setattr(opening, "WRITER_SECONDS", 0.05)
         os.mkfifo(tmp_path / "pipe")
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2048), hard))
-        with (tmp_path / "other").open("w", encoding="utf-8") as other:
-            others = [os.dup(other.fileno()) for _ in range(1_024)]
-            try:
-                _, faults = found_in(tmp_path / "pipe")
-            finally:
-                for each in others:
-                    os.close(each)
-                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with a_thousand_open_files(tmp_path / "other"):
+            _, faults = found_in(tmp_path / "pipe")
 
         assert faults == [(None, "can't be read: a pipe that nobody writes to")]

@@ -32,13 +32,16 @@ class Bed(Protocol):
     url: str
 
     def saver(self, **options: Any) -> Any:
-        """Return a saver of the database, which is open as long as the bed is."""
+        """Return a saver of the database, which is open until `release` or `close`."""
 
     def asaver(self, **options: Any) -> AbstractAsyncContextManager[Any]:
         """Return a saver for asynchronous programs, which is open while its context lasts."""
 
     def copied(self, thread_id: str, **options: Any) -> AbstractContextManager[tuple[Any, str]]:
         """Give a saver and the id of a copy of a thread in it."""
+
+    def release(self) -> None:
+        """Close what was opened for savers that nobody asks any more."""
 
     def close(self) -> None:
         """Close everything."""
@@ -85,9 +88,12 @@ class SqliteBed:
             connection.execute("detach source")
             yield saver, thread_id
 
+    def release(self) -> None:
+        while self._connections:
+            self._connections.pop().close()
+
     def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
+        self.release()
 
 
 class MemoryBed:
@@ -116,6 +122,9 @@ class MemoryBed:
             source, target = getattr(self._saver, name), getattr(made, name)
             target |= {k: copy.copy(v) for k, v in source.items() if k[0] == thread_id}
         yield made, thread_id
+
+    def release(self) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -165,6 +174,9 @@ class PostgresBed:
             )
         yield self.saver(**options), made
         self._connection.execute("delete from checkpoints where thread_id = %s", (made,))
+
+    def release(self) -> None:
+        pass
 
     def close(self) -> None:
         self._connection.close()

@@ -53,6 +53,8 @@ class Threads:
 
     def made(self, program: Program) -> Program:
         """Run a program, unless it has run."""
+        # Hundreds of programs are made in one process, which may have a thousand files open.
+        self.bed.release()
         if program.name not in self._made:
             make(program, self.bed, self.provider, self.fork_server)
             self._made.add(program.name)
