@@ -30,6 +30,7 @@ settings.load_profile("ci" if UNDER_CI else "local")
 
 SHARED_DIR = Path(__file__).resolve().parents[2] / "shared"
 WORKER_THREADS = "toolpair"
+SECONDS_TO_END = 2.0
 
 
 def pytest_collection_finish() -> None:
@@ -90,6 +91,10 @@ def _nothing_left_behind() -> Iterator[None]:
     attach(Context())
     assert not current.is_valid, "the test left a current OpenTelemetry span"
     left = _workers() - workers_before
+    for thread in left:
+        # A closed one may need a moment on a machine that is busy; an idle one would take longer.
+        thread.join(SECONDS_TO_END)
+    left = {thread for thread in left if thread.is_alive()}
     names = sorted(thread.name for thread in left)
     assert not left, f"the test left worker threads: {names}; close its handlers"
     runs.sweep_all()

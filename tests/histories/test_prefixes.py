@@ -42,7 +42,7 @@ def prefixes(messages):
 @pytest.mark.parametrize("name", PROFILES)
 @settings(
     deadline=None,
-    max_examples=examples(60),
+    max_examples=examples(30),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(messages=trajectories())

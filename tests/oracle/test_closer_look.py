@@ -148,7 +148,7 @@ def test_a_broken_history_is_never_plain(history):
     assert_judged_alike(history, LEAVES)
 
 
-@settings(max_examples=examples(2400), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(1500), suppress_health_check=[HealthCheck.too_slow])
 @given(history=plain_histories(), profile=mutilated_profiles() | invented_profiles())
 def test_the_first_look_follows_from_rules_steps_and_carriers(history, profile):
     assert_judged_alike(history, [profile])

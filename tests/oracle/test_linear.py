@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.profile import Profile
 
 H = HumanMessage("?")
-# Each shape is judged under every sixth row, and its neighbors under the others: all of them would
-# take a quarter of an hour.
-EVERY = times(6, 18)
+# Each shape is judged under every twelfth row, and its neighbors under the others: all of them
+# would take a quarter of an hour.
+EVERY = times(12, 24)
 SIZES = (16, 32, 64)
 MOST_GROWTH = 2.2
 # The profiles whose steps do the most to a history.
 BUSY = ("contract", "anthropic", "google-genai", "bedrock-converse", "openai-responses", "ollama")
-BUSY_EVERY = times(2, 3)
+BUSY_EVERY = 3
 
 
 def _rows(profile: Profile) -> Iterator[Profile]:

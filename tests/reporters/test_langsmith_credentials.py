@@ -43,7 +43,8 @@ def other() -> Iterator[LangSmithServer]:
 
 
 @pytest.fixture
-def rig(server: LangSmithServer) -> Iterator[Rig]:
+def rig(server: LangSmithServer, other: LangSmithServer) -> Iterator[Rig]:
+    # It depends on both, because a client that is closed waits long for a server that is gone.
     rig = Rig(server)
     yield rig
     rig.close()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.strict.rig import Traces
     from tests.strict.ways import Way
 
-CALLS = times(50, elsewhere=10)
+CALLS = times(30, elsewhere=10)
 SOUND_CALLS = 2
 THOROUGH = {"last", "on-the-model"}
 """Where the ways that run through a whole graph make all their calls, too; they take long."""

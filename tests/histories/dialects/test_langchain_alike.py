@@ -32,7 +32,7 @@ FORMS = {
 }
 CALL = {"name": "f", "args": {}, "id": "call_0"}
 thorough = settings(
-    max_examples=examples(300),
+    max_examples=examples(150),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
