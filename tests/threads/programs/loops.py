@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import openai
 from langchain.agents import create_agent
-from langchain.agents.middleware import after_model
+from langchain.agents.middleware import after_model, wrap_model_call
 from langchain_core.messages import (
     AIMessage,
     AnyMessage,
@@ -284,9 +284,21 @@ def killed_at_once_after_a_pause(run: Run):
     run.say("Leave that.", durability="sync")
 
 
+def _slower_than_the_tools(world: World) -> list[Any]:
+    """Have a model that runs beside tools ask when their results are stored."""
+
+    @wrap_model_call
+    def wait(request: Any, handler: Any) -> Any:
+        if world.live and request.messages[-1].type == "human" and len(request.messages) > 1:
+            world.await_stored(GOOD)
+        return handler(request)
+
+    return [wait]
+
+
 @LOOPS.program(
     POISONED,
-    graph=agent(good, interrupt_before=["tools"]),
+    graph=agent(good, interrupt_before=["tools"], middleware=_slower_than_the_tools),
     script=(calls("good"),),
     recoverable=[GOOD],
     resume_works=False,
