@@ -15,6 +15,7 @@ from toolpair_observe.audit.bounded import Firsts, Groups, Sums, shuffled
 from toolpair_observe.audit.records import DIMENSIONS, as_record, cell_of, findings_of
 from toolpair_observe.histories.tally import VERDICT_TITLES, agreement
 from toolpair_observe.histories.unit import Recorded, Status
+from toolpair_observe.pairing.report import worst_of
 from toolpair_observe.pairing.shown import clean, line
 from toolpair_observe.pairing.words import Effect
 from toolpair_observe.stopping import stopping_effects
@@ -335,7 +336,7 @@ def _group(judged: Judged) -> Key:
     if not judged.effect.is_near_miss:
         kind = unit.rejected_kind.value if unit.rejected_kind else ""
         return ("9", _ESCAPED, kind, "", recorded)
-    worst = min(judged.violations, key=lambda each: each.effect.rank)
+    worst = worst_of(judged.violations)
     effect = judged.effect
     return (str(effect.rank), effect.value, worst.kind.value, worst.cause.value, recorded)
 

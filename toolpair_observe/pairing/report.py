@@ -15,6 +15,8 @@ from toolpair_observe.pairing.shown import clean, line, shown, told
 from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.timeline import Stop
 
@@ -127,7 +129,7 @@ class PairingReport:
         if not self.violations:
             told = f"tool calls and results pair ({counted}; profile {shown(self.profile)})"
             return line(f"{told}{made_up}") if made_up else told
-        worst = min(self.violations, key=lambda violation: violation.effect.rank)
+        worst = worst_of(self.violations)
         more = self.violation_count - 1
         rest = f" (and {more} more)" if more else ""
         return line(
@@ -197,6 +199,11 @@ WHAT: Final[dict[ViolationKind, str]] = {
     ViolationKind.ROLE_ORDER: "stands where the provider does not take its role",
     ViolationKind.UNSUPPORTED_MESSAGE: "stands in a message that the integration cannot convert",
 }
+
+
+def worst_of(violations: Iterable[Violation]) -> Violation:
+    """Return the violation with the worst effect: the first of those, of one at least."""
+    return min(violations, key=lambda each: each.effect.rank)
 
 
 def describe(violation: Violation) -> str:

@@ -118,13 +118,13 @@ def _explained(told: list[tuple[PairingReport, int]]) -> list[str]:
 
 def _headline(report: PairingReport, more: int, terms: Terms | None = None) -> str:
     """Say in one line what is wrong, beginning with the kind."""
-    from toolpair_observe.pairing.report import describe  # noqa: PLC0415 -- see `new_watch`
+    from toolpair_observe.pairing.report import describe, worst_of  # noqa: PLC0415 -- see `new_watch`
 
     kinds = kinds_of(report)
     if terms is not None:
         kinds = terms.beyond(kinds) or kinds
     told = [each for each in report.violations if each.kind in kinds] or report.violations
-    line = " ".join(describe(min(told, key=lambda each: each.effect.rank)).split())
+    line = " ".join(describe(worst_of(told)).split())
     return f"{line} (and {more} more)" if more > 0 else line
 
 

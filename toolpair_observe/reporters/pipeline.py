@@ -11,6 +11,7 @@ from toolpair_observe.counts import shared_counts
 from toolpair_observe.deadline import Deadline
 from toolpair_observe.fail_open import FailOpen, tell
 from toolpair_observe.observation import fresh_masked, is_finding
+from toolpair_observe.pairing.report import worst_of
 from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.reporters import placement
@@ -235,7 +236,7 @@ class Pipeline:
 
 def _breach_of(record: Record) -> tuple[str, str, str]:
     """Return the kind and the cause of the worst violation, and what broke the history, or `""`."""
-    worst = min(record.report.violations, key=lambda each: each.effect.rank)
+    worst = worst_of(record.report.violations)
     change = record.blame.change if record.blame is not None else None
     return worst.kind, worst.cause, change or ""
 

@@ -41,7 +41,7 @@ class Breach:
     @classmethod
     def of(cls, violation: Violation, messages: Sequence[BaseMessage], check: Check) -> Breach:
         """Return what a violation of a request is about."""
-        ids = frozenset({violation.tool_call_id, violation.call_id} - {""})
+        ids = ids_in(violation)
         key = key_of(messages[violation.message_index])
         local = cls(violation, ids, key, check, is_local=bool(ids))
         if ids and local.stands_in(messages, may_wait=False):
@@ -88,9 +88,14 @@ class Breach:
 
     def _is_same(self, other: Violation, messages: Sequence[BaseMessage]) -> bool:
         if self.ids:
-            return not self.ids.isdisjoint({other.tool_call_id, other.call_id})
+            return not self.ids.isdisjoint(ids_in(other))
         same_kind = other.kind is self.violation.kind
         return same_kind and key_of(messages[other.message_index]) == self.key
+
+
+def ids_in(violation: Violation) -> frozenset[str]:
+    """Return the ids of the call and the result that a violation concerns."""
+    return frozenset({violation.tool_call_id, violation.call_id} - {""})
 
 
 def is_waiting(violation: Violation, waiting: frozenset[int]) -> bool:

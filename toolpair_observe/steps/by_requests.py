@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from toolpair_observe.pairing.report import worst_of
 from toolpair_observe.steps.blamed import Blame, BlameChange
-from toolpair_observe.steps.by_steps import foremost
+from toolpair_observe.steps.breach import ids_in
 from toolpair_observe.steps.difference import compare, first
 from toolpair_observe.steps.outline import is_reply
 
@@ -36,9 +37,8 @@ def blame_by_requests(
     if before is None or after is None:
         # Nothing to compare with: all that can be told is that this process has not seen it.
         return Blame(None, None, began_elsewhere=True) if seen.began_elsewhere else None
-    violation = foremost(report)
-    ids = frozenset(hash(each) for each in (violation.tool_call_id, violation.call_id) if each)
-    found = compare(before, after, ids)
+    violation = worst_of(report.violations)
+    found = compare(before, after, frozenset(map(hash, ids_in(violation))))
     change, inserted = found.change, found.inserted
     if change is BlameChange.INSERTED and _stands_before_its_call(violation):
         # The result was to come; only its place was not.

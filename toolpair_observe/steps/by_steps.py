@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from toolpair_observe.pairing.report import worst_of
 from toolpair_observe.steps.blame import Found, Walk
 from toolpair_observe.steps.blamed import Blame, BlameChange, CallFate, Fate
-from toolpair_observe.steps.breach import Breach
+from toolpair_observe.steps.breach import Breach, ids_in
 from toolpair_observe.steps.fates import Tools, fates_of
 from toolpair_observe.steps.last_runs import LAST_RUNS, LastRun
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
-    from toolpair_observe.pairing.report import PairingReport, Violation
+    from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.steps.breach import Check
     from toolpair_observe.steps.runs import Root
 
@@ -45,8 +46,7 @@ def blame_by_steps(  # noqa: PLR0913, PLR0917 -- a request, and where it stands
         parent_id: The run that asks.
         rename: Returns what is carried in place of an id.
     """
-    violation = foremost(report)
-    breach = Breach.of(violation, messages, check)
+    breach = Breach.of(worst_of(report.violations), messages, check)
     if len(root.traced) < MOST_TRACED:
         root.traced |= breach.ids
     runs: list[LastRun | None] = []
@@ -84,13 +84,7 @@ def stood_before(messages: Sequence[BaseMessage], report: PairingReport, root: R
     outline = run.akin_to(messages) if run is not None else None
     if run is None or outline is None or not outline.by_text:
         return None
-    ids = Breach.of(foremost(report), messages, lambda _: report).ids
-    return not run.had.isdisjoint(ids)
-
-
-def foremost(report: PairingReport) -> Violation:
-    """Return the breach of a near miss that is traced: the first of the worst ones."""
-    return min(report.violations, key=lambda each: each.effect.rank)
+    return not run.had.isdisjoint(ids_in(worst_of(report.violations)))
 
 
 def _fates(

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.cause_info import OR
+from toolpair_observe.pairing.report import worst_of
 from toolpair_observe.pairing.shown import line, shown
 from toolpair_observe.pairing.words import ViolationKind
 from toolpair_observe.steps.blamed import BETWEEN_RUNS, TOOLS, BlameChange, Fate
+from toolpair_observe.steps.breach import ids_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,8 +70,8 @@ def with_hint(report: PairingReport, blame: Blame) -> PairingReport:
 def _traced(blame: Blame, report: PairingReport) -> Violation:
     """Return the violation that a blame is about: one of a call whose fate it tells."""
     told = {each.tool_call_id for each in blame.fates}
-    mine = [each for each in report.violations if {each.tool_call_id, each.call_id} & told]
-    return min(mine or report.violations, key=lambda each: each.effect.rank)
+    mine = [each for each in report.violations if ids_in(each) & told]
+    return worst_of(mine or report.violations)
 
 
 def _subject(blame: Blame) -> str:

@@ -9,7 +9,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.explain import explain as explain_report
-from toolpair_observe.pairing.report import describe
+from toolpair_observe.pairing.report import describe, worst_of
 from toolpair_observe.pairing.shown import MAX_LINE, line, quoted, shown
 from toolpair_observe.pairing.words import ViolationKind
 
@@ -165,7 +165,7 @@ def _clauses(diagnosis: ThreadDiagnosis) -> Iterator[str]:
 def _worst(report: PairingReport | None) -> Violation | None:
     if report is None or not report.violations:
         return None
-    return min(report.violations, key=lambda violation: violation.effect.rank)
+    return worst_of(report.violations)
 
 
 def _lacking(diagnosis: ThreadDiagnosis) -> int:
