@@ -109,8 +109,9 @@ def _run(folder: Path, failures: _Failures) -> None:
             _sleep_until(began + 2 * PHASE_SECONDS - 12)
             _check_incident(stack, queries, failures)
             threads.mend()
-            _sleep_until(began + 3 * PHASE_SECONDS - 3)
-            failures.check("all alerts are resolved", _unresolved(stack))
+            # The demo ends with the phase, and alerts about its death follow.
+            _sleep_until(began + 3 * PHASE_SECONDS - 13)
+            failures.check("all alerts are resolved", _until(lambda: _unresolved(stack), 10))
             failures.check("threads were counted and mended without a fault", threads.problems)
             threads.stop_counting()
             demo.wait(PHASE_SECONDS)
@@ -211,7 +212,13 @@ def _unexpected(notices: Iterable[Notice]) -> list[str]:
 
 def _unresolved(stack: Stack) -> list[str]:
     last = {json.dumps(notice.labels, sort_keys=True): notice for notice in stack.notices}
-    still = [f"{one.name} is not resolved" for one in last.values() if one.status != "resolved"]
+    # Alertmanager also inhibits the notice that an alert is resolved: one that was sent just before
+    # the fast burn fired, and ended before it, stays open at the webhook. Prometheus tells of it.
+    still = [
+        f"{one.name} is not resolved"
+        for one in last.values()
+        if one.status != "resolved" and one.name not in INHIBITED
+    ]
     return still + [f"{name} still fires" for name in sorted(stack.fired())]
 
 
