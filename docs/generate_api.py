@@ -10,7 +10,7 @@ import sys
 import textwrap
 import tomllib
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, is_typeddict
@@ -159,7 +159,9 @@ def methods_of(cls: type) -> dict[str, Callable[..., Any]]:
     return {
         name: getattr(member, "__func__", member)
         for name, member in vars(cls).items()
-        if is_public(cls.__name__, name) and inspect.isroutine(getattr(member, "__func__", member))
+        if is_public(cls.__name__, name)
+        and not isinstance(member, cached_property)
+        and inspect.isroutine(getattr(member, "__func__", member))
     }
 
 
@@ -182,8 +184,11 @@ def attributes_of(cls: type) -> dict[str, tuple[str, str]]:
             name = ast.unparse(statement.target)
             found[name] = (_quoted(ast.unparse(statement.annotation)), texts.get(name, ""))
     for name, member in vars(cls).items():
-        if isinstance(member, property) and member.fget is not None:
-            kind = _type(member.fget.__annotations__["return"])
+        getter = member.func if isinstance(member, cached_property) else None
+        if isinstance(member, property):
+            getter = member.fget
+        if getter is not None:
+            kind = _type(getter.__annotations__["return"])
             found[name] = (kind, parse(member.__doc__).summary)
     return {name: facts for name, facts in found.items() if is_public(cls.__name__, name)}
 

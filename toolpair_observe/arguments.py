@@ -127,3 +127,12 @@ def kind_of(value: object) -> str:
         place = f"{shown(code.co_filename)}:{code.co_firstlineno}"
         return f"the function {shown(value.__name__)} ({place})"
     return f"an object of type {type_name(value)}"
+
+
+def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Suggest the name that was probably meant; the common prefix of all names does not count."""
+    import difflib  # noqa: PLC0415 -- only for people
+
+    ends = [other.removeprefix(prefix) for other in known]
+    found = difflib.get_close_matches(name.removeprefix(prefix), ends, n=1)
+    return f"; did you mean {prefix}{found[0]}?" if found else ""

@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from toolpair_observe.errors import ChatTemplateError, MissingExtraError
-from toolpair_observe.pairing.providers.given import judge_given
-from toolpair_observe.pairing.providers.names import did_you_mean
-from toolpair_observe.pairing.providers.table import PROFILES, is_auto
 from toolpair_observe.pairing.shown import MAX_TEXT
 from toolpair_observe.pairing.words import Effect
 
@@ -130,6 +127,11 @@ def effects(value: object) -> frozenset[Effect]:
 
 def profile(value: Any) -> Profile | None:  # noqa: ANN401 -- `judge_given` says what it takes
     """Read what a profile can be given as; None for `auto`."""
+    # Of all options only this one needs the providers.
+    from toolpair_observe.pairing.providers.given import judge_given  # noqa: PLC0415
+    from toolpair_observe.pairing.providers.names import did_you_mean  # noqa: PLC0415
+    from toolpair_observe.pairing.providers.table import PROFILES, is_auto  # noqa: PLC0415
+
     if isinstance(value, str) and is_auto(value):
         return None
     try:
@@ -145,5 +147,7 @@ def profile(value: Any) -> Profile | None:  # noqa: ANN401 -- `judge_given` says
 
 def profiles() -> str:
     """Say what a profile can be given as."""
+    from toolpair_observe.pairing.providers.table import PROFILES  # noqa: PLC0415
+
     known = ", ".join(PROFILES)
     return f"auto, one of {known}, or a chat template's file (in code also a Profile or chat model)"

@@ -7,13 +7,12 @@ of value and its documentation in its metadata, so that errors, the table in the
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast, get_args
 
 from toolpair_observe import option_values as read
-from toolpair_observe.arguments import described
+from toolpair_observe.arguments import described, nearest
 from toolpair_observe.deployment import Environment, environment_of
 from toolpair_observe.errors import SettingsError
 from toolpair_observe.hashed import KEY_VARIABLE
@@ -259,7 +258,7 @@ class Settings:
         known = {option.name: option for option in options()}
         for name in given:
             if name not in known:
-                msg = f"no option is called {quoted(name)}{_nearest(name, known)}"
+                msg = f"no option is called {quoted(name)}{nearest(name, known)}"
                 raise SettingsError(msg)
         mine = _own_variables(environ)
         values: dict[str, Any] = {}
@@ -407,18 +406,11 @@ def _read(option: Field[Any], value: object, origin: str) -> object:
         raise SettingsError(msg) from None
 
 
-def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """Suggest the name that was probably meant; the common prefix of all names does not count."""
-    ends = [other.removeprefix(prefix) for other in known]
-    nearest = difflib.get_close_matches(name.removeprefix(prefix), ends, n=1)
-    return f"; did you mean {prefix}{nearest[0]}?" if nearest else ""
-
-
 def unknown_variables(names: Iterable[str]) -> dict[str, str]:
     """Return each variable that is meant for us and no option, with a hint at what it may be."""
     known = {KEY_VARIABLE, *(variable_of(option.name) for option in options())}
     mine = (name for name in names if name.startswith(PREFIX))
-    return {each: _nearest(each, known, PREFIX) for each in mine if each not in known}
+    return {each: nearest(each, known, PREFIX) for each in mine if each not in known}
 
 
 def _own_variables(environ: Mapping[str, str]) -> Mapping[str, str]:

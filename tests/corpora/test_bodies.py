@@ -11,7 +11,7 @@ import pytest
 
 from tests.corpora.bodies import read_body
 from toolpair_observe import Effect
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.providers.recorded import Origin, target_of_row
 from toolpair_observe.pairing.transcript import Transcript
 from toolpair_observe.pairing.words import Role

@@ -19,6 +19,7 @@ from toolpair_observe.attach import judge as module
 from toolpair_observe.attach.admission import Admission
 from toolpair_observe.attach.request import Request
 from toolpair_observe.middleware import ToolPairMiddleware
+from toolpair_observe.pairing.providers import identify as identifying
 from toolpair_observe.testing import Watch
 
 PICTURE = {"type": "image", "source_type": "base64", "data": "aGk=", "mime_type": "image/png"}
@@ -36,8 +37,8 @@ def counted(monkeypatch):
     """Count how often the one place that judges identifies and checks."""
     counts: Counter[str] = Counter()
 
-    def counting(name):
-        original = getattr(module, name)
+    def counting(home, name):
+        original = getattr(home, name)
 
         def count(*args, **how):
             counts[name] += 1
@@ -45,8 +46,9 @@ def counted(monkeypatch):
 
         return count
 
-    for name in ("identify", "check"):
-        monkeypatch.setattr(module, name, counting(name))
+    # A judge imports the former when it is made.
+    for home, name in ((identifying, "identify"), (module, "check")):
+        monkeypatch.setattr(home, name, counting(home, name))
     return counts
 
 

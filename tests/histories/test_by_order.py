@@ -7,7 +7,7 @@ import time
 import pytest
 
 from toolpair_observe.histories.dialects.by_order import pair_by_order
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.ids import suit
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript

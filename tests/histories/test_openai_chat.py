@@ -11,7 +11,7 @@ from langchain_core.messages import convert_to_messages
 from toolpair_observe.histories.dialects.dialect import NotUnderstoodError
 from toolpair_observe.histories.dialects.openai_chat import OPENAI_CHAT, OPENAI_CHAT_BY_ORDER, read
 from toolpair_observe.histories.dialects.table import dialect_of
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.transcript import Call, Entry

@@ -15,7 +15,7 @@ from toolpair_observe.histories.dialects.dialect import NotUnderstoodError
 from toolpair_observe.histories.dialects.openai_chat import OPENAI_CHAT, read
 from toolpair_observe.histories.dialects.openai_scan import owns, plain_calls
 from toolpair_observe.histories.dialects.table import DIALECTS, dialect_of
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.words import Effect

@@ -10,7 +10,7 @@ from toolpair_observe.histories.dialects.dialect import NotUnderstoodError
 from toolpair_observe.histories.dialects.openai_chat import OPENAI_CHAT
 from toolpair_observe.histories.dialects.responses import RESPONSES, RESUMED_RESPONSES
 from toolpair_observe.histories.dialects.table import dialect_of
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.providers.table import PROFILES
 
 Item = dict[str, Any]

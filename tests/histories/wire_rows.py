@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from toolpair_observe.histories.judging import judge_unit
 from toolpair_observe.histories.limits import ReadLimits
 from toolpair_observe.histories.units import read_units
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.providers.contract import CONTRACT
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.pair import pair
 from toolpair_observe.pairing.predict import as_turn
+from toolpair_observe.pairing.providers.sending import send
 from toolpair_observe.pairing.providers.table import PROFILES
-from toolpair_observe.pairing.providers.wire import send
 from toolpair_observe.pairing.reading import read_transcript
 from toolpair_observe.pairing.words import Case, Effect
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from tests.amounts import examples
-from toolpair_observe.pairing.check import check, judge
+from toolpair_observe.pairing.check import check
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.first_look import Plain, Trait, plain_call_ids
 from toolpair_observe.pairing.providers import gateways
 from toolpair_observe.pairing.providers.anthropic import drop_blank_ais
+from toolpair_observe.pairing.providers.bodies import on_wire
 from toolpair_observe.pairing.providers.google import match_names_in_order
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule
 from toolpair_observe.pairing.providers.steps import merge_users
@@ -96,6 +98,12 @@ LEAVES = [
     for profile in (*PROFILES.values(), gateways._LITELLM_MENDING)
     for leaf in leaves(profile)
 ]
+BY_ORDER = [
+    replace(leaf, rows=())
+    for profile in PROFILES.values()
+    for leaf in (*leaves(profile), *leaves(on_wire(profile)))
+    if leaf.plain and (leaf.plain.in_order or leaf.plain.by_tool)
+]
 STEPS = list(dict.fromkeys(step for leaf in LEAVES for step in leaf.steps))
 
 
@@ -161,6 +169,36 @@ def assert_judged_alike(history: History, profiles: list[Profile]) -> None:
         assert check(history, profile) == report, f"{profile.name}: {profile.title}"
 
 
+@st.composite
+def parallel_histories(draw: Draw) -> History:
+    """Turns of parallel calls with a result each, which differ in order and names alone."""
+    history: History = [HumanMessage("Look.")]
+    for turn in range(draw(st.integers(1, 3))):
+        tools = draw(st.lists(st.sampled_from(["look", "find", "read"]), min_size=1, max_size=4))
+        calls = [
+            {"name": tool, "args": {}, "id": f"call_{turn}_{place}"}
+            for place, tool in enumerate(tools)
+        ]
+        history.append(AIMessage("", tool_calls=calls))
+        named = draw(st.sampled_from(["never", "mostly", "anyhow"]))
+        for call in draw(st.permutations(calls)):
+            tool = st.just(call["name"])
+            others = st.sampled_from(["look", "find", "read", "", None])
+            name = {"never": st.none(), "mostly": tool | st.none(), "anyhow": tool | others}[named]
+            history.append(ToolMessage("11", tool_call_id=call["id"], name=draw(name)))
+    return history
+
+
+@settings(max_examples=examples(1500), suppress_health_check=[HealthCheck.too_slow])
+@given(history=parallel_histories())
+def test_where_order_tells_the_first_look_passes_what_the_closer_look_finds_clean(history):
+    assert {leaf.name for leaf in BY_ORDER} == {"google-genai", "google-vertexai", "ollama"}
+    closer_look = read_transcript(history)
+    for leaf in BY_ORDER:
+        passes = plain_call_ids(history, leaf.plain) is not None
+        assert passes == (judge(closer_look, leaf).effect is Effect.CLEAN), leaf.name
+
+
 HUMAN, SYSTEM = HumanMessage("And?"), SystemMessage("Be brief.")
 
 
@@ -169,6 +207,7 @@ HUMAN, SYSTEM = HumanMessage("And?"), SystemMessage("Be brief.")
     [
         (Case.HUMAN_AFTER_TOOL, [], HUMAN),
         (Case.HUMAN_AFTER_TOOL, [AIMessage("")], HUMAN),
+        (Case.HUMAN_AFTER_TOOL, [AIMessage([{"type": "text"}])], HUMAN),
         (Case.SYSTEM_AFTER_TOOL, [], SYSTEM),
         (Case.SYSTEM_AFTER_TOOL, [AIMessage("")], SYSTEM),
         (Case.SYSTEM_AFTER_TOOL, [AIMessage([""]), AIMessage([])], SYSTEM),
@@ -239,10 +278,24 @@ def test_a_result_under_the_name_of_another_tool_is_not_plain_where_names_pair()
     calls = [{"name": name, "args": {}, "id": name[0]} for name in ("look", "find")]
     results = [ToolMessage("11", tool_call_id=id_, name="look") for id_ in "lf"]
     history = [HumanMessage("Look."), AIMessage("", tool_calls=calls), *results]
-    assert plain_call_ids(history, Plain()) == ["l", "f"]
-    assert plain_call_ids(history, Plain({Trait.OTHER_ORDER})) is None
-    results[1].name = "find"
+    for trait in (None, Trait.OTHER_ORDER, Trait.OTHER_ORDER_BY_TOOL):
+        assert plain_call_ids(history, Plain({trait} - {None})) == ["l", "f"]
+    assert plain_call_ids(history, Plain({Trait.OTHER_TOOL})) is None
+    results[0].name = "find"
     assert plain_call_ids(history, Plain({Trait.OTHER_ORDER})) == ["l", "f"]
+    assert plain_call_ids(history, Plain({Trait.OTHER_ORDER_BY_TOOL})) is None
+    results[0].name, results[1].name = "look", "find"
+    assert plain_call_ids(history, Plain({Trait.OTHER_TOOL})) == ["l", "f"]
+
+
+def test_names_that_are_no_strings_are_not_plain_where_names_pair():
+    calls = [{"name": "look", "args": {}, "id": id_} for id_ in "ab"]
+    results = [ToolMessage("11", tool_call_id=id_) for id_ in "ba"]
+    history = [HumanMessage("Look."), made := AIMessage("", tool_calls=calls), *results]
+    results[0].name = 5  # type: ignore[assignment]
+    assert_judged_alike(history, BY_ORDER)
+    made.tool_calls[0]["name"], made.tool_calls[1]["name"], results[0].name = 5, 6, None
+    assert_judged_alike(history, BY_ORDER)
 
 
 def test_parallel_results_in_another_order_are_plain():
@@ -251,6 +304,11 @@ def test_parallel_results_in_another_order_are_plain():
     history = [HumanMessage("Look."), AIMessage("", tool_calls=calls), *results]
     assert plain_call_ids(history, Plain()) == ["a", "b", "c"]
     assert plain_call_ids(history, Plain({Trait.OTHER_ORDER})) is None
+    assert plain_call_ids(history, Plain({Trait.OTHER_ORDER_BY_TOOL})) is None
+    for call, name in zip(history[1].tool_calls, ("look", "look", "find"), strict=True):
+        call["name"] = name
+    assert plain_call_ids(history, Plain({Trait.OTHER_ORDER})) is None
+    assert plain_call_ids(history, Plain({Trait.OTHER_ORDER_BY_TOOL})) == ["a", "b", "c"]
     assert plain_call_ids(history[:-1], Plain()) is None
     assert plain_call_ids([*history, results[0]], Plain()) is None
 
@@ -288,6 +346,16 @@ def test_ids_that_are_no_strings_are_not_plain():
     result = ToolMessage("11", tool_call_id="a")
     made.tool_calls[0]["id"] = result.tool_call_id = 5
     assert_judged_alike([HumanMessage("Look."), made, result], LEAVES)
+
+
+@pytest.mark.parametrize("turns", [1, 20])
+def test_calls_that_name_no_tool_are_not_plain_where_a_client_raises(turns):
+    history = [HumanMessage("Look.")]
+    for turn in range(turns):
+        made = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": f"a{turn}"}])
+        history += [made, ToolMessage("11", tool_call_id=f"a{turn}")]
+    history[-2].tool_calls[0]["name"] = None
+    assert_judged_alike(history, LEAVES)
 
 
 class Note(BaseMessage):

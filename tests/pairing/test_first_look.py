@@ -8,7 +8,11 @@ import pytest
 
 from toolpair_observe.pairing.first_look import Plain
 from toolpair_observe.pairing.providers.anthropic import drop_blank_ais
-from toolpair_observe.pairing.providers.google import match_names_in_order, regroup_by_id
+from toolpair_observe.pairing.providers.google import (
+    match_names_alone,
+    match_names_in_order,
+    regroup_by_id,
+)
 from toolpair_observe.pairing.providers.ollama import match_positions
 from toolpair_observe.pairing.providers.openai import drop_repeated_calls
 from toolpair_observe.pairing.providers.profile import Grade, Rule
@@ -23,7 +27,8 @@ UNSETTLED = Rule(Effect.UNKNOWN, Grade.INFERRED, "a test")
 # What is added to a profile that minds nothing, and what the first look then minds.
 ADDED = {
     "positions": ({"steps": (match_positions,)}, {"in_order"}),
-    "names": ({"steps": (match_names_in_order,)}, {"in_order"}),
+    "names": ({"steps": (match_names_in_order,)}, {"by_tool"}),
+    "names alone": ({"steps": (match_names_alone,)}, set()),
     "regrouping": ({"steps": (regroup_by_id,)}, {"unique_ids"}),
     "repeated calls": ({"steps": (drop_repeated_calls,)}, {"unique_ids"}),
     "pairing anywhere": ({"pairs_anywhere": True}, {"unique_ids"}),

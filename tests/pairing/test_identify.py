@@ -66,6 +66,7 @@ def _no_base_url_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator
     yield
     # What a test made the caches remember is not the next one's business.
     identify_module._installed_version.cache_clear()
+    identify_module._MEMORY.clear()
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,9 @@ class Shape:
     text: str | None = None
 
     def target(self) -> Target:
+        return identify(*self.given())
+
+    def given(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         serialized: dict[str, Any] = {"id": self.class_id.split("."), "lc": 1}
         if self.arguments is not None:
             serialized["kwargs"] = self.arguments
@@ -89,7 +93,7 @@ class Shape:
             serialized["repr"] = self.text
         metadata = {"ls_provider": self.ls_provider, "ls_model_name": self.model} | self.metadata
         params = {"_type": self.type_name, "stop": None} | self.params
-        return identify(serialized, metadata, params)
+        return serialized, metadata, params
 
 
 def openai(model: str = "gpt-4o", **more: Any) -> Shape:
@@ -477,6 +481,13 @@ def test_the_base_url_of_the_environment_counts(monkeypatch: pytest.MonkeyPatch)
     assert at_openai.target().profile.name == "openai-chat"
 
 
+@pytest.mark.parametrize("base_url", ["/v1", ":80", "https:///v1"])
+def test_a_base_url_without_a_host_leads_nowhere_that_is_known(base_url: str):
+    """It is not read as none, which would leave the request at home."""
+    assert openai("gpt-4o").target().identified is True
+    assert openai_at(base_url, "gpt-4o").target().identified is False
+
+
 def test_an_argument_that_is_a_secret_is_no_base_url():
     secret = {"lc": 1, "type": "secret", "id": ["OPENAI_API_BASE"]}
     assert openai_at(secret, "gpt-4o").target().identified is False
@@ -694,6 +705,207 @@ def test_what_is_kept_is_bounded():
         openai(f"model-{number}").target()
     caches = (identify_module._facts, identify_module._target, identify_module._installed_version)
     assert all(0 < cache.cache_info().currsize <= 512 for cache in caches)
+    assert 0 < len(identify_module._MEMORY) <= 256
+    for number in range(100):
+        openai_at(f"https://host-{number}.com").target()
+    assert len(identify_module._MEMORY) <= 256 + 4
+
+
+# What is remembered of a call.
+
+AT_HOME = "https://api.openai.com/v1"
+ELSEWHERE = "http://user:secret@127.0.0.1:9/v1"
+# What may be different in the next call, by where it stands.
+CHANGES: dict[str, dict[str, tuple[object, ...]]] = {
+    "serialized": {
+        "id": (["langchain", "chat_models", "openai", "ChatOpenAI"], ["x"], None),
+        "repr": (
+            "C(use_responses_api=True)",
+            "C(use_previous_response_id=True)",
+            f"C(openai_api_base='{ELSEWHERE}')",
+            "C(model_kwargs={'api_base': 'x'})",
+            "C(custom_llm_provider='x')",
+        ),
+        "kwargs": (None, {}, {"openai_api_base": ELSEWHERE}),
+    },
+    "arguments": {
+        **dict.fromkeys(
+            (
+                *("openai_api_base", "azure_endpoint", "api_base", "xai_api_base", "endpoint_url"),
+                *("together_api_base", "groq_api_base", "fireworks_api_base", "base_url"),
+                *("openrouter_api_base", "anthropic_api_url", "mistral_api_base", "endpoint"),
+            ),
+            (None, "", AT_HOME, ELSEWHERE, 7),
+        ),
+        "client_options": ({"api_endpoint": ELSEWHERE}, None),
+        "use_responses_api": (True, False, None, "yes"),
+        "use_previous_response_id": (True, False, None),
+        "beta_use_converse_api": (True, False),
+        "output_version": ("responses/v1", "v1"),
+        **dict.fromkeys(("context_management", "include", "reasoning", "truncation"), ("x", None)),
+        **dict.fromkeys(("http_client", "http_async_client"), (object(), None)),
+        "custom_llm_provider": ("x", ""),
+        "provider": ("anthropic", "meta"),
+        "max_retries": (3,),
+    },
+    "metadata": {
+        "ls_provider": ("openai", "anthropic", "nobody", None, ["openai"]),
+        "ls_model_name": ("gpt-4o", "gpt-6", "claude-sonnet-4-5", "llama-3", None, []),
+        "ls_invocation_params": ({"provider": "anthropic"}, {"provider": "meta"}, None, 7),
+        "lc_versions": (
+            {},
+            7,
+            dict.fromkeys(("langchain-openai", "langchain-openrouter"), "0.0.1"),
+            {"langchain-openai": 7},
+        ),
+        "thread_id": ("1",),
+    },
+    "params": {
+        "_type": ("openai-chat", "anthropic-chat", "nobody", None, []),
+        **dict.fromkeys(("model", "model_name", "model_id"), ("gpt-4o", "claude-3", None)),
+        "tools": ([], [FUNCTION], [FUNCTION, BUILT_IN], None),
+        **dict.fromkeys(("toolConfig", "tool_config", "functions"), ([FUNCTION], None)),
+        "previous_response_id": ("resp_1", "", None),
+        "conversation": ("conv_1", "", None),
+        **dict.fromkeys(("reasoning", "text", "truncation", "include"), ("x", None)),
+        "use_responses_api": (True, False),
+        "provider": ("anthropic", "meta"),
+        "temperature": (0.5,),
+    },
+}
+VARIABLES = {
+    **dict.fromkeys(BASE_URLS, ("", AT_HOME, ELSEWHERE)),
+    "USE_LITELLM_PROXY": ("true", "false"),
+}
+LITELLM = ({"modify_params": True}, {"api_base": ELSEWHERE}, {"use_litellm_proxy": True})
+
+
+def _afresh(*given: Any) -> Target:
+    identify_module._MEMORY.clear()
+    return identify(*given)
+
+
+@pytest.mark.parametrize(
+    "shape", [shape for shape, *_ in (*KNOWN, *UNCERTAIN)], ids=lambda each: _label(each) or ""
+)
+@pytest.mark.parametrize("override", [None, "litellm"])
+def test_whatever_changes_a_call_is_identified_as_if_it_were_the_first(
+    shape: Shape, override: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    profile = None if override is None else profile_named(override)
+
+    def check_against(*given: Any) -> None:
+        identify_module._MEMORY.clear()
+        identify(*shape.given(), profile)
+        remembered = identify(*given, profile)
+        assert remembered == _afresh(*given, profile), given
+        assert identify(*given, profile) == remembered
+
+    check_against(*shape.given())
+    for place, changes in CHANGES.items():
+        for key, values in changes.items():
+            for value in (*values, _afresh):  # the last one stands for none
+                serialized, metadata, params = shape.given()
+                arguments = dict(serialized.get("kwargs") or {})
+                if "kwargs" in serialized:
+                    serialized["kwargs"] = arguments
+                named = {
+                    "serialized": serialized,
+                    "arguments": arguments,
+                    "metadata": metadata,
+                    "params": params,
+                }
+                if value is _afresh:
+                    named[place].pop(key, None)
+                else:
+                    named[place][key] = value
+                check_against(serialized, metadata, params)
+
+    monkeypatch.delitem(sys.modules, "litellm", raising=False)
+    given = shape.given()
+    for name, values in VARIABLES.items():
+        identify(*given, profile)
+        for value in values:
+            monkeypatch.setenv(name, value)
+            assert identify(*given, profile) == _afresh(*given, profile), (name, value)
+        monkeypatch.delenv(name)
+        assert identify(*given, profile) == _afresh(*given, profile), name
+    for settings in LITELLM:
+        stub = ModuleType("litellm")
+        monkeypatch.setitem(sys.modules, "litellm", stub)
+        assert identify(*given, profile) == _afresh(*given, profile)
+        vars(stub).update(settings)
+        assert identify(*given, profile) == _afresh(*given, profile), settings
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "0.0.1")
+    identify_module._installed_version.cache_clear()
+    assert identify(*given, profile) == _afresh(*given, profile)
+
+
+def test_a_call_that_is_changed_in_place_is_another_one():
+    serialized, metadata, params = openai().given()
+    assert identify(serialized, metadata, params).identified
+    serialized["kwargs"]["openai_api_base"] = ELSEWHERE
+    assert not identify(serialized, metadata, params).identified
+    del serialized["kwargs"]["openai_api_base"]
+    assert identify(serialized, metadata, params).identified
+
+    assert identify(serialized, metadata, params).facts.tools_bound
+    params["tools"].clear()
+    assert not identify(serialized, metadata, params).facts.tools_bound
+    params["tools"].append(BUILT_IN)
+    assert identify(serialized, metadata, params).profile is PROFILES["openai-responses"]
+
+
+def test_a_call_like_an_earlier_one_is_not_looked_into(monkeypatch: pytest.MonkeyPatch):
+    known = openai().target()
+    monkeypatch.setattr(identify_module, "_concluded", lambda *_, **__: pytest.fail("once more"))
+    assert openai(arguments={"temperature": 1}).target() is known
+
+
+def test_no_value_is_kept_but_names_and_truth_values():
+    """Neither a password of a base URL nor the definition of a tool."""
+    shapes = [shape for shape, *_ in (*KNOWN, *UNCERTAIN)]
+    shapes += [openai_at(ELSEWHERE), openai(text=f"C(openai_api_base='{ELSEWHERE}')")]
+    for shape in shapes:
+        shape.target()
+    kept = [
+        answer
+        for conclusions in identify_module._MEMORY._kept.values()
+        for each in conclusions
+        for *_, answer in (*each._plain, *each._asked)
+    ]
+    assert len(kept) > 100
+    assert {type(answer) for answer in kept} <= {str, bool, type(None)}
+    assert not [answer for answer in kept if isinstance(answer, str) and "secret" in answer]
+
+
+class Hostile(str):
+    """A name that raises when it is compared."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        msg = "no"
+        raise RuntimeError(msg)
+
+    def __hash__(self) -> int:
+        msg = "no"
+        raise RuntimeError(msg)
+
+
+@pytest.mark.parametrize("name", ["ls_model_name", "ls_provider"])
+def test_a_value_that_raises_when_it_is_compared_does_no_harm(name: str):
+    known = openai().target()
+    serialized, metadata, params = openai().given()
+    metadata[name] = Hostile(metadata[name])
+    assert identify(serialized, metadata, params) == known == openai().target()
+
+
+def test_what_is_asked_of_another_call_does_no_harm():
+    """The API is told, so nobody would have looked at the tools."""
+    openai().target()
+    target = openai(arguments={"use_responses_api": False}, params={"tools": 7}).target()
+    assert target.profile is PROFILES["openai-chat"]
 
 
 # The real integrations, each seen by a callback that stops the run before any request.

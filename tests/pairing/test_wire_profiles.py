@@ -10,7 +10,7 @@ from toolpair_observe.histories.dialects.dialect import Dialect
 from toolpair_observe.histories.judging import judge_unit
 from toolpair_observe.histories.limits import ReadLimits
 from toolpair_observe.histories.unit import Conversation, Layer, Unit
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.providers.bodies import on_wire
 from toolpair_observe.pairing.providers.table import PROFILES

@@ -12,7 +12,6 @@ from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.hashed import id_namer
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.providers.identify import identify
 from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.stopping import stopping_effects
 
@@ -69,14 +68,18 @@ class Judge:
     """
 
     def __init__(self, settings: Settings, counts: Counts, component: str = "check") -> None:
+        # The providers come with the first handler, not with its class.
+        from toolpair_observe.pairing.providers.identify import identify  # noqa: PLC0415
+
+        self._identify = identify
         self._settings = settings
         self._counts = counts
-        self._component = component
+        self._guard = FailOpen(counts, component)
         self.name_id = id_namer(hash_ids=settings.hash_ids)
 
     def identify(self, request: Request) -> Target:
         """Return what the request is judged by. Never raises."""
-        return identify(
+        return self._identify(
             request.serialized,
             request.metadata,
             request.invocation_params,
@@ -98,11 +101,13 @@ class Judge:
             None for the verdict where the check failed; None for the error where the request may
             leave.
         """
-        with FailOpen(self._counts, self._component) as guard:
+        try:
             verdict = self._admitted(request) or self._judge(request, target)
             stops = mode == "strict" and verdict.stops
             return verdict, InvalidToolResultsError(verdict.report, run_id) if stops else None
-        return None, self.unchecked(guard.failure, run_id, mode)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            self._guard.swallow(error, error.__traceback__)
+            return None, self.unchecked(error, run_id, mode)
 
     def unchecked(
         self, failure: Exception | None, run_id: UUID, mode: Mode
@@ -115,16 +120,18 @@ class Judge:
             mode: The mode that holds for it.
         """
         name = type_name(failure)
-        with FailOpen(self._counts, self._component):
+        with self._guard:
             self._counts.add(semconv.UNCHECKED, (name,))
         is_stopped = mode == "strict" and self._settings.on_internal_error == "block"
         return CheckFailedError(name, run_id) if is_stopped else None
 
     def _admitted(self, request: Request) -> Verdict | None:
         admission = latest()
+        if admission is None:
+            return None
         # Whatever fails here, the request is checked.
-        with FailOpen(self._counts, self._component):
-            return None if admission is None else admission.taken_by(self, request)
+        with self._guard:
+            return admission.taken_by(self, request)
         return None
 
     def _judge(self, request: Request, target: Target | None) -> Verdict:
@@ -136,17 +143,18 @@ class Judge:
         )
         stopping = self.stopping_kinds(report, identified=target.identified)
         verdict = Verdict(target, report, stopping, start_ns, perf_counter_ns() - began)
-        return verdict if report.ok else self._with_thread(verdict, request)
+        return self._with_thread(verdict, request) if report.effect.is_near_miss else verdict
 
     def _with_thread(self, verdict: Verdict, request: Request) -> Verdict:
         # A request that is flagged has time for it, and stays flagged whatever fails here.
-        with FailOpen(self._counts, self._component):
+        with self._guard:
             thread_id = poisoned_thread_id(
                 request.messages,
                 verdict.report,
                 lambda messages: check(messages, verdict.target.profile, verdict.target.facts),
             )
-            return verdict._replace(poisoned_thread_id=self.name_id(thread_id))
+            if thread_id:
+                return verdict._replace(poisoned_thread_id=self.name_id(thread_id))
         return verdict
 
     def stopping_kinds(
@@ -158,6 +166,8 @@ class Judge:
             report: The report of the request.
             identified: Whether its model is identified.
         """
+        if not report.violations:
+            return frozenset()
         effects = stopping_effects(
             self._settings.block_on,
             block_unidentified=self._settings.block_unidentified,

@@ -15,7 +15,7 @@ from toolpair_observe.histories.judging_plain import is_plain, plainly_clean, pr
 from toolpair_observe.histories.limits import PREFIX_WORK, too_many_messages
 from toolpair_observe.histories.masked_sum import MaskedSum
 from toolpair_observe.histories.unit import Extent, Layer, Status, Unit, unread
-from toolpair_observe.pairing.check import judge as judge_transcript
+from toolpair_observe.pairing.closer_look import judge as judge_transcript
 from toolpair_observe.pairing.providers.bodies import on_wire as as_body
 from toolpair_observe.pairing.providers.identify import Target
 from toolpair_observe.pairing.providers.recorded import NO_ORIGIN, target_of_row
@@ -267,7 +267,7 @@ class _Sum:
             whole = self._report(Transcript(entries), dialect)
             self._masked.add_behind(replace(whole, violations=(), effect=Effect.CLEAN), behind)
 
-    def _add_requests(self, dialect: Dialect, entries: list[Entry], ends: list[int]) -> None:
+    def _add_requests(self, dialect: Dialect, entries: Sequence[Entry], ends: list[int]) -> None:
         last = ends[-1]
         longest = self._report(Transcript(entries[:last]), dialect)
         self._masked.add_prefixes(longest, ends)

@@ -251,7 +251,7 @@ def _ran_in_part(finding: Finding, scene: Scene) -> bool:
         return True
     if finding.call is not None and finding.call.name in scene.lost_names:
         return False  # a filter takes away every result of a tool
-    return not scene.whole_groups
+    return not scene.has_whole_group
 
 
 def _limit_or_error(block: Block, scene: Scene) -> bool:

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from heapq import nsmallest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from toolpair_observe.pairing.cause_signs import hint_of
-from toolpair_observe.pairing.causes import cause_of, sign_behind
-from toolpair_observe.pairing.expected_error import Places, expected_error
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.first_look import plain_call_ids
-from toolpair_observe.pairing.masked_find import masked_in, shows_masked
-from toolpair_observe.pairing.predict import predict
-from toolpair_observe.pairing.reading import read_transcript
-from toolpair_observe.pairing.report import MAX_VIOLATIONS, PairingReport, Violation
-from toolpair_observe.pairing.scene import Scene
-from toolpair_observe.pairing.shown import line, said, shown
-from toolpair_observe.pairing.timeline import timeline
-from toolpair_observe.pairing.words import Cause, Effect, ViolationKind
+from toolpair_observe.pairing.masked_content import may_be_made_up
+from toolpair_observe.pairing.masked_find import new_results
+from toolpair_observe.pairing.report import PairingReport
+from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from langchain_core.messages import BaseMessage
 
-    from toolpair_observe.pairing.predict import Breach
     from toolpair_observe.pairing.providers.profile import Profile
-    from toolpair_observe.pairing.shown import ShowId
-    from toolpair_observe.pairing.transcript import Transcript
 
 
 def check(
@@ -55,10 +44,16 @@ def check(
     if profile.rows:
         profile = profile.row(facts)
     if profile.plain is not None:
-        ids = plain_call_ids(messages, profile.plain)
-        if ids is not None and not shows_masked(messages, only_fresh=only_fresh):
+        suspects: list[dict[str, Any]] | None = None if only_fresh else []
+        ids = plain_call_ids(messages, profile.plain, suspects)
+        if ids is not None and not any(
+            map(may_be_made_up, new_results(messages) if suspects is None else suspects)
+        ):
             return _clean(profile.name, len(messages), len(ids))
-    return judge(read_transcript(messages), profile, facts, rename, only_fresh=only_fresh)
+    # Most of this package and of langchain-core's messages, which no sound request needs.
+    from toolpair_observe.pairing.closer_look import look_closer  # noqa: PLC0415
+
+    return look_closer(messages, profile, facts, rename, only_fresh=only_fresh)
 
 
 @lru_cache(maxsize=4096)
@@ -66,90 +61,3 @@ def _clean(profile: str, message_count: int, call_count: int) -> PairingReport:
     # Nothing distinguishes two clean reports of a size, and making one costs as much as a dozen
     # messages do.
     return PairingReport(profile, (), Effect.CLEAN, message_count, call_count, call_count)
-
-
-def judge(
-    transcript: Transcript,
-    profile: Profile,
-    facts: Facts = NO_FACTS,
-    rename: Callable[[str], str] = str,
-    *,
-    only_fresh: bool = False,
-) -> PairingReport:
-    """Judge a history that has been read already. See `check`."""
-
-    def show_id(identifier: str) -> str:
-        return shown(rename(identifier))
-
-    profile = profile.row(facts)
-    given, breaches, turns, sent, filled = predict(transcript, profile, facts)
-    scene = Scene(transcript, given)
-    places = Places(transcript, sent, filled)
-    effects = [breach.effect for breach in breaches]
-    held = _foremost(breaches, effects)
-    violations = tuple(_violation(each, scene, places, rename, show_id) for each in held)
-    masked = masked_in(transcript.entries, rename)
-    if only_fresh and not any(each.fresh for each in masked):
-        masked = ()
-    return PairingReport(
-        profile=profile.name,
-        violations=violations,
-        effect=Effect.worst(*effects),
-        message_count=len(turns),
-        call_count=sum(len(turn.calls) for turn in turns),
-        result_count=sum(len(turn.results) for turn in turns),
-        timeline=timeline(transcript.entries, violations, masked, show_id),
-        more_violations=len(breaches) - len(held),
-        masked=masked,
-    )
-
-
-def _foremost(breaches: list[Breach], effects: list[Effect]) -> list[Breach]:
-    """As many breaches as a report holds: one of each kind and effect, then the worst ones."""
-    if len(breaches) <= MAX_VIOLATIONS:
-        return breaches
-    firsts: dict[tuple[ViolationKind, Effect], int] = {}
-    for place, breach in enumerate(breaches):
-        firsts.setdefault((breach.finding.case.kind, effects[place]), place)
-    leading = set(firsts.values())
-    kept = nsmallest(
-        MAX_VIOLATIONS,
-        range(len(breaches)),
-        key=lambda place: (place not in leading, effects[place].rank),
-    )
-    return [breaches[place] for place in sorted(kept)]
-
-
-# An id of the provider's own tools says more than that nothing answers it.
-_SAID_BY_CAUSE = {Cause.SERVER_TOOL_AS_CALL: ViolationKind.SERVER_TOOL_UNPAIRED}
-
-
-def _violation(
-    breach: Breach,
-    scene: Scene,
-    places: Places,
-    rename: Callable[[str], str],
-    show_id: ShowId,
-) -> Violation:
-    finding = breach.finding
-    cause = cause_of(finding, scene)
-    call, result = finding.call, finding.result
-    offender = call if result is None else result
-    return Violation(
-        kind=_SAID_BY_CAUSE.get(cause, finding.case.kind),
-        effect=breach.effect,
-        cause=cause,
-        message_index=finding.index,
-        call_message_index=call.index if call else None,
-        tool_call_id=rename(offender.id) if offender else "",
-        tool_name=(call and call.name) or (result and result.name) or None,
-        expected_error=line(expected_error(breach, scene.pairing, places, show_id)),
-        lost=line(_lost(breach, show_id)),
-        hint=hint_of(cause, sign_behind(finding, scene), finding.case),
-        call_id=rename(call.id) if call and result and call.id != result.id else "",
-    )
-
-
-def _lost(breach: Breach, show_id: ShowId) -> str:
-    lost = [note for note in breach.notes if note.effect is Effect.SILENT_LOSS]
-    return "; ".join(said(note.text, show_id) for note in lost)

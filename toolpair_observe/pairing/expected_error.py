@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from itertools import accumulate
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from string import Formatter
+from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.shown import said, shown
 from toolpair_observe.pairing.words import Effect, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from toolpair_observe.pairing.predict import Breach
     from toolpair_observe.pairing.shown import ShowId
@@ -94,12 +94,14 @@ class Places:
         }
 
     @cached_property
-    def _blocks_until(self) -> list[int]:
-        sizes = (
-            0 if entry.role is Role.SYSTEM else entry.blocks or int(entry.index in self._filled)
-            for entry in self._entries
-        )
-        return [0, *accumulate(sizes)]
+    def _blocks_until(self) -> dict[int, int]:
+        until: dict[int, int] = {}
+        total = 0
+        for entry in self._entries:
+            until[entry.index] = total
+            if entry.role is not Role.SYSTEM:
+                total += entry.blocks or int(entry.index in self._filled)
+        return until
 
 
 def expected_error(breach: Breach, given: Pairing, places: Places, show_id: ShowId) -> str:
@@ -118,31 +120,90 @@ def expected_error(breach: Breach, given: Pairing, places: Places, show_id: Show
     if breach.rule is None:
         return ""
     finding, rule = breach.rule
-    return rule.text.format(**_values(finding, given, places, show_id)) if rule.text else ""
-
-
-def _values(finding: Finding, given: Pairing, places: Places, show_id: ShowId) -> dict[str, object]:
-    call, result = finding.call, finding.result
-    bearer = call or result
-    own_id = bearer.id if bearer else ""
-    position = finding.position
-    asking = places.position(call.index, position) if call else position
-    answering = places.position(result.index, position) if result else position
-    answer = given.answer.get(call) if call else None
-    unanswered = finding.block.unanswered[:_MOST_IDS] if finding.block else []
-    return {
-        "id": show_id(own_id),
-        "ids": ", ".join(map(show_id, [one.id for one in unanswered] or [own_id])),
-        "result_id": show_id(result.id) if result else "",
-        "position": answering if result else asking,
-        "call_position": asking,
-        "next_position": asking + 1,
-        "first_position": places.position(answer.index, position) if answer else position,
-        "call_block": places.block_of_call(call) if call else 0,
-        "result_block": places.block_of_result(result) if result else 0,
-        "name": shown(call.name or "") if call else "",
-        "length": len(own_id),
-        "id_field": "tool_call_id"
-        if result
-        else f"tool_calls[{places.number_of_call(call) if call else 0}].id",
+    told = {
+        name: _VALUES[name](finding, given, places, show_id) for name in _placeholders(rule.text)
     }
+    return rule.text.format(**told)
+
+
+@lru_cache(maxsize=512)
+def _placeholders(text: str) -> tuple[str, ...]:
+    return tuple(name for _, name, _, _ in Formatter().parse(text) if name)
+
+
+def _id(finding: Finding, _: Pairing, __: Places, show_id: ShowId) -> str:
+    return show_id(_own_id(finding))
+
+
+def _own_id(finding: Finding) -> str:
+    bearer = finding.call or finding.result
+    return bearer.id if bearer else ""
+
+
+def _ids(finding: Finding, _: Pairing, __: Places, show_id: ShowId) -> str:
+    unanswered = finding.block.unanswered[:_MOST_IDS] if finding.block else []
+    return ", ".join(map(show_id, [one.id for one in unanswered] or [_own_id(finding)]))
+
+
+def _result_id(finding: Finding, _: Pairing, __: Places, show_id: ShowId) -> str:
+    return show_id(finding.result.id) if finding.result else ""
+
+
+def _call_position(finding: Finding, _: Pairing, places: Places, __: ShowId) -> int:
+    if finding.call is None:
+        return finding.position
+    return places.position(finding.call.index, finding.position)
+
+
+def _next_position(finding: Finding, given: Pairing, places: Places, show_id: ShowId) -> int:
+    return _call_position(finding, given, places, show_id) + 1
+
+
+def _position(finding: Finding, given: Pairing, places: Places, show_id: ShowId) -> int:
+    if finding.result is None:
+        return _call_position(finding, given, places, show_id)
+    return places.position(finding.result.index, finding.position)
+
+
+def _first_position(finding: Finding, given: Pairing, places: Places, _: ShowId) -> int:
+    answer = given.answer.get(finding.call) if finding.call else None
+    return places.position(answer.index, finding.position) if answer else finding.position
+
+
+def _call_block(finding: Finding, _: Pairing, places: Places, __: ShowId) -> int:
+    return places.block_of_call(finding.call) if finding.call else 0
+
+
+def _result_block(finding: Finding, _: Pairing, places: Places, __: ShowId) -> int:
+    return places.block_of_result(finding.result) if finding.result else 0
+
+
+def _name(finding: Finding, _: Pairing, __: Places, ___: ShowId) -> str:
+    return shown(finding.call.name or "") if finding.call else ""
+
+
+def _length(finding: Finding, _: Pairing, __: Places, ___: ShowId) -> int:
+    return len(_own_id(finding))
+
+
+def _id_field(finding: Finding, _: Pairing, places: Places, __: ShowId) -> str:
+    if finding.result is not None:
+        return "tool_call_id"
+    return f"tool_calls[{places.number_of_call(finding.call) if finding.call else 0}].id"
+
+
+# What the placeholders in a rule's text stand for. Some take a look at all that is sent.
+_VALUES: Final[Mapping[str, Callable[[Finding, Pairing, Places, ShowId], object]]] = {
+    "id": _id,
+    "ids": _ids,
+    "result_id": _result_id,
+    "position": _position,
+    "call_position": _call_position,
+    "next_position": _next_position,
+    "first_position": _first_position,
+    "call_block": _call_block,
+    "result_block": _result_block,
+    "name": _name,
+    "length": _length,
+    "id_field": _id_field,
+}

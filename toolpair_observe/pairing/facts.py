@@ -28,7 +28,8 @@ class Facts:
 
     def but(self, **given: Any) -> Facts:  # noqa: ANN401 -- each has its own type
         """Return the same with what a caller has given; None stands for not given."""
-        return replace(self, **{name: fact for name, fact in given.items() if fact is not None})
+        told = {name: fact for name, fact in given.items() if fact is not None}
+        return replace(self, **told) if told else self
 
 
 NO_FACTS: Final = Facts()

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from langchain_core.messages import BaseMessage, convert_to_messages
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+    convert_to_messages,
+)
 from langchain_core.prompt_values import PromptValue
 
 from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
+
+# What nearly every history consists of.
+_USUAL: Final = {AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage}
 
 
 def as_messages(value: LanguageModelInput) -> list[BaseMessage]:
@@ -35,6 +46,8 @@ def as_messages(value: LanguageModelInput) -> list[BaseMessage]:
             f"not {type_name(value)}"
         )
         raise TypeError(msg)
+    if set(map(type, value)) <= _USUAL:
+        return list(value)  # type: ignore[arg-type]
     return [_as_message(position, element) for position, element in enumerate(value)]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from toolpair_observe.pairing.fields import as_text
 from toolpair_observe.pairing.masked import MaskedEvidence, MaskedKind
-from toolpair_observe.pairing.masked_texts import LETTERS, MARKS, STARTS, object_of, text_of
+from toolpair_observe.pairing.masked_texts import FIRST_LETTERS, MARKS, STARTS, object_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,8 +95,12 @@ def may_be_made_up(fields: Mapping[str, Any]) -> bool:
 
 def holds_made_up(content: object) -> bool:
     """Whether a content is a known text, whatever it names. Mostly its first letters tell."""
-    content = _text_in(content)
-    return content.__class__ is str and content[:LETTERS] in STARTS and text_of(content) is not None
+    content = content if content.__class__ is str else _text_in(content)
+    return (
+        content.__class__ is str
+        and content[FIRST_LETTERS] in STARTS
+        and text_of(content) is not None
+    )
 
 
 def _found(content: object) -> Any:  # noqa: ANN401 - a row of either table, and what it names
@@ -108,7 +112,7 @@ def _found(content: object) -> Any:  # noqa: ANN401 - a row of either table, and
         # Google's form wraps a text into an object.
         (value,) = content.values() if len(content) == 1 else (None,)
         content = value if content.keys() <= _WRAPPING else None
-    if isinstance(content, str) and content[:LETTERS] in STARTS:
+    if isinstance(content, str) and content[FIRST_LETTERS] in STARTS:
         return text_of(content)
     return None
 

@@ -2,48 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.pairing.masked import MaskedResult
-from toolpair_observe.pairing.masked_content import may_be_made_up
-from toolpair_observe.pairing.masked_texts import LETTERS, STARTS
 from toolpair_observe.pairing.report import MAX_VIOLATIONS
 from toolpair_observe.pairing.words import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from langchain_core.messages import BaseMessage
 
     from toolpair_observe.pairing.masked_content import MadeUp
     from toolpair_observe.pairing.transcript import Call, Entry, Result
 
+_AI: Final = frozenset({"ai", "AIMessageChunk"})
 
-def shows_masked(messages: Sequence[BaseMessage], *, only_fresh: bool) -> bool:
-    """Whether a ToolMessage may be made up, told by a quick look at messages that plainly pair.
 
-    Args:
-        messages: The history.
-        only_fresh: Whether to look no further back than the last AI message. Its time does not
-            grow with the history then.
+def new_results(messages: Sequence[BaseMessage]) -> Iterator[dict[str, Any]]:
+    """Yield the fields of the ToolMessages behind the last AI message.
+
+    The time does not grow with the history.
     """
-    looked_at: Iterable[BaseMessage] = reversed(messages) if only_fresh else messages
-    for message in looked_at:
+    for message in reversed(messages):
         fields = message.__dict__
-        kind = fields["type"]
-        if kind == "tool":
-            content = fields["content"]
-            if (
-                content.__class__ is str
-                and content[:LETTERS] not in STARTS
-                and not fields.get("additional_kwargs")
-            ):
-                continue  # the rule, without another call
-            if may_be_made_up(fields):
-                return True
-        elif only_fresh and (kind == "ai" or kind == "AIMessageChunk"):  # noqa: PLR1714 - see first_look
-            return False
-    return False
+        if fields["type"] == "tool":
+            yield fields
+        elif fields["type"] in _AI:
+            return
 
 
 def masked_in(entries: Sequence[Entry], rename: Callable[[str], str]) -> tuple[MaskedResult, ...]:

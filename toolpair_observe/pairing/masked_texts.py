@@ -289,27 +289,27 @@ def rows() -> list[Row]:
 
 # --- the first look ------------------------------------------------------------------------------
 
-LETTERS: Final = 8
-"""How many of a content's first letters tell nearly always that it is none of these."""
+FIRST_LETTERS: Final = slice(8)
+"""The part of a content that tells nearly always that it is none of these."""
 
 _BY_START: Final[dict[str, list[MadeUpText]]] = {}
 for _row in TEXTS:
-    _BY_START.setdefault(_row.text[:LETTERS], []).append(_row)
+    _BY_START.setdefault(_row.text[FIRST_LETTERS], []).append(_row)
 # How the objects begin that writers make of `OBJECTS`, with and without line breaks.
 _OBJECT_STARTS: Final = frozenset(
-    f'{opening}"{key}":'[:LETTERS]
+    f'{opening}"{key}":'[FIRST_LETTERS]
     for opening in ("{", "{ ", "{\n", "{\n ", "{\n  ", "{\n    ", "{\n\t")
     for row in OBJECTS
     for key in (*row.members, *(row.may_have or ()))
 )
 
 STARTS: Final[frozenset[str]] = _OBJECT_STARTS | _BY_START.keys()
-"""The first `LETTERS` of all that may be a made-up content; few real ones have them."""
+"""The `FIRST_LETTERS` of all that may be a made-up content; few real ones have them."""
 
 
 def text_of(content: str) -> tuple[MadeUpText | MadeUpObject, Named] | None:
     """Return the row of a content that begins with one of `STARTS`, and what it names, or None."""
-    for row in _BY_START.get(content[:LETTERS], ()):
+    for row in _BY_START.get(content[FIRST_LETTERS], ()):
         named = row.found_in(content)
         if named is not None:
             return row, named

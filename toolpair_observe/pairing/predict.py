@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolpair_observe.pairing.pair import pair, pair_anywhere, without_async
-from toolpair_observe.pairing.providers.wire import Note, Wire, send
+from toolpair_observe.pairing.providers.sending import send
 from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.providers.profile import Profile, Rule
+    from toolpair_observe.pairing.providers.wire import Note, Wire
     from toolpair_observe.pairing.transcript import Call, Entry, Transcript
     from toolpair_observe.pairing.turns import Pairing
 
@@ -97,7 +98,7 @@ def predict(transcript: Transcript, profile: Profile, facts: Facts) -> Predictio
     given = pair(owed)
     sent = send(transcript, given, facts, (turn.copy() for turn in owed), profile.steps)
     _note_unsent_calls(sent, profile)
-    found = _wire_findings(sent, profile)
+    found = _wire_findings(sent, profile, owed)
     breaches = _Ledger(given)
     # What the integration does comes first: it is the ground of what the provider then meets.
     for note in sent.notes:
@@ -242,10 +243,11 @@ def _subjects(finding: Finding) -> list[Call | Result]:
     return [subject for subject in (finding.result, finding.call) if subject is not None]
 
 
-def _wire_findings(wire: Wire, profile: Profile) -> list[Finding]:
+def _wire_findings(wire: Wire, profile: Profile, owed: list[Turn]) -> list[Finding]:
     if profile.pairs_anywhere:
         pairing = pair_anywhere(wire.turns)
-    elif not profile.steps and profile.ids_matter:
+    elif profile.ids_matter and not wire.keys and wire.turns == owed:
+        # Most integrations send what they are given, and that has been paired already.
         pairing = wire.given
     else:
         pairing = pair(wire.turns, wire.keys, ids_matter=profile.ids_matter)

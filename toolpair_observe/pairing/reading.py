@@ -43,14 +43,18 @@ if TYPE_CHECKING:
 
 def read_transcript(messages: Iterable[BaseMessage]) -> Transcript:
     """Reduce `messages` to calls, results and breaks, whatever carries them."""
-    return Transcript(
-        [
-            read_fields(
-                index, _role_of(message), message.__dict__, isinstance(message, AIMessageChunk)
-            )
-            for index, message in enumerate(messages)
-        ]
-    )
+    return Transcript([read_message(index, message) for index, message in enumerate(messages)])
+
+
+def read_message(index: int, message: BaseMessage) -> Entry:
+    """Reduce one message to its calls and results.
+
+    Args:
+        index: Its position in the history.
+        message: The message.
+    """
+    is_chunk = isinstance(message, AIMessageChunk)
+    return read_fields(index, _role_of(message), message.__dict__, is_chunk)
 
 
 def read_fields(index: int, role: Role, fields: dict[str, Any], is_chunk: bool = False) -> Entry:  # noqa: FBT001, FBT002 - a keyword costs time with each message

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+from toolpair_observe.pairing.late_pattern import LatePattern
 from toolpair_observe.pairing.signs import BEFORE_TOOLS, Sign
+from toolpair_observe.pairing.transcript import NotReadError
 from toolpair_observe.pairing.words import BAD_CALLS, Case, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from toolpair_observe.pairing.left_out import LeftOut
     from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
     from toolpair_observe.pairing.turns import Block, Finding, Pairing
 
@@ -29,9 +31,13 @@ class Scene:
     _learned: dict[tuple[object, Block], object] = field(default_factory=dict)
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Sequence[Entry]:
         """The messages, without content."""
         return self.transcript.entries
+
+    @property
+    def _left_out(self) -> LeftOut | None:
+        return self.transcript.left_out
 
     @cached_property
     def first_call(self) -> int:
@@ -48,6 +54,8 @@ class Scene:
     @cached_property
     def first_summary(self) -> int:
         """Index of the first summary message, or past the end."""
+        if self._left_out is not None and self._left_out.has_summary:
+            raise NotReadError
         return next((e.index for e in self.entries if e.is_summary), len(self.entries))
 
     @cached_property
@@ -102,7 +110,8 @@ class Scene:
     @cached_property
     def answered_names(self) -> frozenset[str]:
         """Names of the tools of which some call is answered."""
-        return frozenset(call.name for call in self.pairing.answer if call.name)
+        names = frozenset(call.name for call in self.pairing.answer if call.name)
+        return names if self._left_out is None else names | self._left_out.answered_names
 
     @cached_property
     def has_class_names(self) -> bool:
@@ -121,7 +130,8 @@ class Scene:
     @cached_property
     def agents(self) -> frozenset[str]:
         """Names of the AI messages' authors, as agents of one graph have them."""
-        return frozenset(e.name.lower() for e in self.entries if e.role is Role.AI and e.name)
+        names = frozenset(e.name.lower() for e in self.entries if e.role is Role.AI and e.name)
+        return names if self._left_out is None else names | self._left_out.agents
 
     @cached_property
     def beside_handoffs(self) -> frozenset[int]:
@@ -142,9 +152,11 @@ class Scene:
         return result.sign is Sign.HANDED_OFF or names_an_agent(result.name, self.agents)
 
     @cached_property
-    def whole_groups(self) -> int:
-        """How many AI messages with several calls have them all answered."""
-        return sum(b.answered == len(b.turn.calls) > 1 for b in self.pairing.blocks)
+    def has_whole_group(self) -> bool:
+        """Whether some AI message with several calls has them all answered."""
+        if any(b.answered == len(b.turn.calls) > 1 for b in self.pairing.blocks):
+            return True
+        return self._left_out is not None and self._left_out.has_several_calls
 
     @cached_property
     def block_of(self) -> dict[Result, Block]:
@@ -187,21 +199,21 @@ class Scene:
         return bool(signs) and signs <= BEFORE_TOOLS
 
     @cached_property
-    def _after_askers(self) -> list[int]:
-        """For each message the index behind the AI messages with calls that start there."""
-        return _ends([entry.role is Role.AI and bool(entry.calls) for entry in self.entries])
+    def _after_askers(self) -> dict[int, int]:
+        """For each AI message with calls the index behind all of those that follow one another."""
+        return _ends(e.index for e in self.entries if e.role is Role.AI and e.calls)
 
     @cached_property
-    def _after_answers(self) -> list[int]:
-        """For each message the index behind the results that start there."""
-        return _ends([bool(entry.results) and not entry.calls for entry in self.entries])
+    def _after_answers(self) -> dict[int, int]:
+        """For each message with results the index behind all of those that follow one another."""
+        return _ends(e.index for e in self.entries if e.results and not e.calls)
 
     def is_split(self, call: Call, result: Result) -> bool:
         """Whether AI messages with calls follow one another, and then come results alone."""
         behind = self._after_askers[call.index]
         if behind == call.index + 1 or behind == len(self.entries):
             return False
-        return behind <= result.index < self._after_answers[behind]
+        return behind <= result.index < self._after_answers.get(behind, behind)
 
     def root_of(self, finding: Finding) -> Finding:
         """What is broken in the history where that is the ground of what is found on the way.
@@ -220,12 +232,11 @@ def _signs_of(block: Block, scene: Scene) -> frozenset[Sign | None]:
     return frozenset(result.sign for entry in entries for result in entry.results)
 
 
-def _ends(holds: list[bool]) -> list[int]:
-    ends = list(range(len(holds)))
-    for place in reversed(range(len(holds))):
-        if holds[place]:
-            follows = place + 1 < len(holds) and holds[place + 1]
-            ends[place] = ends[place + 1] if follows else place + 1
+def _ends(places: Iterable[int]) -> dict[int, int]:
+    """For each place the end of the run of places that it is part of."""
+    ends: dict[int, int] = {}
+    for place in sorted(places, reverse=True):
+        ends[place] = ends.get(place + 1, place + 1)
     return ends
 
 
@@ -256,10 +267,10 @@ def is_random_id(call: Call) -> bool:
 
 # Names of tools. Arguments are never looked at.
 
-_HANDOFF = re.compile(
+_HANDOFF = LatePattern(
     r"(?:transfer(?:_back)?_to|transfer_control|hand_?off|hand_?over|assign_to|delegate_to)_?(.*)"
 )
-_AGENT = re.compile(
+_AGENT = LatePattern(
     r"(?:.*_)?(?:agent|assistant|expert|specialist|team|bot|support|supervisor|advisor|manager"
     r"|researcher|writer|coder|planner|human|triage)"
 )
@@ -278,9 +289,9 @@ _TELLING = frozenset(
         "jsonresponse",
     }
 )
-_NUMBERED = re.compile(r"extract-\d+")  # LangChain.js
-_CAMEL = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)?")
-_SCHEMA = re.compile(
+_NUMBERED = LatePattern(r"extract-\d+")  # LangChain.js
+_CAMEL = LatePattern(r"[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)?")
+_SCHEMA = LatePattern(
     r"[A-Z]\w*[a-z0-9](?:Response|Output|Result|Answer|Schema|Format|Report|Decision|Extraction"
     r"|Classification|Evaluation|Assessment)s?"
 )
@@ -305,11 +316,10 @@ def is_schema_name(call: Call, scene: Scene) -> bool:
     answered are named otherwise, a class's name stands out.
     """
     name = call.name or ""
-    if not name or name in scene.answered_names:
+    tells, is_class = tells_schema(name), is_class_name(name)
+    if not (tells or is_class) or name in scene.answered_names:
         return False
-    if tells_schema(name):
-        return True
-    return bool(scene.answered_names) and is_class_name(name) and not scene.has_class_names
+    return tells or (bool(scene.answered_names) and not scene.has_class_names)
 
 
 def tells_schema(name: str) -> bool:

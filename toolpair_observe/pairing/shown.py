@@ -7,10 +7,14 @@ another one, command a build server, or fill a disk.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from toolpair_observe.pairing.late_pattern import LatePattern
+
+if TYPE_CHECKING:
+    import re
 
 MAX_TEXT: Final = 256
 MAX_LINE: Final = 2000
@@ -18,12 +22,12 @@ MAX_QUOTED: Final = 80
 MAX_TOLD: Final = 8
 
 # What no letter shows, though Python calls it printable: fillers and variation selectors.
-_INVISIBLE: Final = re.compile(
+_INVISIBLE: Final = LatePattern(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
 # Build servers obey these: Azure's and TeamCity's anywhere in a line, GitHub's also at its start.
-_COMMAND: Final = re.compile(r"#(?=#\w*\[)|(?<!.)(\s*):(?=:)")
+_COMMAND: Final = LatePattern(r"#(?=#\w*\[)|(?<!.)(\s*):(?=:)")
 
 ShowId: TypeAlias = Callable[[str], str]
 """Returns an id as it may be shown."""
@@ -38,7 +42,8 @@ def clean(text: str) -> str:
     A lone surrogate would make an exporter drop the attribute, and a Prometheus scrape fail as a
     whole. Everything else stays as it is, so that it can be compared.
     """
-    text = _cut(text, MAX_TEXT)
+    if len(text) > MAX_TEXT:
+        text = _cut(text, MAX_TEXT)
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 

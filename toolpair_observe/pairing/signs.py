@@ -6,9 +6,10 @@ says so in fixed words at the start. Only marks and leading words are looked at,
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Any, Final
+
+from toolpair_observe.pairing.late_pattern import LatePattern
 
 
 class Sign(StrEnum):
@@ -26,7 +27,7 @@ class Sign(StrEnum):
 BEFORE_TOOLS: Final = frozenset({Sign.LIMIT, Sign.REFUSED, Sign.STRUCTURED})
 
 # What libraries write in place of a tool's own result.
-_IN_RESULT = re.compile(
+_IN_RESULT = LatePattern(
     r"(?P<LIMIT>tool call limit (?:exceeded|reached)"
     r"|execution stopped before this tool call could run)"
     r"|(?P<REFUSED>user rejected the tool call|the tool call `[^`]*` was blocked because)"
@@ -39,7 +40,7 @@ _IN_RESULT = re.compile(
     r"|handing (?:off|over)|assigned|delegated)(?: back)? to\b)"
 )
 # What they write as the last words of a turn that a limit ended, and for a person's abort.
-_IN_MESSAGE = re.compile(
+_IN_MESSAGE = LatePattern(
     r"(?P<LIMIT>(?:'[^']*' )?(?:tool |model |agent )?(?:call |step |iteration |recursion )?limits?"
     r" (?:exceeded|reached|hit)\b"
     r"|(?:the )?max(?:imum)? (?:number of )?(?:tool |model )?(?:calls|steps|iterations|turns)"
@@ -51,7 +52,7 @@ _IN_MESSAGE = re.compile(
 # "Summary of the conversation", "Here is a brief summary of earlier messages", "## Summary": the
 # word stands among the first, and what follows is its object or the summary itself. A request for
 # a summary has a verb there.
-_SUMMARY = re.compile(
+_SUMMARY = LatePattern(
     r"\W*(?:(?:here(?:'s| is)|this is|(?:the following|below) is|what follows is)\s+)?"
     r"(?:an?\s+|the\s+|our\s+|your\s+)?"
     r"(?:(?:brief|short|concise|running|rolling|current|previous|prior|earlier|past|conversation"
@@ -60,7 +61,7 @@ _SUMMARY = re.compile(
     r"|history|context|session|exchange|interactions?|turns)\b)"
 )
 # The same without the word: "Conversation so far", "Context from earlier", "Previous messages:".
-_EARLIER = re.compile(
+_EARLIER = LatePattern(
     r"\W*(?:the\s+)?(?:"
     r"(?:conversation|chat|context|history|messages|discussion)\s+(?:history\s+)?"
     r"(?:so far|up to|to date|until now|(?:(?:has|have) been )?\(?"
@@ -116,7 +117,7 @@ _LOOK = 120
 _HANDOFF_MARKS = frozenset({"__handoff_destination", "__is_handoff_back"})
 
 
-def _sign(words: re.Pattern[str], head: str) -> Sign | None:
+def _sign(words: LatePattern, head: str) -> Sign | None:
     found = words.match(head)
     return Sign[found.lastgroup] if found and found.lastgroup else None
 

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from toolpair_observe.pairing.left_out import LeftOut
     from toolpair_observe.pairing.masked_content import MadeUp
     from toolpair_observe.pairing.signs import Sign
     from toolpair_observe.pairing.words import Carrier, Role
@@ -116,8 +120,63 @@ class Entry:
     wire_role: str = ""
 
 
+class NotReadError(LookupError):
+    """A message was asked for that is left out: the history has to be read whole."""
+
+
+class SomeEntries(Sequence[Entry]):
+    """The messages of a history that were read, each at its position in the whole of it.
+
+    Going through them yields those that were read; they count and are found as if all were there.
+
+    Args:
+        entries: The messages by their positions, in order.
+        length: How many messages the history has.
+    """
+
+    __slots__ = ("_entries", "_length")
+
+    def __init__(self, entries: Mapping[int, Entry], length: int) -> None:
+        self._entries = entries
+        self._length = length
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __reversed__(self) -> Iterator[Entry]:
+        return reversed(list(self._entries.values()))
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        """Return what stands there.
+
+        Raises:
+            NotReadError: It was not read.
+            IndexError: The history ends before it.
+        """
+        places = range(self._length)[index]
+        try:
+            if isinstance(places, int):
+                return self._entries[places]
+            return [self._entries[place] for place in places]
+        except KeyError:
+            raise NotReadError(index) from None
+
+
 @dataclass(slots=True)
 class Transcript:
-    """A history without its content."""
+    """A history without its content.
 
-    entries: list[Entry]
+    Attributes:
+        entries: Its messages.
+        left_out: What plainly pairs and was not read; None where all was.
+    """
+
+    entries: Sequence[Entry]
+    left_out: LeftOut | None = None

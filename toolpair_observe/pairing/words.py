@@ -6,6 +6,7 @@ Everything else in `pairing` speaks them, so this module imports nothing of the 
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 
@@ -122,12 +123,13 @@ class Effect(StrEnum):
         """Return the worst of `effects`, or `CLEAN` where there is none."""
         return min(effects, key=lambda effect: effect.rank, default=cls.CLEAN)
 
-    @property
+    @cached_property
     def rank(self) -> int:
         """Its place among the effects, 0 for the worst."""
         return _RANKS[self]
 
-    @property
+    # Each request asks several times, and what is kept is asked without a call.
+    @cached_property
     def is_near_miss(self) -> bool:
         """Whether a request with this worst effect is a near miss."""
         return self not in (Effect.ACCEPT, Effect.CLEAN)

@@ -7,7 +7,7 @@ import pytest
 from toolpair_observe.histories.dialects.dialect import NotUnderstoodError
 from toolpair_observe.histories.dialects.genai import GENAI
 from toolpair_observe.histories.dialects.table import dialect_of
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.words import Carrier, Role
 

@@ -17,7 +17,7 @@ from tests.oracle.histories import broken_histories, sound_histories
 from tests.oracle.test_closer_look import LEAVES, plain_histories
 from toolpair_observe.histories.dialects.langchain import LANGCHAIN, read
 from toolpair_observe.histories.dialects.table import dialect_of
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.fields import as_list
 from toolpair_observe.pairing.first_look import Plain, plain_call_ids
 from toolpair_observe.pairing.providers.table import PROFILES

@@ -17,7 +17,7 @@ from toolpair_observe.histories.dialects.langchain import LANGCHAIN, read
 from toolpair_observe.histories.dialects.langchain_scan import flat_calls, owns
 from toolpair_observe.histories.dialects.table import DIALECTS
 from toolpair_observe.histories.unit import Conversation, Extent, Layer, Unit
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.first_look import Plain
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.words import Effect

@@ -8,7 +8,7 @@ import pytest
 
 from toolpair_observe.histories.dialects.dialect import NotUnderstoodError
 from toolpair_observe.histories.dialects.langfuse import LANGFUSE, is_tool_definition
-from toolpair_observe.pairing.check import judge
+from toolpair_observe.pairing.closer_look import judge
 from toolpair_observe.pairing.providers.table import PROFILES
 
 USER = {"role": "user", "content": "w?"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.histories.dialects.langchain_fields import ESCAPED
 from toolpair_observe.histories.dialects.langchain_scan import flat_calls
-from toolpair_observe.pairing.first_look import plain_ids
+from toolpair_observe.pairing.first_look import plain_call_ids
 from toolpair_observe.pairing.masked_content import may_be_made_up
 
 if TYPE_CHECKING:
@@ -51,6 +51,14 @@ _AI_DEFAULTS: Final[dict[str, Any]] = {
     "invalid_tool_calls": [],
     "tool_calls": [],
 }
+_TOOL_DEFAULTS: Final[dict[str, Any]] = {"additional_kwargs": {}, "name": None}
+
+
+class _Stored:
+    """Has the fields of a stored message as a live one has its own."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.__dict__ = fields
 
 
 def plain_calls(messages: Sequence[Any], plain: Plain, marks: Marks | None = None) -> int | None:
@@ -59,19 +67,18 @@ def plain_calls(messages: Sequence[Any], plain: Plain, marks: Marks | None = Non
     if count is not None:
         return count
     history = _history(messages)
-    ids = plain_ids(history, plain) if history else None
-    if ids is None or any(
-        each["type"] == "tool" and may_be_made_up(each) for each in history or ()
-    ):
+    suspects: list[dict[str, Any]] = []
+    ids = plain_call_ids(history, plain, suspects) if history else None
+    if ids is None or any(map(may_be_made_up, suspects)):
         return None
     if marks is not None:
         marks.others += messages
     return len(ids)
 
 
-def _history(messages: Sequence[Any]) -> list[dict[str, Any]] | None:
+def _history(messages: Sequence[Any]) -> list[_Stored] | None:
     """Return the fields that the closer look would read; None where it has to."""
-    history: list[dict[str, Any]] = []
+    history: list[_Stored] = []
     try:
         for item in messages:
             fields = item if "lc" not in item else _kwargs(item)
@@ -81,14 +88,14 @@ def _history(messages: Sequence[Any]) -> list[dict[str, Any]] | None:
             if not _are_objects(fields):
                 return None
             if kind == "tool":
-                if fields.get("name", "") == "":
-                    fields = {"name": None, **fields}
+                if "name" not in fields or "additional_kwargs" not in fields:
+                    fields = {**_TOOL_DEFAULTS, **fields}
             elif kind != "human" and kind != "system":  # noqa: PLR1714 - two compares beat a lookup
                 if not _is_built(fields):
                     return None
                 if "additional_kwargs" not in fields or "invalid_tool_calls" not in fields:
                     fields = {**_AI_DEFAULTS, **fields}
-            history.append(fields)
+            history.append(_Stored(fields))
     except (AttributeError, LookupError, TypeError):
         return None
     return history

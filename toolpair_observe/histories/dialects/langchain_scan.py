@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.pairing import ids as id_form
-from toolpair_observe.pairing.masked_texts import LETTERS, STARTS, text_of
+from toolpair_observe.pairing.masked_texts import FIRST_LETTERS, STARTS, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
     if not messages or plain.calls_as_raw:
         return None
     minds_turns = plain.no_human_after_result or plain.no_system_after_result
-    in_order = plain.in_order or plain.same_tool
+    in_order = plain.in_order or plain.by_tool or plain.same_tool
     starts = STARTS
     ids: list[str] = []
     add = ids.append
@@ -125,7 +125,7 @@ def _scan(  # noqa: C901, PLR0911, PLR0912
                 content = answer["content"]
                 if content.__class__ is not str:
                     return None
-                if content[:LETTERS] in starts and text_of(content) is not None:
+                if content[FIRST_LETTERS] in starts and text_of(content) is not None:
                     return None
                 tell(content)
                 if len(answer) != 3:  # noqa: PLR2004

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from toolpair_observe.histories.dialects.openai_parts import HARMLESS_KEYS, is_passive
 from toolpair_observe.pairing import ids as id_form
 from toolpair_observe.pairing.masked_content import holds_made_up
-from toolpair_observe.pairing.masked_texts import LETTERS, STARTS, text_of
+from toolpair_observe.pairing.masked_texts import FIRST_LETTERS, STARTS, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,7 +107,7 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
     no_human = plain.no_human_after_result
     no_system = plain.no_system_after_result
     same_tool = plain.same_tool
-    in_order = plain.in_order or same_tool
+    in_order = plain.in_order or plain.by_tool or same_tool
     no_calls = plain.calls_as_raw
     parse = plain.valid_arguments
     starts = STARTS
@@ -186,7 +186,7 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
                             return None
                     tell(content)
                     if content.__class__ is str:
-                        if content[:LETTERS] in starts and text_of(content) is not None:
+                        if content[FIRST_LETTERS] in starts and text_of(content) is not None:
                             return None
                     elif not is_passive(content) or holds_made_up(content):
                         return None
@@ -234,7 +234,7 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
                 content = answer["content"]
                 tell(content)
                 if content.__class__ is str:
-                    if content[:LETTERS] in starts and text_of(content) is not None:
+                    if content[FIRST_LETTERS] in starts and text_of(content) is not None:
                         return None
                 elif not is_passive(content) or holds_made_up(content):
                     return None

@@ -109,13 +109,16 @@ _MANTLE_HOME: Final = Home(_AWS, ("openai_api_base",), closed_too=True)
 
 def _bedrock_maker(call: ModelCall) -> str:
     """Return who made the model, `""` where the call does not tell."""
-    told = call.metadata.get("ls_invocation_params")
     return (
-        (name_in(told.get("provider")) if isinstance(told, dict) else "")
-        or name_in(call.params.get("provider"))
-        or name_in(call.arguments.get("provider"))
+        call.metadata("ls_invocation_params", _provider_in)
+        or call.param("provider", name_in)
+        or call.argument("provider", name_in)
         or maker_in(call.model)
     )
+
+
+def _provider_in(params: object) -> str:
+    return name_in(params.get("provider")) if isinstance(params, dict) else ""
 
 
 def maker_in(model: str) -> str:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Final
 from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.providers.anthropic import ANTHROPIC_RULES, drop_blank_ais
 from toolpair_observe.pairing.providers.hosts import AZURE_HOSTS, with_own_conversion
-from toolpair_observe.pairing.providers.integration import Choice, Integration, ModelCall
+from toolpair_observe.pairing.providers.integration import (
+    Choice,
+    Integration,
+    ModelCall,
+    name_in,
+)
 from toolpair_observe.pairing.providers.mistral import MISTRAL
 from toolpair_observe.pairing.providers.openai import OPENAI_CHAT, UNKNOWN_TYPE
 from toolpair_observe.pairing.providers.openai_like import (
@@ -50,7 +55,6 @@ from toolpair_observe.pairing.words import Carrier, Case, Effect, Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolpair_observe.pairing.providers.integration import Process
     from toolpair_observe.pairing.transcript import Call
     from toolpair_observe.pairing.turns import Turn
 
@@ -298,14 +302,15 @@ _LITELLM_MENDING: Final = replace(
 )
 
 
-def as_configured(profile: Profile, process: Process) -> Profile:
+def as_configured(profile: Profile, call: ModelCall) -> Profile:
     """Return the profile as the process has set its gateway: what no live call tells."""
-    return _LITELLM_MENDING if profile is LITELLM and _litellm_mends(process) else profile
+    mends = profile is LITELLM and call.module("litellm", _litellm_mends)
+    return _LITELLM_MENDING if mends else profile
 
 
-def _litellm_mends(process: Process) -> bool:
+def _litellm_mends(litellm: object) -> bool:
     """Whether LiteLLM is set to change what a provider would refuse."""
-    return bool(getattr(process.modules.get("litellm"), "modify_params", False))
+    return bool(getattr(litellm, "modify_params", False))
 
 
 # Where the prefix of a model's name leads; LiteLLM reads these variables itself.
@@ -339,7 +344,7 @@ _LITELLM_UNTOLD: Final = Choice(unproven(_LITELLM, LITELLM.name), identified=Fal
 
 
 def _litellm(call: ModelCall) -> Choice:
-    if call.string("custom_llm_provider") or call.params.get("use_responses_api"):
+    if call.string("custom_llm_provider", name_in) or call.param("use_responses_api", bool):
         return _LITELLM_UNTOLD
     prefix, slash, _ = call.model.partition("/")
     if slash:
@@ -352,14 +357,23 @@ def _litellm(call: ModelCall) -> Choice:
 
 def _litellm_is_led_away(call: ModelCall) -> bool:
     """Whether a URL is set where no argument of the class shows it as its own."""
-    module = call.process.modules.get("litellm")
-    return bool(
-        "'api_base':" in call.text
-        or "'base_url':" in call.text
-        or getattr(module, "api_base", None)
-        or getattr(module, "use_litellm_proxy", False)
-        or call.process.environment.get("USE_LITELLM_PROXY", "").lower() == "true"
+    return (
+        call.text(_shows_url)
+        or call.module("litellm", _has_url)
+        or call.variable("USE_LITELLM_PROXY", _is_set)
     )
+
+
+def _shows_url(text: str) -> bool:
+    return "'api_base':" in text or "'base_url':" in text
+
+
+def _has_url(litellm: object) -> bool:
+    return bool(getattr(litellm, "api_base", None) or getattr(litellm, "use_litellm_proxy", False))
+
+
+def _is_set(variable: str | None) -> bool:
+    return variable is not None and variable.lower() == "true"
 
 
 _OPENROUTER_HOME: Final = Home(

@@ -160,13 +160,14 @@ def _match_names(wire: Wire, match_with: Callable[[Wire, Result, Call], None]) -
 
 
 @step(
-    "Pair results with calls as a provider does that sees tool names, but no ids", Trait.OTHER_ORDER
+    "Pair results with calls as a provider does that sees tool names, but no ids",
+    Trait.OTHER_ORDER_BY_TOOL,
 )
 def match_names_in_order(wire: Wire) -> None:
     _match_names(wire, match)
 
 
-@step("Pair results with calls by tool names and order, whatever their ids are", Trait.OTHER_ORDER)
+@step("Pair results with calls by tool names and order, whatever their ids are")
 def match_names_alone(wire: Wire) -> None:
     _match_names(wire, tie)
 

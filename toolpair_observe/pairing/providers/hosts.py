@@ -34,6 +34,7 @@ from toolpair_observe.pairing.providers.places import (
     maker_of,
     unproven,
 )
+from toolpair_observe.pairing.providers.reads import SERIALIZED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,11 +161,19 @@ def _azure(call: ModelCall) -> Choice:
     A stored row may show nothing of the class. Its endpoint is not shown then, whatever it was, and
     a deployment's name says nothing: the class alone tells.
     """
-    arguments = call.arguments.keys() - {"use_responses_api"}  # a row tells it by the answer, too
-    shows_nothing = not (arguments or call.text or hosts_shown(call, _AZURE_HOME))
+    shows_nothing = not (
+        call.read(SERIALIZED, "kwargs", _shows_arguments)
+        or call.is_opaque
+        or hosts_shown(call, _AZURE_HOME)
+    )
     if shows_nothing and maker_of(call.model) in ("", "openai"):
         return AZURE(call)
     return _like_openai(_AZURE_HOME, AZURE)(call)
+
+
+def _shows_arguments(arguments: object) -> bool:
+    # A row tells this one by the answer, too.
+    return isinstance(arguments, dict) and bool(arguments.keys() - {"use_responses_api"})
 
 
 def with_own_conversion(

@@ -6,7 +6,7 @@ derives that one from the class name, so any class called `ChatMistral` would lo
 host and the model's name tell whether the provider itself is asked: `places` says what it takes. A
 wrong guess is worse than none: where two readings are possible the target is not identified.
 
-Nothing here raises, touches the network, or keeps anything but names and versions.
+Nothing here raises, touches the network, or keeps anything but names, versions and truth values.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from toolpair_observe.pairing.providers.integration import (
     name_in,
 )
 from toolpair_observe.pairing.providers.openai import start_after_last_response
+from toolpair_observe.pairing.providers.reads import SERIALIZED, TOLD_VERSIONS, Memory
 from toolpair_observe.pairing.providers.table import INTEGRATIONS
 
 if TYPE_CHECKING:
@@ -99,62 +100,73 @@ def _identify(
     override: Profile | None,
     process: Process,
 ) -> Target:
-    arguments = serialized.get("kwargs")
-    text = serialized.get("repr")
-    call = ModelCall(
+    arguments, versions = serialized.get("kwargs"), metadata.get("lc_versions")
+    sources = (
+        serialized,
         arguments if isinstance(arguments, dict) else _NOTHING,
-        text if isinstance(text, str) else "",
         metadata,
         params,
-        _model_in(metadata, params),
-        process,
+        versions if isinstance(versions, dict) else _NOTHING,
+        *process,
     )
-    integration = _integration_of(serialized, metadata, params)
+    if not params:
+        # It is rare, and that there are none is nothing that can be asked for.
+        return _concluded(ModelCall(sources), override, tools_bound=True)
+    key = (override, name_in(params.get("_type")), name_in(metadata.get("ls_model_name")))
+    target = _MEMORY.recall(key, sources)
+    if target is None:
+        call = ModelCall(sources)
+        target = _concluded(call, override)
+        _MEMORY.add(key, call, target)
+    return target
+
+
+def _concluded(call: ModelCall, override: Profile | None, *, tools_bound: bool = False) -> Target:
+    integration = _integration_of(call)
     choice = UNKNOWN if integration is None else integration.choose(call)
     profile = override or choice.profile
     provider = choice.provider
     if provider is None:
-        provider = profile.provider or name_in(metadata.get("ls_provider"))
+        provider = profile.provider or call.metadata("ls_provider", name_in)
     elif not provider and override is not None:
         # The call does not tell; the operator's own choice does.
         provider = override.provider
     # A repr is searched only where it can matter.
-    is_stateful = not call.text or start_after_last_response in profile.steps
+    is_stateful = not call.is_opaque or start_after_last_response in profile.steps
     facts = _facts(
-        not params or any(map(params.get, TOOL_PARAMS)),
-        bool(params.get("previous_response_id") or params.get("conversation")),
+        tools_bound or any(call.param(name, bool) for name in TOOL_PARAMS),
+        call.param("previous_response_id", bool) or call.param("conversation", bool),
         is_stateful and bool(call.flag("use_previous_response_id")),
-        _version(metadata, profile.versioned, process if choice.own_package else UNSEEN),
+        _version(call, profile.versioned, own_package=choice.own_package),
         call.model,
     )
     identified = choice.identified or override is not None
-    return _target(as_configured(profile, process), facts, provider, identified)
+    return _target(as_configured(profile, call), facts, provider, identified)
 
 
-def _model_in(metadata: Mapping[str, Any], params: Mapping[str, Any]) -> str:
-    return (
-        name_in(metadata.get("ls_model_name"))
-        or name_in(params.get("model"))
-        or name_in(params.get("model_name"))
-        or name_in(params.get("model_id"))
-    )
-
-
-def _integration_of(
-    serialized: Mapping[str, Any], metadata: Mapping[str, Any], params: Mapping[str, Any]
-) -> Integration | None:
-    type_name = params.get("_type")
-    if isinstance(type_name, str):
-        found = _BY_TYPE.get(type_name)
+def _integration_of(call: ModelCall) -> Integration | None:
+    type_name = call.param("_type", _name_or_none)
+    if type_name is None:
+        found = _BY_CLASS.get(call.read(SERIALIZED, "id", _class_in))
     else:
-        class_id = serialized.get("id")
-        path = ".".join(map(str, class_id)) if isinstance(class_id, list | tuple) else ""
-        found = _BY_CLASS.get(path)
+        found = _BY_TYPE.get(type_name)
     if found is None:
         return None
-    ls_provider = metadata.get("ls_provider")
-    agrees = ls_provider is None or ls_provider in found.ls_providers
-    return found if agrees else None
+    ls_provider = call.metadata("ls_provider", _text_in)
+    return found if ls_provider is None or ls_provider in found.ls_providers else None
+
+
+def _name_or_none(value: object) -> str | None:
+    return name_in(value) if isinstance(value, str) else None
+
+
+def _class_in(value: object) -> str:
+    return name_in(".".join(map(str, value))) if isinstance(value, list | tuple) else ""
+
+
+def _text_in(value: object) -> str | None:
+    """Return None for None, and `""` for what is no text."""
+    return None if value is None else name_in(value)
 
 
 @lru_cache(maxsize=512)
@@ -184,13 +196,11 @@ def _target(
     return Target(profile, facts, facts.model or "", provider, identified)
 
 
-def _version(metadata: Mapping[str, Any], package: str, process: Process) -> str | None:
+def _version(call: ModelCall, package: str, *, own_package: bool) -> str | None:
     """Return the version of the distribution, as the run tells it or as it is installed."""
-    told = metadata.get("lc_versions")
-    version = told.get(package) if isinstance(told, dict) else None
-    if isinstance(version, str):
-        return version
-    return process.version_of(package) if package else None
+    version = call.read(TOLD_VERSIONS, package, _name_or_none)
+    # Where another process converts the messages, nothing is known of it but what the row tells.
+    return call.installed(package) if version is None and package and own_package else version
 
 
 @lru_cache(maxsize=64)
@@ -201,6 +211,18 @@ def _installed_version(package: str) -> str | None:
         return None
 
 
-HERE: Final = Process(os.environ, sys.modules, _installed_version)
+class _Installed:
+    """The versions of the distributions of this process: there is an answer to any name."""
+
+    def __contains__(self, _: str) -> bool:
+        return True
+
+    def __getitem__(self, package: str) -> str | None:
+        return _installed_version(package)
+
+
+HERE: Final = Process(os.environ, sys.modules, _Installed())
 # Another process asked, at another time: nothing is known of it but what the row tells.
-UNSEEN: Final = Process({}, {}, lambda _: None)
+UNSEEN: Final = Process({}, {}, {})
+# An application asks for few models, and each of them in few ways.
+_MEMORY: Final[Memory[Target]] = Memory(most_keys=256, most=4)

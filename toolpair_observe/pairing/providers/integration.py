@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from toolpair_observe.pairing.providers.contract import CONTRACT
+from toolpair_observe.pairing.providers.reads import (
+    ARGUMENTS,
+    ENVIRONMENT,
+    METADATA,
+    MODULES,
+    PARAMS,
+    SERIALIZED,
+    VERSIONS,
+    Answer,
+    Reads,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from toolpair_observe.pairing.providers.profile import Profile
+    from toolpair_observe.pairing.providers.reads import Source, Sources
 
 # The invocation parameters that hold tool definitions.
 TOOL_PARAMS: Final = frozenset({"tools", "toolConfig", "tool_config", "functions"})
@@ -23,52 +36,113 @@ class Process(NamedTuple):
     Attributes:
         environment: Its variables; clients read base URLs there.
         modules: What it has imported; LiteLLM keeps settings in its module.
-        version_of: Returns the version of an installed distribution, or None.
+        versions: The versions of the distributions installed, None of one that is not.
     """
 
-    environment: Mapping[str, str]
-    modules: Mapping[str, object]
-    version_of: Callable[[str], str | None]
+    environment: Source
+    modules: Source
+    versions: Source
 
 
-class ModelCall(NamedTuple):
-    """What the callback was given.
+class ModelCall(Reads):
+    """What the callback was given, for as much as is asked of it.
+
+    Each question takes what makes its answer of the value: see `Read`.
 
     Attributes:
-        arguments: The constructor's arguments, where the class is serializable.
-        text: The model's repr, where it is not; it shows what differs from the defaults.
-        metadata: The run's metadata.
-        params: The invocation parameters.
         model: The model as requested.
-        process: The process that asks.
     """
 
-    arguments: Mapping[str, Any]
-    text: str
-    metadata: Mapping[str, Any]
-    params: Mapping[str, Any]
-    model: str
-    process: Process
+    __slots__ = ("model",)
+
+    def __init__(self, sources: Sources) -> None:
+        super().__init__(sources)
+        self.model = self._model()
+
+    def _model(self) -> str:
+        return (
+            self.metadata("ls_model_name", name_in)
+            or self.param("model", name_in)
+            or self.param("model_name", name_in)
+            or self.param("model_id", name_in)
+        )
+
+    def argument(self, name: str, ask: Callable[[Any], Answer]) -> Answer:
+        """Return an answer of a constructor's argument, where the class is serializable."""
+        return self.read(ARGUMENTS, name, ask)
+
+    def metadata(self, name: str, ask: Callable[[Any], Answer]) -> Answer:
+        """Return an answer of the run's metadata."""
+        return self.read(METADATA, name, ask)
+
+    def param(self, name: str, ask: Callable[[Any], Answer]) -> Answer:
+        """Return an answer of an invocation parameter."""
+        return self.read(PARAMS, name, ask)
+
+    def variable(self, name: str, ask: Callable[[Any], Answer]) -> Answer:
+        """Return an answer of a variable of the process."""
+        return self.read(ENVIRONMENT, name, ask)
+
+    def module(self, name: str, ask: Callable[[Any], Answer]) -> Answer:
+        """Return an answer of a module that the process has imported, or of None."""
+        return self.read(MODULES, name, ask)
+
+    def installed(self, package: str) -> str | None:
+        """Return the version of a distribution as it is installed, or None."""
+        return self.read(VERSIONS, package, _as_it_is)
+
+    def text(self, ask: Callable[[str], Answer]) -> Answer:
+        """Return an answer of the model's repr, `""` where the class is serializable.
+
+        It shows what differs from the defaults.
+        """
+        return self.read(SERIALIZED, "repr", partial(_of_text, ask))
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether the class is not serializable, so that its repr stands for its arguments."""
+        return self.text(bool)
 
     def flag(self, name: str) -> bool | None:
         """Return the boolean constructor argument `name`, or None where it was not given."""
-        value = self.arguments.get(name)
-        if isinstance(value, bool):
-            return value
-        if self.text and f"{name}=" in self.text:
-            return f"{name}=True" in self.text
-        return None
+        value = self.argument(name, _flag_in)
+        return self.text(partial(_flag_shown, name)) if value is None else value
 
-    def string(self, name: str) -> str:
-        """Return the constructor argument `name`, or `""` where it was not given as a string."""
-        value = self.arguments.get(name)
-        if isinstance(value, str):
-            return value
-        # A repr is long, and most names do not stand in it.
-        if not self.text or f"{name}='" not in self.text:
-            return ""
-        found = re.search(rf"\b{name}='([^']*)'", self.text)
-        return found[1] if found else ""
+    def string(self, name: str, ask: Callable[[Any], Answer]) -> Answer:
+        """Return an answer of the constructor argument `name`, or of what the repr shows of it."""
+        return self.argument(name, ask) or self.text(partial(_string_shown, name, ask))
+
+
+def is_given(value: object) -> bool:
+    """Whether a value is given."""
+    return value is not None
+
+
+def name_in(value: object) -> str:
+    """Return `value` if it is a name of a bearable length, cut to it; `""` for anything else."""
+    return value[:_MAX_NAME] if isinstance(value, str) else ""
+
+
+def _as_it_is(version: str | None) -> str | None:
+    return version
+
+
+def _of_text(ask: Callable[[str], Answer], value: object) -> Answer:
+    return ask(value if isinstance(value, str) else "")
+
+
+def _flag_in(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _flag_shown(name: str, text: str) -> bool | None:
+    return f"{name}=True" in text if f"{name}=" in text else None
+
+
+def _string_shown(name: str, ask: Callable[[Any], Answer], text: str) -> Answer:
+    # A repr is long, and most names do not stand in it.
+    found = re.search(rf"\b{name}='([^']*)'", text) if f"{name}='" in text else None
+    return ask(found[1] if found else None)
 
 
 class Choice(NamedTuple):
@@ -117,8 +191,3 @@ def always(profile: Profile, provider: str | None = None) -> Chooser:
     """Return the chooser of a class that is one thing only."""
     choice = Choice(profile, provider)
     return lambda _: choice
-
-
-def name_in(value: object) -> str:
-    """Return `value` if it is a name of a bearable length, cut to it; `""` for anything else."""
-    return value[:_MAX_NAME] if isinstance(value, str) else ""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
+from toolpair_observe.pairing.late_pattern import LatePattern
 from toolpair_observe.pairing.providers.hosts import with_own_conversion
 from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.places import Home
@@ -80,7 +81,7 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
         Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role 'tool'"
     ),
 }
-_OWN_ID = re.compile(r"[a-zA-Z0-9]{9}")
+_OWN_ID = LatePattern(r"[a-zA-Z0-9]{9}")
 
 
 @step("Send raw calls under the ids that they have, while results get ids of nine characters")
@@ -94,7 +95,7 @@ def send_raw_ids_as_given(wire: Wire) -> None:
 
 
 # Recorders put this in place of ids, whose form nobody knows then.
-_REDACTED = re.compile("redacted", re.IGNORECASE)
+_REDACTED = LatePattern("redacted", re.IGNORECASE)
 
 
 @step("Take ids of nine letters and digits only", Trait.ANYTHING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -90,6 +89,8 @@ def _meant(name: str, known: Collection[str]) -> tuple[str, ...]:
     by_text = {_squeezed(each): each for each in known}
     if text in by_text:
         return (by_text[text],)
+    import difflib  # noqa: PLC0415 -- only for people
+
     if close := difflib.get_close_matches(text, by_text, n=1, cutoff=_CLOSE):
         return (by_text[close[0]],)
     for word, names in _WORDS:

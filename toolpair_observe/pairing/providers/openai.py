@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe.pairing.first_look import Trait
-from toolpair_observe.pairing.providers.integration import Choice, ModelCall
+from toolpair_observe.pairing.providers.integration import Choice, ModelCall, is_given, name_in
 from toolpair_observe.pairing.providers.places import unproven
 from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule, Server
+from toolpair_observe.pairing.providers.reads import PARAMS
 from toolpair_observe.pairing.providers.rules import (
     ALL_TOOL_CALLS,
     NO_REPORT,
@@ -28,7 +29,7 @@ from toolpair_observe.pairing.providers.wire import Wire, step
 from toolpair_observe.pairing.words import Carrier, Case, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from toolpair_observe.pairing.transcript import Call
 
@@ -271,27 +272,15 @@ OPENAI_RESPONSES: Final = Profile(
 
 # --- How they are recognized ---------------------------------------------------------------------
 
-_RESPONSES_PARAMS: Final = frozenset(
-    {
-        "context_management",
-        "include",
-        "previous_response_id",
-        "reasoning",
-        "text",
-        "truncation",
-    }
+_RESPONSES_PARAMS: Final = (
+    "context_management",
+    "include",
+    "previous_response_id",
+    "reasoning",
+    "text",
+    "truncation",
 )
-_RESPONSES_ARGUMENTS: Final = frozenset(
-    {
-        "context_management",
-        "include",
-        "output_version",
-        "reasoning",
-        "truncation",
-        "use_previous_response_id",
-        "use_responses_api",
-    }
-)
+_RESPONSES_ARGUMENTS: Final = ("context_management", "include", "reasoning", "truncation")
 # Models that OpenAI serves on Responses only. langchain-openai before 1.7 does not write that into
 # the arguments, and before 1.1 sends them to the other API, which refuses them whatever they say.
 _RESPONSES_MODELS: Final = (
@@ -332,15 +321,14 @@ AZURE: Final = Api(Choice(AZURE_OPENAI_CHAT), Choice(OPENAI_RESPONSES, provider=
 
 def _uses_responses(call: ModelCall) -> bool:
     """Decide as langchain-openai does (its `_use_responses_api`)."""
-    if call.text or not _RESPONSES_ARGUMENTS.isdisjoint(call.arguments):
-        told = _tells_responses(call)
-        if told is not None:
-            return told
-    if not _RESPONSES_PARAMS.isdisjoint(call.params):
+    told = _tells_responses(call)
+    if told is not None:
+        return told
+    if any(call.has(PARAMS, name) for name in _RESPONSES_PARAMS):
         return True
-    tools = call.params.get("tools")
-    if tools and (
-        call.model.startswith(_RESPONSES_MODELS_WITH_TOOLS) or any(map(_is_builtin_tool, tools))
+    if call.param("tools", bool) and (
+        call.model.startswith(_RESPONSES_MODELS_WITH_TOOLS)
+        or call.param("tools", _has_builtin_tool)
     ):
         return True
     return is_on_responses_only(call.model)
@@ -356,17 +344,15 @@ def _tells_responses(call: ModelCall) -> bool | None:
     explicit = call.flag("use_responses_api")
     if explicit is not None:
         return explicit
-    given = call.arguments.get
     implied = (
-        given("output_version") == "responses/v1"
+        call.argument("output_version", name_in) == "responses/v1"
         or call.flag("use_previous_response_id")
-        or given("context_management") is not None
-        or given("include") is not None
-        or given("reasoning") is not None
-        or given("truncation") is not None
+        or any(call.argument(name, is_given) for name in _RESPONSES_ARGUMENTS)
     )
     return True if implied else None
 
 
-def _is_builtin_tool(tool: object) -> bool:
-    return isinstance(tool, dict) and tool.get("type", "function") != "function"
+def _has_builtin_tool(tools: Iterable[object]) -> bool:
+    return any(
+        isinstance(tool, dict) and tool.get("type", "function") != "function" for tool in tools
+    )

@@ -25,14 +25,15 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from toolpair_observe.pairing.late_pattern import LatePattern
 from toolpair_observe.pairing.providers.contract import CONTRACT
-from toolpair_observe.pairing.providers.integration import Choice, Chooser, ModelCall
+from toolpair_observe.pairing.providers.integration import Choice, Chooser, ModelCall, is_given
 from toolpair_observe.pairing.providers.profile import NO_SERVER, Row
 from toolpair_observe.pairing.providers.rules import UNCHECKED
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from toolpair_observe.pairing.providers.profile import Profile
 
@@ -62,19 +63,19 @@ class Home(NamedTuple):
 
 
 # How makers write the names of the models that they serve.
-_OWN_NAMES: Final[Mapping[str, re.Pattern[str]]] = {
-    "openai": re.compile(
+_OWN_NAMES: Final[Mapping[str, LatePattern]] = {
+    "openai": LatePattern(
         r"(?:ft:)?(?:gpt-(?!oss|j-|j$|neo|sw3|bigcode)|chatgpt-|chat-latest|o[1-9](?:-|$)|codex-"
         r"|computer-use-|davinci-|babbage-)"
     ),
-    "anthropic": re.compile(r"claude-"),
-    "google": re.compile(r"(?:[\w./-]*/)?(?:gemini|gemma|learnlm)-"),
-    "mistral": re.compile(
+    "anthropic": LatePattern(r"claude-"),
+    "google": LatePattern(r"(?:[\w./-]*/)?(?:gemini|gemma|learnlm)-"),
+    "mistral": LatePattern(
         r"(?:ft:)?(?:open-)?(?:mi[sx]tral|ministral|codestral|devstral|magistral|pixtral|voxtral)-"
     ),
-    "deepseek": re.compile(r"deepseek-"),
-    "xai": re.compile(r"grok-"),
-    "cohere": re.compile(r"command-|command$|c4ai-"),
+    "deepseek": LatePattern(r"deepseek-"),
+    "xai": LatePattern(r"grok-"),
+    "cohere": LatePattern(r"command-|command$|c4ai-"),
 }
 # The same and other makers' models, however a server spells their names.
 _FAMILIES: Final = (
@@ -92,11 +93,11 @@ _FAMILIES: Final = (
         r"|internlm|baichuan|smollm|olmo|hermes-|sonar",
     ),
 )
-_FAMILY: Final = re.compile(
+_FAMILY: Final = LatePattern(
     "|".join(f"(?P<{maker}>{names})" for maker, names in _FAMILIES), re.IGNORECASE
 )
 # Models whose makers alone host them: a server that offers one passes requests on.
-HANDED_ON: Final = re.compile(
+HANDED_ON: Final = LatePattern(
     r"(?:.*/)?(?:gpt-[3-9]|chatgpt|o[1-9](?:-|$)|claude|gemini)", re.IGNORECASE
 )
 # It hands the requests of a class to that class's provider, so it is as if it were not there.
@@ -110,7 +111,7 @@ def is_home(call: ModelCall, home: Home) -> bool:
     if not all(lies_in(host, home.hosts) for host in hosts):
         return False
     if not home.maker:
-        has_own_client = any(call.arguments.get(name) is not None for name in home.clients)
+        has_own_client = any(call.argument(name, is_given) for name in home.clients)
         alone = home.closed_too or not HANDED_ON.match(call.model)
         return alone and (bool(hosts) or not has_own_client)
     if _OWN_NAMES[home.maker].match(call.model):
@@ -122,20 +123,23 @@ def is_home(call: ModelCall, home: Home) -> bool:
 
 def hosts_shown(call: ModelCall, home: Home) -> list[str]:
     """Return the hosts of the base URLs that the call or the environment shows."""
-    urls = [url for url in [_shown(call, name) for name in home.arguments] if url]
-    if not urls:
-        # The client reads these itself, where no argument says more.
-        variables = call.process.environment
-        urls = [variables[name] for name in home.environment if name in variables]
-    return [host for host in map(host_of, filter(None, urls)) if host not in _PASSED_THROUGH]
+    hosts = _given(call.string(name, _host_in) for name in home.arguments)
+    # The client reads these itself, where no argument says more.
+    hosts = hosts or _given(call.variable(name, _host_in) for name in home.environment)
+    return [host for host in hosts if host not in _PASSED_THROUGH]
 
 
-def _shown(call: ModelCall, name: str) -> str:
-    value = call.arguments.get(name)
+def _given(hosts: Iterable[str | None]) -> list[str]:
+    return [host for host in hosts if host is not None]
+
+
+def _host_in(value: object) -> str | None:
+    """Return the host of the base URL that a value is or holds, or None where it is none."""
     if isinstance(value, dict) and isinstance(value.get("api_endpoint"), str):
         value = value["api_endpoint"]
     if value is None or isinstance(value, str):
-        return value or call.string(name)
+        # A URL without a host is a URL all the same, and leads nowhere that is known.
+        return (host_of(value) or _UNREADABLE) if value else None
     return _UNREADABLE
 
 

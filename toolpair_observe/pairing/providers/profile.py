@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing import ids as id_form
@@ -74,13 +75,19 @@ class Row:
 
     def holds(self, facts: Facts) -> bool:
         """Whether the live call is one of those."""
-        if self.models and not (facts.model and re.match(self.models, facts.model)):
+        if self.models and not (facts.model and _is_one_of(facts.model, self.models)):
             return False
         return not self.before or (
             facts.version is not None and release_of(facts.version) < release_of(self.before)
         )
 
 
+@lru_cache(maxsize=1024)
+def _is_one_of(model: str, models: str) -> bool:
+    return re.match(models, model) is not None
+
+
+@lru_cache(maxsize=1024)
 def release_of(version: str) -> tuple[int, ...]:
     """Return the numbers of a version, without zeros at its end.
 

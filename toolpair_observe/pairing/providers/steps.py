@@ -275,7 +275,7 @@ def refuse_null_ids(text: str) -> Step:
 def refuse_nameless(text: str) -> Step:
     """Make the step that raises on calls whose tool is None, as those with bad arguments may be."""
 
-    @step(f"Raise where a call names no tool: {text}")
+    @step(f"Raise where a call names no tool: {text}", Trait.NAMELESS)
     def refuse_calls(wire: Wire) -> None:
         for turn in wire.turns:
             for call in turn.calls:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from toolpair_observe.pairing.words import Case, Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from toolpair_observe.pairing.facts import Facts
     from toolpair_observe.pairing.first_look import Trait
@@ -137,20 +137,3 @@ def step(says: str, *minds: Trait) -> Callable[[Callable[[Wire], None]], Step]:
         return Step(run, says, frozenset(minds))
 
     return made
-
-
-def send(
-    transcript: Transcript,
-    given: Pairing,
-    facts: Facts,
-    turns: Iterable[Turn],
-    steps: Iterable[Step],
-) -> Wire:
-    """Run the steps over `turns` and number what is left."""
-    wire = Wire(transcript, given, facts, list(turns), resumes=facts.server_state)
-    for step in steps:
-        step.run(wire)
-    for listed in (wire.left or [], wire.turns):
-        for position, turn in enumerate(listed):
-            turn.position = position + turn.behind
-    return wire

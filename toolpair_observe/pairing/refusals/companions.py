@@ -7,11 +7,11 @@ the pairing, but whoever looks for the reason of a failed tool loop has to be to
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from toolpair_observe.pairing.late_pattern import LatePattern
 from toolpair_observe.pairing.refusals.error_text import readings
 from toolpair_observe.pairing.refusals.status import is_refusal
 
@@ -29,12 +29,12 @@ class Companion(StrEnum):
 @dataclass(frozen=True, slots=True)
 class _Words:
     companion: Companion
-    pattern: re.Pattern[str]
+    pattern: LatePattern
     source: str
 
 
 def _words(companion: Companion, pattern: str, source: str) -> _Words:
-    return _Words(companion, re.compile(pattern), source)
+    return _Words(companion, LatePattern(pattern), source)
 
 
 # As in `wordings`, over a text without quotes and backticks, in lower case.
@@ -79,7 +79,7 @@ COMPANIONS: Final[tuple[_Words, ...]] = (
         "encoders of DeepSeek V3.2 in SGLang and vLLM",
     ),
 )
-_WORTH_A_LOOK = re.compile(r"thinking|thought|reasoning|encrypted|different conversation")
+_WORTH_A_LOOK = LatePattern(r"thinking|thought|reasoning|encrypted|different conversation")
 
 
 def refused_companion(error: BaseException | str) -> Companion | None:

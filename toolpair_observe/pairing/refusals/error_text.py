@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolpair_observe.pairing.late_pattern import LatePattern
 from toolpair_observe.pairing.report import PairingReport
 
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ _RESPONSE_ATTRIBUTES = ("response", "raw_response")
 _ECHO_KEYS = frozenset({"contents", "failed_generation", "input", "messages", "prompt", "request"})
 
 # A block quotes the provider. Who wraps one may keep its text alone.
-_OF_A_BLOCK = re.compile(r"INVALID_TOOL_RESULTS: \w+ at message \d")
+_OF_A_BLOCK = LatePattern(r"INVALID_TOOL_RESULTS: \w+ at message \d")
 
 _QUOTES = "'\"`´‘’‚‛“”„‟«»‹›「」『』＂＇｀"  # noqa: RUF001
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\x00"
 _FULL_WIDTH = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 _PLAIN = _FULL_WIDTH | dict.fromkeys(map(ord, _QUOTES + _INVISIBLE))
-_ESCAPE = re.compile(r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|[nrt])?")
-_ENTITY = re.compile(r"&(?:apos|quot|#0?39|#x27|#34|#x22|#96|#x60);", re.IGNORECASE)
+_ESCAPE = LatePattern(r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|[nrt])?")
+_ENTITY = LatePattern(r"&(?:apos|quot|#0?39|#x27|#34|#x22|#96|#x60);", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolpair_observe.pairing.late_pattern import LatePattern
 from toolpair_observe.pairing.refusals.error_text import readings
 from toolpair_observe.pairing.refusals.sentences import SENTENCES
 from toolpair_observe.pairing.refusals.status import is_from_template, is_refusal
@@ -45,7 +46,7 @@ class Rejection:
 
 
 # No wording and no sentence can match without one of these, and an ordinary failure has none.
-_WORTH_A_LOOK = re.compile(
+_WORTH_A_LOOK = LatePattern(
     r"tool|call|function|response|unexpected role|begins with|prefill|pre-fill"
     r"|\.parts must not be empty|alternat|交替|ending with a model turn|last (?:role|message)"
     r"|final message|no user query|invalid messages at|messages parameter is illegal"
@@ -54,7 +55,7 @@ _WORTH_A_LOOK = re.compile(
 # Words about something else: the model's refused output, what is wrong with a tool's schema or
 # arguments, up to the next error in the same text, and the lines of a chat template around the one
 # that raised.
-_FOREIGN = re.compile(
+_FOREIGN = LatePattern(
     r"failed_generation:.*"
     r"|(?:(?<=not have a corresponding toolmessage)\.|received - message=).*"
     r"|(?:, input: [\[{]|input_value=)(?:(?!error\b|exception\b).){0,4000}+"
@@ -69,7 +70,7 @@ _FOREIGN = re.compile(
     r"|(?<=invalid messages at \d\d\d)|(?<=invalid messages at \d\d\d\d)):.*",
     re.IGNORECASE,
 )
-_WIRE_INDEX = re.compile(
+_WIRE_INDEX = LatePattern(
     r"\b(?:messages?|input|contents)(?:[.\[ ]{1,2}| at )(\d{1,6})\b", re.IGNORECASE
 )
 

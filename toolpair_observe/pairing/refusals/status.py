@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from toolpair_observe.pairing.late_pattern import LatePattern
+
 if TYPE_CHECKING:
     from toolpair_observe.pairing.refusals.error_text import Reading
 
@@ -12,14 +14,14 @@ _REFUSED = frozenset({400, 422})
 _SERVER_ERRORS = range(500, 600)
 
 # A provider's own word for a 400, which gateways keep when they answer with another status.
-_CALLED_INVALID = re.compile(
+_CALLED_INVALID = LatePattern(
     r"invalid_?request|invalid_?argument|validationexception", re.IGNORECASE
 )
 # How a server says that the chat template raised, whichever status it answers with.
-_TEMPLATE_RAISED = re.compile(
+_TEMPLATE_RAISED = LatePattern(
     r"jinja exception|template error:|rendering prompt with jinja|raise_exception", re.IGNORECASE
 )
-_TEXT_STATUS = re.compile(
+_TEXT_STATUS = LatePattern(
     r"(?:\b(?:error code|status(?:[_ ]code)?|code|https?(?:/\d(?:\.\d)?)?|error response|error)"
     r"[\s:=<(-]{1,3}|^[\[<(]?)(?:4\d\d|5\d\d)\b|(?<![.\[\d])\b(?:400|422)(?=: )",
     re.IGNORECASE | re.MULTILINE,

@@ -8,10 +8,10 @@ bounded gaps only, and the text it runs over is bounded: time is linear.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
+from toolpair_observe.pairing.late_pattern import LatePattern
 from toolpair_observe.pairing.words import ViolationKind
 
 
@@ -34,7 +34,7 @@ class Wording:
 
     kind: ViolationKind
     name: str
-    pattern: re.Pattern[str]
+    pattern: LatePattern
     source: str
     template: bool = False
     ambiguous: bool = False
@@ -52,7 +52,7 @@ def wording(  # noqa: PLR0913 - one row of the table below
     converter: bool = False,
 ) -> Wording:
     """Return one row of a table."""
-    return Wording(kind, name, re.compile(pattern), source, template, ambiguous, converter)
+    return Wording(kind, name, LatePattern(pattern), source, template, ambiguous, converter)
 
 
 ID = r"(?!messages?\b)[\w.|*@/-]{1,128}+(?::[\w.|*@/-]{1,128}+){0,4}+"
