@@ -12,10 +12,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import langchain_core.runnables.config
 import pytest
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableLambda
 from langchain_core.runnables.config import ensure_config
 from langchain_core.tracers.langchain import LangChainTracer
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -90,7 +92,7 @@ def of_traceloop(_: Any) -> None:
     run_id = uuid.uuid4()
     handler._create_llm_span(run_id, None, "m", handlers.LLMRequestTypeValues.CHAT)
     span = foreign.TRACELOOP_SPAN.of(foreign.TRACELOOP_SPANS.of(handler)[run_id])
-    assert foreign.TRACELOOP_SPANS.is_of(handler)
+    assert foreign.TRACELOOP_SPANS.first_among([None, handler]) is handler
     assert callable(span.get_span_context)
 
 
@@ -104,7 +106,7 @@ def of_genai(_: Any) -> None:
         telemetry_handler=telemetry, invocation_manager=manager
     )
     manager.add_invocation_state(run_id := uuid.uuid4(), None, telemetry.inference("openai"))
-    assert foreign.GENAI_INVOCATIONS.is_of(handler)
+    assert foreign.GENAI_INVOCATIONS.first_among([None, handler]) is handler
     assert foreign.GENAI_INVOCATIONS.of(handler) is manager
     assert callable(foreign.GENAI_SPAN.of(foreign.GENAI_INVOCATION.of(manager)(run_id)).end)
 
@@ -114,7 +116,7 @@ def of_langfuse(_: Any) -> None:
     langfuse = pytest.importorskip("langfuse").Langfuse(tracing_enabled=False)
     handler = module.CallbackHandler()
     started = langfuse.start_observation(name="m", as_type="generation")
-    assert foreign.LANGFUSE_RUNS.is_of(handler)
+    assert foreign.LANGFUSE_RUNS.first_among([None, handler]) is handler
     assert foreign.LANGFUSE_RUNS.of(handler) == {}
     assert callable(foreign.LANGFUSE_SPAN.of(started).get_span_context)
 
@@ -287,6 +289,19 @@ def same(fixture: str, name: foreign.ForeignName, of: Any) -> Any:
     return check
 
 
+def of_a_current_config(_: Any) -> None:
+    """It is what `ensure_config` begins with, and its keys are the same."""
+    seen = []
+
+    def look(_: object) -> None:
+        config = foreign.CURRENT_CONFIG.of(langchain_core.runnables.config).get()
+        seen.append((config["configurable"], ensure_config()["configurable"]))
+
+    assert foreign.CURRENT_CONFIG.of(langchain_core.runnables.config).get() is None
+    RunnableLambda(look).invoke(None, {"configurable": {"thread_id": "1"}})
+    assert seen == [({"thread_id": "1"}, {"thread_id": "1"})]
+
+
 RELIED_ON: dict[foreign.ForeignName, Any] = {
     foreign.SERIALIZED: lambda _: foreign.SERIALIZED.of(MODEL)["id"][-1] == "FakeListChatModel",
     foreign.INVOCATION_PARAMS: is_method(foreign.INVOCATION_PARAMS),
@@ -334,6 +349,7 @@ RELIED_ON: dict[foreign.ForeignName, Any] = {
     foreign.OTEL_EXPORTER: of_langsmith_spans,
     foreign.LANGSMITH_SPANS: of_langsmith_spans,
     foreign.LANGSMITH_SPAN: of_langsmith_spans,
+    foreign.CURRENT_CONFIG: of_a_current_config,
     foreign.HOST_URL: of_a_page,
     foreign.TENANT_ID: of_a_page,
     foreign.DOTTED_ORDER: lambda get: get("tree").dotted_order.endswith(str(get("tree").id)),
@@ -382,8 +398,8 @@ def test_a_key_that_is_gone_is_none() -> None:
 
 
 def test_an_owner_that_was_never_imported_owns_nothing() -> None:
-    assert not foreign.ForeignName("nothing.of.that.name:B", "c").is_of(MODEL)
-    assert not foreign.ForeignName("sys:nothing_of_that_name", "c").is_of(MODEL)
+    assert foreign.ForeignName("nothing.of.that.name:B", "c").first_among([MODEL]) is None
+    assert foreign.ForeignName("sys:nothing_of_that_name", "c").first_among([MODEL]) is None
 
 
 def test_a_name_that_is_gone_is_none_or_the_default() -> None:

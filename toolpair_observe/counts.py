@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe import semconv
@@ -87,6 +88,15 @@ class Counts:
             metric: {} for metric in semconv.COUNTED
         }
         self._known: dict[str, set[str]] = {label: set() for label in _FOLDED}
+        self._timed = {effect: count() for effect in Effect}
+
+    def takes_duration(self, effect: Effect) -> bool:
+        """Whether the duration of a check that begins now is recorded: that of each near miss.
+
+        Of the others it is the first of each effect, so that its series is there at once, and then
+        one in `semconv.SOUND_PER_DURATION`.
+        """
+        return effect.is_near_miss or next(self._timed[effect]) % semconv.SOUND_PER_DURATION == 0
 
     def add(self, metric: Metric, labels: tuple[str, ...] = (), n: int = 1) -> None:
         """Count `n` more of `metric` under the values of its labels, in the order of the labels."""

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 from langchain_core import exceptions as _core
 from langchain_core.exceptions import ErrorCode, LangChainException, create_message
 
-from toolpair_observe.pairing.refusals.client_errors import client_error, expected_words
 from toolpair_observe.pairing.shown import shown
 from toolpair_observe.pairing.words import Effect
 
@@ -67,6 +66,12 @@ class InvalidToolResultsError(ToolPairError, _InvalidRequest, ValueError):
     status_code: int
 
     def __init__(self, report: PairingReport, run_id: UUID | None = None) -> None:
+        # Only a request that is stopped needs the forms of the clients' errors.
+        from toolpair_observe.pairing.refusals.client_errors import (  # noqa: PLC0415
+            client_error,
+            expected_words,
+        )
+
         words = expected_words(report)
         text = report.summary()
         error = client_error(report.profile, words or text)

@@ -30,16 +30,14 @@ class FailOpen:
     """Count, log once and swallow an exception of this package.
 
     Only an `Exception` is swallowed: a `KeyboardInterrupt` or a cancellation has to get through.
+    Nothing is kept of it, so any threads may share a guard, and no failure keeps a request alive.
 
     Args:
         counts: Where the failure is counted.
         component: The part that failed, for metric and log.
-
-    Attributes:
-        failure: What was swallowed, or None.
     """
 
-    __slots__ = ("_component", "_counts", "failure")
+    __slots__ = ("_component", "_counts")
     _TEXT = (
         "toolpair_observe failed in %s (%s at %s); the application is not affected. "
         "Further failures of this sort are counted and not logged"
@@ -48,7 +46,6 @@ class FailOpen:
     def __init__(self, counts: Counts, component: str) -> None:
         self._counts = counts
         self._component = component
-        self.failure: Exception | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +58,6 @@ class FailOpen:
     ) -> bool:
         if not isinstance(error, Exception):
             return False
-        self.failure = error
         self.swallow(error, traceback)
         return True
 

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class ForeignName(NamedTuple):
@@ -26,15 +26,25 @@ class ForeignName(NamedTuple):
     owner: str
     name: str
 
+    @property
+    def module(self) -> str:
+        """The module that has it, or its class."""
+        return self.owner.partition(":")[0]
+
     def of(self, thing: object, default: Any = None) -> Any:  # noqa: ANN401 -- another library's
         """Return the attribute of `thing`, or `default` where it has none."""
         return getattr(thing, self.name, default)
 
-    def is_of(self, thing: object) -> bool:
-        """Whether `thing` is an object of the owner. Nothing is imported to find that out."""
+    def first_among(self, things: Iterable[object]) -> Any:  # noqa: ANN401 -- another library's
+        """Return the first of `things` that is an object of the owner, or None.
+
+        Nothing is imported to find that out.
+        """
         module, _, name = self.owner.partition(":")
         owner = getattr(sys.modules.get(module), name, None)
-        return isinstance(owner, type) and isinstance(thing, owner)
+        if not isinstance(owner, type):
+            return None
+        return next((each for each in things if isinstance(each, owner)), None)
 
 
 class ForeignKey(NamedTuple):
@@ -137,6 +147,7 @@ TENANT_ID: Final = ForeignName(_CLIENT, "_tenant_id")
 DOTTED_ORDER: Final = ForeignName(_RUN, "dotted_order")
 
 # Without them no near miss says that its stored thread is broken, too.
+CURRENT_CONFIG: Final = ForeignName("langchain_core.runnables.config", "var_child_runnable_config")
 READ_STATE: Final = ForeignKey(f"{_LANGGRAPH}:CONFIG_KEY_READ", "__pregel_read")
 CHECKPOINTER: Final = ForeignKey(f"{_LANGGRAPH}:CONFIG_KEY_CHECKPOINTER", "__pregel_checkpointer")
 

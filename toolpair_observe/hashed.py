@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hmac
 import os
-import re
 import secrets
 from typing import TYPE_CHECKING, Final
+
+from toolpair_observe.pairing.late_pattern import LatePattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ _PREFIX: Final = "hmac:"
 _DIGITS: Final = 16
 # Made at import, and so before a fork rather than in each child. Text, as the environment has it.
 _OWN_KEY: Final = secrets.token_hex(32)
-_HASH: Final = re.compile(rf"{_PREFIX}[0-9a-f]{{{_DIGITS}}}")
+_HASH: Final = LatePattern(rf"{_PREFIX}[0-9a-f]{{{_DIGITS}}}")
 
 
 def hashed(identifier: str) -> str:

@@ -17,7 +17,8 @@ from toolpair_observe.once import warn_once
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry._logs import Logger, LoggerProvider
+    from opentelemetry._logs import Logger, LoggerProvider, SeverityNumber
+    from opentelemetry.context import Context
     from opentelemetry.metrics import Meter, MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
@@ -36,6 +37,14 @@ def event_logger_of(provider: LoggerProvider | None) -> Logger:
     return _given(
         lambda: get(semconv.SCOPE, __version__, provider), lambda: _logs.NoOpLogger(semconv.SCOPE)
     )
+
+
+def is_taken(logger: Logger, event: str, severity: SeverityNumber, context: Context) -> bool:
+    """Whether an event would get anywhere. Those that can't tell, or raise, are to get each."""
+    try:
+        return bool(logger.enabled(context=context, severity_number=severity, event_name=event))
+    except Exception:  # noqa: BLE001 -- of any release and any processor
+        return True
 
 
 def meter_of(provider: MeterProvider | None) -> Meter:

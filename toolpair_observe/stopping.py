@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
@@ -23,6 +22,9 @@ def stopping_effects(
         identified: Whether its model is identified. One that is not is held to the contract, under
             which every violation is `unknown`.
     """
+    # Only a near miss asks.
+    from toolpair_observe.pairing.providers.contract import CONTRACT  # noqa: PLC0415
+
     effects = frozenset(block_on)
     held_to_contract = not identified or profile == CONTRACT.name
     return effects | {Effect.UNKNOWN} if held_to_contract and block_unidentified else effects

@@ -23,6 +23,8 @@ from dashboards.tools.promql import (
     FEEDBACK,
     IN_FLIGHT,
     INTERNAL_ERRORS,
+    IS_NEAR_MISS,
+    IS_SOUND,
     MESSAGES_BUCKETS,
     OUTCOME,
     OUTCOMES,
@@ -35,6 +37,7 @@ from dashboards.tools.promql import (
 )
 from dashboards.tools.scope import WINDOW, in_range, per_second, runbook_link, scoped
 from toolpair_observe.pairing.words import Effect, Outcome
+from toolpair_observe.semconv import SOUND_PER_DURATION
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
@@ -111,17 +114,21 @@ def predictions(links: Links) -> list[Builder[models.Panel]]:
 def cost() -> list[Builder[models.Panel]]:
     """Return the panels about the time and the size of the checks."""
     duration, messages = scoped(DURATION_BUCKETS), scoped(MESSAGES_BUCKETS)
+    sound, broken = duration.where(IS_SOUND), duration.where(IS_NEAR_MISS)
     return [
         graph(
             Text(
                 "Time of one check",
-                "Added to each request before it leaves. The scale is logarithmic.",
+                "Added to each request before it leaves. Of sound requests one in "
+                f"{SOUND_PER_DURATION} is measured, of near misses each. The scale is "
+                "logarithmic.",
             ),
             "s",
             [
-                Query(quantile(0.5, duration, WINDOW), "median"),
-                Query(quantile(0.95, duration, WINDOW), "95 %"),
-                Query(quantile(0.99, duration, WINDOW), "99 %"),
+                Query(quantile(0.5, sound, WINDOW), "sound, median"),
+                Query(quantile(0.95, sound, WINDOW), "sound, 95 %"),
+                Query(quantile(0.99, sound, WINDOW), "sound, 99 %"),
+                Query(quantile(0.95, broken, WINDOW), "near miss, 95 %"),
             ],
             Lines(logarithmic=True),
         ),

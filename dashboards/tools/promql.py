@@ -82,9 +82,9 @@ def one_of(name: str, values: Iterable[str]) -> str:
 
 
 CHECKS: Final = Series.of(semconv.CHECKS)
-NEAR_MISSES: Final = CHECKS.where(
-    one_of(EFFECT, (effect.value for effect in Effect if effect.is_near_miss))
-)
+IS_NEAR_MISS: Final = one_of(EFFECT, (effect.value for effect in Effect if effect.is_near_miss))
+IS_SOUND: Final = one_of(EFFECT, (effect.value for effect in Effect if not effect.is_near_miss))
+NEAR_MISSES: Final = CHECKS.where(IS_NEAR_MISS)
 # A breach that the provider accepts needs no attention.
 VIOLATIONS: Final = Series.of(semconv.VIOLATIONS).where(
     one_of(VIOLATION_EFFECT, (effect.value for effect in Effect if effect.is_near_miss))

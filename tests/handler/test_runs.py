@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import linecache
+import sys
 import threading
 import uuid
 import weakref
@@ -245,3 +247,46 @@ def test_the_exit_makes_the_calls_that_a_handler_left_behind(make_handler):
     release.set()
     at_exit._close_all()
     assert told == ["accepted", "accepted"]
+
+
+@pytest.mark.parametrize("name", ["open", "_remove", "__hash__"])
+def test_a_run_that_is_interrupted_anywhere_is_not_kept_for_good(make_handler, monkeypatch, name):
+    """Be it in the middle of a line, where the id is hashed."""
+    # Python itself does not let go of a lock where it is interrupted right before that.
+    monkeypatch.setattr(runs, "_lock", threading.RLock())
+    ours = make_handler(feedback="off")
+    model = CountingModel(callbacks=[ours])
+    interrupted, line = True, 0
+    while interrupted:
+        interrupted, line = _interrupt(lambda: model.invoke(SOUND), name, line), line + 1
+        ours._runs.abandon_all()
+        assert not runs._open
+    assert line > 1
+
+
+def _interrupt(act, name, line):
+    """Raise at a line, by its number in time, of a function; return whether there was one."""
+    seen = 0
+
+    def trace(frame, event, _):
+        nonlocal seen
+        code = frame.f_code
+        if code.co_name != name or not code.co_filename.endswith(("runs.py", "uuid.py")):
+            return None
+        # Not where a lock is let go: Python itself would not do it then.
+        source = linecache.getline(code.co_filename, frame.f_lineno)
+        if event == "line" and not source.lstrip().startswith("with "):
+            seen += 1
+            if seen == line + 1:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        act()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False

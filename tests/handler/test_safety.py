@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from uuid import uuid4
 
 import pytest
@@ -131,7 +133,7 @@ def test_an_outcome_that_cannot_be_settled_is_our_problem_only(make_handler, mon
     assert ours.outcomes.total() == 1
 
 
-def _raise_in_application(_):
+def _raise_in_application(*_):
     msg = "the application's own"
     raise RuntimeError(msg)
 
@@ -176,3 +178,18 @@ def test_a_model_that_ends_without_a_message_is_no_failure_of_ours(make_handler,
     ours.on_llm_end(answer, run_id=run_id)
     assert ours.internal_errors == {}
     assert ours.in_flight == 0
+
+
+def test_a_failure_of_ours_keeps_no_request_alive(make_handler, monkeypatch):
+    """A guard that all threads share keeps nothing of what it swallows."""
+    monkeypatch.setattr(judge, "poisoned_thread_id", _raise_in_application)
+    handler = make_handler()
+    messages = [each.model_copy() for each in BROKEN]
+    gone = weakref.ref(messages[0])
+
+    CountingModel(callbacks=[handler]).invoke(messages)
+    assert handler.internal_errors == {("RuntimeError", "check"): 1}
+    del messages
+    gc.collect()
+
+    assert gone() is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
@@ -277,6 +279,52 @@ def test_violation_event(sdk):
     (data,) = sdk.log_exporter.get_finished_logs()
     assert data.instrumentation_scope.name == "toolpair_observe"
     assert data.instrumentation_scope.version == __version__
+
+
+class _Choosy(SimpleLogRecordProcessor):
+    """A processor that takes events of a severity, and may fail where it is asked for them."""
+
+    def __init__(self, exporter, least):
+        super().__init__(exporter)
+        self._least = least
+
+    def enabled(self, *, severity_number=None, **_):
+        return severity_number.value >= self._least.value
+
+
+@pytest.mark.parametrize(
+    ("least", "written"), [(SeverityNumber.WARN, 2), (SeverityNumber.ERROR, 0)]
+)
+def test_no_event_is_described_that_no_processor_takes(sdk, monkeypatch, least, written):
+    """The processors are asked once, for the worst violation; each decides of its own then."""
+    sdk.logger_provider = LoggerProvider(shutdown_on_exit=False)
+    sdk.logger_provider.add_log_record_processor(_Choosy(sdk.log_exporter, least))
+    reporter = sdk.reporter()
+    described: list[object] = []
+    monkeypatch.setattr(
+        reporter, "_describe", lambda each: described.append(each) or {}, raising=True
+    )
+
+    harmless, harmful = violation(effect=Effect.ACCEPT), violation(effect=Effect.SILENT_LOSS)
+    reporter.finished(observation([harmless, harmful], outcome=Outcome.ACCEPTED), UNTRACED)
+
+    assert len(sdk.spans) == 1
+    assert len(described) == len(sdk.events("toolpair.violation")) == written
+
+
+@pytest.mark.parametrize("spans", ["near_miss", "all"])
+def test_a_logger_that_cannot_say_what_it_takes_gets_each_event(sdk, monkeypatch, spans):
+    """Older ones, and those of others: neither the event nor the span is lost to the question."""
+
+    def refuse(_, *, context=None):  # as it was once, without a severity or a name
+        raise AssertionError(context)
+
+    reporter = sdk.reporter(spans=spans)
+    monkeypatch.setattr(type(reporter._logger), "enabled", refuse)
+
+    reporter.finished(near_miss(outcome=Outcome.ACCEPTED), UNTRACED)
+
+    assert len(sdk.spans) == len(sdk.events("toolpair.violation")) == 1
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_folding_covers_the_histogram_of_messages(sdk):
     }
 
 
-def test_duration_of_every_check(sdk):
+def test_duration_of_a_check(sdk):
     """In seconds, in the advisory buckets, by effect, clean ones too."""
     metrics = sdk.check_metrics()
     metrics.measure(record(check_ns=3_000))
@@ -159,6 +159,29 @@ def test_duration_of_every_check(sdk):
     assert points["clean"].sum == pytest.approx(3e-6)
     assert points["reject"].explicit_bounds == semconv.CHECK_DURATION.buckets
     assert points["reject"].bucket_counts[semconv.CHECK_DURATION.buckets.index(5e-5)] == 1
+
+
+def test_duration_of_each_near_miss_and_of_a_sample_of_the_others(sdk):
+    """The first sound one makes the series, whichever handler checks it."""
+    handlers = [sdk.check_metrics(), sdk.check_metrics()]
+    per = semconv.SOUND_PER_DURATION
+
+    def counted():
+        points = sdk.metrics()["toolpair.check.duration"].data.data_points
+        return {point.attributes["toolpair.effect"]: point.count for point in points}
+
+    handlers[0].measure(record())
+    handlers[1].measure(record([violation(effect=Effect.ACCEPT)]))
+    assert counted() == {"clean": 1, "accept": 1}
+
+    for turn in range(2 * per):
+        handlers[turn % 2].measure(record())
+        handlers[turn % 2].measure(record([violation()]))
+    assert counted() == {"clean": 3, "accept": 1, "reject": 2 * per}
+
+    sdk.counts.reset()  # as a fork does
+    handlers[0].measure(record())
+    assert counted()["clean"] == 4
 
 
 def test_messages_of_near_misses_only(sdk):

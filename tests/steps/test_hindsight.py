@@ -8,10 +8,17 @@ import pytest
 
 from tests.steps.programs import BROKEN, RUNS, recording_of
 from tests.steps.watching import judged
+from toolpair_observe.attach import hindsight
+from toolpair_observe.pairing.check import check
 from toolpair_observe.steps.blamed import BlameChange
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.messages import BaseMessage
+
     from tests.steps.app import Program
+    from toolpair_observe.pairing.report import PairingReport
 
 # A result that is taken away before any request has it is, for all that requests tell, one that
 # never came.
@@ -83,3 +90,21 @@ def test_no_step_is_told_where_none_is_asked_for(blame: str):
 
     assert all(each is None or each.step is None for each in blames)
     assert any(blames) == (blame == "requests")
+
+
+def test_a_near_miss_with_hashed_ids_is_checked_once_more_with_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """No state has the hashes, and who carries a history himself names no thread."""
+    checked: list[Sequence[BaseMessage]] = []
+
+    def counted(messages: Sequence[BaseMessage], *rest: Any) -> PairingReport:
+        checked.append(messages)
+        return check(messages, *rest)
+
+    monkeypatch.setattr(hindsight, "check", counted)
+    recording = recording_of(BROKEN["a_carried_history_that_stays_broken"], 1)
+    bad = [each for each in judged.__wrapped__(recording, hash_ids=True) if not each.report.ok]
+
+    assert bad
+    assert len({id(each) for each in checked}) == len(checked)

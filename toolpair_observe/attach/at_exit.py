@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from toolpair_observe.attach import runs
 from toolpair_observe.deadline import Deadline
-from toolpair_observe.reporters.delivery import Delivery
-from toolpair_observe.reporters.hook import HookReporter
 from toolpair_observe.reporters.log import write_pending_at_exit
-from toolpair_observe.reporters.worker import close_all
+from toolpair_observe.reporters.worker import close_all, has_owners
 
 if TYPE_CHECKING:
 
@@ -49,7 +47,11 @@ def _close_all() -> None:
     runs.abandon_everything(deadline)
     for member in list(_ClosedAtExit.members):
         member.close(timeout=deadline.left)
-    # What handlers have queued that are gone already.
-    for sort in (Delivery, HookReporter):
-        close_all(sort, deadline)
+    if has_owners():
+        # What handlers have queued that are gone already; most processes queue nothing at all.
+        from toolpair_observe.reporters.delivery import Delivery  # noqa: PLC0415
+        from toolpair_observe.reporters.hook import HookReporter  # noqa: PLC0415
+
+        for sort in (Delivery, HookReporter):
+            close_all(sort, deadline)
     write_pending_at_exit()

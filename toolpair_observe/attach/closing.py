@@ -11,8 +11,6 @@ import copy
 import logging
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.outputs import LLMResult
-
 from toolpair_observe.logs import log
 from toolpair_observe.pairing.shown import type_name
 
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from langchain_core.callbacks import BaseCallbackHandler
+    from langchain_core.outputs import LLMResult
 
     RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
     IsSibling = Callable[[BaseCallbackHandler], bool]
@@ -43,7 +42,7 @@ def close(managers: Sequence[RunManager], error: Exception, is_sibling: IsSiblin
     interrupt: BaseException | None = None
     for view in _views(managers, is_sibling):
         try:
-            view.on_llm_error(error, response=LLMResult(generations=[]))
+            view.on_llm_error(error, response=no_result())
         except (KeyboardInterrupt, SystemExit) as stop:
             interrupt = stop
         except BaseException as failure:  # noqa: BLE001 -- the refusal is raised
@@ -79,13 +78,20 @@ async def close_each(
     interrupt: BaseException | None = None
     for view in _views(managers, is_sibling):
         try:
-            await view.on_llm_error(error, response=LLMResult(generations=[]))
+            await view.on_llm_error(error, response=no_result())
         except (KeyboardInterrupt, SystemExit) as stop:
             interrupt = stop
         except BaseException as failure:  # noqa: BLE001 -- the refusal is raised
             _log_failure(view, failure)
     if interrupt is not None:
         raise interrupt
+
+
+def no_result() -> LLMResult:
+    """Return what a run that fails has answered."""
+    from langchain_core.outputs import LLMResult  # noqa: PLC0415 -- brings all messages
+
+    return LLMResult(generations=[])
 
 
 # An event loop keeps only weak references to its tasks.

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from toolpair_observe import semconv
-from toolpair_observe.accuracy import Accuracy
 from toolpair_observe.attach import runs, seam
 from toolpair_observe.attach.admission import Admission
 from toolpair_observe.attach.as_class import InstancesOnly
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from toolpair_observe.accuracy import Accuracy
     from toolpair_observe.attach.judge import Verdict
     from toolpair_observe.attach.runs import Run
     from toolpair_observe.option_values import Mode
@@ -119,7 +119,6 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
             checked=pipeline.checked,
             ended=pipeline.finished,
         )
-        # All threads share these two, because their `failure` is never read.
         self._handler_guard = FailOpen(pipeline.counts, "handler")
         self._outcome_guard = FailOpen(pipeline.counts, "outcome")
         self._steps_guard = FailOpen(pipeline.counts, "steps")
@@ -204,11 +203,14 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         if earlier is not None and (mode != "strict" or earlier.owner is self._runs):
             return None
         verdict, refusal = self.judge.decide(request, run_id, mode)
-        # The refusal is settled by now: nothing that fails here can lose it.
-        with self._handler_guard:
-            if verdict is not None and earlier is None:
-                record = self._recorder.record(request, run_id, mode, verdict, parent_id)
-                self._open_run(record, call, request)
+        if verdict is None or earlier is not None:
+            return refusal
+        try:
+            record = self._recorder.record(request, run_id, mode, verdict, parent_id)
+            self._open_run(record, call, request)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            # The refusal is settled by now: nothing that fails here can lose it.
+            self._handler_guard.swallow(error, error.__traceback__)
         return refusal
 
     def _earlier(self, request: Request, run_id: UUID, call: seam.StartCall | None) -> Run | None:
@@ -325,6 +327,8 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         It covers all handlers of the process that report to the same meter provider; its `scope`
         and its text say so.
         """
+        from toolpair_observe.accuracy import Accuracy  # noqa: PLC0415 -- only for people
+
         scope = f"all handlers of process {os.getpid()} that report to the same meter provider"
         return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES), scope)
 

@@ -7,16 +7,13 @@ does with it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe.hashed import id_namer
 from toolpair_observe.pairing.check import check
-from toolpair_observe.steps.blamed import BETWEEN_RUNS
-from toolpair_observe.steps.by_requests import blame_by_requests
-from toolpair_observe.steps.by_steps import blame_by_steps, stood_before
 from toolpair_observe.steps.conversations import CONVERSATIONS, FEW_OUTLINED, MOST_OUTLINED
 from toolpair_observe.steps.journal import JOURNAL
-from toolpair_observe.steps.masked import masked_by_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +47,14 @@ class Told(NamedTuple):
     is_fresh: bool | None = None
 
 
+_NOTHING: Final = Told()
+
+
+def _of_sound(masked: tuple[MaskedResult, ...]) -> Told:
+    """Return what is told of a sound request: nothing of most."""
+    return Told(masked) if masked else _NOTHING
+
+
 class Hindsight:
     """Says of each request of a handler what steps and requests before it tell.
 
@@ -77,29 +82,26 @@ class Hindsight:
         if root is not None:
             JOURNAL.asked(run_id, root)
         thread_id = request.conversation_id
-        hears = root is not None or mode == "requests"
-        if report.ok and not hears and thread_id is not None:
+        is_sound, hears = report.ok, root is not None or mode == "requests"
+        if is_sound and not hears and thread_id is not None:
             # Nobody will compare it, and the next one of the thread is found without it.
-            return Told(masked)
-        breaches = [each for each in report.violations if each.effect.is_near_miss]
+            return _of_sound(masked)
+        breaches = (
+            [] if is_sound else [each for each in report.violations if each.effect.is_near_miss]
+        )
         outlined = MOST_OUTLINED if mode == "requests" else 0
         if root is not None and not root.steps:
             # Where no steps are heard of, what is done between two requests is all there is.
             outlined = FEW_OUTLINED
         seen = CONVERSATIONS.note(run_id, thread_id, request.messages, breaches, outlined=outlined)
-        if report.ok or not hears:
+        if is_sound:
+            return _of_sound(masked)
+        if not hears:
             return Told(masked, None, seen.is_fresh)
+        broken = _Broken(request, parent_id, verdict, root, has_hashes=self._settings.hash_ids)
         if root is not None and thread_id is None:
-            seen = self._by_text(request, verdict, root, seen)
-        blame = self._blame(request, parent_id, verdict, root, seen)
-        return Told(masked, blame, seen.is_fresh)
-
-    def _by_text(self, request: Request, verdict: Verdict, root: Root, seen: Seen) -> Seen:
-        """Correct what is told of a history whose messages get new ids in each run."""
-        stood = stood_before(request.messages, self._plain_report(request, verdict), root)
-        if stood is None:
-            return seen
-        return seen._replace(is_fresh=seen.is_fresh and not stood, began_elsewhere=False)
+            seen = _by_text(broken, root, seen)
+        return Told(masked, self._blame(broken, seen), seen.is_fresh)
 
     def masked(
         self, request: Request, parent_id: UUID | None, report: PairingReport
@@ -121,6 +123,9 @@ class Hindsight:
     ) -> tuple[MaskedResult, ...]:
         if root is None:
             return report.masked
+        # Only the steps of an agent tell.
+        from toolpair_observe.steps.masked import masked_by_steps  # noqa: PLC0415
+
         return masked_by_steps(request.messages, report.masked, root, parent_id, self._rename)
 
     def replied(self, run_id: UUID, reply: LLMResult) -> None:
@@ -130,23 +135,18 @@ class Hindsight:
             run_id: The request's run.
             reply: langchain-core's `LLMResult`.
         """
-        if self._settings.blame != "off":
+        if self._settings.blame == "off":
+            return
+        if CONVERSATIONS.awaits(run_id) or JOURNAL.awaits(run_id):
             message = _first_message(reply)
             CONVERSATIONS.replied(run_id, message)
             JOURNAL.replied(run_id, message)
 
-    def _blame(
-        self,
-        request: Request,
-        parent_id: UUID | None,
-        verdict: Verdict,
-        root: Root | None,
-        seen: Seen,
-    ) -> Blame | None:
+    def _blame(self, broken: _Broken, seen: Seen) -> Blame | None:
         """Return what broke the history, as it was found where the breach was new."""
         blame = seen.breach.blame if seen.breach is not None else None
         if blame is None:
-            blame = self._found(request, parent_id, verdict, root, seen)
+            blame = self._found(broken, seen)
             if seen.breach is not None and seen.is_fresh:
                 seen.breach.blame = blame
         if blame is None or seen.is_fresh is None:
@@ -159,41 +159,81 @@ class Hindsight:
             began_elsewhere=blame.began_elsewhere or seen.began_elsewhere,
         )
 
-    def _plain_report(self, request: Request, verdict: Verdict) -> PairingReport:
-        """Return the verdict with the ids as they are: no state has hashes of them."""
-        if not self._settings.hash_ids:
-            return verdict.report
-        return check(request.messages, verdict.target.profile, verdict.target.facts)
+    def _found(self, broken: _Broken, seen: Seen) -> Blame | None:
+        # Here and below: what only a near miss needs.
+        from toolpair_observe.steps.blamed import BETWEEN_RUNS  # noqa: PLC0415
+        from toolpair_observe.steps.by_requests import blame_by_requests  # noqa: PLC0415
+        from toolpair_observe.steps.by_steps import blame_by_steps  # noqa: PLC0415
 
-    def _found(
+        messages, root = broken.request.messages, broken.root
+        report = _of_breach(broken, seen)
+        if self._settings.blame == "requests":
+            return blame_by_requests(messages, report, seen)
+        by_steps: Blame | None = None
+        if root is not None:
+            by_steps = blame_by_steps(
+                messages, report, broken.check, root, broken.parent_id, self._rename
+            )
+            if root.steps or (by_steps is not None and by_steps.step != BETWEEN_RUNS):
+                return by_steps
+        # The model is asked by the application itself: what it did, it did between two calls.
+        found = blame_by_requests(messages, report, seen)
+        if found is None or found.change is None:
+            return by_steps or found
+        return replace(found, step=BETWEEN_RUNS)
+
+
+class _Broken:
+    """A near miss that is looked back from.
+
+    Args:
+        request: The request.
+        parent_id: The run that asks, or None.
+        verdict: The verdict on it.
+        root: The root run that it is part of, or None.
+        has_hashes: Whether the verdict has hashes in place of ids.
+
+    Attributes:
+        request: The same, as the others.
+        parent_id: The same.
+        verdict: The same.
+        root: The same.
+    """
+
+    def __init__(
         self,
         request: Request,
         parent_id: UUID | None,
         verdict: Verdict,
         root: Root | None,
-        seen: Seen,
-    ) -> Blame | None:
-        target = verdict.target
+        *,
+        has_hashes: bool,
+    ) -> None:
+        self.request = request
+        self.parent_id = parent_id
+        self.verdict = verdict
+        self.root = root
+        self._has_hashes = has_hashes
 
-        def check_like_it(messages: Sequence[BaseMessage]) -> PairingReport:
-            return check(messages, target.profile, target.facts)
+    def check(self, messages: Sequence[BaseMessage]) -> PairingReport:
+        """Check another list as the request was checked."""
+        target = self.verdict.target
+        return check(messages, target.profile, target.facts)
 
-        report = self._plain_report(request, verdict)
-        report = _of_breach(report, verdict.report, request, seen)
-        if self._settings.blame == "requests":
-            return blame_by_requests(request.messages, report, seen)
-        by_steps: Blame | None = None
-        if root is not None:
-            by_steps = blame_by_steps(
-                request.messages, report, check_like_it, root, parent_id, self._rename
-            )
-            if root.steps or (by_steps is not None and by_steps.step != BETWEEN_RUNS):
-                return by_steps
-        # The model is asked by the application itself: what it did, it did between two calls.
-        found = blame_by_requests(request.messages, report, seen)
-        if found is None or found.change is None:
-            return by_steps or found
-        return replace(found, step=BETWEEN_RUNS)
+    @cached_property
+    def plain_report(self) -> PairingReport:
+        """The verdict with the ids as they are: no state has hashes of them."""
+        return self.check(self.request.messages) if self._has_hashes else self.verdict.report
+
+
+def _by_text(broken: _Broken, root: Root, seen: Seen) -> Seen:
+    """Correct what is told of a history whose messages get new ids in each run."""
+    from toolpair_observe.steps.by_steps import stood_before  # noqa: PLC0415
+
+    stood = stood_before(broken.request.messages, broken.plain_report, root)
+    if stood is None:
+        return seen
+    return seen._replace(is_fresh=seen.is_fresh and not stood, began_elsewhere=False)
 
 
 def _first_message(reply: LLMResult) -> BaseMessage | None:
@@ -204,19 +244,18 @@ def _first_message(reply: LLMResult) -> BaseMessage | None:
     return None
 
 
-def _of_breach(
-    report: PairingReport, noted: PairingReport, request: Request, seen: Seen
-) -> PairingReport:
-    """Return a report of those violations alone that are of the breach.
+def _of_breach(broken: _Broken, seen: Seen) -> PairingReport:
+    """Return a report, with the ids as they are, of those violations alone that are of the breach.
 
     Args:
-        report: The report with the ids as the messages have them.
-        noted: The same, as its violations were noted in the conversation.
-        request: The request.
+        broken: The near miss.
         seen: What earlier requests tell of it.
     """
+    report = broken.plain_report
     if seen.breach is None:
         return report
-    pairs = zip(report.violations, noted.violations, strict=True)
-    own = tuple(each for each, named in pairs if seen.breach.has(named, request.messages))
+    # Its violations were noted in the conversation as the verdict names them.
+    pairs = zip(report.violations, broken.verdict.report.violations, strict=True)
+    messages = broken.request.messages
+    own = tuple(each for each, named in pairs if seen.breach.has(named, messages))
     return replace(report, violations=own) if own else report

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolpair_observe.attach import runs, seam
-from toolpair_observe.attach.outcomes import Ending, outcome_of, settle
+from toolpair_observe.attach.ending import settle
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.pairing.words import Outcome
 
@@ -46,11 +46,14 @@ class OutcomeListener(seam.Participant):
         **kwargs: Any,  # noqa: ANN401, ARG002
     ) -> None:
         """Settle the outcome of a request that the model answered."""
-        with self._outcome_guard:
-            run = runs.find(run_id)
-            if run is not None:
-                settle(run, Ending(Outcome.ACCEPTED))
-                self._recorder.replied(run.record.run_id, response)
+        run = runs.find(run_id)
+        if run is None:
+            return
+        try:
+            run.end(Outcome.ACCEPTED)
+            self._recorder.replied(run.record.run_id, response)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            self._outcome_guard.swallow(error, error.__traceback__)
 
     def on_llm_error(
         self,
@@ -64,6 +67,9 @@ class OutcomeListener(seam.Participant):
             run = runs.find(run_id)
             if run is None:
                 return
+            # The wordings of refusals are many, and most requests do not fail.
+            from toolpair_observe.attach.outcomes import outcome_of  # noqa: PLC0415
+
             siblings = run.siblings
             settle(run, outcome_of(run, error))
             if not isinstance(error, ToolPairError):

@@ -1,15 +1,16 @@
-"""What became of a request, as the end of its run tells."""
+"""What became of a request that failed, as its error tells."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from toolpair_observe.attach.ending import Ending
 from toolpair_observe.errors import ToolPairError
 from toolpair_observe.hashed import quotes
-from toolpair_observe.pairing.refusals.companions import Companion, refused_companion
+from toolpair_observe.pairing.refusals.companions import refused_companion
 from toolpair_observe.pairing.refusals.error_text import stems_from_block
-from toolpair_observe.pairing.refusals.fault import Fault, fault_of
+from toolpair_observe.pairing.refusals.fault import fault_of
 from toolpair_observe.pairing.refusals.recognize import read_rejection
 from toolpair_observe.pairing.words import Effect, Outcome
 
@@ -17,22 +18,6 @@ if TYPE_CHECKING:
     from toolpair_observe.attach.runs import Run
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.pairing.words import ViolationKind
-
-
-class Ending(NamedTuple):
-    """How a request ended.
-
-    Attributes:
-        outcome: What became of it.
-        kind: The kind of breach that the error names.
-        fault: Of an escape, whose fault it is.
-        companion: What was refused beside a call, where the pairing was not the reason.
-    """
-
-    outcome: Outcome
-    kind: ViolationKind | None = None
-    fault: Fault | None = None
-    companion: Companion | None = None
 
 
 def outcome_of(run: Run, error: BaseException) -> Ending:
@@ -54,16 +39,6 @@ def outcome_of(run: Run, error: BaseException) -> Ending:
     if kind is None:
         return Ending(Outcome.FAILED, companion=refused_companion(error))
     return Ending(Outcome.REJECTED, kind)
-
-
-def settle(run: Run, ending: Ending) -> None:
-    """End a run, and find first where an escape stands in the application's traces.
-
-    Nobody has looked for that before: it was a sound request until now.
-    """
-    if ending.outcome is Outcome.ESCAPED and not run.wants_place and run.manager is not None:
-        run.owner.placed(run.record, run.manager)
-    run.end(*ending)
 
 
 def _predicted_kind(report: PairingReport, error: Exception) -> ViolationKind | None:

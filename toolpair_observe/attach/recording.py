@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from toolpair_observe.attach.hindsight import Hindsight, Told
 from toolpair_observe.pairing.shown import clean
 from toolpair_observe.record import Record
 from toolpair_observe.reporters import placement
-from toolpair_observe.steps.told import with_hint
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -54,21 +54,24 @@ class Recorder:
             verdict: The verdict on it.
             parent_id: The run that asks, or None.
         """
-        report = verdict.report
+        report, conversation = verdict.report, request.conversation_id
         told = self._look_back(request, run_id, parent_id, verdict)
         if told.masked is not report.masked:
             report = replace(report, masked=told.masked)
         if told.blame is not None:
+            # Of a near miss alone.
+            from toolpair_observe.steps.told import with_hint  # noqa: PLC0415
+
             report = with_hint(report, told.blame)
         return Record(
             run_id=run_id,
             report=report,
             mode=mode,
-            provider=clean(verdict.target.provider),
-            model=clean(verdict.target.model),
-            conversation_id=clean(self._judge.name_id(request.conversation_id or "")) or None,
-            node=clean(request.node or "") or None,
-            poisoned_thread_id=clean(verdict.poisoned_thread_id) or None,
+            provider=_clean_name(verdict.target.provider),
+            model=_clean_name(verdict.target.model),
+            conversation_id=_clean_or_none(conversation and self._judge.name_id(conversation)),
+            node=_clean_or_none(request.node),
+            poisoned_thread_id=_clean_or_none(verdict.poisoned_thread_id),
             start_ns=verdict.start_ns,
             check_ns=verdict.check_ns,
             identified=verdict.target.identified,
@@ -91,3 +94,11 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._guard.swallow(error, error.__traceback__)
             return Told(verdict.report.masked)
+
+
+# An application asks for few models.
+_clean_name = lru_cache(maxsize=512)(clean)
+
+
+def _clean_or_none(text: str | None) -> str | None:
+    return clean(text) or None if text else None

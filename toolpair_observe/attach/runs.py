@@ -21,7 +21,7 @@ from toolpair_observe.forks import in_child
 from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from toolpair_observe.counts import Counts
     from toolpair_observe.deadline import Deadline
@@ -65,7 +65,7 @@ class Run:
         self.streamed = False
         self.wants_place = False
         self.messages: object = None
-        self.siblings: list[Run] = []
+        self.siblings: Sequence[Run] = ()
         self._deadline = deadline
         self._is_checked = False
         self._task: asyncio.Task[object] | None = None
@@ -106,13 +106,14 @@ class Run:
         self._task = None
         self._manager = None
         self.messages = None
-        self.siblings = []
+        self.siblings = ()
         self.check()
-        self.record.outcome = outcome
-        self.record.rejected_kind = rejected_kind
-        self.record.escape_fault = escape_fault
-        self.record.rejected_companion = rejected_companion
-        self.owner.ended(self.record)
+        record = self.record
+        record.outcome = outcome
+        record.rejected_kind = rejected_kind
+        record.escape_fault = escape_fault
+        record.rejected_companion = rejected_companion
+        self.owner.ended(record)
         return True
 
     def note_refusal(self) -> None:
@@ -190,8 +191,8 @@ class Runs:
         self.counts = counts
         self._limit = limit
         self._timeout = timeout
-        # Oldest first.
-        self._mine: dict[UUID, Run] = {}
+        # Oldest first, each under its `id`: a UUID takes longer to hash.
+        self._mine: dict[int, Run] = {}
         counts.watch(self)
 
     def __len__(self) -> int:
@@ -203,14 +204,21 @@ class Runs:
         run = Run(record, self, now + self._timeout)
         run_id = record.run_id
         with _lock:
-            if run_id in _open:
-                return None
-            # More than one, if other threads have opened runs and not ended the oldest yet.
-            surplus = max(0, len(self._mine) + 1 - self._limit)
-            oldest = list(islice(self._mine.values(), surplus)) if surplus else ()
-            if not self._mine:
-                _busy.add(self)
-            _open[run_id] = self._mine[run_id] = run
+            try:
+                if _open.setdefault(run_id, run) is not run:
+                    return None
+                # More than one, if other threads have opened runs and not ended the oldest yet.
+                surplus = len(self._mine) + 1 - self._limit
+                oldest = list(islice(self._mine.values(), surplus)) if surplus > 0 else ()
+                if not self._mine:
+                    _busy.add(self)
+                self._mine[id(run)] = run
+            except BaseException:
+                # Interrupted. A run that is in one table only would be there for good.
+                if _open.get(run_id) is run:
+                    del _open[run_id]
+                self._mine.pop(id(run), None)
+                raise
         for each in oldest:
             each.give_up(Outcome.ABANDONED)
         if _dropped or now >= _Sweeper.due:
@@ -226,11 +234,12 @@ class Runs:
             run.give_up(Outcome.ABANDONED)
 
     def _remove(self, run: Run) -> bool:
-        run_id = run.record.run_id
+        key = id(run)
         with _lock:
-            if self._mine.get(run_id) is not run:
+            if key not in self._mine:
                 return False
-            del self._mine[run_id], _open[run_id]
+            # In this order: an interruption gets in while the UUID is hashed, and at no other time.
+            del _open[run.record.run_id], self._mine[key]
             if not self._mine:
                 _busy.discard(self)
         return True

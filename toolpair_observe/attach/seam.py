@@ -19,7 +19,7 @@ import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.version import VERSION
 
 from toolpair_observe.attach import closing, runs
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 __tracebackhide__ = is_deliberate
 _METHOD: Final = "on_chat_model_start"
 _MOST_CHANGES: Final = 2
-_CLASSES: Final = (CallbackManager, AsyncCallbackManager)
 
 
 class Participant(BaseCallbackHandler):
@@ -114,6 +113,10 @@ class StartCall:
         counts = self.runs[0].owner.counts if self.runs else shared_counts()
         return FailOpen(counts, "seam")
 
+    def swallow(self, error: Exception) -> None:
+        """Count a failure of the seam in this start."""
+        self.fail_open().swallow(error, error.__traceback__)
+
     def refuse(self, error: Exception, run_id: UUID) -> None:
         """Have the request stopped with `error` once every handler has started."""
         if self.refusal is None:
@@ -170,6 +173,13 @@ class _Seam:
     wrappers: dict[type, Callable[..., Any]] = {}  # noqa: RUF012
 
 
+def _manager_classes() -> tuple[type, type]:
+    # They bring all messages and models of langchain-core, which nothing needs until a model does.
+    from langchain_core.callbacks import AsyncCallbackManager, CallbackManager  # noqa: PLC0415
+
+    return CallbackManager, AsyncCallbackManager
+
+
 def install() -> bool:
     """Wrap both managers, unless they are wrapped already.
 
@@ -180,13 +190,14 @@ def install() -> bool:
     with _Seam.lock:
         if _Seam.active or _Seam.broken:
             return _Seam.active
-        for manager_class, is_async in zip(_CLASSES, (False, True), strict=True):
+        plain_class, async_class = _manager_classes()
+        for manager_class, is_async in ((plain_class, False), (async_class, True)):
             original = getattr(manager_class, _METHOD, None)
             if original is None or inspect.iscoroutinefunction(original) is not is_async:
                 _degrade(f"{manager_class.__name__}.{_METHOD} is not what it was")
                 return False
-        _set_wrapper(CallbackManager, _wrap)
-        _set_wrapper(AsyncCallbackManager, _awrap)
+        _set_wrapper(plain_class, _wrap)
+        _set_wrapper(async_class, _awrap)
         _Seam.active = True
         return True
 
@@ -307,9 +318,12 @@ def _is_served(manager: object) -> bool:
 
 def _connect(call: StartCall, managers: Sequence[RunManager], starter: object) -> None:
     """Tie each run to its manager, and put our handlers before the others there."""
-    change = "cannot be read"
-    with call.fail_open():
+    # A try, because a guard costs every request several times as much where nothing fails.
+    try:
         change = _change_in(managers)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+        change = "cannot be read"
+        call.swallow(error)
     if change:
         _note_change(starter, change)
         for run in call.runs:
@@ -318,8 +332,10 @@ def _connect(call: StartCall, managers: Sequence[RunManager], starter: object) -
         return
     _Seam.changes = 0
     for run in call.runs:
-        with call.fail_open():
+        try:
             _connect_run(call, run, managers)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            call.swallow(error)
     if len(call.runs) > 1 and not call.is_async:
         for run in call.runs:
             run.siblings = call.runs
@@ -327,7 +343,7 @@ def _connect(call: StartCall, managers: Sequence[RunManager], starter: object) -
 
 def _connect_run(call: StartCall, run: Run, managers: Sequence[RunManager]) -> None:
     record = run.record
-    if record.run_id in call.refused:
+    if call.refused and record.run_id in call.refused:
         run.note_refusal()
     manager = managers[0] if len(managers) == 1 else _manager_of(record.run_id, managers)
     run.watch_manager(manager)
@@ -346,7 +362,7 @@ def _note_change(starter: object, change: str) -> None:
     Once may be a patch of another library, for one request. A manager class of the application
     proves nothing.
     """
-    if type(starter) not in _CLASSES:
+    if type(starter) not in _manager_classes():
         return
     _Seam.changes += 1
     if _Seam.changes >= _MOST_CHANGES:

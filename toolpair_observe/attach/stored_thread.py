@@ -8,16 +8,17 @@ leaves the thread as it is: a guess from the request would be wrong for both.
 from __future__ import annotations
 
 import contextlib
+import sys
 from operator import is_
 from typing import TYPE_CHECKING, Any, Final
-
-from langchain_core.messages import BaseMessage
 
 from toolpair_observe import foreign
 from toolpair_observe.pairing.words import ViolationKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from langchain_core.messages import BaseMessage
 
     from toolpair_observe.pairing.report import PairingReport
 
@@ -54,10 +55,11 @@ def poisoned_thread_id(
 
 
 def _configurable() -> Mapping[str, Any]:
-    # Only a request that is flagged needs langchain-core's runnables.
-    from langchain_core.runnables.config import ensure_config  # noqa: PLC0415
-
-    return ensure_config().get("configurable") or {}
+    # What `ensure_config` begins with, of which that copies every part. Without the module nothing
+    # runs in a graph.
+    variable = foreign.CURRENT_CONFIG.of(sys.modules.get("langchain_core.runnables.config"))
+    config = variable.get() if variable is not None else None
+    return (config or {}).get("configurable") or {}
 
 
 def _is_of_call(where: Mapping[str, Any]) -> bool:
@@ -67,6 +69,8 @@ def _is_of_call(where: Mapping[str, Any]) -> bool:
 
 
 def _stored_messages(where: Mapping[str, Any]) -> Sequence[BaseMessage]:
+    from langchain_core.messages import BaseMessage  # noqa: PLC0415 -- brings all messages
+
     read = foreign.READ_STATE.of(where)
     # A state without such a channel, or one that is empty, raises what it likes.
     with contextlib.suppress(Exception):

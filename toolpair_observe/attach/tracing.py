@@ -6,10 +6,8 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.callbacks import BaseCallbackHandler, CallbackManager
-from langchain_core.outputs import LLMResult
-
 from toolpair_observe import foreign
+from toolpair_observe.attach.closing import no_result
 from toolpair_observe.fail_open import FailOpen
 from toolpair_observe.record import TraceLink
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from uuid import UUID
 
-    from langchain_core.callbacks import Callbacks
+    from langchain_core.callbacks import BaseCallbackHandler, CallbackManager, Callbacks
     from langchain_core.runnables import RunnableConfig
 
     from toolpair_observe.attach.request import Request
@@ -103,12 +101,14 @@ def failing_run(
     try:
         yield trace_link(run)
     finally:
-        run.on_llm_error(error, response=LLMResult(generations=[]))
+        run.on_llm_error(error, response=no_result())
 
 
 def _tracing_manager(
     request: Request, config: RunnableConfig, model_callbacks: Callbacks
 ) -> CallbackManager | None:
+    from langchain_core.callbacks import CallbackManager  # noqa: PLC0415 -- see `seam`
+
     manager = CallbackManager.configure(
         inheritable_callbacks=config.get("callbacks"),
         local_callbacks=model_callbacks,

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.logs import is_read, log
@@ -17,10 +17,10 @@ from toolpair_observe.observation import fresh_masked
 from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.pairing.shown import shown
 from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.reporters.text import escape, masked, near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.masked import MaskedResult
@@ -56,6 +56,40 @@ _OTHER_SHAPES: Final = _Shape(
 )
 
 
+class _Source(NamedTuple):
+    """Where a request came from, as far as it is known; of most it is never written."""
+
+    thread: str | None
+    node: str | None
+    run_id: UUID
+    trace: str | None
+    span: str | None
+    page: str | None
+
+    @classmethod
+    def of(cls, observation: Observation) -> _Source:
+        """Return where the request of an observation came from."""
+        return cls(
+            observation.conversation_id,
+            observation.node,
+            observation.run_id,
+            observation.trace_id,
+            observation.span_id,
+            observation.langsmith_url,
+        )
+
+    def __str__(self) -> str:
+        told = {
+            "thread": shown(self.thread or ""),
+            "node": shown(self.node or ""),
+            "run": str(self.run_id),
+            "trace": self.trace,
+            "span": self.span,
+            "page": self.page,
+        }
+        return ", ".join(f"{name} {value}" for name, value in told.items() if value)
+
+
 @dataclass(slots=True)
 class _Window:
     """The minute after a line, in which lines of the same shape are only counted.
@@ -69,7 +103,7 @@ class _Window:
 
     ends: float
     repeats: int = 0
-    last: str = ""
+    last: _Source | None = None
     is_told: bool = False
 
 
@@ -101,7 +135,7 @@ class Throttle:
         """Whether the minute of a line is over, so that its count is due."""
         return self._clock() >= self._next_end
 
-    def lets_through(self, shape: _Shape, source: str) -> bool:
+    def lets_through(self, shape: _Shape, source: _Source) -> bool:
         """Whether a line of this shape is to be written; otherwise it is counted."""
         now = self._clock()
         with self._lock:
@@ -125,6 +159,8 @@ class Throttle:
     def write_ended(self) -> None:
         """Write the counts whose minute is over."""
         now = self._clock()
+        if now < self._next_end:
+            return
         ended: list[tuple[_Shape, _Window]] = []
         with self._lock:
             while self._windows:
@@ -143,7 +179,7 @@ class Throttle:
             at_exit: Whether nothing comes after. Otherwise a count is told once in its minute: an
                 application may close a handler after each call.
         """
-        pending: list[tuple[_Shape, int, str]] = []
+        pending: list[tuple[_Shape, int, _Source | None]] = []
         with self._lock:
             for shape, window in self._windows.items():
                 if window.repeats and (at_exit or not window.is_told):
@@ -182,7 +218,7 @@ class LogReporter:
     def flagged(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log a near miss."""
         event = "blocked request" if observation.blocked else "near miss"
-        self._warn(observation, event, near_miss)
+        self._warn(observation, event, _near_miss)
 
     def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log what the provider did, where it refused the request."""
@@ -199,7 +235,8 @@ class LogReporter:
 
     def mended(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log the results that other software made up."""
-        self._write(_masked_shape(observation), observation, masked)
+        if is_read(logging.INFO):
+            self._write(_masked_shape(observation), observation, _masked)
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 -- logging is synchronous
         """Log the counts whose minute is over; the other ones go on."""
@@ -214,21 +251,21 @@ class LogReporter:
     def _warn(
         self, observation: Observation, event: str, describe: Callable[[Observation], str]
     ) -> None:
-        self._write(_shape(observation, event), observation, describe)
+        if is_read(logging.WARNING):
+            self._write(_shape(observation, event), observation, describe)
 
     def _write(
         self, shape: _Shape, observation: Observation, describe: Callable[[Observation], str]
     ) -> None:
-        if not is_read(shape.level):
-            return
         self._throttle.write_ended()
-        if self._throttle.lets_through(shape, _source(observation)):
+        source = _Source.of(observation)
+        if self._throttle.lets_through(shape, source):
             model = f"model {shown(observation.model)}, " if observation.model else ""
             text = f"{shape.event}: {describe(observation)}"
-            log(shape.level, "%s [%s%s]", text, model, _source(observation))
+            log(shape.level, "%s [%s%s]", text, model, source)
 
 
-def _write_counts(counts: list[tuple[_Shape, int, str]]) -> None:
+def _write_counts(counts: list[tuple[_Shape, int, _Source | None]]) -> None:
     # Without the lock: the application's log handler may take locks of its own.
     for shape, repeats, last in counts:
         if repeats:
@@ -239,19 +276,6 @@ def _write_counts(counts: list[tuple[_Shape, int, str]]) -> None:
                 _name(shape),
                 last,
             )
-
-
-def _source(observation: Observation) -> str:
-    """Return where a request came from, as far as it is known."""
-    told = {
-        "thread": shown(observation.conversation_id or ""),
-        "node": shown(observation.node or ""),
-        "run": str(observation.run_id),
-        "trace": observation.trace_id,
-        "span": observation.span_id,
-        "page": observation.langsmith_url,
-    }
-    return ", ".join(f"{name} {value}" for name, value in told.items() if value)
 
 
 def _shape(observation: Observation, event: str) -> _Shape:
@@ -305,6 +329,19 @@ def _name(shape: _Shape) -> str:
     )
 
 
+def _near_miss(observation: Observation) -> str:
+    # Here and below: sentences bring what tells of blames, and are imported where one is said.
+    from toolpair_observe.reporters.text import near_miss  # noqa: PLC0415
+
+    return near_miss(observation)
+
+
+def _masked(observation: Observation) -> str:
+    from toolpair_observe.reporters.text import masked  # noqa: PLC0415
+
+    return masked(observation)
+
+
 def _rejection(observation: Observation) -> str:
     report = observation.report
     return (
@@ -315,6 +352,8 @@ def _rejection(observation: Observation) -> str:
 
 
 def _escape(observation: Observation) -> str:
+    from toolpair_observe.reporters.text import escape  # noqa: PLC0415
+
     advice = (
         "report it to whoever runs the server or gateway"
         if observation.escape_fault == Fault.SERVER

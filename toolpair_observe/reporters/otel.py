@@ -14,13 +14,13 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
 
 from toolpair_observe import semconv
-from toolpair_observe.otel_api import event_logger_of, tracer_of
+from toolpair_observe.otel_api import event_logger_of, is_taken, tracer_of
 from toolpair_observe.pairing.shown import clean
 from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters.otel_masked import write_masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from enum import StrEnum
 
     from opentelemetry._logs import LoggerProvider
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from toolpair_observe.fail_open import FailOpen
     from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.report import Violation
-    from toolpair_observe.record import Place, Trace
+    from toolpair_observe.record import Trace
     from toolpair_observe.settings import Settings
 
 _BROKEN = frozenset({Outcome.BLOCKED, Outcome.REJECTED, Outcome.ESCAPED})
@@ -74,9 +74,7 @@ class OtelReporter:
         place = trace.place
         context = place.context
         if wants_span:
-            own_context = self._write(
-                observation, place, self._nested_in_langsmith(observation, trace)
-            )
+            own_context = self._write(observation, trace)
             # What is evaluated is the model's call, and its span is where to look for a verdict.
             context = context if place.is_model else own_context
         if self._settings.evaluation_events:
@@ -98,9 +96,8 @@ class OtelReporter:
             return observation.is_finding
         return self._settings.spans == "all"
 
-    def _write(
-        self, observation: Observation, place: Place, nested: Mapping[str, AttributeValue]
-    ) -> Context:
+    def _write(self, observation: Observation, trace: Trace) -> Context:
+        place = trace.place
         parent = place.context
         end_ns = observation.start_ns + observation.check_ns
         span = self._tracer.start_span(
@@ -113,8 +110,8 @@ class OtelReporter:
             start_time=observation.start_ns,
         )
         if span.is_recording():
-            span.set_attributes(_details(observation))
-            span.set_attributes(nested)
+            # All at once: an SDK takes its locks, and looks at the mapping, each time.
+            span.set_attributes(_details(observation) | self._nested(observation, trace))
             if observation.outcome in _BROKEN:
                 span.set_status(Status(StatusCode.ERROR, _status_text(observation)))
         context = set_span_in_context(span, parent)
@@ -122,9 +119,7 @@ class OtelReporter:
         span.end(end_ns)
         return context
 
-    def _nested_in_langsmith(
-        self, observation: Observation, trace: Trace
-    ) -> Mapping[str, AttributeValue]:
+    def _nested(self, observation: Observation, trace: Trace) -> dict[str, AttributeValue]:
         """Return what LangSmith nests the span by, below the run that its own tracer writes."""
         if trace.link is not None:
             from toolpair_observe.reporters.langsmith.nesting import nesting_of  # noqa: PLC0415
@@ -139,10 +134,10 @@ class OtelReporter:
             semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_GUARDRAIL,
             semconv.MODE: observation.mode,
             semconv.PROFILE: clean(observation.report.profile),
-            semconv.EFFECT: observation.report.effect.value,
+            semconv.EFFECT: str(observation.report.effect),
         }
         if observation.outcome is not None:
-            attributes[semconv.OUTCOME] = observation.outcome.value
+            attributes[semconv.OUTCOME] = str(observation.outcome)
         if observation.outcome in _BROKEN:
             attributes[semconv.ERROR_TYPE] = semconv.ERROR_INVALID_TOOL_RESULTS
         if observation.provider:
@@ -155,10 +150,16 @@ class OtelReporter:
 
     def _write_violations(self, observation: Observation, context: Context, time_ns: int) -> None:
         report = observation.report
+        if not report.violations:
+            return
+        # None of them is more severe than this one.
+        most = _severity(report.effect, observation.outcome)
+        if not is_taken(self._logger, semconv.EVENT_VIOLATION, most, context):
+            return
         shown = _worst(report.violations, semconv.MAX_VIOLATION_EVENTS)
         omitted = report.violation_count - len(shown)
         for position, violation in enumerate(shown, start=1):
-            severity = _severity(violation, observation.outcome)
+            severity = _severity(violation.effect, observation.outcome)
             attributes = self._describe(violation)
             if omitted and position == len(shown):
                 attributes[semconv.VIOLATION_OMITTED] = omitted
@@ -173,9 +174,9 @@ class OtelReporter:
 
     def _describe(self, violation: Violation) -> dict[str, AttributeValue]:
         attributes: dict[str, AttributeValue] = {
-            semconv.VIOLATION_KIND: violation.kind.value,
-            semconv.VIOLATION_EFFECT: violation.effect.value,
-            semconv.VIOLATION_CAUSE: violation.cause.value,
+            semconv.VIOLATION_KIND: str(violation.kind),
+            semconv.VIOLATION_EFFECT: str(violation.effect),
+            semconv.VIOLATION_CAUSE: str(violation.cause),
             semconv.MESSAGE_INDEX: violation.message_index,
         }
         if violation.tool_call_id:
@@ -215,8 +216,8 @@ def _details(observation: Observation) -> dict[str, AttributeValue]:
         semconv.LANGSMITH_RUN_ID: str(observation.run_id),
     }
     if report.violations:
-        attributes[semconv.VIOLATION_KINDS] = _unique(each.kind for each in report.violations)
-        attributes[semconv.VIOLATION_CAUSES] = _unique(each.cause for each in report.violations)
+        attributes[semconv.VIOLATION_KINDS] = _unique([each.kind for each in report.violations])
+        attributes[semconv.VIOLATION_CAUSES] = _unique([each.cause for each in report.violations])
     if (omitted := report.violation_count - semconv.MAX_VIOLATION_EVENTS) > 0:
         attributes[semconv.VIOLATION_OMITTED] = omitted
     if observation.rejected_kind:
@@ -225,28 +226,27 @@ def _details(observation: Observation) -> dict[str, AttributeValue]:
         attributes[semconv.ESCAPE_FAULT] = str(observation.escape_fault)
     if observation.rejected_companion:
         attributes[semconv.REJECTED_COMPANION] = str(observation.rejected_companion)
-    return attributes | _hindsight(observation)
+    _add_hindsight(attributes, observation)
+    return attributes
 
 
-def _hindsight(observation: Observation) -> dict[str, AttributeValue]:
-    """Return whether the breach is new, and what broke the history."""
-    attributes: dict[str, AttributeValue] = {}
+def _add_hindsight(attributes: dict[str, AttributeValue], observation: Observation) -> None:
+    """Add whether the breach is new, and what broke the history."""
     if observation.is_fresh is not None:
         attributes[semconv.BREACH_FRESH] = observation.is_fresh
     blame = observation.blame
     if blame is None:
-        return attributes
+        return
     if blame.step:
         attributes[semconv.BLAME_STEP] = clean(blame.step)
     if blame.change:
         attributes[semconv.BLAME_CHANGE] = blame.change.value
     if blame.requests_ago:
         attributes[semconv.BLAME_REQUESTS_AGO] = blame.requests_ago
-    return attributes
 
 
 def _unique(members: Iterable[StrEnum]) -> tuple[str, ...]:
-    return tuple(member.value for member in dict.fromkeys(members))
+    return tuple(map(str, dict.fromkeys(members)))
 
 
 def _status_text(observation: Observation) -> str:
@@ -262,7 +262,7 @@ def _worst(violations: Sequence[Violation], limit: int) -> Sequence[Violation]:
     return nsmallest(limit, violations, key=lambda violation: _WORST_FIRST[violation.effect])
 
 
-def _severity(violation: Violation, outcome: Outcome | None) -> SeverityNumber:
-    if not violation.effect.is_near_miss:
+def _severity(effect: Effect, outcome: Outcome | None) -> SeverityNumber:
+    if not effect.is_near_miss:
         return SeverityNumber.INFO
     return SeverityNumber.ERROR if outcome in _STOPPED else SeverityNumber.WARN

@@ -27,7 +27,7 @@ _DURATION_LABELS: Final = {effect: {semconv.EFFECT: effect.value} for effect in 
 
 
 class CheckMetrics:
-    """Record the length of checks, and export the counts.
+    """Record the length of checks, of near misses and of a sample, and export the counts.
 
     Args:
         meter_provider: None for the application's global one.
@@ -42,9 +42,10 @@ class CheckMetrics:
     def measure(self, record: Record) -> None:
         """Record the histograms of one check."""
         report = record.report
-        self._histograms.duration.record(
-            record.check_ns / 1e9, _DURATION_LABELS[report.effect], context=record.place.context
-        )
+        if self._counts.takes_duration(report.effect):
+            self._histograms.duration.record(
+                record.check_ns / 1e9, _DURATION_LABELS[report.effect], context=record.place.context
+            )
         if report.effect.is_near_miss:
             provider = self._counts.fold_provider(record.provider)
             self._histograms.messages.record(

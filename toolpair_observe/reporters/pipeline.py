@@ -18,11 +18,10 @@ from toolpair_observe.reporters import placement
 from toolpair_observe.reporters.log import LogReporter
 from toolpair_observe.reporters.otel import OtelReporter
 from toolpair_observe.reporters.otel_metrics import CheckMetrics
-from toolpair_observe.reporters.shared import FeedbackSeat, MaskedSeat, NearMissSeat
 from toolpair_observe.reporters.worker import JOIN_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from langchain_core.callbacks import BaseCallbackHandler
     from langsmith import Client
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     from toolpair_observe.record import Record, Trace
     from toolpair_observe.reporters.hook import ObservationHook
     from toolpair_observe.settings import Settings
+
+    Listener = tuple[Callable[[Observation, Trace], None], FailOpen]
 
 
 class Reporter(Protocol):
@@ -105,15 +106,14 @@ class Pipeline:
             logger_provider=logger_provider,
             langsmith_client=langsmith_client,
         )
-        hooks = {NearMissSeat: on_near_miss, MaskedSeat: on_masked}
-        for seat, hook in hooks.items():
-            check_hook(seat.name, hook, "one Observation", awaited=True)
+        hooks = {"on_near_miss": on_near_miss, "on_masked": on_masked}
+        for name, hook in hooks.items():
+            check_hook(name, hook, "one Observation", awaited=True)
         self.counts: Counts = shared_counts(meter_provider, settings.max_label_values)
         self._tells_all = "all" in {settings.feedback, settings.spans} or settings.evaluation_events
         self._otel_guard = FailOpen(self.counts, "otel")
         self._langsmith_guard = FailOpen(self.counts, "langsmith")
-        metrics = CheckMetrics(meter_provider, self.counts)
-        self._on_checked = [(metrics.measure, self._otel_guard)]
+        self._metrics = CheckMetrics(meter_provider, self.counts)
         reporters: dict[str, Reporter] = {
             "log": LogReporter(),
             "otel": OtelReporter(
@@ -126,14 +126,18 @@ class Pipeline:
         if settings.feedback != "off":
             # Imports an HTTP client, which nothing else here needs.
             from toolpair_observe.reporters.langsmith.feedback import LangSmithReporter  # noqa: PLC0415
+            from toolpair_observe.reporters.shared import FeedbackSeat  # noqa: PLC0415
 
             reporters["langsmith"] = FeedbackSeat(
                 (LangSmithReporter, id(self.counts), settings.feedback, id(langsmith_client)),
                 partial(LangSmithReporter, settings, client=langsmith_client, counts=self.counts),
             )
-        for seat, hook in hooks.items():
+        for name, hook in hooks.items():
             if hook is not None:
-                reporters[seat.name] = seat(hook, self.counts)
+                # Imports threads for functions, which few handlers have.
+                from toolpair_observe.reporters.shared import HOOK_SEATS  # noqa: PLC0415
+
+                reporters[name] = HOOK_SEATS[name](hook, self.counts)
         self.report_to(reporters)
 
     def report_to(self, reporters: Mapping[str, Reporter]) -> None:
@@ -143,6 +147,7 @@ class Pipeline:
             (reporter, FailOpen(self.counts, name)) for name, reporter in reporters.items()
         ]
         self._on_flagged = [(reporter.flagged, guard) for reporter, guard in self._reporters]
+        self._on_finished = [(reporter.finished, guard) for reporter, guard in self._reporters]
         self._on_mended = [(reporter.mended, guard) for reporter, guard in self._reporters]
 
     def tells_of(self, report: PairingReport) -> bool:
@@ -170,7 +175,10 @@ class Pipeline:
         if report.masked:
             for masked in fresh_masked(report.masked):
                 add(semconv.MASKED, (masked.kind, clean(masked.by), provider, model))
-        tell(self._on_checked, record)
+        try:
+            self._metrics.measure(record)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            self._otel_guard.swallow(error, error.__traceback__)
         if report.effect.is_near_miss:
             if record.is_fresh:
                 add(semconv.BREACHES, (*_breach_of(record), provider, model))
@@ -193,12 +201,7 @@ class Pipeline:
                 record.escape_fault or "",
             )
             self.counts.add(semconv.OUTCOMES, labels)
-        worth_it = is_finding(record.report, record.outcome)
-        listeners = [
-            (reporter.finished, guard)
-            for reporter, guard in self._reporters
-            if worth_it or reporter.wants_sound or _names_companion(reporter, record)
-        ]
+        listeners = self._listeners(record)
         is_mended = bool(record.report.masked and fresh_masked(record.report.masked))
         if listeners or is_mended:
             # Most sound requests have no listener, and an observation costs more than a count.
@@ -206,6 +209,18 @@ class Pipeline:
             observation, trace = self._observation(record), record.trace()
             tell(listeners, observation, trace)
             tell(self._on_mended if is_mended else (), observation, trace)
+
+    def _listeners(self, record: Record) -> Sequence[Listener]:
+        """Return who hears of an outcome: of most sound requests nobody does."""
+        if is_finding(record.report, record.outcome):
+            return self._on_finished
+        # The log alone says of a failure that the pairing was not the reason.
+        names_companion = record.rejected_companion is not None
+        listeners: list[Listener] = []
+        for reporter, guard in self._reporters:
+            if reporter.wants_sound or (names_companion and isinstance(reporter, LogReporter)):
+                listeners.append((reporter.finished, guard))
+        return listeners
 
     def _observation(self, record: Record) -> Observation:
         if record.link is not None and record.langsmith_url is None:
@@ -239,8 +254,3 @@ def _breach_of(record: Record) -> tuple[str, str, str]:
     worst = worst_of(record.report.violations)
     change = record.blame.change if record.blame is not None else None
     return worst.kind, worst.cause, change or ""
-
-
-def _names_companion(reporter: Reporter, record: Record) -> bool:
-    """Whether it is the log, which alone says of a failure that the pairing was not the reason."""
-    return record.rejected_companion is not None and isinstance(reporter, LogReporter)

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from langchain_core.callbacks import CallbackManager
 from opentelemetry.context import get_current
 from opentelemetry.trace import (
     NonRecordingSpan,
@@ -129,13 +128,20 @@ def _below(span: Any, place: Place) -> Place:  # noqa: ANN401 -- of another libr
 def _model_span(
     run_id: UUID, handlers: Sequence[BaseCallbackHandler] | None, guard: FailOpen
 ) -> Any:  # noqa: ANN401 -- of another library
+    if sys.modules.keys().isdisjoint(_MODULES):
+        return None
     if handlers is None:
+        from langchain_core.callbacks import CallbackManager  # noqa: PLC0415 -- brings all messages
+
         # Instrumentors give theirs to every manager as it is made.
         handlers = CallbackManager(handlers=[]).handlers
     for read in _READERS:
-        # Each under the guard by itself: one that has changed hides none of the others.
-        with guard:
+        # Each by itself: one that has changed hides none of the others.
+        try:
             found = _valid(read(run_id, handlers))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            guard.swallow(error, error.__traceback__)
+        else:
             if found is not None:
                 return found
     return None
@@ -156,8 +162,11 @@ def _nothing(_: UUID) -> None:
     """Stand for a method that has moved: no run has a span."""
 
 
+_OPENINFERENCE: Final = foreign.GET_SPAN.module
+
+
 def _openinference(run_id: UUID, _: Iterable[BaseCallbackHandler]) -> Any:  # noqa: ANN401
-    module = sys.modules.get("openinference.instrumentation.langchain")
+    module = sys.modules.get(_OPENINFERENCE)
     if module is None:
         return None
     instrumentor = module.LangChainInstrumentor()
@@ -168,25 +177,35 @@ def _openinference(run_id: UUID, _: Iterable[BaseCallbackHandler]) -> Any:  # no
 
 
 def _traceloop(run_id: UUID, handlers: Iterable[BaseCallbackHandler]) -> Any:  # noqa: ANN401
-    for handler in handlers:
-        if foreign.TRACELOOP_SPANS.is_of(handler):
-            return foreign.TRACELOOP_SPAN.of(foreign.TRACELOOP_SPANS.of(handler, {}).get(run_id))
-    return None
+    handler = foreign.TRACELOOP_SPANS.first_among(handlers)
+    if handler is None:
+        return None
+    return foreign.TRACELOOP_SPAN.of(foreign.TRACELOOP_SPANS.of(handler, {}).get(run_id))
 
 
 def _genai(run_id: UUID, handlers: Iterable[BaseCallbackHandler]) -> Any:  # noqa: ANN401
-    for handler in handlers:
-        if foreign.GENAI_INVOCATIONS.is_of(handler):
-            invocations = foreign.GENAI_INVOCATIONS.of(handler)
-            return foreign.GENAI_SPAN.of(foreign.GENAI_INVOCATION.of(invocations, _nothing)(run_id))
-    return None
+    handler = foreign.GENAI_INVOCATIONS.first_among(handlers)
+    if handler is None:
+        return None
+    invocations = foreign.GENAI_INVOCATIONS.of(handler)
+    return foreign.GENAI_SPAN.of(foreign.GENAI_INVOCATION.of(invocations, _nothing)(run_id))
 
 
 def _langfuse(run_id: UUID, handlers: Iterable[BaseCallbackHandler]) -> Any:  # noqa: ANN401
-    for handler in handlers:
-        if foreign.LANGFUSE_RUNS.is_of(handler):
-            return foreign.LANGFUSE_SPAN.of(foreign.LANGFUSE_RUNS.of(handler, {}).get(run_id))
-    return None
+    handler = foreign.LANGFUSE_RUNS.first_among(handlers)
+    if handler is None:
+        return None
+    return foreign.LANGFUSE_SPAN.of(foreign.LANGFUSE_RUNS.of(handler, {}).get(run_id))
 
 
+# Where none of these is imported nobody has a span, and nobody needs to be asked.
+_MODULES: Final = frozenset(
+    each.module
+    for each in (
+        foreign.GET_SPAN,
+        foreign.TRACELOOP_SPANS,
+        foreign.GENAI_INVOCATIONS,
+        foreign.LANGFUSE_RUNS,
+    )
+)
 _READERS: Final[tuple[Reader, ...]] = (_openinference, _traceloop, _genai, _langfuse)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from toolpair_observe.forks import in_child
@@ -139,6 +139,10 @@ class MaskedSeat(HookSeat):
     def mended(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Call the function."""
         self.reporter.call(self._hook, observation)
+
+
+HOOK_SEATS: Final = {seat.name: seat for seat in (NearMissSeat, MaskedSeat)}
+"""The part of each function, by the argument that holds it."""
 
 
 def _code_of(hook: Any) -> Hashable:  # noqa: ANN401 -- whatever can be called

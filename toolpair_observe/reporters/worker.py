@@ -145,6 +145,11 @@ def close_at_exit(owner: Owner) -> None:
     _OWNERS.add(owner)
 
 
+def has_owners() -> bool:
+    """Whether there is anything for `close_all` to close."""
+    return bool(_OWNERS)
+
+
 def close_all(sort: type[Owner], deadline: Deadline) -> None:
     """Wait for the jobs of all owners in the process, and stop their workers.
 

@@ -10,7 +10,6 @@ an outline of its messages only where somebody is going to compare requests.
 
 from __future__ import annotations
 
-import re
 import threading
 from array import array
 from collections import OrderedDict
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from toolpair_observe.forks import reset_in_child
+from toolpair_observe.pairing.late_pattern import LatePattern
 from toolpair_observe.steps.outline import Outline
 
 if TYPE_CHECKING:
@@ -50,11 +50,13 @@ MOST_TOGETHER: Final = 80
 # the last ones, since those that are new come last.
 _LAST: Final = 16
 _MOST_NAMES: Final = 16
+# The types of a model's answers.
+_ANSWERS: Final = frozenset({"ai", "AIMessageChunk"})
 # A reply without an id of the provider's is named after its run.
-_RUN_IN_ID: Final = re.compile(r"run-+([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})")
+_RUN_IN_ID: Final = LatePattern(r"run-+([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})")
 
 
-class Breach:
+class NotedBreach:
     """One breach of a conversation, from the request on that first had it.
 
     Attributes:
@@ -103,7 +105,7 @@ class Seen(NamedTuple):
     requests_ago: int = 0
     last_sound_run_id: UUID | None = None
     began_elsewhere: bool = False
-    breach: Breach | None = None
+    breach: NotedBreach | None = None
     outline: Outline | None = None
     predecessor: Outline | None = None
 
@@ -125,18 +127,27 @@ class _Conversation:
         "used",
     )
 
-    def __init__(self, key: object, *, began_elsewhere: bool) -> None:
+    def __init__(self, key: str | int, *, began_elsewhere: bool, is_doubtful: bool) -> None:
         self.key = key
         self.began_elsewhere = began_elsewhere
         # Whether nothing tells that its first request is not one of another conversation.
-        self.is_doubtful = False
+        self.is_doubtful = is_doubtful
         self.count = 0
         self.used = 0.0
         self.last_sound_run_id: UUID | None = None
-        # What finds it without a thread: ids of messages and of runs.
-        self.names: tuple[object, ...] = ()
-        self.breaches: list[Breach] | None = None
+        # What finds it without a thread: hashes of the ids of messages and of runs.
+        self.names: tuple[int, ...] = ()
+        self.breaches: list[NotedBreach] | None = None
         self.outlines: list[Outline] | None = None
+
+
+class _Alone(NamedTuple):
+    """The first request of what may become a conversation."""
+
+    run_id: UUID
+    began_elsewhere: bool
+    is_doubtful: bool
+    used: float
 
 
 class Conversations:
@@ -150,13 +161,16 @@ class Conversations:
         """Forget every conversation."""
         # Reentrant: a finalizer that runs while the lock is held may make a request.
         self._lock = threading.RLock()
-        self._kept: OrderedDict[object, _Conversation] = OrderedDict()
-        self._by_name: dict[object, _Conversation] = {}
+        # By the thread, or else by the hash of the first run.
+        self._kept: OrderedDict[str | int, _Conversation] = OrderedDict()
+        self._by_name: dict[int, _Conversation] = {}
+        # Sound requests that only an answer to them can be of one conversation with.
+        self._alone: OrderedDict[int, _Alone] = OrderedDict()
         # The outlines of requests whose answers are still to come.
         self._waiting: OrderedDict[UUID, Outline] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._kept) + len(self._alone)
 
     def note(
         self,
@@ -179,6 +193,10 @@ class Conversations:
         outline = Outline(messages, outlined) if outlined else None
         keys = _keys(violations, messages) if violations else None
         with self._lock:
+            nobody_asks = keys is None and outline is None and thread_id is None
+            if nobody_asks and not _names_any(messages):
+                self._note_alone(run_id, messages)
+                return UNTOLD
             found = self._find(run_id, thread_id, messages)
             found.count += 1
             predecessor = _predecessor(found, outline) if outline is not None and keys else None
@@ -199,6 +217,11 @@ class Conversations:
                 predecessor,
             )
 
+    def awaits(self, run_id: UUID) -> bool:
+        """Whether the answer to a request is still to come, to be compared."""
+        # Mostly none is, and then the id need not be hashed.
+        return bool(self._waiting) and run_id in self._waiting
+
     def replied(self, run_id: UUID, reply: object) -> None:
         """Note what the model answered, where requests are compared.
 
@@ -214,17 +237,22 @@ class Conversations:
     def _find(self, run_id: UUID, thread_id: str | None, messages: Sequence[Any]) -> _Conversation:
         now = monotonic()
         self._forget_old(now)
-        names: list[object] = []
+        names: list[int] = []
+        key: str | int
         if thread_id is not None:
-            key: object = thread_id
+            key = thread_id
             found = self._kept.get(key)
         else:
-            key = run_id
+            # Hashed once: the hash of a run's id is computed anew each time.
+            key = hash(run_id)
             found = self._known(messages, names)
-            names.append(run_id)
+            names.append(key)
         if found is None:
-            found = _Conversation(key, began_elsewhere=_has_answers(messages))
-            found.is_doubtful = names == [run_id] and len(messages) > 1
+            found = _Conversation(
+                key,
+                began_elsewhere=_has_answers(messages),
+                is_doubtful=len(names) == 1 and len(messages) > 1,
+            )
             self._kept[key] = found
         else:
             self._kept.move_to_end(found.key)
@@ -233,25 +261,52 @@ class Conversations:
             self._name(found, names)
         return found
 
-    def _known(self, messages: Sequence[Any], names: list[object]) -> _Conversation | None:
-        """Return the conversation of the newest message that is known; add the newer ones' ids."""
+    def _known(self, messages: Sequence[Any], names: list[int]) -> _Conversation | None:
+        """Return the conversation of the newest message that is known; name the newer ones."""
         by_name = self._by_name
+        unknown: list[str] = []
         for message in reversed(messages[-_LAST:]):
             own_id = message.__dict__.get("id")
             if own_id:
-                found = by_name.get(own_id)
+                name = hash(own_id)
+                found = by_name.get(name)
                 if found is not None:
                     return found
-                names.append(own_id)
-        for own_id in names:
+                names.append(name)
+                unknown.append(own_id)
+        for own_id in unknown:
             # A reply that no request has had yet may be known by its run.
             made = _RUN_IN_ID.search(str(own_id))
-            found = by_name.get(UUID(made[1])) if made is not None else None
+            if made is None:
+                continue
+            run = hash(UUID(made[1]))
+            found = by_name.get(run) or self._begun_alone(run)
             if found is not None:
                 return found
         return None
 
-    def _name(self, found: _Conversation, names: list[object]) -> None:
+    def _note_alone(self, run_id: UUID, messages: Sequence[Any]) -> None:
+        self._alone[hash(run_id)] = _Alone(
+            run_id, _has_answers(messages), len(messages) > 1, monotonic()
+        )
+        while len(self._alone) > MOST_CONVERSATIONS:
+            self._alone.popitem(last=False)
+
+    def _begun_alone(self, name: int) -> _Conversation | None:
+        """Return the conversation that a request has begun which was noted by its run alone."""
+        first = self._alone.pop(name, None)
+        if first is None or monotonic() - first.used > CONVERSATION_SECONDS:
+            return None
+        found = _Conversation(
+            name, began_elsewhere=first.began_elsewhere, is_doubtful=first.is_doubtful
+        )
+        found.count = 1
+        found.last_sound_run_id = first.run_id
+        self._kept[name] = found
+        self._name(found, [name])
+        return found
+
+    def _name(self, found: _Conversation, names: list[int]) -> None:
         """Let a conversation be found by its newest messages."""
         for name in names:
             self._by_name[name] = found
@@ -291,9 +346,21 @@ def _predecessor(found: _Conversation, outline: Outline) -> Outline | None:
     return predecessor if most else None
 
 
+def _names_any(messages: Sequence[Any]) -> bool:
+    """Whether one of the last messages has an id."""
+    for message in messages[-_LAST:]:  # noqa: SIM110 -- see `_has_answers`
+        if message.__dict__.get("id"):
+            return True
+    return False
+
+
 def _has_answers(messages: Sequence[Any]) -> bool:
     """Whether a model has answered before; examples that a prompt gives have no ids."""
-    return any(each.type in ("ai", "AIMessageChunk") and each.id for each in messages[:_LAST])
+    # A loop: `any` over a generator costs a sound request without ids several times as much.
+    for message in messages[:_LAST]:
+        if message.__dict__.get("id") and message.type in _ANSWERS:
+            return True
+    return False
 
 
 def _keys(violations: Sequence[Violation], messages: Sequence[Any]) -> array[int]:
@@ -312,13 +379,13 @@ def _key(violation: Violation, messages: Sequence[Any]) -> int:
     return hash((violation.kind, *ids, where))
 
 
-def _breach(found: _Conversation, keys: array[int], run_id: UUID) -> tuple[Breach, bool]:
+def _breach(found: _Conversation, keys: array[int], run_id: UUID) -> tuple[NotedBreach, bool]:
     """Return the breach of a request, and whether it is new."""
     known = found.breaches or []
     new = [key for key in keys if not any(key in each.keys for each in known)]
     if not new:
         return next(each for each in known if keys[0] in each.keys), False
-    breach = Breach(array("q", new), run_id, found.count)
+    breach = NotedBreach(array("q", new), run_id, found.count)
     found.breaches = [*known[1 - MOST_BREACHES :], breach]
     return breach, True
 

@@ -11,7 +11,6 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.forks import reset_in_child
-from toolpair_observe.steps.last_runs import LAST_RUNS
 from toolpair_observe.steps.outline import key_of
 from toolpair_observe.steps.runs import Graph, Root, Step, ToolRun, forget_first
 from toolpair_observe.steps.states import messages_in
@@ -117,7 +116,10 @@ class Journal:
         if len(root.steps) > MOST_STEPS:
             forget_first(root.steps)
             root.has_lost_steps = True
-        graph = root.graphs.get(step.graph_id) if step.graph_id is not None else None
+        # Mostly the graph is the root run, which is none of these.
+        if not root.graphs or step.graph_id is None:
+            return
+        graph = root.graphs.get(step.graph_id)
         if graph is not None:
             graph.has_steps = True
             if len(root.graphs) > MOST_GRAPHS:
@@ -193,6 +195,10 @@ class Journal:
                 root.asking.add(run_id)
                 self._root_of[run_id] = root
 
+    def awaits(self, run_id: UUID) -> bool:
+        """Whether the answer to a request of a root run that goes on is still to come."""
+        return bool(self._root_of) and run_id in self._root_of
+
     def replied(self, run_id: UUID, reply: object) -> None:
         """Note what a model answered, as a number.
 
@@ -207,7 +213,7 @@ class Journal:
             del self._root_of[run_id]
             root.asking.discard(run_id)
             if reply is not None:
-                root.replies.append(key_of(reply))
+                root.note_reply(key_of(reply))
 
     def _begin(self, root: Root) -> None:
         self._roots[root.run_id] = root
@@ -263,10 +269,11 @@ def _is_of_node(root: Root, parent_id: UUID | None, told: Mapping[str, Any]) -> 
 def _note_end(root: Root, run_id: UUID, output: object, error: str) -> Graph | None:
     """Note the end of a child run; return the graph that it was, None where it was no graph."""
     root.parents.pop(run_id, None)
-    step, graph = root.steps.get(run_id), root.graphs.get(run_id)
+    step = root.steps.get(run_id)
     if step is not None:
         step.ended, step.output, step.error = root.tick(), output, error
         return None
+    graph = root.graphs.get(run_id)
     if graph is not None and graph.has_steps:
         return graph
     root.graphs.pop(run_id, None)
@@ -277,5 +284,12 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-JOURNAL: Final = Journal(LAST_RUNS.note)
+def _note_last_run(root: Root) -> None:
+    # Brings the walk back through a run, which no process without an agent needs.
+    from toolpair_observe.steps.last_runs import LAST_RUNS  # noqa: PLC0415
+
+    LAST_RUNS.note(root)
+
+
+JOURNAL: Final = Journal(_note_last_run)
 """The journal of this process."""

@@ -10,6 +10,7 @@ that the model sees for the first time, and at what was put in between older mes
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from toolpair_observe.pairing.masked import (
@@ -108,28 +109,42 @@ def _note_asked(root: Root, own: Step) -> None:
         forget_first(root.asked)
 
 
-class _Level(NamedTuple):
+class _Level:
     """The steps of one graph up to a request, and the states that they began with.
 
-    Attributes:
+    Args:
         own: The step that asks, or that the graph which asks is part of.
-        earlier: The steps before it, the last one first.
+        before: All steps that started before it, in that order.
+
+    Attributes:
+        own: The same.
     """
 
-    own: Step
-    earlier: list[Step]
+    def __init__(self, own: Step, before: list[Step]) -> None:
+        self.own = own
+        self._before = before
+
+    @cached_property
+    def earlier(self) -> list[Step]:
+        """The steps before it whose states lead to it, the last one first."""
+        return [each for each in reversed(self._before) if _leads_to(each, self.own)]
 
     def states(self) -> Iterator[tuple[Step, Sequence[Any]]]:
-        """Yield the steps and their states, the last one first."""
-        for step in (self.own, *self.earlier):
-            if step.messages is not None:
+        """Yield the steps and their states, the last one first: mostly no more is asked for."""
+        own = self.own
+        if own.messages is not None:
+            yield own, _as_objects(own.messages)
+        for step in reversed(self._before):
+            if step.messages is not None and _leads_to(step, own):
                 yield step, _as_objects(step.messages)
 
 
 def _as_objects(state: Sequence[Any]) -> Sequence[Any]:
     """Return a state whose messages have attributes: some applications keep dicts."""
-    if any(isinstance(each, dict) for each in state[-_WINDOW:]):
-        return readable(state)
+    # A loop: `any` over a generator costs each state several times as much.
+    for each in state[-_WINDOW:]:
+        if isinstance(each, dict):
+            return readable(state)
     return state
 
 
@@ -137,9 +152,7 @@ def _levels(root: Root, own: Step | None) -> Iterator[_Level]:
     """Yield the levels of graphs that a step is part of, its own first."""
     steps = [*root.steps.values()]
     while own is not None and own in steps:
-        place = steps.index(own)
-        earlier = [each for each in steps[:place] if _leads_to(each, own)]
-        yield _Level(own, earlier[::-1])
+        yield _Level(own, steps[: steps.index(own)])
         own = root.step_around(own.graph_id)
 
 
@@ -157,11 +170,11 @@ def _fresh_ones(messages: Sequence[Any], levels: list[_Level], root: Root) -> di
     """Return the made-up results behind the last AI message, by their calls."""
     pending, invalid = _fresh_results(messages)
     found: dict[str, _MadeUp] = {}
+    if not pending:
+        return found
     is_request = True
     for level in levels:
         for step, state in level.states():
-            if not pending:
-                return found
             stands = _look_back(state, pending)
             # What nobody could have run is made up even where nothing stands behind its call, by
             # whoever answers it on the way to the model, or when the tools have run.
@@ -172,6 +185,8 @@ def _fresh_ones(messages: Sequence[Any], levels: list[_Level], root: Root) -> di
                 found[call_id] = _MadeUp(name, is_kept=not is_request)
             # A call that waits has just been made, and so has one that is not there.
             pending = stands.answered
+            if not pending:
+                return found
             is_request = False
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -200,7 +199,7 @@ class Root:
         self.asked: dict[UUID | None, UUID] = {}
         self.told: dict[str, None] = {}
         self.asking: set[UUID] = set()
-        self.replies: deque[int] = deque(maxlen=MOST_REPLIES)
+        self.replies: list[int] = []
 
     def step_around(self, run_id: UUID | None) -> Step | None:
         """Return the innermost node that a run is part of, or None."""
@@ -208,13 +207,20 @@ class Root:
             step = self.steps.get(run_id)
             if step is not None:
                 return step
-            run_id = self.parent_of(run_id)
+            # Nothing stands around the root run, and each look for one costs the hash of an id.
+            run_id = None if run_id == self.run_id else self.parent_of(run_id)
         return None
 
     @property
     def tells_outputs(self) -> bool:
         """Whether anything is known of what its nodes returned; a recording may have none of it."""
         return any(_is_something(step.output) for step in [*self.steps.values()])
+
+    def note_reply(self, key: int) -> None:
+        """Note the answer of a model by what tells it from other messages."""
+        self.replies.append(key)
+        if len(self.replies) > MOST_REPLIES:
+            del self.replies[0]
 
     def tick(self) -> int:
         """Return the number of the next event."""
@@ -234,7 +240,7 @@ class Root:
 
     def parent_of(self, run_id: UUID) -> UUID | None:
         """Return the run that a chain or a tool is part of, or None."""
-        tool = self.tools.get(run_id)
+        tool = self.tools.get(run_id) if self.tools else None
         return self.parents.get(run_id) if tool is None else tool.parent_id
 
 

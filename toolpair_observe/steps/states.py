@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-from langchain_core.messages import messages_from_dict
-
-from toolpair_observe.pairing.inputs import as_messages
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -70,7 +66,7 @@ def _is_message(element: object) -> bool:
         speaks = isinstance(element.get("role", element.get("type")), str)
         is_plain = "content" in element or "tool_calls" in element
         return speaks and (is_plain or _is_stored(element) or _is_dumped(element))
-    if isinstance(element, tuple | list):
+    if isinstance(element, (tuple, list)):
         return len(element) == _PAIR and all(isinstance(each, str) for each in element)
     return hasattr(element, "type") and hasattr(element, "content")
 
@@ -88,6 +84,9 @@ def _is_dumped(element: dict[str, Any]) -> bool:
 
 def readable(history: Sequence[Any] | None) -> Sequence[BaseMessage]:
     """Return a history as LangChain's messages; none where it has something that is no message."""
+    # Brings all messages and prompts of langchain-core, as the next one does.
+    from toolpair_observe.pairing.inputs import as_messages  # noqa: PLC0415
+
     with contextlib.suppress(TypeError, ValueError, KeyError):
         return as_messages([_from_stored(each) for each in history or ()])
     return ()
@@ -97,12 +96,18 @@ def _from_stored(element: Any) -> Any:  # noqa: ANN401 -- in any form
     if not isinstance(element, dict):
         return element
     if _is_stored(element):
-        return messages_from_dict([element])[0]
+        return _restored(element)
     fields = element["kwargs"] if _is_dumped(element) else element
     # Calls with malformed arguments have no place in OpenAI's format, by which dicts are read.
     if "type" in fields and "invalid_tool_calls" in fields:
-        return messages_from_dict([{"type": fields["type"], "data": fields}])[0]
+        return _restored({"type": fields["type"], "data": fields})
     return element
+
+
+def _restored(stored: dict[str, Any]) -> BaseMessage:
+    from langchain_core.messages import messages_from_dict  # noqa: PLC0415
+
+    return messages_from_dict([stored])[0]
 
 
 def message_in(value: object) -> BaseMessage | None:

@@ -15,7 +15,6 @@ from toolpair_observe.pairing.shown import clean
 from toolpair_observe.reporters.langsmith.address import copy_of, project_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     from opentelemetry.util.types import AttributeValue
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from toolpair_observe.record import TraceLink
 
 
-def nesting_of(link: TraceLink, run_id: UUID, start_ns: int) -> Mapping[str, AttributeValue]:
+def nesting_of(link: TraceLink, run_id: UUID, start_ns: int) -> dict[str, AttributeValue]:
     """Return the attributes that nest the span of a check below its run.
 
     Args:
@@ -42,7 +41,7 @@ def nesting_of(link: TraceLink, run_id: UUID, start_ns: int) -> Mapping[str, Att
     # Made of what the span stands for, so that one that is sent twice stays one.
     span_id = str(uuid5(run_id, semconv.SPAN_CHECK))
     started = datetime.fromtimestamp(start_ns / 1e9, UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    attributes = {
+    attributes: dict[str, AttributeValue] = {
         semconv.LANGSMITH_TRACE_ID: str(link.trace_id),
         semconv.LANGSMITH_PARENT_ID: str(run_id),
         semconv.LANGSMITH_SPAN_ID: span_id,
