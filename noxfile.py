@@ -46,13 +46,16 @@ SMALLER_SET: Final = (
     "tests/plugin",
     "tests/reporters",
     "tests/test_checkout.py",
+    "tests/test_counted_work.py",
     "tests/test_errors.py",
+    "tests/test_import_cost.py",
     "tests/test_settings.py",
 )
 # A version between two that run more: what they share is what it can break.
 SMALLEST_SET: Final = ("tests/handler", "tests/plugin", "tests/test_checkout.py")
 OLDEST_SET: Final = (
     "tests/test_foreign.py",
+    "tests/test_import_cost.py",
     "tests/pairing",
     "tests/handler",
     "tests/strict",
@@ -256,7 +259,7 @@ def _differences(folder: Path) -> list[str]:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print what the check and the handler cost; `-- --brief` only shows that it still runs."""
+    """Print every budget with its figure; `-- --brief` only shows that it still runs."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
 

@@ -50,6 +50,11 @@ def side_by_side(
     return {name: min(values) for name, values in times.items()}
 
 
+def each_call(work: Work, seconds: float) -> list[float]:
+    """Return the microseconds of each of the calls of `work` in about so many seconds."""
+    return [_per_call(work, 1) for _ in range(_calls_in(work, seconds))]
+
+
 def _calls_in(work: Work, seconds: float) -> int:
     work()
     once = _per_call(work, 3)

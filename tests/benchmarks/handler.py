@@ -6,98 +6,108 @@ import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.clock import side_by_side
+from tests.benchmarks import budgets
+from tests.benchmarks.clock import each_call
 from tests.benchmarks.histories import agent
 from tests.benchmarks.peers import CONTENT_FREE, VARIANTS, MuteModel
 from tests.benchmarks.table import note, show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from langchain_core.messages import BaseMessage
 
 LENGTHS = (10, 100, 1_000)
-SHARE_OF_PEER = {10: 1 / 6, 100: 1 / 5, 1_000: 1.0}
-SHARE_OF_TRACER = 1 / 40
+NO_OP = "no-op handler"
 OURS = "ours"
 TRACER = "LangChainTracer, no-op client"
+# Of the calls of a variant, so many are taken to have been disturbed by nothing.
+UNDISTURBED = 1 / 20
 
 
-def run(rounds: int = 25, seconds: float = 0.03) -> None:
+def run(rounds: int = 12, seconds: float = 0.03) -> None:
     """Print microseconds a call, what each handler adds to a no-op one, and the budgets."""
     logging.disable(logging.CRITICAL)
-    times: dict[int, dict[str, float]] = {}
-    missing: set[str] = set()
-    for length in LENGTHS:
-        times[length] = _times(agent(length), rounds, seconds, missing)
+    times = {length: call_times(VARIANTS, agent(length), rounds, seconds) for length in LENGTHS}
     logging.disable(logging.NOTSET)
-    names = [name for name in VARIANTS if name not in missing]
+    names = [name for name in VARIANTS if name in times[LENGTHS[0]]]
     show(
         "model call, microseconds (ratio to no handler; added to a no-op handler)",
         ("handler", *(f"{length} messages" for length in LENGTHS)),
         [(name, *(_cell(times[length], name) for length in LENGTHS)) for name in names],
     )
     _show_budgets(times)
+    missing = sorted(set(VARIANTS) - set(names))
     if missing:
-        note(f"Not installed here: {', '.join(sorted(missing))}.")
+        note(f"Not installed here: {', '.join(missing)}.")
 
 
-def _times(
-    messages: list[BaseMessage], rounds: int, seconds: float, missing: set[str]
+def call_times(
+    names: Iterable[str], messages: list[BaseMessage], rounds: int, seconds: float
 ) -> dict[str, float]:
-    """Time every variant; each has its own turn with the no-op handler, as its yardstick."""
-    times: dict[str, float] = {}
-    yardstick: list[float] = []
-    for name in VARIANTS:
-        try:
-            pair = _against_no_op(name, messages, rounds, seconds)
-        except ImportError:
-            missing.add(name)
-            continue
-        yardstick.append(pair["no-op handler"])
-        times[name] = pair[name] / pair["no-op handler"]
-    no_op = min(yardstick)
-    return {name: ratio * no_op for name, ratio in times.items()}
+    """Time a model call under each variant, in turns and each turn with a fresh start of it.
+
+    Args:
+        names: The variants; one whose package is not installed is left out.
+        messages: What the model is asked.
+        rounds: How many turns.
+        seconds: About how long one variant's turn takes.
+
+    Returns:
+        Microseconds of a call that nothing disturbed, by variant.
+    """
+    samples: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        for name in list(samples) if turn % 2 == 0 else list(samples)[::-1]:
+            try:
+                samples[name] += _one_turn(name, messages, seconds)
+            except ImportError:
+                del samples[name]
+    return {
+        name: sorted(values)[int(len(values) * UNDISTURBED)] for name, values in samples.items()
+    }
 
 
-def _against_no_op(
-    name: str, messages: list[BaseMessage], rounds: int, seconds: float
-) -> dict[str, float]:
-    """Alternate between the variant and the no-op handler, a fresh start of it each round."""
-    samples: dict[str, list[float]] = {"no-op handler": [], name: []}
-    for _ in range(rounds):
-        for one in dict.fromkeys(("no-op handler", name)):
-            with ExitStack() as stack:
-                handlers = stack.enter_context(VARIANTS[one]())
-                model = MuteModel(model="gpt-4o-mini", api_key="test")
-                config = {"callbacks": handlers}
-                took = side_by_side(
-                    {one: lambda: model.invoke(messages, config)},  # noqa: B023 - used at once
-                    rounds=1,
-                    seconds=seconds,
-                )
-            samples[one].append(took[one])
-    return {one: min(values) for one, values in samples.items()}
+def _one_turn(name: str, messages: list[BaseMessage], seconds: float) -> list[float]:
+    with ExitStack() as stack:
+        handlers = stack.enter_context(VARIANTS[name]())
+        model = MuteModel(model="gpt-4o-mini", api_key="test")
+        config = {"callbacks": handlers}
+        return each_call(lambda: model.invoke(messages, config), seconds)
+
+
+def added(times: Mapping[str, float]) -> dict[str, float]:
+    """Return what each variant adds to a call with a no-op handler."""
+    return {name: time - times[NO_OP] for name, time in times.items() if name != NO_OP}
+
+
+def share_of_peer(times: Mapping[str, float]) -> float | None:
+    """Return what ours adds as a share of what the cheapest peer adds; None without any peer."""
+    adds = added(times)
+    peers = [adds[name] for name in CONTENT_FREE if name in adds]
+    return adds[OURS] / min(peers) if peers else None
 
 
 def _cell(times: dict[str, float], name: str) -> str:
-    added = times[name] - times["no-op handler"]
-    return f"{times[name]:.0f} ({times[name] / times['no handler']:.2f}; {added:+.0f})"
+    adds = times[name] - times[NO_OP]
+    return f"{times[name]:.0f} ({times[name] / times['no handler']:.2f}; {adds:+.0f})"
 
 
 def _show_budgets(times: dict[int, dict[str, float]]) -> None:
     rows = []
     for length, of in times.items():
-        added = {name: time - of["no-op handler"] for name, time in of.items()}
-        peers = [added[name] for name in CONTENT_FREE if name in added]
-        if peers:
-            rows.append((length, "cheapest content-free peer", added[OURS] / min(peers),
-                         SHARE_OF_PEER[length]))  # fmt: skip
+        share = share_of_peer(of)
+        if share is not None:
+            budget = budgets.SHARE_OF_PEER[length]
+            rows.append((length, "cheapest content-free peer", share, budget))
         if length > LENGTHS[0]:
-            rows.append((length, TRACER, added[OURS] / added[TRACER], SHARE_OF_TRACER))
+            share = added(of)[OURS] / added(of)[TRACER]
+            rows.append((length, TRACER, share, budgets.SHARE_OF_TRACER))
     show(
         "what ours adds, as a share of what a peer adds",
         ("messages", "peer", "share", "budget", "kept"),
         [
-            (length, peer, f"{share:.3f}", f"{budget:.3f}", "yes" if share <= budget else "NO")
+            (length, peer, f"{share:.3f}", f"{budget.limit:.3g}", budget.verdict(share))
             for length, peer, share, budget in rows
         ],
     )

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 TEXT = "The weather in Oslo is fine today, with some wind from the north in the evening."
 ARGUMENTS = {"city": "Oslo", "unit": "celsius", "days": 3}
 
 
-def _call(*ids: str, content: Any = "") -> AIMessage:
+def call(*ids: str, content: Any = "") -> AIMessage:
+    """A message with these calls."""
     calls = [{"name": "get_weather", "args": ARGUMENTS, "id": id_} for id_ in ids]
     # As OpenAI's integrations store them: ChatNVIDIA reads its calls from nowhere else.
     function = {"name": "get_weather", "arguments": json.dumps(ARGUMENTS)}
@@ -22,7 +23,8 @@ def _call(*ids: str, content: Any = "") -> AIMessage:
     return AIMessage(content, tool_calls=calls, additional_kwargs={"tool_calls": raw})
 
 
-def _result(id_: str) -> ToolMessage:
+def result(id_: str) -> ToolMessage:
+    """The result of a call."""
     return ToolMessage(TEXT, tool_call_id=id_)
 
 
@@ -51,8 +53,8 @@ def agent(length: int) -> list[BaseMessage]:
     return _turns(
         lambda n: [
             HumanMessage(TEXT),
-            _call(f"call_{n:08x}"),
-            _result(f"call_{n:08x}"),
+            call(f"call_{n:08x}"),
+            result(f"call_{n:08x}"),
             AIMessage(TEXT),
         ],
         length,
@@ -64,10 +66,10 @@ def parallel(length: int) -> list[BaseMessage]:
     return _turns(
         lambda n: [
             HumanMessage(TEXT),
-            _call(f"a_{n}", f"b_{n}", f"c_{n}"),
-            _result(f"c_{n}"),
-            _result(f"a_{n}"),
-            _result(f"b_{n}"),
+            call(f"a_{n}", f"b_{n}", f"c_{n}"),
+            result(f"c_{n}"),
+            result(f"a_{n}"),
+            result(f"b_{n}"),
         ],
         length,
     )
@@ -78,7 +80,7 @@ def blocks(length: int) -> list[BaseMessage]:
     return _turns(
         lambda n: [
             HumanMessage(TEXT),
-            _call(
+            call(
                 f"toolu_{n}",
                 content=[
                     {"type": "text", "text": TEXT},
@@ -90,7 +92,7 @@ def blocks(length: int) -> list[BaseMessage]:
                     },
                 ],
             ),
-            _result(f"toolu_{n}"),
+            result(f"toolu_{n}"),
             AIMessage(TEXT),
         ],
         length,
@@ -99,18 +101,94 @@ def blocks(length: int) -> list[BaseMessage]:
 
 def dangling(length: int) -> list[BaseMessage]:
     """Sound up to the last turn, whose call is never answered."""
-    return [*agent(length - 2), _call("call_last"), HumanMessage(TEXT)]
+    return [*agent(length - 2), call("call_last"), HumanMessage(TEXT)]
+
+
+def two_calls(length: int) -> list[BaseMessage]:
+    """Two calls at once, and an answer."""
+    return _turns(
+        lambda n: [
+            HumanMessage(TEXT),
+            call(f"a_{n}", f"b_{n}"),
+            result(f"a_{n}"),
+            result(f"b_{n}"),
+            AIMessage(TEXT),
+        ],
+        length,
+    )
+
+
+def shuffled(length: int) -> list[BaseMessage]:
+    """Three calls of three tools at once, their results in another order."""
+
+    def turn(n: int) -> list[BaseMessage]:
+        calls = [{"name": name, "args": ARGUMENTS, "id": f"{name}_{n}"} for name in "abc"]
+        results = [ToolMessage(TEXT, tool_call_id=f"{name}_{n}", name=name) for name in "cab"]
+        return [HumanMessage(TEXT), AIMessage("", tool_calls=calls), *results]
+
+    return _turns(turn, length)
+
+
+def unanswered(length: int) -> list[BaseMessage]:
+    """Sound but for one call in the middle, which has no result."""
+    messages, place = _with_middle_result(length)
+    del messages[place]
+    return messages
+
+
+def orphan(length: int) -> list[BaseMessage]:
+    """Sound but for one result in the middle, whose call is nowhere."""
+    messages, place = _with_middle_result(length)
+    messages.insert(place + 2, result("call_lost"))
+    return messages
+
+
+def duplicate(length: int) -> list[BaseMessage]:
+    """Sound but for one result in the middle, which is there twice."""
+    messages, place = _with_middle_result(length)
+    messages.insert(place + 1, messages[place])
+    return messages
+
+
+def misplaced(length: int) -> list[BaseMessage]:
+    """Sound but for one result in the middle, which comes after the next question."""
+    messages, place = _with_middle_result(length)
+    messages.insert(place + 2, messages.pop(place))
+    return messages
+
+
+def swapped(length: int) -> list[BaseMessage]:
+    """Sound but for two calls of one tool in the middle, whose results are in another order."""
+    messages, place = _with_middle_result(length)
+    messages[place - 1 : place + 1] = [call("a", "b"), result("b"), result("a")]
+    return messages
+
+
+def _with_middle_result(length: int) -> tuple[list[BaseMessage], int]:
+    """Return an agent's history and the position of a result in its middle."""
+    messages = agent(length)
+    places = [place for place, each in enumerate(messages) if isinstance(each, ToolMessage)]
+    return messages, places[len(places) // 2]
 
 
 def hopeless(length: int) -> list[BaseMessage]:
     """No call has its result."""
-    return _turns(lambda n: [_call(f"call_{n}"), HumanMessage(TEXT)], length)
+    return _turns(lambda n: [call(f"call_{n}"), HumanMessage(TEXT)], length)
 
 
 SHAPES = {
     "agent": agent,
-    "parallel, shuffled": parallel,
+    "two calls at once": two_calls,
+    "three at once, shuffled": parallel,
     "content blocks": blocks,
-    "last call unanswered": dangling,
     "no call answered": hopeless,
 }
+BREAKS: Mapping[str, tuple[str, Callable[[int], list[BaseMessage]]]] = {
+    "a call in the middle without a result": ("openai-chat", unanswered),
+    "a call at the end without a result": ("openai-chat", dangling),
+    "a result without a call": ("openai-chat", orphan),
+    "a result given twice": ("openai-chat", duplicate),
+    "a result in the wrong place": ("openai-chat", misplaced),
+    "results swapped, Gemini": ("google-genai", swapped),
+}
+"""One breach in a sound history, and a profile under which it is one."""

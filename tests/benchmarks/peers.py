@@ -11,6 +11,7 @@ from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_openai import ChatOpenAI
+from langgraph.pregel import Pregel
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
+# Where instrumentors leave a wrapper on, which would be measured with everything that follows: that
+# of Traceloop on the first, the official one on the others, which double with each turn.
+LEFT_WRAPPED = ((BaseCallbackManager, "__init__"), (Pregel, "stream"), (Pregel, "astream"))
 CONTENT_FREE = ("OTel-genai, no content", "Traceloop, no content")
 
 
@@ -55,7 +59,8 @@ class NoOpClient:
         return lambda *_, **__: None
 
 
-def _telemetry() -> dict[str, Any]:
+def telemetry() -> dict[str, Any]:
+    """Providers as an application has them, whose data nobody gets."""
     tracer_provider = TracerProvider(shutdown_on_exit=False)
     tracer_provider.add_span_processor(BatchSpanProcessor(NoOpExporter()))
     meter_provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
@@ -75,9 +80,11 @@ def _no_op() -> Iterator[list[BaseCallbackHandler]]:
 def _ours(**options: Any) -> Callable[[], Any]:
     @contextmanager
     def ours() -> Iterator[list[BaseCallbackHandler]]:
-        handler = ToolPairHandler(**{"mode": "observe", **_telemetry(), **options})
+        providers = telemetry()
+        handler = ToolPairHandler(**{"mode": "observe", **providers, **options})
         yield [handler]
         handler.close()
+        providers["tracer_provider"].shutdown()
 
     return ours
 
@@ -109,13 +116,15 @@ def _instrumentor(module: str, name: str, **environment: str) -> Callable[[], An
     @contextmanager
     def instrumented() -> Iterator[list[BaseCallbackHandler]]:
         os.environ.update(environment)
-        original = BaseCallbackManager.__init__
+        before = [(owner, method, getattr(owner, method)) for owner, method in LEFT_WRAPPED]
         instrumentor = getattr(importlib.import_module(module), name)()
-        instrumentor.instrument(skip_dep_check=True, **_telemetry())
+        providers = telemetry()
+        instrumentor.instrument(skip_dep_check=True, **providers)
         yield []
         instrumentor.uninstrument()
-        # Traceloop's leaves its wrapper on, and would be measured with everything that follows.
-        BaseCallbackManager.__init__ = original
+        providers["tracer_provider"].shutdown()
+        for owner, method, original in before:
+            setattr(owner, method, original)
 
     return instrumented
 

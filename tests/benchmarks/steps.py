@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import tracemalloc
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from langchain.agents import create_agent
@@ -17,37 +18,47 @@ from toolpair_observe import ToolPairHandler
 from toolpair_observe.option_values import BlameMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 MODEL_STEPS = 6
-NO_HANDLER = "no handler"
+UNHEARD = 'blame="off"'
+HEARD = 'blame="steps"'
+HANDLERS: Mapping[str, Callable[[], ToolPairHandler | None]] = {
+    "no handler": lambda: None,
+    **{
+        f'blame="{mode}"': partial(ToolPairHandler, blame=mode, feedback="off")
+        for mode in get_args(BlameMode)
+    },
+}
 THREADS = 200
 
 
 def run(rounds: int = 25, seconds: float = 0.2, threads: int = THREADS) -> None:
     """Print microseconds a run of an agent, what listening adds, and the bytes a thread."""
     logging.disable(logging.CRITICAL)
-    handlers: dict[str, ToolPairHandler | None] = {NO_HANDLER: None}
-    for mode in get_args(BlameMode):
-        handlers[f'blame="{mode}"'] = ToolPairHandler(blame=mode, feedback="off")
-    times = side_by_side(
-        {name: _agent_run(handler) for name, handler in handlers.items()},
-        rounds=rounds,
-        seconds=seconds,
-    )
-    base = times['blame="off"']
+    times = run_times(HANDLERS, rounds=rounds, seconds=seconds)
+    base = times[UNHEARD]
     rows = []
-    for name, handler in handlers.items():
+    for name, make in HANDLERS.items():
         share = f"{times[name] / base - 1:+.1%}"
+        handler = make()
         kept = f"{_bytes_a_thread(handler, threads):,.0f}" if handler is not None else ""
         rows.append((name, f"{times[name]:,.0f}", share, kept))
     logging.disable(logging.NOTSET)
     show(
         f"an agent's run of {MODEL_STEPS} requests, microseconds",
-        ("handler", "a run", 'beside blame="off"', "bytes kept of a thread"),
+        ("handler", "a run", f"beside {UNHEARD}", "bytes kept of a thread"),
         rows,
     )
     note("The bytes are those that this package allocated and holds once the runs have ended.")
+
+
+def run_times(
+    handlers: Mapping[str, Callable[[], ToolPairHandler | None]], *, rounds: int, seconds: float
+) -> dict[str, float]:
+    """Return the microseconds of an agent's run under each handler."""
+    works = {name: _agent_run(make()) for name, make in handlers.items()}
+    return side_by_side(works, rounds=rounds, seconds=seconds)
 
 
 def _agent_run(handler: ToolPairHandler | None) -> Callable[[], object]:
