@@ -141,6 +141,19 @@ def result(id_: str) -> ToolMessage:
     return ToolMessage("11", tool_call_id=id_)
 
 
+def pairs(turns: int) -> History:
+    """An agent that calls one tool twice at once."""
+    return [
+        message
+        for n in range(turns)
+        for message in (
+            asking([f"x{n}", f"y{n}"], ["look", "look"], way="plain"),
+            result(f"x{n}"),
+            result(f"y{n}"),
+        )
+    ]
+
+
 # Each has something far from its breach that what is said of the breach depends on.
 FAR = {
     "a call in the middle": [H, *loop(20), OPEN, *loop(20, "more")],
@@ -240,15 +253,7 @@ FAR |= {
     "parallel calls far before a stray result": [
         H,
         *loop(9),
-        *(
-            message
-            for n in range(9)
-            for message in (
-                asking([f"x{n}", f"y{n}"], ["look", "look"], way="plain"),
-                result(f"x{n}"),
-                result(f"y{n}"),
-            )
-        ),
+        *pairs(9),
         *loop(4, "more"),
         AIMessage("Well."),
         ToolMessage("11", tool_call_id="x" * 70),
@@ -320,16 +325,7 @@ def test_what_is_read_before_a_gap_is_followed_as_what_is_left_out_is():
 
 
 def test_the_texts_name_the_positions_of_the_whole_history():
-    parallel = [
-        message
-        for n in range(9)
-        for message in (
-            asking([f"x{n}", f"y{n}"], ["look", "look"], way="plain"),
-            result(f"x{n}"),
-            result(f"y{n}"),
-        )
-    ]
-    report = check([H, *loop(9), *parallel, OPEN, H, *loop(9, "m")], PROFILES["anthropic"])
+    report = check([H, *loop(9), *pairs(9), OPEN, H, *loop(9, "m")], PROFILES["anthropic"])
     (violation,) = report.violations
     # The results of one message are one turn to Anthropic.
     assert violation.message_index == 1 + 18 + 27

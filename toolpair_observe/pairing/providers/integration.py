@@ -47,7 +47,7 @@ class Process(NamedTuple):
 class ModelCall(Reads):
     """What the callback was given, for as much as is asked of it.
 
-    Each question takes what makes its answer of the value: see `Read`.
+    Each question takes what makes its answer of the value: see `Reads.read`.
 
     Attributes:
         model: The model as requested.
