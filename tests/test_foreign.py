@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import sys
 import tomllib
@@ -169,6 +170,12 @@ def of_spans(_: Any) -> None:
     provider.shutdown()
 
 
+def of_variables(_: Any) -> None:
+    known = foreign.VARIABLES.of(os.environ)
+    assert os.environ.encodekey("PATH") in known
+    assert os.environ.encodekey("NO_SUCH_VARIABLE_OF_OURS") not in known
+
+
 def of_meters(_: Any) -> None:
     exporter = ConsoleMetricExporter(out=StringIO())
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=float("inf"))
@@ -327,6 +334,7 @@ RELIED_ON: dict[foreign.ForeignName, Any] = {
     foreign.PROFILE_AUTH: of_a_profile,
     foreign.PROFILE_HEADERS: of_a_profile,
     foreign.SESSION: same("client", foreign.SESSION, lambda get: get("client").session),
+    foreign.VARIABLES: of_variables,
     foreign.METERS_CONFIG: of_meters,
     foreign.SPAN_PROCESSOR: of_spans,
     foreign.SPAN_PROCESSORS: of_spans,

@@ -153,6 +153,9 @@ CHECKPOINTER: Final = ForeignKey(f"{_LANGGRAPH}:CONFIG_KEY_CHECKPOINTER", "__pre
 
 KEYS: Final = tuple(each for each in list(globals().values()) if isinstance(each, ForeignKey))
 
+# Without it each request asks `os.environ`, which raises and catches an error to say no.
+VARIABLES: Final = ForeignName("os:_Environ", "_data")
+
 # Without it the deployment environment is not found in the resource of a meter provider.
 METERS_CONFIG: Final = ForeignName(_METERS, "_sdk_config")
 

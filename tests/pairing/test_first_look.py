@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from toolpair_observe.pairing.first_look import Plain
+from toolpair_observe.pairing.first_look import Plain, plain_call_ids
 from toolpair_observe.pairing.providers.anthropic import drop_blank_ais
 from toolpair_observe.pairing.providers.google import (
     match_names_alone,
@@ -33,7 +34,7 @@ ADDED = {
     "repeated calls": ({"steps": (drop_repeated_calls,)}, {"unique_ids"}),
     "pairing anywhere": ({"pairs_anywhere": True}, {"unique_ids"}),
     "reused ids": ({"rules": {Case.REUSED_CALL_ID: REFUSED}}, {"unique_ids"}),
-    "call blocks": ({"steps": (refuse_blocks("", Carrier.TOOL_USE),)}, {"no_call_blocks"}),
+    "call blocks": ({"steps": (refuse_blocks("", Carrier.TOOL_USE),)}, {"refused_blocks"}),
     "other blocks": ({"steps": (refuse_blocks("", Carrier.RESPONSES_ITEM),)}, set()),
     "raw calls": (
         {"calls": frozenset({Carrier.RAW_CALL})},
@@ -87,3 +88,32 @@ def test_without_rules_and_steps_a_profile_minds_what_its_carriers_and_ids_ask_f
         "valid_arguments": Carrier.INVALID_TOOL_CALL not in profile.calls,
     }
     assert minded == {slot for slot, asked in asked_for.items() if asked}
+
+
+BLOCKS = {
+    Carrier.TOOL_USE: {"type": "tool_use", "id": "a"},
+    Carrier.STANDARD_BLOCK: {"type": "tool_call", "id": "a"},
+    Carrier.V1_BLOCK: {"type": "tool_call", "id": "a"},
+    Carrier.FUNCTION_CALL_BLOCK: {"type": "function_call", "call_id": "a"},
+}
+
+
+@pytest.mark.parametrize("refused", BLOCKS)
+def test_only_the_blocks_that_an_integration_refuses_need_a_closer_look(refused):
+    plain = replace(LAX, steps=(refuse_blocks("", refused),)).plain
+    calls = [{"name": "look", "args": {}, "id": "a"}]
+    result = ToolMessage("11", tool_call_id="a")
+    for block in BLOCKS.values():
+        made = AIMessage([block], tool_calls=calls)
+        ids = plain_call_ids([HumanMessage("Look."), made, result], plain)
+        assert ids == (None if block == BLOCKS[refused] else ["a"])
+
+
+class Aside(AIMessage):
+    """A message class of the application's own, of a known type."""
+
+
+def test_a_message_of_another_class_is_taken_for_what_its_type_says():
+    made = Aside("", tool_calls=[{"name": "look", "args": {}, "id": "a"}])
+    result = ToolMessage("11", tool_call_id="a")
+    assert plain_call_ids([HumanMessage("Look."), made, result], Plain()) == ["a"]

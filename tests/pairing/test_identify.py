@@ -22,6 +22,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from toolpair_observe import foreign
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers import identify as identify_module
 from toolpair_observe.pairing.providers.contract import CONTRACT
@@ -860,6 +861,17 @@ def test_a_call_like_an_earlier_one_is_not_looked_into(monkeypatch: pytest.Monke
     known = openai().target()
     monkeypatch.setattr(identify_module, "_concluded", lambda *_, **__: pytest.fail("once more"))
     assert openai(arguments={"temperature": 1}).target() is known
+
+
+@pytest.mark.parametrize("name", ["_data", "gone"])
+def test_the_environment_is_asked_as_it_is_now(monkeypatch: pytest.MonkeyPatch, name: str):
+    """Also where Python no longer keeps the variables where they are looked for."""
+    monkeypatch.setattr(foreign, "VARIABLES", foreign.ForeignName("os:_Environ", name))
+    environment = identify_module._Environment()
+    assert "TOOLPAIR_NO_SUCH" not in environment
+    monkeypatch.setenv("TOOLPAIR_NO_SUCH", "1")
+    assert "TOOLPAIR_NO_SUCH" in environment
+    assert environment["TOOLPAIR_NO_SUCH"] == "1"
 
 
 def test_no_value_is_kept_but_names_and_truth_values():

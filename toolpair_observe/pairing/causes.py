@@ -33,7 +33,7 @@ _EXAMPLE_NAMES = ("example_user", "example_assistant")
 _LEAST_EXAMPLES = 2
 # What only the Responses API has stands in the content alone. All else beside the attributes is a
 # copy of them, or was when the message was made.
-_NO_COPY = frozenset({Carrier.RESPONSES_ITEM, Carrier.KEPT_ITEM}) | BAD_CALLS
+_NO_COPY = frozenset({Carrier.RESPONSES_ITEM, Carrier.KEPT_ITEM}) | BAD_CALLS | ATTRIBUTES
 _WITHOUT_ID = frozenset({Carrier.CHAT_TOOL, Carrier.FUNCTION})
 _STOPPED = frozenset({Sign.LIMIT, Sign.REFUSED, Sign.CANCELLED, Sign.FAILED})
 _SERVER_IDS = ("srvtoolu_", "mcptoolu_")
@@ -58,8 +58,10 @@ def sign_behind(finding: Finding, scene: Scene) -> Sign | None:
 
 def _foremost_sign(block: Block, scene: Scene) -> Sign | None:
     follower = scene.after(block)
-    signs = {*scene.signs_of(block), follower.sign if follower else None}
-    return next((sign for sign in Sign if sign in signs), None)
+    signs = scene.signs_of(block)
+    if follower is not None and follower.sign is not None:
+        signs |= {follower.sign}
+    return next((sign for sign in Sign if sign in signs), None) if signs else None
 
 
 def _is_invalid_call(finding: Finding, _: Scene) -> bool:
@@ -85,7 +87,7 @@ def _is_stale(finding: Finding, _: Scene) -> bool:
 
 def _is_copy(call: Call) -> bool:
     """Whether a call stands where copies do, and `tool_calls` has it not."""
-    return bool(call.carriers) and not call.carriers & (ATTRIBUTES | _NO_COPY)
+    return bool(call.carriers) and call.carriers.isdisjoint(_NO_COPY)
 
 
 def _has_legacy_copy(finding: Finding, _: Scene) -> bool:
@@ -270,7 +272,8 @@ def _behind_summary(finding: Finding, scene: Scene) -> bool:
         # Among the results of the first calls behind it: later ones the summary did not reach.
         first = finding.block is not None and finding.block.turn.index == scene.first_call
         return first and scene.first_summary < scene.first_call
-    return scene.first_summary < finding.index < scene.first_call
+    # To find a summary takes a look at every message.
+    return finding.index < scene.first_call and scene.first_summary < finding.index
 
 
 def _behind_summary_first(finding: Finding, scene: Scene) -> bool:

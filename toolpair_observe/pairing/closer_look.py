@@ -64,11 +64,11 @@ def judge(
 
     profile = profile.row(facts)
     given, breaches, turns, sent, filled = predict(transcript, profile, facts)
-    scene = Scene(transcript, given)
+    scene = Scene(transcript.entries, given, transcript.left_out)
     places = Places(transcript, sent, filled)
     effects = [breach.effect for breach in breaches]
     held = _foremost(breaches, effects)
-    violations = tuple(_violation(each, scene, places, rename, show_id) for each in held)
+    violations = tuple([_violation(each, scene, places, rename, show_id) for each in held])
     left_out = transcript.left_out.call_count if transcript.left_out is not None else 0
     masked = masked_in(transcript.entries, rename)
     if only_fresh and not any(each.fresh for each in masked):
@@ -78,8 +78,8 @@ def judge(
         violations=violations,
         effect=Effect.worst(*effects),
         message_count=len(transcript.entries),
-        call_count=left_out + sum(len(turn.calls) for turn in turns),
-        result_count=left_out + sum(len(turn.results) for turn in turns),
+        call_count=left_out + sum([len(turn.calls) for turn in turns]),
+        result_count=left_out + sum([len(turn.results) for turn in turns]),
         timeline=timeline(transcript.entries, violations, masked, show_id),
         more_violations=len(breaches) - len(held),
         masked=masked,
@@ -126,7 +126,7 @@ def _violation(
         tool_call_id=rename(offender.id) if offender else "",
         tool_name=(call and call.name) or (result and result.name) or None,
         expected_error=line(expected_error(breach, scene.pairing, places, show_id)),
-        lost=line(_lost(breach, show_id)),
+        lost=line(_lost(breach, show_id)) if breach.notes else "",
         hint=hint_of(cause, sign_behind(finding, scene), finding.case),
         call_id=rename(call.id) if call and result and call.id != result.id else "",
     )

@@ -75,22 +75,27 @@ def read_ai(index: int, fields: dict[str, Any], *, is_chunk: bool) -> Entry:
         is_chunk: Whether it is a stream's fragment, or a sum of them.
     """
     calls = [_call(index, call, _IN_TOOL_CALLS) for call in as_list(fields, "tool_calls")]
-    calls += [_call(index, bad, _IN_INVALID_CALLS) for bad in as_list(fields, "invalid_tool_calls")]
+    if fields.get("invalid_tool_calls"):
+        bad_calls = as_list(fields, "invalid_tool_calls")
+        calls += [_call(index, bad, _IN_INVALID_CALLS) for bad in bad_calls]
     metadata = as_dict(fields, "response_metadata")
     extra = as_dict(fields, "additional_kwargs")
     content = fields.get("content")
     entry = Entry(
         index,
         Role.AI,
-        calls=calls,
+        calls,
         has_text=bool(content),
         name=as_name(fields),
-        response_id=as_text(metadata.get("id")) or None,
-        made_by=as_text(metadata.get("model_provider")) or None,
-        is_standard=metadata.get("output_version") == "v1",
-        cut_short=_is_cut_short(fields, metadata, is_chunk=is_chunk),
     )
-    entry.is_summary, entry.sign = read_signs(fields)
+    if metadata:
+        entry.response_id = as_text(metadata.get("id")) or None
+        entry.made_by = as_text(metadata.get("model_provider")) or None
+        entry.is_standard = metadata.get("output_version") == "v1"
+    if metadata or is_chunk:
+        entry.cut_short = _is_cut_short(fields, metadata, is_chunk=is_chunk)
+    if content or "lc_source" in extra:
+        entry.is_summary, entry.sign = read_signs(fields)
     if isinstance(content, str):
         entry.blocks = int(bool(content))
     else:
@@ -98,8 +103,9 @@ def read_ai(index: int, fields: dict[str, Any], *, is_chunk: bool) -> Entry:
         entry.has_standard_result = _has_standard_result(content)
         entry.is_rebuilt = _is_rebuilt(content, extra, fields.get("id"), entry.response_id)
         _read_kept_items(as_list(extra, "tool_outputs"), entry)
-    if extra:
+    if "tool_calls" in extra:
         _read_raw_calls(as_list(extra, "tool_calls"), entry)
+    if "function_call" in extra:
         _read_legacy_call(as_dict(extra, "function_call"), entry)
     return entry
 
@@ -108,16 +114,18 @@ def _call(index: int, call: dict[str, Any], carriers: frozenset[Carrier]) -> Cal
     call_id, name = call.get("id"), call.get("name")
     return Call(
         index,
-        as_text(call_id),
+        call_id if isinstance(call_id, str) else "",
         name if isinstance(name, str) else None,
         carriers,
-        null_id=call_id is None,
-        is_async=_says_async(call),
+        call_id is None,
+        _says_async(call),
     )
 
 
 def _says_async(call: dict[str, Any]) -> bool:
-    return call.get("async") is True or as_dict(call, "extras").get("async") is True
+    if call.get("async") is True:
+        return True
+    return "extras" in call and as_dict(call, "extras").get("async") is True
 
 
 class _Unseen:

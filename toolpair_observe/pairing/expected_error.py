@@ -113,13 +113,15 @@ def expected_error(breach: Breach, given: Pairing, places: Places, show_id: Show
         places: Where things stand in what is sent.
         show_id: How ids are shown.
     """
-    for effect in (Effect.LOCAL_ERROR, Effect.REJECT):
-        for note in breach.notes:
-            if note.effect is effect:
-                return said(note.text, show_id)
-    if breach.rule is None:
+    if breach.notes:
+        for effect in (Effect.LOCAL_ERROR, Effect.REJECT):
+            for note in breach.notes:
+                if note.effect is effect:
+                    return said(note.text, show_id)
+    met = breach.rule
+    if met is None:
         return ""
-    finding, rule = breach.rule
+    finding, rule = met
     told = {
         name: _VALUES[name](finding, given, places, show_id) for name in _placeholders(rule.text)
     }

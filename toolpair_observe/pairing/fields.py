@@ -65,7 +65,8 @@ def as_text(value: object) -> str:
 
 def as_name(fields: dict[str, Any]) -> str | None:
     """Return the message's `name`, or None."""
-    return as_text(fields.get("name")) or None
+    name = fields.get("name")
+    return name if name and isinstance(name, str) else None
 
 
 def as_dict(fields: dict[str, Any], key: str) -> dict[str, Any]:

@@ -13,10 +13,17 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.pairing import ids as id_form
 from toolpair_observe.pairing.masked_texts import FIRST_LETTERS, STARTS
+from toolpair_observe.pairing.plain_content import (
+    is_passive,
+    repeats_calls,
+    says_nothing,
+    stand_in_raw_calls,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -29,7 +36,9 @@ class Trait(StrEnum):
     OTHER_ORDER_BY_TOOL = "results that, counted by tool, come in another order than their calls"
     OTHER_TOOL = "a result that names another tool than its call"
     REUSED_ID = "an id that calls of several turns bear"
-    CALL_BLOCK = "a call that a content block repeats"
+    TOOL_USE_BLOCK = "a call that a tool_use block repeats"
+    TOOL_CALL_BLOCK = "a call that a tool_call block repeats"
+    FUNCTION_CALL_BLOCK = "a call that a function_call block repeats"
     NO_RAW_CALL = "a call that additional_kwargs does not repeat"
     LEGACY_CALL = 'a call that additional_kwargs["function_call"] repeats'
     REBUILT_CALL = "a call in the content of a message that langchain-openai may rebuild"
@@ -39,6 +48,13 @@ class Trait(StrEnum):
     BAD_ARGUMENTS = "a call whose arguments are not a JSON object"
     NO_HUMAN_FIRST = "a history that starts with something else than a human message"
     ANYTHING = "any history: only a closer look tells"
+
+
+_CALL_BLOCKS: Final = {
+    Trait.TOOL_USE_BLOCK: "tool_use",
+    Trait.TOOL_CALL_BLOCK: "tool_call",
+    Trait.FUNCTION_CALL_BLOCK: "function_call",
+}
 
 
 class Plain:
@@ -60,11 +76,11 @@ class Plain:
         "id_pattern",
         "in_order",
         "named",
-        "no_call_blocks",
         "no_human_after_result",
         "no_legacy_call",
         "no_system_after_result",
         "not_rebuilt",
+        "refused_blocks",
         "same_tool",
         "unique_ids",
         "valid_arguments",
@@ -82,11 +98,13 @@ class Plain:
         self.human_first = Trait.NO_HUMAN_FIRST in minds
         self.in_order = Trait.OTHER_ORDER in minds
         self.named = Trait.NAMELESS in minds
-        self.no_call_blocks = Trait.CALL_BLOCK in minds
         self.no_legacy_call = Trait.LEGACY_CALL in minds
         self.no_human_after_result = Trait.HUMAN_AFTER_RESULT in minds
         self.no_system_after_result = Trait.SYSTEM_AFTER_RESULT in minds
         self.not_rebuilt = Trait.REBUILT_CALL in minds
+        self.refused_blocks = frozenset(
+            kind for trait, kind in _CALL_BLOCKS.items() if trait in minds
+        )
         self.same_tool = Trait.OTHER_TOOL in minds
         self.unique_ids = Trait.REUSED_ID in minds
         # LangChain keeps such calls apart, so that only a look at stored messages asks for it.
@@ -95,33 +113,7 @@ class Plain:
         self.id_pattern = id_pattern
 
 
-PASSIVE_BLOCKS: Final = frozenset(
-    {
-        "audio",
-        "code_interpreter_call",
-        "compaction",
-        "document",
-        "file",
-        "file_search_call",
-        "image",
-        "image_generation_call",
-        "image_url",
-        "mcp_call",
-        "mcp_list_tools",
-        "reasoning",
-        "reasoning_content",
-        "redacted_thinking",
-        "refusal",
-        "search_result",
-        "text",
-        "thinking",
-        "web_search_call",
-    }
-)
-"""Blocks that neither make nor answer a call."""
-_TEXT = {"type": "text"}
-# The blocks that usually repeat an entry of `tool_calls` in a provider's own form.
-_REPEATING_BLOCKS = {"tool_use": "id", "tool_call": "id", "function_call": "call_id"}
+_AI: Final = frozenset({"ai", "AIMessageChunk"})
 
 
 def plain_call_ids(
@@ -163,6 +155,10 @@ def plain_part(
         "".join(ids)  # raises for what is no string
         if plain.named:
             "".join([call["name"] for calls in _calls_in(messages) for call in calls])
+        if plain.no_human_after_result and _human_follows_result(messages):
+            return None
+        if plain.same_tool and _names_another_tool(messages):
+            return None
         suits = id_form.suit(ids, None, plain.id_pattern)
     except (LookupError, TypeError, AttributeError):  # plain messages have another shape
         return None
@@ -178,6 +174,40 @@ def _starts_with_human(messages: Sequence[object]) -> bool:
     return next((kind for kind in kinds if kind != "system"), None) == "human"
 
 
+def _human_follows_result(messages: Sequence[object]) -> bool:
+    answered = False
+    before: dict[str, Any] = {}
+    for message in messages:
+        fields = message.__dict__
+        kind = fields["type"]
+        # A message that says nothing may be left out, and what precedes it then comes right before.
+        if (
+            answered
+            and kind == "human"
+            and (before["type"] == "tool" or says_nothing(before["content"]))
+        ):
+            return True
+        if kind == "tool":
+            answered = True
+        if kind != "system":
+            before = fields
+    return False
+
+
+def _names_another_tool(messages: Sequence[object]) -> bool:
+    """Whether a result names another tool than its call, where all results follow their calls."""
+    tools: dict[str, str] = {}
+    for message in messages:
+        fields = message.__dict__
+        for call in fields.get("tool_calls", ()):
+            tools[call["id"]] = call["name"]
+        if fields["type"] == "tool":
+            named = fields["name"]
+            if named is not None and named != tools[fields["tool_call_id"]]:
+                return True
+    return False
+
+
 def _shares_id_in_one_message(messages: Sequence[object]) -> bool:
     for calls in _calls_in(messages):
         if len(calls) > 1 and len({call["id"] for call in calls}) < len(calls):
@@ -188,44 +218,36 @@ def _shares_id_in_one_message(messages: Sequence[object]) -> bool:
 def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
     messages: Sequence[object], plain: Plain, suspects: list[dict[str, Any]] | None
 ) -> list[str] | None:
-    # This loop is the price of every request. It reads each message's `__dict__` because attribute
-    # access on a pydantic model costs several times as much.
-    blocks = not plain.no_call_blocks
-    in_order = plain.in_order
-    same_tool = plain.same_tool
-    names = plain.by_tool or same_tool
-    raw_calls = plain.calls_as_raw
-    no_legacy = plain.no_legacy_call
-    rebuilt = plain.not_rebuilt
-    # A message that says nothing may be left out, and what precedes it then comes right before.
-    no_human = plain.no_human_after_result
-    no_system = plain.no_system_after_result
+    # This loop is the price of every request. Each look into a dict counts, so that a message of
+    # a usual class is taken for what its class is. It reads `__dict__` because attribute access on
+    # a pydantic model costs several times as much.
+    ai_class, human_class, tool_class = _usual_classes()
+    by_tool = plain.by_tool or plain.same_tool
+    kept_elsewhere = plain.calls_as_raw or plain.no_legacy_call
     longest = plain.id_max or sys.maxsize
     may_repeat = plain.unique_ids
-    ids: list[str] = []
-    add = ids.append
     masked = suspects is not None
     suspect = (suspects if suspects is not None else []).append
-    calls: Sequence[Any] = ()  # of the message before, all answered
-    content: Any = ""  # of the message before
-    # Of one message, from the first on that another answers or names: the calls' ids and tools,
-    # and what stands in their places.
-    late: dict[str, str] = {}
+    ids: list[str] = []
+    # Of one message, from the first call on in whose place another is answered or named: the fields
+    # of the results, and calls and results under their tools where tools matter, else their ids.
+    odd: list[dict[str, Any]] = []
+    late: dict[str, str | None] = {}
     early: dict[str, str | None] = {}
     rest = iter(messages)
     for message in rest:
         fields = message.__dict__
-        kind = fields["type"]
-        if kind == "ai" or kind == "AIMessageChunk":  # noqa: PLR1714 - two compares beat a lookup
+        kind = type(message)
+        if kind is ai_class or (kind is not human_class and fields["type"] in _AI):
             calls = fields["tool_calls"]
-            content = fields["content"]
             if fields["invalid_tool_calls"]:
                 return None
+            content = fields["content"]
             if content.__class__ is not str and (
-                not _repeats_calls(content, calls if blocks else ())
+                not repeats_calls(content, calls, plain.refused_blocks)
                 # langchain-openai has kept items there, which may be calls.
                 or "tool_outputs" in fields["additional_kwargs"]
-                or (rebuilt and _may_be_rebuilt(fields))
+                or (plain.not_rebuilt and _may_be_rebuilt(fields))
             ):
                 return None
             if not calls:
@@ -233,25 +255,22 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
                 if extra and ("tool_calls" in extra or "function_call" in extra):
                     return None  # they are sent where the message has no others
                 continue
-            if no_legacy and "function_call" in fields["additional_kwargs"]:
-                return None
-            if raw_calls and not stand_in_raw_calls(calls, fields):
+            if kept_elsewhere and not _are_kept_as_sent(calls, fields, plain):
                 return None
             if len(calls) == 1:  # the rule, for which a loop in a loop would cost too much
-                call = calls[0]
-                call_id = call["id"]
-                add(call_id)
-                if not 0 < len(call_id) <= longest:
+                call_id = calls[0]["id"]
+                ids.append(call_id)
+                if not call_id or len(call_id) > longest:
                     return None
                 for result in rest:
                     answer = result.__dict__
-                    if answer["tool_call_id"] != call_id or answer["type"] != "tool":
-                        return None
-                    if same_tool and answer["name"] not in (None, call["name"]):
+                    if answer["tool_call_id"] != call_id or (
+                        type(result) is not tool_class and answer["type"] != "tool"
+                    ):
                         return None
                     content = answer["content"]
                     if content.__class__ is not str:
-                        if not _is_passive(content):
+                        if not is_passive(content):
                             return None
                         if masked:
                             suspect(answer)
@@ -266,23 +285,27 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
             may_repeat = True
             for call in calls:
                 call_id = call["id"]
-                add(call_id)
-                if not 0 < len(call_id) <= longest:
+                ids.append(call_id)
+                if not call_id or len(call_id) > longest:
                     return None
                 for result in rest:
                     answer = result.__dict__
-                    if answer["type"] != "tool":
+                    if type(result) is not tool_class and answer["type"] != "tool":
                         return None
                     if (
                         answer["tool_call_id"] != call_id
                         or early
-                        or (names and answer["name"] not in (None, call["name"]))
+                        or (by_tool and answer["name"] not in (None, call["name"]))
                     ):
-                        late[call_id] = call["name"]
-                        early[answer["tool_call_id"]] = answer["name"]
+                        if by_tool:
+                            odd.append(answer)
+                            late[call["name"]] = call_id
+                            early[answer["name"]] = answer["tool_call_id"]
+                        else:
+                            late[call_id] = early[answer["tool_call_id"]] = None
                     content = answer["content"]
                     if content.__class__ is not str:
-                        if not _is_passive(content):
+                        if not is_passive(content):
                             return None
                         if masked:
                             suspect(answer)
@@ -294,19 +317,23 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
                 else:
                     return None
             if early:
-                if in_order or late.keys() != early.keys():
+                if plain.in_order:
                     return None
-                if names and not _reach_their_calls(late, early, same_tool=same_tool):
+                if by_tool:
+                    "".join(late)  # raises for what is no string
+                    if (late != early or len(late) < len(odd)) and not _reach_their_calls(
+                        calls[-len(odd) :], odd
+                    ):
+                        return None
+                    odd = []
+                elif late != early:
                     return None
                 late, early = {}, {}
-        elif kind == "human":
-            if no_human and ids and (calls or says_nothing(content)):
-                return None
+        elif kind is human_class or fields["type"] == "human":
             content = fields["content"]
-            if content.__class__ is not str and not _is_passive(content):
+            if content.__class__ is not str and not is_passive(content):
                 return None
-            calls = ()
-        elif kind != "system" or (no_system and ids):
+        elif fields["type"] != "system" or (plain.no_system_after_result and ids):
             # Whether a human message in between is joined with the results is for the closer look.
             return None
     if may_repeat and len(set(ids)) < len(ids):
@@ -314,30 +341,32 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
     return ids
 
 
-def _reach_their_calls(
-    asked: dict[str, str], given: dict[str, str | None], *, same_tool: bool
-) -> bool:
-    """Whether no result goes to another call where the n-th of a tool is for its n-th call.
+@cache
+def _usual_classes() -> tuple[type, type, type]:
+    # Who has messages has imported them; who only imports the handler need not.
+    from langchain_core.messages import AIMessage, HumanMessage, ToolMessage  # noqa: PLC0415
+
+    return AIMessage, HumanMessage, ToolMessage
+
+
+def _reach_their_calls(calls: Sequence[Any], answers: Sequence[dict[str, Any]]) -> bool:
+    """Whether results go to their calls where the n-th of a tool is for its n-th call.
 
     Args:
-        asked: The ids of calls, in order, with their tools.
-        given: The ids of their results, in order, with the tools that these name.
-        same_tool: Whether each has to name the tool of its call, or none.
+        calls: Calls of one message.
+        answers: The fields of as many results.
     """
-    tools = set(asked.values())
-    "".join(tools)  # raises for what is no string
-    if given == asked or not any(given.values()):
-        if len(tools) == len(asked):
-            return True
-    elif same_tool:
+    asked = {call["id"]: call["name"] for call in calls}
+    if asked.keys() != {answer["tool_call_id"] for answer in answers}:
         return False
-    "".join(filter(None, given.values()))
-    waiting: dict[str, list[str]] = {tool: [] for tool in tools}
+    waiting: dict[str, list[str]] = {tool: [] for tool in asked.values()}
+    "".join({answer["name"] for answer in answers} - {None})  # raises for what is no string
     for call_id, tool in reversed(asked.items()):
         waiting[tool].append(call_id)
-    for call_id, named in given.items():
-        calls = waiting.get(named or asked[call_id])
-        if calls and calls.pop() != call_id:
+    for answer in answers:
+        call_id, named = answer["tool_call_id"], answer["name"]
+        open_calls = waiting.get(named or asked[call_id])
+        if open_calls and open_calls.pop() != call_id:
             return False
     return True
 
@@ -347,55 +376,8 @@ def _may_be_rebuilt(fields: dict[str, Any]) -> bool:
     return bool(fields["additional_kwargs"]) or str(fields["id"]).startswith("msg_")
 
 
-def stand_in_raw_calls(calls: Sequence[Any], fields: dict[str, Any]) -> bool:
-    """Whether the calls in OpenAI's form, as `additional_kwargs` keeps them, are these calls.
-
-    Raises:
-        LookupError: None are kept, or calls have another shape.
-        TypeError: What is kept has another shape.
-    """
-    raw = fields["additional_kwargs"]["tool_calls"]
-    if len(raw) == len(calls) == 1:  # the rule, for which two lists would cost too much
-        return bool(raw[0]["id"] == calls[0]["id"])
-    return [call["id"] for call in raw] == [call["id"] for call in calls]
-
-
-def _repeats_calls(content: list[Any], calls: Sequence[Any]) -> bool:
-    """Whether the content says text, and then perhaps repeats the calls of `tool_calls`, each once.
-
-    What some providers make of content behind a call is for the closer look.
-    """
-    repeated = 0
-    try:
-        for block in content:
-            kind = block["type"]
-            if kind in PASSIVE_BLOCKS:
-                if repeated:
-                    return False
-            elif block[_REPEATING_BLOCKS[kind]] == calls[repeated]["id"]:
-                repeated += 1
-            else:
-                return False
-    except TypeError:  # a stream may leave bare strings between the blocks
-        if all(block.__class__ is not str for block in content):
-            return False
-        blocks = [_TEXT if block.__class__ is str else block for block in content]
-        return _repeats_calls(blocks, calls)
-    return not repeated or repeated == len(calls)
-
-
-def says_nothing(content: Any) -> bool:  # noqa: ANN401 -- a message's own content
-    """Whether plain content is empty, or made of empty texts."""
-    if content.__class__ is str:
-        return not content
-    return not any(
-        block if block.__class__ is str else block.get("text", block["type"] != "text")
-        for block in content
-    )
-
-
-def _is_passive(content: list[Any]) -> bool:
-    for block in content:
-        if block.__class__ is not str and block["type"] not in PASSIVE_BLOCKS:
-            return False
-    return bool(content)  # some integrations leave a message out whose list is empty
+def _are_kept_as_sent(calls: Sequence[Any], fields: dict[str, Any], plain: Plain) -> bool:
+    """Whether `additional_kwargs` keeps the calls as a profile asks for."""
+    if plain.no_legacy_call and "function_call" in fields["additional_kwargs"]:
+        return False
+    return not plain.calls_as_raw or stand_in_raw_calls(calls, fields)

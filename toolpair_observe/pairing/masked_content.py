@@ -56,7 +56,10 @@ def made_up(fields: Mapping[str, Any], call_id: str) -> MadeUp | None:
         for key, mark in MARKS.items():
             if extra.get(key):
                 return MadeUp(mark.by, mark.kind, MaskedEvidence.MARK)
-    found = _found(fields.get("content"))
+    content = fields.get("content")
+    if content.__class__ is str and content[FIRST_LETTERS] not in STARTS:
+        return None  # the rule
+    found = _found(content)
     if found is None or _is_decided(fields):
         return None
     row, (tool, named_id) = found

@@ -137,16 +137,17 @@ class _Pass:
         self.blocks: list[Block] = []
         self.strays: list[Stray] = []
         self.answer: dict[Call, Result] = {}
+        # Both are filled once there are strays: no sound history needs them.
         self.answered_by_id: dict[str, list[Call]] = {}
         self.block_of: dict[Call, Block] = {}
         self.turns: list[Turn] = []
 
     def run(self, turns: Iterable[Turn]) -> Pairing:
+        self.turns = list(turns)
         block: Block | None = None
         open_calls: dict[str, deque[Call]] = {}
         before: Role | None = None
-        for turn in turns:
-            self.turns.append(turn)
+        for turn in self.turns:
             if turn.results:
                 self._take_results(turn, block, open_calls, before)
             if turn.calls or not turn.results or turn.has_text:
@@ -174,7 +175,8 @@ class _Pass:
             key = self.keys.get(result, result.id)
             waiting = open_calls.get(key)
             if block is not None and waiting and self._may_answer(waiting[0], key):
-                self._answer(block, waiting.popleft(), result)
+                block.answered += 1
+                self.answer[waiting.popleft()] = result
             else:
                 self.strays.append(Stray(result, turn.position, block, before))
         if block is not None:
@@ -182,9 +184,11 @@ class _Pass:
             block.at_end = False
 
     def _settle(self) -> None:
-        self._settle_strays()
+        if self.strays:
+            self._settle_strays()
         for block in self.blocks:
-            self._settle_block(block)
+            if block.unanswered or block.strangers:
+                self._settle_block(block)
         for finding in self.findings:
             if finding.case is Case.DUPLICATE_CALL_ID and finding.call not in self.answer:
                 finding.case = self._case_of_shared_id(finding.block)
@@ -199,24 +203,22 @@ class _Pass:
         self.blocks.append(block)
         open_calls: dict[str, deque[Call]] = {}
         for call in block.turn.calls:
-            self.block_of[call] = block
-            same_id = open_calls.setdefault(self.keys.get(call, call.id), deque())
-            same_id.append(call)
+            key = self.keys.get(call, call.id)
+            same_id = open_calls.get(key)
+            if same_id is None:
+                open_calls[key] = deque((call,))
+            else:
+                same_id.append(call)
             if not call.id:
                 if self.ids_matter:
                     self._find(Case.CALL_WITHOUT_ID, call, None, block.turn.position, block)
-            elif len(same_id) > 1:
+            elif same_id is not None:
                 self._find(Case.DUPLICATE_CALL_ID, call, None, block.turn.position, block)
         return open_calls
 
     def _may_answer(self, call: Call, key: str) -> bool:
         # Only a provider that matches whatever the id is tells None from "".
         return bool(key) or self.ids_matter or not call.null_id
-
-    def _answer(self, block: Block, call: Call, result: Result) -> None:
-        block.answered += 1
-        self.answer[call] = result
-        self.answered_by_id.setdefault(call.id, []).append(call)
 
     def _find(  # noqa: PLR0913, PLR0917 - a finding is all of these
         self,
@@ -231,6 +233,9 @@ class _Pass:
 
     def _settle_strays(self) -> None:
         """Tie each stray to the newest unanswered call that bears its id; sort out the rest."""
+        for call in self.answer:
+            self.answered_by_id.setdefault(call.id, []).append(call)
+        self.block_of = {call: block for block in self.blocks for call in block.turn.calls}
         waiting: dict[str, _Waiting] = defaultdict(_Waiting)
         for block in self.blocks:
             for call in block.unanswered:
@@ -281,8 +286,6 @@ class _Pass:
             self._find(_orphan_case(stray.before, result), None, result, stray.position)
 
     def _settle_block(self, block: Block) -> None:
-        if not block.unanswered and not block.strangers:
-            return
         missing = [
             call
             for call in block.unanswered
@@ -339,6 +342,9 @@ def _close(
     """
     if block.answered == len(block.turn.calls):
         return
+    if len(open_calls) == len(block.turn.calls):  # the rule
+        block.unanswered += [call for calls in open_calls.values() for call in calls]
+        return
     made = Counter(keys.get(call, call.id) for call in block.turn.calls)
     for calls in open_calls.values():
         for call in calls:
@@ -360,6 +366,8 @@ def _match_strangers(
     missing: Sequence[Call], strangers: Sequence[Stray]
 ) -> list[tuple[Call, Stray]]:
     """Match calls without a result and results with unknown ids, by tool name, then in order."""
+    if not strangers:
+        return []
     by_name: dict[str, deque[Stray]] = {}
     for stray in strangers:
         if stray.result.name:

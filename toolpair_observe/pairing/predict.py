@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolpair_observe.pairing.pair import pair, pair_anywhere, without_async
-from toolpair_observe.pairing.providers.sending import send
+from toolpair_observe.pairing.providers.sending import run, send
 from toolpair_observe.pairing.transcript import Result
 from toolpair_observe.pairing.turns import Finding, Turn
 from toolpair_observe.pairing.words import (
@@ -53,8 +53,8 @@ class Breach:
     @property
     def effect(self) -> Effect:
         """The worst of all that happens; accepted where nothing does."""
-        effects = [rule.effect for _, rule in self.met] + [note.effect for note in self.notes]
-        return Effect.worst(Effect.ACCEPT, *effects)
+        met = [rule.effect for _, rule in self.met]
+        return Effect.worst(Effect.ACCEPT, *met, *[note.effect for note in self.notes])
 
     @property
     def is_told(self) -> bool:
@@ -96,7 +96,10 @@ def predict(transcript: Transcript, profile: Profile, facts: Facts) -> Predictio
     ]
     owed = without_async(turns) if profile.lets_async_wait else turns
     given = pair(owed)
-    sent = send(transcript, given, facts, (turn.copy() for turn in owed), profile.steps)
+    if owed is turns and profile.sends_as_given:
+        sent = run(transcript, given, facts, turns, profile.steps)
+    else:
+        sent = send(transcript, given, facts, (turn.copy() for turn in owed), profile.steps)
     _note_unsent_calls(sent, profile)
     found = _wire_findings(sent, profile, owed)
     breaches = _Ledger(given)
@@ -113,22 +116,15 @@ def predict(transcript: Transcript, profile: Profile, facts: Facts) -> Predictio
 def as_turn(entry: Entry, made: list[Call], results: frozenset[Carrier]) -> Turn:
     """Reduce an entry to the calls that count and the results that stand in one of `results`."""
     given = entry.results
-    if given:
+    if given and not results.issuperset([result.carrier for result in given]):
         given = [result for result in given if result.carrier in results]
     if len(given) > 1:
         # An integration that reads the blocks in a ToolMessage does not read the message's own id.
         inner = [result for result in given if result.carrier is Carrier.TOOL_RESULT_IN_TOOL]
         given = inner or given
-    return Turn(
-        index=entry.index,
-        position=entry.index,
-        role=entry.role,
-        calls=made,
-        results=given,
-        has_text=entry.has_text,
-        behind_text=_in_both(given, entry.behind_text) if entry.behind_text else [],
-        last=entry.index,
-    )
+    index = entry.index
+    behind_text = _in_both(given, entry.behind_text) if entry.behind_text else entry.behind_text
+    return Turn(index, index, entry.role, made, given, entry.has_text, behind_text, last=index)
 
 
 def _note_unsent_calls(wire: Wire, profile: Profile) -> None:

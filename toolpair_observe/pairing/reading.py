@@ -8,6 +8,7 @@ fields, is read by the same lines.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import (
@@ -53,8 +54,8 @@ def read_message(index: int, message: BaseMessage) -> Entry:
         index: Its position in the history.
         message: The message.
     """
-    is_chunk = isinstance(message, AIMessageChunk)
-    return read_fields(index, _role_of(message), message.__dict__, is_chunk)
+    role, is_chunk = _told_by_class(message.__class__)
+    return read_fields(index, role, message.__dict__, is_chunk)
 
 
 def read_fields(index: int, role: Role, fields: dict[str, Any], is_chunk: bool = False) -> Entry:  # noqa: FBT001, FBT002 - a keyword costs time with each message
@@ -71,11 +72,12 @@ def read_fields(index: int, role: Role, fields: dict[str, Any], is_chunk: bool =
     return _READERS[role](index, fields)
 
 
-def _role_of(message: BaseMessage) -> Role:
-    for message_class, role in _ROLES:
-        if isinstance(message, message_class):
-            return role
-    return Role.OTHER
+# Pydantic's classes take long to say whether they are others' bases.
+@lru_cache(maxsize=128)
+def _told_by_class(cls: type[BaseMessage]) -> tuple[Role, bool]:
+    """Return who speaks, and whether it is an AIMessageChunk."""
+    roles = (role for message_class, role in _ROLES if issubclass(cls, message_class))
+    return next(roles, Role.OTHER), issubclass(cls, AIMessageChunk)
 
 
 _ROLES: Final = (
@@ -92,9 +94,9 @@ _ROLES: Final = (
 def _read_tool(index: int, fields: dict[str, Any]) -> Entry:
     own_id = as_text(fields.get("tool_call_id"))
     name = as_name(fields)
-    own = Result(index, own_id, name, Carrier.TOOL_MESSAGE, sign_of_result(fields))
-    own.made_up = made_up(fields, own_id)
-    entry = Entry(index, Role.TOOL, results=[own], has_text=False, name=name)
+    sign, maker = sign_of_result(fields), made_up(fields, own_id)
+    own = Result(index, own_id, name, Carrier.TOOL_MESSAGE, sign, 0, maker)
+    entry = Entry(index, Role.TOOL, [], [own], has_text=False, name=name)
     content = fields.get("content")
     if not isinstance(content, str):
         blocks = list(blocks_of(content))
@@ -160,7 +162,9 @@ def _read_human_blocks(content: object, entry: Entry) -> None:
 
 def _read_system(index: int, fields: dict[str, Any]) -> Entry:
     role = as_text(as_dict(fields, "additional_kwargs").get("__openai_role__"))
-    return Entry(index, Role.SYSTEM, is_summary=read_signs(fields)[0], wire_role=role)
+    entry = Entry(index, Role.SYSTEM, wire_role=role)
+    entry.is_summary, _ = read_signs(fields)
+    return entry
 
 
 def _read_function(index: int, fields: dict[str, Any]) -> Entry:

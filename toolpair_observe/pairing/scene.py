@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from toolpair_observe.pairing.left_out import LeftOut
-    from toolpair_observe.pairing.transcript import Call, Entry, Result, Transcript
+    from toolpair_observe.pairing.transcript import Call, Entry, Result
     from toolpair_observe.pairing.turns import Block, Finding, Pairing
 
 T = TypeVar("T")
@@ -26,18 +26,10 @@ T = TypeVar("T")
 class Scene:
     """What the predicates look at; derived facts are worked out once a history."""
 
-    transcript: Transcript
+    entries: Sequence[Entry]
     pairing: Pairing
+    _left_out: LeftOut | None = None
     _learned: dict[tuple[object, Block], object] = field(default_factory=dict)
-
-    @property
-    def entries(self) -> Sequence[Entry]:
-        """The messages, without content."""
-        return self.transcript.entries
-
-    @property
-    def _left_out(self) -> LeftOut | None:
-        return self.transcript.left_out
 
     @cached_property
     def first_call(self) -> int:
@@ -149,7 +141,9 @@ class Scene:
         return frozenset(beside)
 
     def _tells_handoff(self, result: Result) -> bool:
-        return result.sign is Sign.HANDED_OFF or names_an_agent(result.name, self.agents)
+        if result.sign is Sign.HANDED_OFF:
+            return True
+        return is_handoff_name(result.name) and names_an_agent(result.name, self.agents)
 
     @cached_property
     def has_whole_group(self) -> bool:
@@ -228,6 +222,8 @@ class Scene:
 
 
 def _signs_of(block: Block, scene: Scene) -> frozenset[Sign | None]:
+    if block.turn.last + 1 == block.end:
+        return frozenset()
     entries = scene.entries[block.turn.last + 1 : block.end]
     return frozenset(result.sign for entry in entries for result in entry.results)
 

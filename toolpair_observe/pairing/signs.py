@@ -76,9 +76,9 @@ _EARLIER = LatePattern(
 def sign_of_result(fields: dict[str, Any]) -> Sign | None:
     """What a ToolMessage's fields say of how it came about, or None."""
     kwargs, metadata = fields.get("additional_kwargs"), fields.get("response_metadata")
-    if isinstance(kwargs, dict) and kwargs.get("lc_source") == "hitl_interrupt_decision":
+    if kwargs and isinstance(kwargs, dict) and kwargs.get("lc_source") == _DECISION:
         return Sign.REFUSED
-    if isinstance(metadata, dict) and metadata.keys() & _HANDOFF_MARKS:
+    if metadata and isinstance(metadata, dict) and not _HANDOFF_MARKS.isdisjoint(metadata):
         return Sign.HANDED_OFF
     sign = _sign(_IN_RESULT, _head(fields))
     return Sign.FAILED if sign is None and fields.get("status") == "error" else sign
@@ -113,6 +113,7 @@ def _reads_as_summary(head: str) -> bool:
 
 
 _LOOK = 120
+_DECISION = "hitl_interrupt_decision"
 # What langgraph-supervisor puts on the messages of a hand-off.
 _HANDOFF_MARKS = frozenset({"__handoff_destination", "__is_handoff_back"})
 
@@ -124,7 +125,8 @@ def _sign(words: LatePattern, head: str) -> Sign | None:
 
 def _head(fields: dict[str, Any]) -> str:
     content = fields.get("content")
-    if isinstance(content, list) and content:
-        first = content[0]
-        content = first.get("text") if isinstance(first, dict) else first
-    return content[:_LOOK].lower() if isinstance(content, str) else ""
+    if isinstance(content, str):
+        return content[:_LOOK].lower()
+    first = content[0] if content and isinstance(content, list) else None
+    text = first.get("text") if isinstance(first, dict) else first
+    return text[:_LOOK].lower() if isinstance(text, str) else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.shown import shown, told
@@ -77,9 +76,13 @@ def timeline(
 
 
 def _stop(entry: Entry, show_id: ShowId) -> Stop:
-    calls = tuple(
-        (shown(call.name or ""), show_id(call.id)) for call in islice(entry.calls, _A_LINES_WORTH)
+    calls = [(shown(call.name or ""), show_id(call.id)) for call in entry.calls[:_A_LINES_WORTH]]
+    results = [show_id(result.id) for result in entry.results[:_A_LINES_WORTH]]
+    return Stop(
+        entry.index,
+        entry.role,
+        tuple(calls),
+        tuple(results),
+        len(entry.calls) - len(calls),
+        len(entry.results) - len(results),
     )
-    results = tuple(show_id(result.id) for result in islice(entry.results, _A_LINES_WORTH))
-    more_calls, more_results = len(entry.calls) - len(calls), len(entry.results) - len(results)
-    return Stop(entry.index, entry.role, calls, results, more_calls, more_results)

@@ -160,6 +160,8 @@ class SomeEntries(Sequence[Entry]):
             NotReadError: It was not read.
             IndexError: The history ends before it.
         """
+        if isinstance(index, int) and index in self._entries:
+            return self._entries[index]
         places = range(self._length)[index]
         try:
             if isinstance(places, int):

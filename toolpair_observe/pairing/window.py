@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from toolpair_observe.pairing.first_look import plain_part, says_nothing, stand_in_raw_calls
+from toolpair_observe.pairing.first_look import plain_part
 from toolpair_observe.pairing.left_out import LeftOut, Stretch
 from toolpair_observe.pairing.masked_content import may_be_made_up
+from toolpair_observe.pairing.plain_content import says_nothing, stand_in_raw_calls
 from toolpair_observe.pairing.reading import read_message
 from toolpair_observe.pairing.transcript import SomeEntries, Transcript
 
@@ -49,9 +50,12 @@ class _Letters(dict[str, str]):
 
 
 _LETTERS: Final = _Letters(ai="a", AIMessageChunk="a", human="h", system="s", tool="t")
+_SPOKEN: Final = re.compile("ah")
 # One AI message with what follows it: its results, or a message of a person.
 _EXCHANGE: Final = re.compile(r"a(?:h|t+)(?=a|\Z)")
-_RUN_OF_EXCHANGES: Final = re.compile(r"(?<!a)(?:a(?:h|t+)(?=a|\Z))+")
+_RUN_OF_EXCHANGES: Final = re.compile(r"(?:a(?:h|t+)(?=a|\Z))+")
+# The same where AI messages that follow each other may leave as one, whose exchange it then is.
+_RUN_BEHIND_EXCHANGE: Final = re.compile(r"(?<!a)(?:a(?:h|t+)(?=a|\Z))+")
 
 
 def read_window(
@@ -72,7 +76,7 @@ def read_window(
     if plain is None or len(messages) < _FEWEST or facts.resumes_response:
         return None
     try:
-        history = _History(messages, plain, lets_async_wait=profile.lets_async_wait)
+        history = _History(messages, plain, profile)
         stretches, entries = _without_shared_ids(history)
     except (AttributeError, LookupError, TypeError):  # plain messages have another shape
         return None
@@ -110,13 +114,11 @@ def _read_all_but(
     }
 
 
-def _ids_in(entries: Iterable[Entry]) -> set[str]:
+def _ids_in(entries: Collection[Entry]) -> set[str]:
     """Return every id that the entries name."""
-    ids: set[str] = set()
-    for entry in entries:
-        ids.update([call.id for call in entry.calls])
-        ids.update([result.id for result in entry.results])
-        ids.update(entry.server_results)
+    ids = {call.id for entry in entries for call in entry.calls}
+    ids.update([result.id for entry in entries for result in entry.results])
+    ids.update([each for entry in entries for each in entry.server_results])
     return ids
 
 
@@ -126,21 +128,21 @@ class _History:
     Args:
         messages: The history.
         plain: What must not be left out.
-        lets_async_wait: Whether calls that need not be answered at once must not, either.
+        profile: Who will judge it.
 
     Attributes:
         messages: The history.
         plain: What must not be left out.
     """
 
-    def __init__(
-        self, messages: Sequence[BaseMessage], plain: Plain, *, lets_async_wait: bool
-    ) -> None:
+    def __init__(self, messages: Sequence[BaseMessage], plain: Plain, profile: Profile) -> None:
         self.messages = messages
         self.plain = plain
-        self._lets_async_wait = lets_async_wait
+        self._lets_async_wait = profile.lets_async_wait
+        self._runs = _RUN_OF_EXCHANGES if profile.sends_as_given else _RUN_BEHIND_EXCHANGE
+        self._fields = [each.__dict__ for each in messages]
         # A letter for each message: regular expressions find quickly where speakers take turns.
-        self._shape = "".join([_LETTERS[each.__dict__["type"]] for each in messages])
+        self._shape = "".join([_LETTERS[fields["type"]] for fields in self._fields])
         # Whether some exchange with results is read, as far as stretches have been found.
         self._reads_answer = False
 
@@ -148,7 +150,7 @@ class _History:
         """Find what may be left out."""
         return [
             stretch
-            for run in _RUN_OF_EXCHANGES.finditer(self._shape)
+            for run in self._runs.finditer(self._shape)
             for part in self._plain_parts(*run.span())
             for stretch in self._inside(*part)
         ]
@@ -167,7 +169,7 @@ class _History:
         """Split a stretch at the exchanges that have one of the ids."""
         start = stretch.start
         for index in range(stretch.start, stretch.end):
-            calls = self.messages[index].__dict__.get("tool_calls", ())
+            calls = self._fields[index].get("tool_calls", ())
             if any(call["id"] in ids for call in calls):
                 yield start, index
                 start = self._behind(index)
@@ -193,27 +195,29 @@ class _History:
         return found
 
     def _ids_if_plain(self, start: int, end: int) -> list[str] | None:
-        part = self.messages[start:end]
         suspects: list[dict[str, Any]] = []
-        ids = plain_part(part, self.plain, suspects)
+        ids = plain_part(self.messages[start:end], self.plain, suspects)
         if ids is None or any(map(may_be_made_up, suspects)) or not self._is_spoken(start, end):
             return None
+        part = self._fields[start:end]
         if self._lets_async_wait and any(map(_may_wait, part)):
             return None
-        extended = (fields for each in part if (fields := each.__dict__)["additional_kwargs"])
-        return None if any(map(_keeps_other_calls, extended)) else ids
+        keeping = [
+            fields
+            for fields in part
+            if (extra := fields["additional_kwargs"])
+            and ("tool_calls" in extra or "function_call" in extra)
+        ]
+        return None if any(map(_keeps_other_calls, keeping)) else ids
 
     def _is_spoken(self, start: int, end: int) -> bool:
         """Whether all messages that neither ask nor answer say something.
 
         Some integrations leave out those that do not, and then others follow each other.
         """
-        human = self._shape.find("h", start, end)
-        while human >= 0:
-            if any(map(_says_nothing, self.messages[human - 1 : human + 1])):
-                return False
-            human = self._shape.find("h", human + 1, end)
-        return True
+        spoken = [found.span() for found in _SPOKEN.finditer(self._shape, start, end)]
+        contents = [fields["content"] for pair in spoken for fields in self._fields[slice(*pair)]]
+        return not any(map(says_nothing, contents))
 
     def _inside(self, start: int, end: int, ids: list[str]) -> Iterator[Stretch]:
         """Find what may be left out of a plain part: all but its edges."""
@@ -253,10 +257,6 @@ class _History:
         return len(self._shape) if found is None else found.end()
 
 
-def _says_nothing(message: BaseMessage) -> bool:
-    return says_nothing(message.__dict__["content"])
-
-
 def _keeps_other_calls(fields: dict[str, Any]) -> bool:
     """Whether a message keeps calls in OpenAI's forms that are not those which it makes.
 
@@ -269,12 +269,12 @@ def _keeps_other_calls(fields: dict[str, Any]) -> bool:
     return legacy is not None and legacy["name"] not in [call["name"] for call in calls]
 
 
-def _may_wait(message: BaseMessage) -> bool:
+def _may_wait(fields: dict[str, Any]) -> bool:
     """Whether a message makes a call that may be one which need not be answered at once."""
-    calls = message.__dict__.get("tool_calls")
+    calls = fields.get("tool_calls")
     if not calls:
         return False
-    content: Any = message.__dict__["content"]
+    content: Any = fields["content"]
     blocks = () if content.__class__ is str else content
     return any(
         block.__class__ is dict and ("async" in block or "extras" in block)

@@ -121,7 +121,11 @@ class Effect(StrEnum):
     @classmethod
     def worst(cls, *effects: Effect) -> Effect:
         """Return the worst of `effects`, or `CLEAN` where there is none."""
-        return min(effects, key=lambda effect: effect.rank, default=cls.CLEAN)
+        worst = cls.CLEAN
+        for effect in effects:
+            if effect.rank < worst.rank:
+                worst = effect
+        return worst
 
     @cached_property
     def rank(self) -> int:

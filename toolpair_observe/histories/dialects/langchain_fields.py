@@ -20,7 +20,7 @@ from toolpair_observe.histories.dialects.dialect import (
 )
 from toolpair_observe.pairing.encodings import CALL_ID_KEYS
 from toolpair_observe.pairing.fields import as_text, is_output
-from toolpair_observe.pairing.first_look import PASSIVE_BLOCKS
+from toolpair_observe.pairing.plain_content import PASSIVE_BLOCKS
 from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.pairing.words import Role
 

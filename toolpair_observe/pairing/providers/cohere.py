@@ -39,7 +39,10 @@ _COHERE_ID = "pydantic ValidationError: 1 validation error for ToolCallV2"
 _COHERE_MISSING = reject(Grade.REPORTED, "oracle/langchain-oracle#10")
 
 
-@step("Take a call for unanswered whose result stands before it, where no result stands after it")
+@step(
+    "Take a call for unanswered whose result stands before it, where no result stands after it",
+    only_notes=True,
+)
 def miss_early_results(wire: Wire) -> None:
     asked: dict[str, Call] = {}
     answered: set[Call] = set()

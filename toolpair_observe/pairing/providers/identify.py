@@ -18,6 +18,7 @@ from functools import lru_cache
 from importlib import metadata as distributions
 from typing import TYPE_CHECKING, Any, Final
 
+from toolpair_observe import foreign
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.gateways import as_configured
@@ -32,9 +33,10 @@ from toolpair_observe.pairing.providers.integration import (
 from toolpair_observe.pairing.providers.openai import start_after_last_response
 from toolpair_observe.pairing.providers.reads import SERIALIZED, TOLD_VERSIONS, Memory
 from toolpair_observe.pairing.providers.table import INTEGRATIONS
+from toolpair_observe.pairing.shown import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from toolpair_observe.pairing.providers.profile import Profile
 
@@ -51,7 +53,8 @@ class Target:
     Attributes:
         profile: The profile; the contract where nothing better is known.
         facts: What this call tells beside the history.
-        model: The model as requested, `""` where the call does not say.
+        model: The model as requested, `""` where the call does not say; as it may be exported, as
+            the provider is.
         provider: The OpenTelemetry semantic conventions' provider name, or LangChain's own name of
             a provider that has no profile, or `""`.
         identified: Whether the provider behind the integration is known.
@@ -81,25 +84,25 @@ def identify(
         process: The process that asks; None for this one.
     """
     try:
-        return _identify(
-            serialized if isinstance(serialized, dict) else _NOTHING,
-            metadata if isinstance(metadata, dict) else _NOTHING,
-            invocation_params if isinstance(invocation_params, dict) else _NOTHING,
-            override,
-            process or HERE,
-        )
+        return _identify(serialized, metadata, invocation_params, override, process or HERE)
     except Exception:  # noqa: BLE001 - whatever a foreign integration hands over, judge by the contract
         profile = override or CONTRACT
         return Target(profile, NO_FACTS, "", profile.provider, identified=override is not None)
 
 
 def _identify(
-    serialized: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    params: Mapping[str, Any],
+    serialized: Mapping[str, Any] | None,
+    metadata: Mapping[str, Any] | None,
+    params: Mapping[str, Any] | None,
     override: Profile | None,
     process: Process,
 ) -> Target:
+    if not isinstance(serialized, dict):
+        serialized = _NOTHING
+    if not isinstance(metadata, dict):
+        metadata = _NOTHING
+    if not isinstance(params, dict):
+        params = _NOTHING
     arguments, versions = serialized.get("kwargs"), metadata.get("lc_versions")
     sources = (
         serialized,
@@ -193,7 +196,7 @@ def _target(
     provider: str,
     identified: bool,  # noqa: FBT001
 ) -> Target:
-    return Target(profile, facts, facts.model or "", provider, identified)
+    return Target(profile, facts, clean(facts.model or ""), clean(provider), identified)
 
 
 def _version(call: ModelCall, package: str, *, own_package: bool) -> str | None:
@@ -221,7 +224,28 @@ class _Installed:
         return _installed_version(package)
 
 
-HERE: Final = Process(os.environ, sys.modules, _Installed())
+class _Environment:
+    """The environment variables of this process, as they are at each time.
+
+    To say that there is no such variable, `os.environ` raises and catches an error, which takes as
+    long as all other questions together.
+    """
+
+    def __init__(self) -> None:
+        self._values = foreign.VARIABLES.of(os.environ, os.environ)
+        as_it_is: Callable[[str], Any] = str
+        self._encoded = lru_cache(maxsize=64)(
+            as_it_is if self._values is os.environ else os.environ.encodekey
+        )
+
+    def __contains__(self, name: str) -> bool:
+        return self._encoded(name) in self._values
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ[name]
+
+
+HERE: Final = Process(_Environment(), sys.modules, _Installed())
 # Another process asked, at another time: nothing is known of it but what the row tells.
 UNSEEN: Final = Process({}, {}, {})
 # An application asks for few models, and each of them in few ways.

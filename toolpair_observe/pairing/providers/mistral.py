@@ -84,7 +84,10 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
 _OWN_ID = LatePattern(r"[a-zA-Z0-9]{9}")
 
 
-@step("Send raw calls under the ids that they have, while results get ids of nine characters")
+@step(
+    "Send raw calls under the ids that they have, while results get ids of nine characters",
+    only_notes=True,
+)
 def send_raw_ids_as_given(wire: Wire) -> None:
     wire.findings += [
         Finding(Case.INVALID_ID, call, None, turn.index)

@@ -23,7 +23,9 @@ _OLLAMA_PART = "ValueError: Unsupported message content type."
 
 
 @step(
-    "Pair results with calls as a provider does that sees neither ids nor names", Trait.OTHER_ORDER
+    "Pair results with calls as a provider does that sees neither ids nor names",
+    Trait.OTHER_ORDER,
+    only_notes=True,
 )
 def match_positions(wire: Wire) -> None:
     # The n-th result behind an AI turn with calls belongs to its n-th call.

@@ -216,7 +216,9 @@ class Profile:
         """The calls that the integration sends of a message, whatever other copies it holds."""
         if not entry.calls:
             return entry.calls
-        sent = [call for call in entry.calls if call.carriers & self.calls]
+        sent = [call for call in entry.calls if not self.calls.isdisjoint(call.carriers)]
+        if len(sent) == len(entry.calls):
+            return entry.calls
         for spare, before in self.spare_calls.items():
             if not any(call.carriers & before for call in entry.calls):
                 done = set(sent)
@@ -235,6 +237,11 @@ class Profile:
     def versioned(self) -> str:
         """Name of the distribution whose version decides between the rows."""
         return self.client or self.package
+
+    @property
+    def sends_as_given(self) -> bool:
+        """Whether the turns leave as they were given."""
+        return all(step.only_notes for step in self.steps)
 
     def row(self, facts: Facts) -> Profile:
         """The profile for this version and model: the first row that holds, else this one."""

@@ -29,7 +29,7 @@ def send(
     steps: tuple[Step, ...],
 ) -> Wire:
     """Run the steps over `turns` and number what is left."""
-    wire = _run(transcript, given, facts, turns, steps)
+    wire = run(transcript, given, facts, turns, steps)
     for listed in (wire.left or [], wire.turns):
         for position, turn in enumerate(listed):
             turn.position = position + turn.behind
@@ -38,13 +38,14 @@ def send(
     return wire
 
 
-def _run(
+def run(
     transcript: Transcript,
     given: Pairing,
     facts: Facts,
     turns: Iterable[Turn],
     steps: Iterable[Step],
 ) -> Wire:
+    """Run the steps over `turns`: all there is to do where none of them changes a turn."""
     wire = Wire(transcript, given, facts, list(turns), resumes=facts.server_state)
     for step in steps:
         step.run(wire)
@@ -72,5 +73,5 @@ def _joins(steps: tuple[Step, ...]) -> tuple[bool, bool]:
         results = [Result(index, each, "tool", Carrier.TOOL_MESSAGE)]
         entries.append(Entry(index, Role.TOOL, results=results, has_text=False))
         turns.append(Turn(index, index, Role.TOOL, results=results, has_text=False, last=index))
-    wire = _run(Transcript(entries), pair(turns), NO_FACTS, turns, steps)
+    wire = run(Transcript(entries), pair(turns), NO_FACTS, turns, steps)
     return len(wire.left or ()) < len(entries), len(wire.turns) < len(entries)

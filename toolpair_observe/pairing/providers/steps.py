@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.transcript import Call, Result
 
 USER_ROLES: Final = frozenset({Role.HUMAN, Role.TOOL, Role.FUNCTION})
-# A plain history repeats calls in these blocks.
-_REPEATING: Final = frozenset(
-    {Carrier.TOOL_USE, Carrier.STANDARD_BLOCK, Carrier.FUNCTION_CALL_BLOCK}
-)
+# A plain history may repeat calls in these blocks.
+_REPEATING: Final = {
+    Carrier.TOOL_USE: Trait.TOOL_USE_BLOCK,
+    Carrier.STANDARD_BLOCK: Trait.TOOL_CALL_BLOCK,
+    Carrier.V1_BLOCK: Trait.TOOL_CALL_BLOCK,
+    Carrier.FUNCTION_CALL_BLOCK: Trait.FUNCTION_CALL_BLOCK,
+}
 
 
 def is_blank(turn: Turn) -> bool:
@@ -109,7 +112,7 @@ def _join(first: Turn, second: Turn) -> None:
 def lose_blocks(*carriers: Carrier) -> Step:
     """Make the step that sends result blocks without what they say."""
 
-    @step(f"Send without its content: {listed(carriers)}")
+    @step(f"Send without its content: {listed(carriers)}", only_notes=True)
     def send_without(wire: Wire) -> None:
         lose_each(wire, set(carriers))
 
@@ -119,7 +122,7 @@ def lose_blocks(*carriers: Carrier) -> Step:
 def forward_blocks(*carriers: Carrier) -> Step:
     """Make the step that sends result blocks as they are to a server that does not know them."""
 
-    @step(f"Send as it is: {listed(carriers)}")
+    @step(f"Send as it is: {listed(carriers)}", only_notes=True)
     def send_as_is(wire: Wire) -> None:
         wire.findings += [
             Finding(Case.UNSUPPORTED_RESULT, None, result, entry.index)
@@ -186,7 +189,7 @@ def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> St
     """Make the step that raises on results which the integration cannot convert."""
     raised = "; ".join(f"{carrier}: {text}" for carrier, text in texts.items())
 
-    @step(f"Raise where there is a {raised}")
+    @step(f"Raise where there is a {raised}", only_notes=True)
     def refuse_results(wire: Wire) -> None:
         if only_with_tools and not wire.facts.tools_bound:
             return
@@ -202,7 +205,7 @@ def refuse(texts: Mapping[Carrier, str], *, only_with_tools: bool = False) -> St
 def refuse_messages(text: str, *roles: Role) -> Step:
     """Make the step that raises on messages of these roles, whatever they say."""
 
-    @step(f"Raise where there is a message of {listed(roles)}: {text}")
+    @step(f"Raise where there is a message of {listed(roles)}: {text}", only_notes=True)
     def refuse_roles(wire: Wire) -> None:
         for entry in wire.transcript.entries:
             if entry.role in roles and not entry.results:
@@ -215,7 +218,11 @@ def send_also(carrier: Carrier, beside: Collection[Carrier], what: str) -> Step:
     """Make the step that sends a copy of a call beside the call itself."""
     sent = frozenset(beside)
 
-    @step(f"Send the copy of a call in {carrier} beside the call itself", Trait.LEGACY_CALL)
+    @step(
+        f"Send the copy of a call in {carrier} beside the call itself",
+        Trait.LEGACY_CALL,
+        only_notes=True,
+    )
     def send_copy(wire: Wire) -> None:
         for turn in wire.turns:
             for call in turn.calls:
@@ -240,10 +247,10 @@ def refuse_blocks(
     """
     refused = frozenset(carriers)
     asked = [*carriers, *["provider-executed call"] * server_calls]
-    minds = [Trait.CALL_BLOCK] if refused & _REPEATING and not only_alone else []
+    minds = [] if only_alone else [_REPEATING[each] for each in carriers if each in _REPEATING]
     where = " outside LangChain's own blocks" * unpacks_standard + " beside no other" * only_alone
 
-    @step(f"Raise where there is a {listed(asked)}{where}: {text}", *minds)
+    @step(f"Raise where there is a {listed(asked)}{where}: {text}", *minds, only_notes=True)
     def refuse_calls(wire: Wire) -> None:
         for entry in wire.transcript.entries:
             if unpacks_standard and entry.is_standard:
@@ -262,7 +269,7 @@ def refuse_blocks(
 def refuse_null_ids(text: str) -> Step:
     """Make the step that raises on calls whose id is None."""
 
-    @step(f"Raise where a call's id is None: {text}")
+    @step(f"Raise where a call's id is None: {text}", only_notes=True)
     def refuse_calls(wire: Wire) -> None:
         for turn in wire.turns:
             for call in turn.calls:
@@ -275,7 +282,7 @@ def refuse_null_ids(text: str) -> Step:
 def refuse_nameless(text: str) -> Step:
     """Make the step that raises on calls whose tool is None, as those with bad arguments may be."""
 
-    @step(f"Raise where a call names no tool: {text}", Trait.NAMELESS)
+    @step(f"Raise where a call names no tool: {text}", Trait.NAMELESS, only_notes=True)
     def refuse_calls(wire: Wire) -> None:
         for turn in wire.turns:
             for call in turn.calls:
@@ -288,7 +295,7 @@ def refuse_nameless(text: str) -> Step:
 def refuse_last(text: str, *roles: Role) -> Step:
     """Make the step that raises where one of these speaks last."""
 
-    @step(f"Raise where the last turn is of {listed(roles)}: {text}")
+    @step(f"Raise where the last turn is of {listed(roles)}: {text}", only_notes=True)
     def refuse_ending(wire: Wire) -> None:
         last = wire.turns[-1] if wire.turns else None
         if last is None or last.role not in roles:
@@ -302,7 +309,9 @@ def refuse_last(text: str, *roles: Role) -> Step:
     return refuse_ending
 
 
-@step("Take a call with an empty id for unanswered where no result follows at once")
+@step(
+    "Take a call with an empty id for unanswered where no result follows at once", only_notes=True
+)
 def miss_empty_ids(wire: Wire) -> None:
     for turn, after in zip_longest(wire.turns, wire.turns[1:]):
         if after is None or not after.results:
@@ -314,7 +323,10 @@ def miss_empty_ids(wire: Wire) -> None:
             ]
 
 
-@step("Take an empty id of a result for none, even where its call has an empty one too")
+@step(
+    "Take an empty id of a result for none, even where its call has an empty one too",
+    only_notes=True,
+)
 def find_empty_ids(wire: Wire) -> None:
     for turn in wire.turns:
         wire.findings += [

@@ -109,7 +109,7 @@ class Wire:
         self.notes.append(Note(case, Effect.REJECT, text, call, result, index))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """One thing that an integration does to a history.
 
@@ -118,22 +118,27 @@ class Step:
         says: What it does, as a sentence for people.
         minds: Traits of a plainly sound history that it looks at; without one of them it leaves
             such a history as it is.
+        only_notes: Whether it leaves the turns as they are, and only notes what it sees.
     """
 
     run: Callable[[Wire], None]
     says: str
     minds: frozenset[Trait] = frozenset()
+    only_notes: bool = False
 
 
-def step(says: str, *minds: Trait) -> Callable[[Callable[[Wire], None]], Step]:
+def step(
+    says: str, *minds: Trait, only_notes: bool = False
+) -> Callable[[Callable[[Wire], None]], Step]:
     """Make a step of the function that is decorated.
 
     Args:
         says: What it does, as a sentence for people.
         *minds: Traits of a plainly sound history that it looks at.
+        only_notes: Whether it leaves the turns as they are, and only notes what it sees.
     """
 
     def made(run: Callable[[Wire], None]) -> Step:
-        return Step(run, says, frozenset(minds))
+        return Step(run, says, frozenset(minds), only_notes)
 
     return made
