@@ -18,7 +18,7 @@ from tests.benchmarks import budgets
 from tests.benchmarks.counted import kept_in_flight, kept_when_over, work_of
 from tests.benchmarks.histories import agent, dangling, unanswered
 from toolpair_observe import ToolPairHandler
-from toolpair_observe.steps import conversations
+from toolpair_observe.steps import alone, conversations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +70,7 @@ def test_a_near_miss_makes_not_many_more_calls(handler):
 def _few_conversations(monkeypatch) -> None:
     """Fill the memory of conversations at once, which is full after thousands of requests."""
     monkeypatch.setattr(conversations, "MOST_CONVERSATIONS", 8)
+    monkeypatch.setattr(alone, "MOST_ALONE", 8)
 
 
 @pytest.mark.usefixtures("_few_conversations")

@@ -1,8 +1,8 @@
 """What an import costs an application, in counts, which are the same on any machine.
 
-Modules, regular expressions and dataclasses are nearly all of it. What a sound request never meets
-is imported, compiled and built by the first history, error or option that needs it; what belongs to
-a handler and not to its class, by the first handler.
+Modules, regular expressions and dataclasses are nearly all of it. What belongs to a handler and not
+to its class is imported by the first handler; what a sound request never meets, by the first
+history, error or option that needs it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+
+from toolpair_observe.attach import parts
 
 ROOT: Final = Path(__file__).parents[1]
 # What every application of LangChain and OpenTelemetry has imported before.
@@ -44,6 +46,19 @@ def build_counted(cls, *args, **kwargs):
 
 re._compiler.compile, dataclasses._process_class = compile_counted, build_counted
 before = set(sys.modules)
+"""
+MAKE: Final = """
+from toolpair_observe import ToolPairHandler
+handler = ToolPairHandler(feedback="off")
+"""
+ASK: Final = """
+from uuid import uuid4
+from langchain_core.messages import HumanMessage
+from langchain_core.outputs import LLMResult
+run_id = uuid4()
+before = set(sys.modules)
+handler.on_chat_model_start({}, [[HumanMessage("Is it late?")]], run_id=run_id)
+handler.on_llm_end(LLMResult(generations=[]), run_id=run_id)
 """
 TELL: Final = """
 new = sorted(set(sys.modules) - before)
@@ -92,26 +107,44 @@ def handler() -> Cost:
 
 
 @pytest.fixture(scope="module")
+def made() -> Cost:
+    return cost_of(MAKE)
+
+
+@pytest.fixture(scope="module")
 def function() -> Cost:
     return cost_of("from toolpair_observe import check_messages")
 
 
-def test_no_import_compiles_a_regular_expression(handler, function):
+def test_no_import_compiles_a_regular_expression(handler, made, function):
     assert not handler.compiled
+    assert not made.compiled
     assert not function.compiled
 
 
-def test_the_handler_brings_few_modules_and_dataclasses(handler):
-    assert_few(handler.own, 75)
-    assert_few(handler.built, 12)
+def test_the_class_brings_few_modules_and_no_dataclass(handler):
+    assert_few(handler.own, 14)
+    assert not handler.built
+
+
+def test_the_first_handler_brings_what_it_works_with(made):
+    assert_few(made.own, 104)
+    assert_few(made.built, 27)
+
+
+def test_the_first_sound_request_brings_nothing():
+    asked = cost_of(MAKE + ASK)
+    assert not asked.own
+    # Later Pythons bring parts of it with the first version that is looked up.
+    assert not [each for each in asked.foreign if not each.startswith("importlib.metadata.")]
 
 
 def test_the_function_brings_few_modules_and_dataclasses(function):
     assert_few(function.own, 48)
-    assert_few(function.built, 22)
+    assert_few(function.built, 20)
 
 
-def test_the_handler_brings_nothing_of_others_but_its_base_class(handler):
+def test_the_class_brings_nothing_of_others_but_its_base_class(handler):
     assert set(handler.foreign) <= {"langchain_core.callbacks.base"}
 
 
@@ -120,7 +153,6 @@ def test_the_handler_brings_nothing_of_others_but_its_base_class(handler):
     [
         "attach.outcomes",
         "pairing.closer_look",
-        "pairing.providers.table",
         "pairing.refusals.wordings",
         "repair",
         "reporters.delivery",
@@ -130,5 +162,11 @@ def test_the_handler_brings_nothing_of_others_but_its_base_class(handler):
         "steps.blame",
     ],
 )
-def test_what_few_need_comes_with_the_first_of_them(handler, late):
-    assert f"toolpair_observe.{late}" not in handler.own
+def test_what_few_need_comes_with_the_first_of_them(made, late):
+    assert f"toolpair_observe.{late}" not in made.own
+
+
+def test_each_part_of_a_handler_is_found_where_it_is_said_to_be():
+    parts.bring()
+    assert set(parts.__all__) == {*parts._HOMES, "bring"}
+    assert set(parts.__all__) <= set(vars(parts))

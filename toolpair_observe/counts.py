@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe import semconv
@@ -88,31 +87,26 @@ class Counts:
             metric: {} for metric in semconv.COUNTED
         }
         self._known: dict[str, set[str]] = {label: set() for label in _FOLDED}
-        self._timed = {effect: count() for effect in Effect}
 
-    def takes_duration(self, effect: Effect) -> bool:
-        """Whether the duration of a check that begins now is recorded: that of each near miss.
+    def add(self, metric: Metric, labels: tuple[str, ...] = (), n: int = 1) -> int:
+        """Count `n` more of `metric` under the values of its labels, in the order of the labels.
 
-        Of the others it is the first of each effect, so that its series is there at once, and then
-        one in `semconv.SOUND_PER_DURATION`.
+        Returns:
+            How many those are now.
         """
-        return effect.is_near_miss or next(self._timed[effect]) % semconv.SOUND_PER_DURATION == 0
-
-    def add(self, metric: Metric, labels: tuple[str, ...] = (), n: int = 1) -> None:
-        """Count `n` more of `metric` under the values of its labels, in the order of the labels."""
         totals = self._totals[metric]
         with self._lock:
             if labels in totals:
-                totals[labels] += n
-            else:
-                self._add_new(metric, labels, n)
+                totals[labels] = total = totals[labels] + n
+                return total
+            return self._add_new(metric, labels, n)
 
-    def _add_new(self, metric: Metric, labels: tuple[str, ...], n: int) -> None:
+    def _add_new(self, metric: Metric, labels: tuple[str, ...], n: int) -> int:
         totals = self._totals[metric]
         folded = tuple(
             self._fold(label, value) for label, value in zip(metric.labels, labels, strict=True)
         )
-        totals[folded] = totals.get(folded, 0) + n
+        totals[folded] = total = totals.get(folded, 0) + n
         if metric is semconv.CHECKS:
             _, mode, provider, model = folded
             for effect in ZERO_STARTED_EFFECTS:
@@ -121,6 +115,7 @@ class Counts:
             for outcome, effect in ZERO_STARTED_OUTCOMES:
                 for fault in _FAULTS if outcome is Outcome.ESCAPED else _NO_FAULT:
                     outcomes.setdefault((outcome.value, effect.value, provider, model, fault), 0)
+        return total
 
     def _fold(self, label: str, value: str) -> str:
         # `str` of a string enum is its plain value, which every exporter takes.

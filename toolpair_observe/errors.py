@@ -24,7 +24,6 @@ from langchain_core import exceptions as _core
 from langchain_core.exceptions import ErrorCode, LangChainException, create_message
 
 from toolpair_observe.pairing.shown import shown
-from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -88,6 +87,8 @@ class InvalidToolResultsError(ToolPairError, _InvalidRequest, ValueError):
 
 def _not_sent(report: PairingReport, words: str, error: ClientError) -> str:
     """Say what the application would have caught, which it may look for in the text."""
+    from toolpair_observe.pairing.words import Effect  # noqa: PLC0415 -- only for a refusal
+
     if report.effect is Effect.LOCAL_ERROR:
         return f"Not sent. The integration would raise: {words}"
     return f"Not sent. The provider would answer: {error.text}"

@@ -6,7 +6,7 @@ key and an OpenTelemetry context travel beside it in a `Trace`, which only repor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
@@ -70,14 +70,18 @@ class Trace(NamedTuple):
     link: TraceLink | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class Record:
     """What is known of one request so far. The handler and the seam write it, reporters never.
+
+    It is made with what the check knows. What few requests ever have is the class's own until then:
+    to set it costs every request more than the check does.
 
     Attributes:
         place: See `Trace`.
         link: See `Trace`.
         is_left_open: Whether no callback has reported the end of the run.
+        awaits_reply: Whether what the model answers will be compared with later requests.
 
     All other attributes are those of `Observation`.
     """
@@ -93,17 +97,18 @@ class Record:
     identified: bool
     blocked: bool
     place: Place
-    link: TraceLink | None = None
-    outcome: Outcome | None = None
-    rejected_kind: str | None = None
-    escape_fault: str | None = None
-    rejected_companion: str | None = None
     node: str | None = None
-    poisoned_thread_id: str | None = None
-    blame: Blame | None = None
-    is_fresh: bool | None = None
-    langsmith_url: str | None = None
-    is_left_open: bool = False
+    link: TraceLink | None = field(default=None, init=False)
+    outcome: Outcome | None = field(default=None, init=False)
+    rejected_kind: str | None = field(default=None, init=False)
+    escape_fault: str | None = field(default=None, init=False)
+    rejected_companion: str | None = field(default=None, init=False)
+    poisoned_thread_id: str | None = field(default=None, init=False)
+    blame: Blame | None = field(default=None, init=False)
+    is_fresh: bool | None = field(default=None, init=False)
+    langsmith_url: str | None = field(default=None, init=False)
+    is_left_open: bool = field(default=False, init=False)
+    awaits_reply: bool = field(default=False, init=False)
 
     def observation(self) -> Observation:
         """Return a frozen copy of what is known so far."""

@@ -186,13 +186,13 @@ OUTCOMES: Final = Metric(
     (OUTCOME, EFFECT, GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL, ESCAPE_FAULT),
 )
 # To record a duration takes longer than to check a short history.
-SOUND_PER_DURATION: Final = 16
+CHECKS_PER_DURATION: Final = 16
 CHECK_DURATION: Final = Metric(
     "toolpair.check.duration",
     MetricKind.HISTOGRAM,
     "s",
-    "Time that checking one request took: each near miss, and one in "
-    f"{SOUND_PER_DURATION} of the others.",
+    f"Time that checking one request took: each near miss, and one in {CHECKS_PER_DURATION} of "
+    "the others and of those that meet the same breach again.",
     (EFFECT,),
     (
         *(1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4),

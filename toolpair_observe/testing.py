@@ -28,6 +28,7 @@ from toolpair_observe.forks import reset_in_child
 from toolpair_observe.observation import fresh_masked
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.settings import MODE_KEY, Settings
+from toolpair_observe.steps.journal import JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -270,6 +271,7 @@ class _WatchSteps(ProcessHook, StepListener):
 
     def __init__(self) -> None:
         super().__init__("_steps", is_inherited=True)
+        self._journal = JOURNAL
         self._steps_guard = FailOpen(shared_counts(), "testing")
 
     @property

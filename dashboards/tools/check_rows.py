@@ -37,7 +37,7 @@ from dashboards.tools.promql import (
 )
 from dashboards.tools.scope import WINDOW, in_range, per_second, runbook_link, scoped
 from toolpair_observe.pairing.words import Effect, Outcome
-from toolpair_observe.semconv import SOUND_PER_DURATION
+from toolpair_observe.semconv import CHECKS_PER_DURATION
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
@@ -119,9 +119,9 @@ def cost() -> list[Builder[models.Panel]]:
         graph(
             Text(
                 "Time of one check",
-                "Added to each request before it leaves. Of sound requests one in "
-                f"{SOUND_PER_DURATION} is measured, of near misses each. The scale is "
-                "logarithmic.",
+                "Added to each request before it leaves. Near misses are measured each, of sound "
+                "requests and of those that meet the same breach again one in "
+                f"{CHECKS_PER_DURATION}. The scale is logarithmic.",
             ),
             "s",
             [

@@ -77,7 +77,7 @@ def test_the_metrics_count_what_happened(demo):
     assert rows["toolpair.outcomes", "outcome=blocked", "effect=reject", *target] == 3
     assert rows["toolpair.outcomes", "outcome=accepted", "effect=clean", *target] == 2
     assert sum(n for (name, *_), n in rows.items() if name == "toolpair.violations") == 6
-    assert sum(n for (name, *_), n in rows.items() if name == "toolpair.check.duration") == 7
+    assert sum(n for (name, *_), n in rows.items() if name == "toolpair.check.duration") == 8
     assert not [name for name, *_ in rows if name == "toolpair.internal.errors"]
 
 

@@ -25,7 +25,7 @@ from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.reporters.langsmith.feedback import FeedbackApi
 from toolpair_observe.reporters.shared import _Shared
-from toolpair_observe.steps import conversations
+from toolpair_observe.steps import alone, conversations
 
 OURS = "toolpair-"
 
@@ -194,6 +194,7 @@ def test_feedback_has_one_thread_however_many_handlers_send_it(monkeypatch):
 def test_nothing_grows_with_the_number_of_handlers(history, caplog, monkeypatch):
     # Each request here is a conversation, of which the process remembers this many.
     monkeypatch.setattr(conversations, "MOST_CONVERSATIONS", 50)
+    monkeypatch.setattr(alone, "MOST_ALONE", 50)
     conversations.CONVERSATIONS.reset()  # a table that was large is made anew at some time
     caplog.set_level(logging.ERROR)
     model = CountingModel()

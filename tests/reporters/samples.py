@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -88,7 +89,12 @@ def near_miss(**overrides: Any) -> Observation:
 
 def record(violations: Sequence[Violation] = (), **overrides: Any) -> Record:
     """The same as `observation`, still in flight."""
-    return Record(**_checked(violations, **({"blocked": False, "place": NOWHERE} | overrides)))
+    made = {each.name for each in fields(Record) if each.init}
+    values = _checked(violations, **({"blocked": False, "place": NOWHERE} | overrides))
+    taken = Record(**{name: value for name, value in values.items() if name in made})
+    for name in values.keys() - made:
+        setattr(taken, name, values[name])
+    return taken
 
 
 def _checked(violations: Sequence[Violation], **overrides: Any) -> dict[str, Any]:

@@ -236,13 +236,14 @@ def test_sampler_sees_what_it_may_decide_on():
 def test_events_and_metrics_do_not_depend_on_sampling(sdk, monkeypatch):
     """A request whose trace is not sampled still has its events, in that trace, and its metrics.
 
-    Work that only a span would show is not done.
+    Such a span is told nothing once it has started.
     """
 
     def refuse(*_):
-        pytest.fail("attributes were made for a span that is not recorded")
+        pytest.fail("a span that is not recorded was written to")
 
-    monkeypatch.setattr(trace.NonRecordingSpan, "set_attributes", refuse)
+    for name in ("set_attribute", "set_attributes", "set_status"):
+        monkeypatch.setattr(trace.NonRecordingSpan, name, refuse)
     sdk.tracer_provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
     sdk.tracer_provider.add_span_processor(SimpleSpanProcessor(sdk.span_exporter))
     reporter = sdk.reporter()

@@ -161,27 +161,35 @@ def test_duration_of_a_check(sdk):
     assert points["reject"].bucket_counts[semconv.CHECK_DURATION.buckets.index(5e-5)] == 1
 
 
-def test_duration_of_each_near_miss_and_of_a_sample_of_the_others(sdk):
-    """The first sound one makes the series, whichever handler checks it."""
-    handlers = [sdk.check_metrics(), sdk.check_metrics()]
-    per = semconv.SOUND_PER_DURATION
+@pytest.mark.parametrize("is_fresh", [True, None])
+def test_duration_of_each_near_miss_and_of_a_sample_of_the_others(sdk, is_fresh):
+    """The first of an effect makes the series, whichever handler checks it."""
+    handlers = [sdk.pipeline(), sdk.pipeline()]
+    per = semconv.CHECKS_PER_DURATION
 
     def counted():
         points = sdk.metrics()["toolpair.check.duration"].data.data_points
         return {point.attributes["toolpair.effect"]: point.count for point in points}
 
-    handlers[0].measure(record())
-    handlers[1].measure(record([violation(effect=Effect.ACCEPT)]))
+    handlers[0].checked(record())
+    handlers[1].checked(record([violation(effect=Effect.ACCEPT)]))
     assert counted() == {"clean": 1, "accept": 1}
 
     for turn in range(2 * per):
-        handlers[turn % 2].measure(record())
-        handlers[turn % 2].measure(record([violation()]))
+        handlers[turn % 2].checked(record())
+        handlers[turn % 2].checked(record([violation()], is_fresh=is_fresh))
     assert counted() == {"clean": 3, "accept": 1, "reject": 2 * per}
 
-    sdk.counts.reset()  # as a fork does
-    handlers[0].measure(record())
+    for turn in range(2 * per):
+        handlers[turn % 2].checked(record([violation()], is_fresh=False))
+    assert counted() == {"clean": 3, "accept": 1, "reject": 2 * per + 2}
+
+    handlers[0].checked(record(model="another"))
     assert counted()["clean"] == 4
+
+    sdk.counts.reset()  # as a fork does
+    handlers[0].checked(record())
+    assert counted()["clean"] == 5
 
 
 def test_messages_of_near_misses_only(sdk):

@@ -22,6 +22,7 @@ from tests.reporters.samples import NOWHERE, record, violation
 from tests.strict.conversations import BROKEN, SOUND
 from toolpair_observe import Outcome, ToolPairHandler, semconv
 from toolpair_observe.attach import seam
+from toolpair_observe.logs import LOGGER_NAME
 from toolpair_observe.reporters import placement
 
 
@@ -164,14 +165,17 @@ def test_a_near_miss_is_told_once_its_handlers_have_started_and_before_it_leaves
     """Only then is its place known; a handler of another library still starts after ours."""
     order = []
 
+    def told():
+        return sum(each.name == LOGGER_NAME for each in caplog.records)
+
     class Late(Sibling):
         def on_chat_model_start(self, *args, **kwargs):
-            order.append(len(caplog.messages))
+            order.append(told())
             super().on_chat_model_start(*args, **kwargs)
 
     class Asked(GenericFakeChatModel):
         def _generate(self, *args, **kwargs):
-            order.append(len(caplog.messages))
+            order.append(told())
             return super()._generate(*args, **kwargs)
 
     ask(BROKEN, Asked(messages=iter([AIMessage("yes")]), callbacks=[Late()]))

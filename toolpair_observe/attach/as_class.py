@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from toolpair_observe.attach import seam
+from toolpair_observe.attach.participant import Participant
 from toolpair_observe.logs import warn
 from toolpair_observe.pairing.shown import class_name
 
@@ -27,7 +27,7 @@ class _OfInstances(property):
         return True
 
 
-class InstancesOnly(seam.Participant):
+class InstancesOnly(Participant):
     """A handler whose class says so where it stands in place of an instance."""
 
     @_OfInstances

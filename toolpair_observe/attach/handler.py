@@ -6,30 +6,17 @@ import os
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
+from uuid import UUID
 
-from toolpair_observe import semconv
-from toolpair_observe.attach import runs, seam
-from toolpair_observe.attach.admission import Admission
+from toolpair_observe.attach import parts
 from toolpair_observe.attach.as_class import InstancesOnly
-from toolpair_observe.attach.at_exit import close_at_exit
-from toolpair_observe.attach.judge import Judge
 from toolpair_observe.attach.outcome_listener import OutcomeListener
-from toolpair_observe.attach.recording import Recorder
-from toolpair_observe.attach.request import Request
-from toolpair_observe.attach.standing import StandingSettings
 from toolpair_observe.attach.step_listener import StepListener
-from toolpair_observe.attach.tracing import failing_run, find_place
-from toolpair_observe.deadline import Deadline
 from toolpair_observe.errors import is_deliberate
-from toolpair_observe.fail_open import FailOpen, HookFailed
 from toolpair_observe.pairing.shown import type_name
-from toolpair_observe.pairing.words import Outcome
-from toolpair_observe.reporters.pipeline import Pipeline
-from toolpair_observe.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from uuid import UUID
 
     from langchain_core.callbacks import Callbacks
     from langchain_core.messages import BaseMessage
@@ -40,13 +27,19 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from toolpair_observe.accuracy import Accuracy
+    from toolpair_observe.attach.admission import Admission
     from toolpair_observe.attach.judge import Verdict
+    from toolpair_observe.attach.request import Request
     from toolpair_observe.attach.runs import Run
+    from toolpair_observe.attach.seam import StartCall
+    from toolpair_observe.attach.standing import StandingSettings
+    from toolpair_observe.fail_open import FailOpen, HookFailed
     from toolpair_observe.option_values import Mode
     from toolpair_observe.pairing.providers.identify import Target
     from toolpair_observe.record import Record, TraceLink
     from toolpair_observe.reporters.hook import ObservationHook
-    from toolpair_observe.settings import Options
+    from toolpair_observe.reporters.pipeline import Pipeline
+    from toolpair_observe.settings import Options, Settings
 
 
 __tracebackhide__ = is_deliberate
@@ -91,11 +84,12 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         **options: Unpack[Options],
     ) -> None:
         super().__init__()
-        settings = Settings.resolve(mode=mode, **options)
+        parts.bring()
+        settings = parts.Settings.resolve(mode=mode, **options)
         self._set_up(
-            StandingSettings(settings, tracer_provider, meter_provider, logger_provider),
+            parts.StandingSettings(settings, tracer_provider, meter_provider, logger_provider),
             settings,
-            Pipeline(
+            parts.Pipeline(
                 settings,
                 tracer_provider=tracer_provider,
                 meter_provider=meter_provider,
@@ -110,26 +104,27 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         self.standing = standing
         self._settings = settings
         self._pipeline = pipeline
-        self.judge = Judge(settings, pipeline.counts)
-        self._runs = runs.Runs(
+        self.judge = parts.Judge(settings, pipeline.counts)
+        self._runs = parts.runs.Runs(
             limit=settings.max_runs,
             timeout=settings.run_timeout,
             counts=pipeline.counts,
-            placed=partial(find_place, pipeline),
+            placed=partial(parts.find_place, pipeline),
             checked=pipeline.checked,
             ended=pipeline.finished,
         )
-        self._handler_guard = FailOpen(pipeline.counts, "handler")
-        self._outcome_guard = FailOpen(pipeline.counts, "outcome")
-        self._steps_guard = FailOpen(pipeline.counts, "steps")
-        self._recorder = Recorder(settings, self.judge, self._steps_guard)
+        self._handler_guard = parts.FailOpen(pipeline.counts, "handler")
+        self._outcome_guard = parts.FailOpen(pipeline.counts, "outcome")
+        self._steps_guard = parts.FailOpen(pipeline.counts, "steps")
+        self._journal = parts.JOURNAL
+        self._recorder = parts.Recorder(settings, self.judge, self._steps_guard)
         if settings.mode != "off":
             self._install_seam()
-        close_at_exit(self)
+        parts.close_at_exit(self)
 
     def _install_seam(self) -> None:
         if self._settings.wrap_callbacks:
-            seam.install()
+            parts.seam.install()
 
     @property
     def settings(self) -> Settings:
@@ -157,7 +152,7 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
             hold.
         """
         try:
-            return self.standing.for_request().mode_for(metadata)
+            return self.standing.mode_for(metadata)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._handler_guard.swallow(error, error.__traceback__)
         with self._handler_guard:
@@ -183,23 +178,28 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         mode = self.mode_for(metadata)
         if mode == "off":
             return
-        run_id = runs.usable_id(run_id)
+        if type(run_id) is not UUID:
+            run_id = parts.runs.usable_id(run_id)
         try:
-            request = Request(messages[0], serialized, metadata, kwargs.get("invocation_params"))
+            request = parts.Request(
+                messages[0], serialized, metadata, kwargs.get("invocation_params")
+            )
             refusal = self._start(request, run_id, mode, parent_run_id)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._handler_guard.swallow(error, error.__traceback__)
             refusal = self.judge.unchecked(error, run_id, mode)
         if refusal is not None:
             self._install_seam()  # where a request of a handler that is off asks for strict
-            seam.refuse(refusal, run_id)
+            parts.seam.refuse(refusal, run_id)
 
     def _start(
         self, request: Request, run_id: UUID, mode: Mode, parent_id: UUID | None
     ) -> Exception | None:
         """Check a request and open its run; return the error that has to stop it, or None."""
-        call = seam.current_call()
-        earlier = self._earlier(request, run_id, call)
+        call = parts.seam.current_call()
+        earlier = parts.runs.find(run_id)
+        if earlier is not None:
+            earlier = self._same_start(earlier, request, call)
         if earlier is not None and (mode != "strict" or earlier.owner is self._runs):
             return None
         verdict, refusal = self.judge.decide(request, run_id, mode)
@@ -213,37 +213,36 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
             self._handler_guard.swallow(error, error.__traceback__)
         return refusal
 
-    def _earlier(self, request: Request, run_id: UUID, call: seam.StartCall | None) -> Run | None:
-        """Return the run that another handler, or this one, has opened for this very start."""
-        earlier = runs.find(run_id)
-        if earlier is None:
-            return None
+    def _same_start(self, earlier: Run, request: Request, call: StartCall | None) -> Run | None:
+        """Return the run with this id if a handler, or this one, has opened it at this start."""
         if earlier in call.runs if call is not None else earlier.messages is request.messages:
             return earlier
         with self._handler_guard:
             # Another request under the same run id. Their ends can't be told apart.
-            earlier.give_up(Outcome.ABANDONED)
+            earlier.give_up(parts.Outcome.ABANDONED)
         return None
 
     def _open_run(
-        self, record: Record, call: seam.StartCall | None, request: Request | None = None
+        self, record: Record, call: StartCall | None, request: Request | None = None
     ) -> None:
         run = self._runs.open(record)
         if run is None:
             self._pipeline.checked_without_end(record)  # another request has the id by now
             return
-        run.wants_place = self._pipeline.tells_of(record.report)
+        if self._pipeline.tells_of(record.report):
+            run.wants_place = True
         if call is not None:
             call.runs.append(run)
-        elif request is not None:
+            if call.is_async:
+                run.watch_current_task()
+            return
+        if request is not None:
             run.messages = request.messages
-            seam.note_start_outside()
-        if call is None or call.is_async:
-            run.watch_current_task()
-        if call is None:
-            if run.wants_place:
-                self._pipeline.place(record)
-            run.check()
+            parts.seam.note_start_outside()
+        run.watch_current_task()
+        if run.wants_place:
+            self._pipeline.place(record)
+        run.check()
 
     @contextmanager
     def admitted(
@@ -271,16 +270,16 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         """
         refusal: Exception | None = None
         admission: Admission | None = None
-        with FailOpen(self._pipeline.counts, "handler"):
+        with parts.FailOpen(self._pipeline.counts, "handler"):
             mode = self.mode_for(request.metadata)
             # Without a target the start of a request that can't be stopped is soon enough.
             if mode == "strict" or (mode == "observe" and target is not None):
-                run_id = runs.free_id(config.get("run_id"))
+                run_id = parts.runs.free_id(config.get("run_id"))
                 verdict, refusal = self.judge.decide(request, run_id, mode, target)
                 if refusal is not None:
                     self._report_refused(request, run_id, verdict, refusal, config, model_callbacks)
                 elif verdict is not None:
-                    admission = Admission(self.judge, request, verdict)
+                    admission = parts.Admission(self.judge, request, verdict)
         if refusal is not None:
             raise refusal
         try:
@@ -302,8 +301,8 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
             link: TraceLink | None = None
             # What LangSmith can't be shown is counted and reported all the same.
             with self.fail_open("handler"):
-                if seam.is_active():
-                    run = failing_run(request, run_id, refusal, config, model_callbacks)
+                if parts.seam.is_active():
+                    run = parts.failing_run(request, run_id, refusal, config, model_callbacks)
                     link = stack.enter_context(run)
             if verdict is not None:
                 record = self._recorder.record(request, run_id, "strict", verdict)
@@ -311,15 +310,15 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
                 try:
                     self._open_run(record, None)
                 finally:
-                    runs.end_refused(run_id)
+                    parts.runs.end_refused(run_id)
 
     def fail_open(self, component: str) -> FailOpen:
         """Return a guard that counts failures of `component` and swallows them."""
-        return FailOpen(self._pipeline.counts, component)
+        return parts.FailOpen(self._pipeline.counts, component)
 
     def fail_hook(self, name: str) -> HookFailed:
         """Return the same for a function of the application, by the argument that holds it."""
-        return HookFailed(self._pipeline.counts, name)
+        return parts.HookFailed(self._pipeline.counts, name)
 
     def accuracy(self) -> Accuracy:
         """Return predicted effects against outcomes so far, for each provider and model.
@@ -330,7 +329,7 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         from toolpair_observe.accuracy import Accuracy  # noqa: PLC0415 -- only for people
 
         scope = f"all handlers of process {os.getpid()} that report to the same meter provider"
-        return Accuracy.of(self._pipeline.counts.snapshot(semconv.OUTCOMES), scope)
+        return Accuracy.of(self._pipeline.counts.snapshot(parts.semconv.OUTCOMES), scope)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Give up overdue requests, and deliver queued reports.
@@ -341,9 +340,9 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         Returns:
             Whether everything was delivered.
         """
-        deadline = Deadline(timeout)
-        with FailOpen(self._pipeline.counts, "flush"):
-            runs.sweep_all()
+        deadline = parts.Deadline(timeout)
+        with parts.FailOpen(self._pipeline.counts, "flush"):
+            parts.runs.sweep_all()
             return self._pipeline.flush(deadline.left)
         return False
 
@@ -359,9 +358,9 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         Returns:
             Whether everything was delivered.
         """
-        deadline = Deadline(timeout)
-        with FailOpen(self._pipeline.counts, "close"):
-            runs.sweep_all()
+        deadline = parts.Deadline(timeout)
+        with parts.FailOpen(self._pipeline.counts, "close"):
+            parts.runs.sweep_all()
             self._runs.abandon_all()
             delivered = self._pipeline.flush(deadline.left)
             self._pipeline.close(deadline.left)
@@ -379,8 +378,8 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
         Returns:
             Whether it is closed.
         """
-        with FailOpen(self._pipeline.counts, "close"):
-            deadline = Deadline(timeout)
+        with parts.FailOpen(self._pipeline.counts, "close"):
+            deadline = parts.Deadline(timeout)
             self._pipeline.flush(deadline.left)
             if not len(self._runs):
                 self._pipeline.close(deadline.left)
@@ -401,7 +400,8 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
 
 
 def _rebuild(cls: type[ToolPairHandler], settings: Settings) -> ToolPairHandler:
+    parts.bring()
     handler = cls.__new__(cls)
-    standing = StandingSettings(settings)
-    handler._set_up(standing, settings, Pipeline(settings))  # noqa: SLF001 -- see __reduce__
+    standing = parts.StandingSettings(settings)
+    handler._set_up(standing, settings, parts.Pipeline(settings))  # noqa: SLF001 -- see __reduce__
     return handler

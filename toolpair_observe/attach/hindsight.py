@@ -40,19 +40,16 @@ class Told(NamedTuple):
         blame: Of a near miss, what broke the history; None where nothing tells.
         is_fresh: Of a near miss, whether its breach is new in its conversation; None where the
             conversation can't be told.
+        awaits_reply: Whether what the model answers will be compared with later requests.
     """
 
     masked: tuple[MaskedResult, ...] = ()
     blame: Blame | None = None
     is_fresh: bool | None = None
+    awaits_reply: bool = False
 
 
 _NOTHING: Final = Told()
-
-
-def _of_sound(masked: tuple[MaskedResult, ...]) -> Told:
-    """Return what is told of a sound request: nothing of most."""
-    return Told(masked) if masked else _NOTHING
 
 
 class Hindsight:
@@ -66,26 +63,35 @@ class Hindsight:
         self._settings = settings
         self._rename = id_namer(hash_ids=settings.hash_ids)
 
-    def of(self, request: Request, run_id: UUID, parent_id: UUID | None, verdict: Verdict) -> Told:
+    def of(
+        self,
+        request: Request,
+        run_id: UUID,
+        parent_id: UUID | None,
+        thread_id: str | None,
+        verdict: Verdict,
+    ) -> Told:
         """Look back from a request.
 
         Args:
             request: The request.
             run_id: Its run.
             parent_id: The run that asks, or None.
+            thread_id: Its thread, or None.
             verdict: The verdict on it; its report has the made-up results that the request's own
                 texts and marks show.
         """
         report, mode = verdict.report, self._settings.blame
-        root = self._root_of(parent_id)
+        root = self._root_of(parent_id) if parent_id is not None else None
+        is_sound, hears = not report.effect.is_near_miss, root is not None or mode == "requests"
+        if is_sound and not hears:
+            # Nobody will compare it, and the next one of a thread is found without it.
+            if thread_id is None:
+                CONVERSATIONS.note_sound(run_id, request.messages)
+            return Told(report.masked) if report.masked else _NOTHING
         masked = self._masked(request, parent_id, report, root)
         if root is not None:
             JOURNAL.asked(run_id, root)
-        thread_id = request.conversation_id
-        is_sound, hears = report.ok, root is not None or mode == "requests"
-        if is_sound and not hears and thread_id is not None:
-            # Nobody will compare it, and the next one of the thread is found without it.
-            return _of_sound(masked)
         breaches = (
             [] if is_sound else [each for each in report.violations if each.effect.is_near_miss]
         )
@@ -95,13 +101,13 @@ class Hindsight:
             outlined = FEW_OUTLINED
         seen = CONVERSATIONS.note(run_id, thread_id, request.messages, breaches, outlined=outlined)
         if is_sound:
-            return _of_sound(masked)
+            return Told(masked, awaits_reply=True)
         if not hears:
             return Told(masked, None, seen.is_fresh)
         broken = _Broken(request, parent_id, verdict, root, has_hashes=self._settings.hash_ids)
         if root is not None and thread_id is None:
             seen = _by_text(broken, root, seen)
-        return Told(masked, self._blame(broken, seen), seen.is_fresh)
+        return Told(masked, self._blame(broken, seen), seen.is_fresh, awaits_reply=True)
 
     def masked(
         self, request: Request, parent_id: UUID | None, report: PairingReport
@@ -128,16 +134,14 @@ class Hindsight:
 
         return masked_by_steps(request.messages, report.masked, root, parent_id, self._rename)
 
-    def replied(self, run_id: UUID, reply: LLMResult) -> None:
-        """Note what a model answered, where requests are compared.
+    def replied(self, run_id: UUID, reply: LLMResult | None) -> None:
+        """Note what a model answered, where the request's `Told` awaits it.
 
         Args:
             run_id: The request's run.
-            reply: langchain-core's `LLMResult`.
+            reply: langchain-core's `LLMResult`, None where there is none.
         """
-        if self._settings.blame == "off":
-            return
-        if CONVERSATIONS.awaits(run_id) or JOURNAL.awaits(run_id):
+        if reply is not None:
             message = _first_message(reply)
             CONVERSATIONS.replied(run_id, message)
             JOURNAL.replied(run_id, message)
@@ -228,6 +232,8 @@ class _Broken:
 
 def _by_text(broken: _Broken, root: Root, seen: Seen) -> Seen:
     """Correct what is told of a history whose messages get new ids in each run."""
+    if seen.is_fresh is False and not seen.began_elsewhere:
+        return seen  # nothing of it can be wrong: the run before is not looked for
     from toolpair_observe.steps.by_steps import stood_before  # noqa: PLC0415
 
     stood = stood_before(broken.request.messages, broken.plain_report, root)
@@ -258,4 +264,6 @@ def _of_breach(broken: _Broken, seen: Seen) -> PairingReport:
     pairs = zip(report.violations, broken.verdict.report.violations, strict=True)
     messages = broken.request.messages
     own = tuple(each for each, named in pairs if seen.breach.has(named, messages))
-    return replace(report, violations=own) if own else report
+    # Mostly all are, and a copy costs more than to look.
+    is_part = 0 < len(own) < len(report.violations)
+    return replace(report, violations=own) if is_part else report

@@ -118,6 +118,7 @@ class _StepSlot(ProcessHook, StepListener):
 
     def __init__(self) -> None:
         super().__init__("_step_slot", is_inherited=True)
+        self._journal = JOURNAL
         self._steps_guard = FailOpen(shared_counts(), "steps")
 
     @property

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from time import perf_counter_ns, time_ns
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe import semconv
-from toolpair_observe.attach.admission import latest
+from toolpair_observe.attach.admission import Admission, latest
 from toolpair_observe.attach.stored_thread import poisoned_thread_id
 from toolpair_observe.errors import CheckFailedError, InvalidToolResultsError
 from toolpair_observe.fail_open import FailOpen
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.report import PairingReport
     from toolpair_observe.pairing.words import ViolationKind
     from toolpair_observe.settings import Settings
+
+_NO_KINDS: Final[frozenset[ViolationKind]] = frozenset()
 
 
 class Verdict(NamedTuple):
@@ -102,7 +104,10 @@ class Judge:
             leave.
         """
         try:
-            verdict = self._admitted(request) or self._judge(request, target)
+            admission = latest()
+            verdict = self._admitted(admission, request) if admission is not None else None
+            if verdict is None:
+                verdict = self._judge(request, target)
             stops = mode == "strict" and verdict.stops
             return verdict, InvalidToolResultsError(verdict.report, run_id) if stops else None
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
@@ -125,10 +130,7 @@ class Judge:
         is_stopped = mode == "strict" and self._settings.on_internal_error == "block"
         return CheckFailedError(name, run_id) if is_stopped else None
 
-    def _admitted(self, request: Request) -> Verdict | None:
-        admission = latest()
-        if admission is None:
-            return None
+    def _admitted(self, admission: Admission, request: Request) -> Verdict | None:
         # Whatever fails here, the request is checked.
         with self._guard:
             return admission.taken_by(self, request)
@@ -141,6 +143,8 @@ class Judge:
         report = check(
             request.messages, target.profile, target.facts, self.name_id, only_fresh=True
         )
+        if not report.violations:
+            return Verdict(target, report, _NO_KINDS, start_ns, perf_counter_ns() - began)
         stopping = self.stopping_kinds(report, identified=target.identified)
         verdict = Verdict(target, report, stopping, start_ns, perf_counter_ns() - began)
         return self._with_thread(verdict, request) if report.effect.is_near_miss else verdict
@@ -166,8 +170,6 @@ class Judge:
             report: The report of the request.
             identified: Whether its model is identified.
         """
-        if not report.violations:
-            return frozenset()
         effects = stopping_effects(
             self._settings.block_on,
             block_unidentified=self._settings.block_unidentified,

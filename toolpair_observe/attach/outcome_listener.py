@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toolpair_observe.attach import runs, seam
-from toolpair_observe.attach.ending import settle
+from toolpair_observe.attach import parts
+from toolpair_observe.attach.participant import Participant
 from toolpair_observe.errors import ToolPairError
-from toolpair_observe.pairing.words import Outcome
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from toolpair_observe.fail_open import FailOpen
 
 
-class OutcomeListener(seam.Participant):
+class OutcomeListener(Participant):
     """Settles the outcome of each request in flight, whichever handler has checked it."""
 
     _outcome_guard: FailOpen
@@ -28,13 +27,13 @@ class OutcomeListener(seam.Participant):
 
     def on_llm_new_token(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Note that the model answers: from now on the request counts as accepted."""
-        run = runs.find(run_id)
+        run = parts.runs.find(run_id)
         if run is not None:
             run.streamed = True
 
     def on_stream_event(self, *args: Any, run_id: UUID | None = None, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Note that the model answers, in the newest form of streaming."""
-        run = runs.find(run_id)
+        run = parts.runs.find(run_id)
         if run is not None:
             run.streamed = True
 
@@ -46,12 +45,13 @@ class OutcomeListener(seam.Participant):
         **kwargs: Any,  # noqa: ANN401, ARG002
     ) -> None:
         """Settle the outcome of a request that the model answered."""
-        run = runs.find(run_id)
+        run = parts.runs.find(run_id)
         if run is None:
             return
         try:
-            run.end(Outcome.ACCEPTED)
-            self._recorder.replied(run.record.run_id, response)
+            run.end(parts.Outcome.ACCEPTED)
+            if run.record.awaits_reply:
+                self._recorder.replied(run.record.run_id, response)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._outcome_guard.swallow(error, error.__traceback__)
 
@@ -64,14 +64,14 @@ class OutcomeListener(seam.Participant):
     ) -> None:
         """Settle the outcome of a request that failed."""
         with self._outcome_guard:
-            run = runs.find(run_id)
+            run = parts.runs.find(run_id)
             if run is None:
                 return
             # The wordings of refusals are many, and most requests do not fail.
             from toolpair_observe.attach.outcomes import outcome_of  # noqa: PLC0415
 
             siblings = run.siblings
-            settle(run, outcome_of(run, error))
+            parts.settle(run, outcome_of(run, error))
             if not isinstance(error, ToolPairError):
                 for sibling in siblings:
-                    sibling.end(Outcome.CANCELLED)
+                    sibling.end(parts.Outcome.CANCELLED)

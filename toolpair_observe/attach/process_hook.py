@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Self
 
 from langchain_core.tracers.context import register_configure_hook
 
-from toolpair_observe.attach import seam
+from toolpair_observe.attach.participant import Participant
 from toolpair_observe.forks import reset_in_child
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import BaseCallbackHandler
 
 
-class ProcessHook(seam.Participant):
+class ProcessHook(Participant):
     """One object for the process; copied or pickled it is itself.
 
     Args:

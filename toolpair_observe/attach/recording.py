@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.attach.hindsight import Hindsight, Told
 from toolpair_observe.pairing.shown import clean
@@ -13,8 +12,6 @@ from toolpair_observe.reporters import placement
 
 if TYPE_CHECKING:
     from uuid import UUID
-
-    from langchain_core.outputs import LLMResult
 
     from toolpair_observe.attach.judge import Judge, Verdict
     from toolpair_observe.attach.request import Request
@@ -30,12 +27,16 @@ class Recorder:
         settings: The handler's own.
         judge: What names ids.
         guard: Counts a failure to look back; the record goes without.
+
+    Attributes:
+        replied: Notes what a model answered.
     """
 
     def __init__(self, settings: Settings, judge: Judge, guard: FailOpen) -> None:
         self._judge = judge
         self._guard = guard
         self._hindsight = Hindsight(settings)
+        self.replied: Final = self._hindsight.replied
 
     def record(
         self,
@@ -54,8 +55,13 @@ class Recorder:
             verdict: The verdict on it.
             parent_id: The run that asks, or None.
         """
-        report, conversation = verdict.report, request.conversation_id
-        told = self._look_back(request, run_id, parent_id, verdict)
+        report, target = verdict.report, verdict.target
+        conversation, node = request.origin()
+        try:
+            told = self._hindsight.of(request, run_id, parent_id, conversation, verdict)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
+            self._guard.swallow(error, error.__traceback__)
+            told = Told(report.masked)
         if told.masked is not report.masked:
             report = replace(report, masked=told.masked)
         if told.blame is not None:
@@ -63,42 +69,24 @@ class Recorder:
             from toolpair_observe.steps.told import with_hint  # noqa: PLC0415
 
             report = with_hint(report, told.blame)
-        return Record(
-            run_id=run_id,
-            report=report,
-            mode=mode,
-            provider=_clean_name(verdict.target.provider),
-            model=_clean_name(verdict.target.model),
-            conversation_id=_clean_or_none(conversation and self._judge.name_id(conversation)),
-            node=_clean_or_none(request.node),
-            poisoned_thread_id=_clean_or_none(verdict.poisoned_thread_id),
-            start_ns=verdict.start_ns,
-            check_ns=verdict.check_ns,
-            identified=verdict.target.identified,
-            blocked=mode == "strict" and verdict.stops,
-            place=placement.at_check(),
-            blame=told.blame,
-            is_fresh=told.is_fresh,
+        record = Record(
+            run_id,
+            report,
+            mode,
+            target.provider,
+            target.model,
+            clean(self._judge.name_id(conversation)) or None if conversation else None,
+            verdict.start_ns,
+            verdict.check_ns,
+            target.identified,
+            mode == "strict" and verdict.stops,
+            placement.at_check(),
+            clean(node) or None if node else None,
         )
-
-    def replied(self, run_id: UUID, reply: LLMResult | None) -> None:
-        """Note what a model answered."""
-        if reply is not None:
-            self._hindsight.replied(run_id, reply)
-
-    def _look_back(
-        self, request: Request, run_id: UUID, parent_id: UUID | None, verdict: Verdict
-    ) -> Told:
-        try:
-            return self._hindsight.of(request, run_id, parent_id, verdict)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
-            self._guard.swallow(error, error.__traceback__)
-            return Told(verdict.report.masked)
-
-
-# An application asks for few models.
-_clean_name = lru_cache(maxsize=512)(clean)
-
-
-def _clean_or_none(text: str | None) -> str | None:
-    return clean(text) or None if text else None
+        if told.awaits_reply:
+            record.awaits_reply = True
+        if report.effect.is_near_miss:
+            record.poisoned_thread_id = clean(verdict.poisoned_thread_id) or None
+            record.blame = told.blame
+            record.is_fresh = told.is_fresh
+        return record

@@ -26,28 +26,33 @@ class Request(NamedTuple):
     metadata: dict[str, Any] | None = None
     invocation_params: dict[str, Any] | None = None
 
-    @property
-    def conversation_id(self) -> str | None:
-        """The thread that the application says the request belongs to."""
-        return self._told("thread_id")
+    def origin(self) -> tuple[str | None, str | None]:
+        """Return the thread that the application says the request belongs to, and its graph's node.
 
-    @property
-    def node(self) -> str | None:
-        """The node of a LangGraph graph that makes the request."""
-        return self._told("langgraph_node")
-
-    def _told(self, key: str) -> str | None:
-        try:
-            value = self.metadata.get(key) if self.metadata else None
-            return None if value is None else str(value)
-        except Exception:  # noqa: BLE001 -- an object of the application
-            return None
+        Returns:
+            Each None where nothing tells.
+        """
+        metadata = self.metadata
+        if not isinstance(metadata, dict):
+            return None, None
+        thread_id, node = metadata.get("thread_id"), metadata.get("langgraph_node")
+        return (
+            None if thread_id is None else _text_of(thread_id),
+            None if node is None else _text_of(node),
+        )
 
     def asks_as(self, other: Request) -> bool:
         """Whether both call the same model with the same parameters."""
         return self.invocation_params == other.invocation_params and (
             self.serialized is other.serialized or self.serialized == other.serialized
         )
+
+
+def _text_of(value: object) -> str | None:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 -- an object of the application
+        return None
 
 
 def request_to(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 import weakref
 from collections import deque
 from itertools import islice
@@ -37,6 +36,8 @@ class Run:
 
     Attributes:
         record: Everything known of it so far.
+        key: What it is found by.
+        deadline: When it is given up, on a clock that never goes back.
         owner: The runs of the handler that checked it.
         streamed: Whether the model has answered with a first token already.
         wants_place: Whether its place in the application's traces is to be found at its start.
@@ -46,30 +47,20 @@ class Run:
             `generate`, whose runs langchain-core never ends.
     """
 
-    __slots__ = (
-        "_deadline",
-        "_is_checked",
-        "_manager",
-        "_task",
-        "messages",
-        "owner",
-        "record",
-        "siblings",
-        "streamed",
-        "wants_place",
-    )
+    # As most runs are: to set them costs each request more than to read them here.
+    streamed = False
+    wants_place = False
+    messages: object = None
+    siblings: Sequence[Run] = ()
+    _is_checked = False
+    _task: asyncio.Task[object] | None = None
+    _manager: weakref.ref[object] | None = None
 
     def __init__(self, record: Record, owner: Runs, deadline: float) -> None:
         self.record = record
         self.owner = owner
-        self.streamed = False
-        self.wants_place = False
-        self.messages: object = None
-        self.siblings: Sequence[Run] = ()
-        self._deadline = deadline
-        self._is_checked = False
-        self._task: asyncio.Task[object] | None = None
-        self._manager: weakref.ref[object] | None = None
+        self.deadline = deadline
+        self.key = _key(record.run_id)
 
     def check(self) -> None:
         """Count and report the check, unless that is done.
@@ -107,7 +98,8 @@ class Run:
         self._manager = None
         self.messages = None
         self.siblings = ()
-        self.check()
+        if not self._is_checked:
+            self.check()
         record = self.record
         record.outcome = outcome
         record.rejected_kind = rejected_kind
@@ -191,7 +183,7 @@ class Runs:
         self.counts = counts
         self._limit = limit
         self._timeout = timeout
-        # Oldest first, each under its `id`: a UUID takes longer to hash.
+        # Oldest first, each under its `id`.
         self._mine: dict[int, Run] = {}
         counts.watch(self)
 
@@ -202,28 +194,27 @@ class Runs:
         """Open a run; return None where any handler has a run with this id already."""
         now = monotonic()
         run = Run(record, self, now + self._timeout)
-        run_id = record.run_id
-        with _lock:
-            try:
-                if _open.setdefault(run_id, run) is not run:
-                    return None
-                # More than one, if other threads have opened runs and not ended the oldest yet.
-                surplus = len(self._mine) + 1 - self._limit
-                oldest = list(islice(self._mine.values(), surplus)) if surplus > 0 else ()
-                if not self._mine:
-                    _busy.add(self)
-                self._mine[id(run)] = run
-            except BaseException:
-                # Interrupted. A run that is in one table only would be there for good.
-                if _open.get(run_id) is run:
-                    del _open[run_id]
-                self._mine.pop(id(run), None)
-                raise
-        for each in oldest:
-            each.give_up(Outcome.ABANDONED)
+        try:
+            if _open.setdefault(run.key, run) is not run:
+                return None
+            self._mine[id(run)] = run
+        except BaseException:
+            # Interrupted. A run that is in one table only would be there for good.
+            if _open.get(run.key) is run:
+                del _open[run.key]
+            self._mine.pop(id(run), None)
+            raise
+        if len(self._mine) > self._limit:
+            self._give_up_oldest()
         if _dropped or now >= _Sweeper.due:
             sweep()
         return run
+
+    def _give_up_oldest(self) -> None:
+        # More than one, if other threads have opened runs and not ended the oldest yet.
+        surplus = len(self._mine) - self._limit
+        for each in list(islice(self._mine.values(), surplus)):
+            each.give_up(Outcome.ABANDONED)
 
     def abandon_all(self, deadline: Deadline | None = None) -> None:
         """End every run as abandoned, the oldest first; forget them once `deadline` is over."""
@@ -234,24 +225,18 @@ class Runs:
             run.give_up(Outcome.ABANDONED)
 
     def _remove(self, run: Run) -> bool:
-        key = id(run)
-        with _lock:
-            if key not in self._mine:
-                return False
-            # In this order: an interruption gets in while the UUID is hashed, and at no other time.
-            del _open[run.record.run_id], self._mine[key]
-            if not self._mine:
-                _busy.discard(self)
+        try:
+            # The first one decides who ends the run. On one line: an interruption gets in between
+            # lines.
+            del self._mine[id(run)], _open[run.key]
+        except KeyError:
+            return False
         return True
 
     def _abandon_overdue(self, now: float, most: int) -> None:
-        with _lock:
-            overdue: list[Run] = []
-            for run in self._mine.values():
-                if run._deadline > now or len(overdue) >= most:  # noqa: SLF001 -- see `Run.end`
-                    break
-                overdue.append(run)
-        for run in overdue:
+        for run in list(islice(self._mine.values(), most)):
+            if run.deadline > now:
+                break
             run.give_up(Outcome.ABANDONED)
 
     def _forget(self) -> None:
@@ -265,10 +250,17 @@ def is_any_in_flight() -> bool:
 
 def find(run_id: UUID | None) -> Run | None:
     """Return the run in flight with this id, whichever handler's it is."""
+    if type(run_id) is UUID:  # nearly always
+        return _open.get(run_id.int)
     try:
-        return None if run_id is None else _open.get(run_id)
+        return None if run_id is None else _open.get(_key(run_id))
     except Exception:  # noqa: BLE001 -- the application's own id can't be hashed, so no run has it
         return None
+
+
+def _key(run_id: UUID) -> object:
+    """Return what a run is found by: to hash a UUID takes longer than to hash its number."""
+    return run_id.int if isinstance(run_id, UUID) else run_id
 
 
 def usable_id(run_id: UUID | None) -> UUID:
@@ -315,9 +307,7 @@ def sweep(most: int = _SWEEP_BATCH) -> None:
         except IndexError:
             break
         run.give_up(Outcome.CANCELLED)
-    with _lock:
-        busy = list(_busy)
-    for runs in busy:
+    for runs in _busy():
         runs._abandon_overdue(now, most)  # noqa: SLF001 -- see `Run.end`
 
 
@@ -326,10 +316,12 @@ def abandon_everything(deadline: Deadline) -> None:
 
     Each may wait for the application's own log handlers and span processors.
     """
-    with _lock:
-        busy = list(_busy)
-    for runs in busy:
+    for runs in _busy():
         runs.abandon_all(deadline)
+
+
+def _busy() -> set[Runs]:
+    return {run.owner for run in list(_open.values())}
 
 
 def sweep_all() -> None:
@@ -343,22 +335,17 @@ class _Sweeper:
     due = 0.0
 
 
-# Reentrant, because the garbage collector may close an abandoned stream, and with it end a run,
-# at any bytecode of a thread that holds the lock.
-_lock = threading.RLock()
-_open: dict[UUID, Run] = {}
-# Strong references: runs in flight keep their reporters alive, and nothing else does.
-_busy: set[Runs] = set()
+# Without a lock: each change is one step of a dict, which no thread and no garbage collector gets
+# into, and a run that two of them end is ended by the one that takes it out.
+# Runs in flight keep their reporters alive, and nothing else does.
+_open: dict[object, Run] = {}
 _dropped: deque[Run] = deque()
 
 
 @in_child
 def _leave_to_parent() -> None:
     """Forget the parent's runs: the parent reports them."""
-    global _lock  # noqa: PLW0603 -- another thread may have held it at the fork
-    _lock = threading.RLock()
-    for runs in _busy:
+    for runs in _busy():
         runs._forget()  # noqa: SLF001
     _open.clear()
-    _busy.clear()
     _dropped.clear()

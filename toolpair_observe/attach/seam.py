@@ -19,10 +19,10 @@ import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.version import VERSION
 
 from toolpair_observe.attach import closing, runs
+from toolpair_observe.attach.participant import Participant
 from toolpair_observe.counts import shared_counts
 from toolpair_observe.errors import is_deliberate
 from toolpair_observe.fail_open import FailOpen
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from uuid import UUID
 
+    from langchain_core.callbacks import BaseCallbackHandler
+
     from toolpair_observe.attach.runs import Run
 
     RunManager = Any  # CallbackManagerForLLMRun or its asynchronous counterpart
@@ -43,29 +45,6 @@ if TYPE_CHECKING:
 __tracebackhide__ = is_deliberate
 _METHOD: Final = "on_chat_model_start"
 _MOST_CHANGES: Final = 2
-
-
-class Participant(BaseCallbackHandler):
-    """A handler that the seam serves: it hears of chat models, and of steps where it says so."""
-
-    # On the caller's thread and before the handlers that do not care: the check has to see the
-    # caller's task, and the outcome has to stand in LangSmith's run before its tracer sends it.
-    run_inline = True
-    # Only what strict mode stops gets out of `on_chat_model_start`.
-    raise_error = True
-    ignore_retriever = True
-    ignore_retry = True
-    ignore_custom_event = True
-
-    @property
-    def ignore_chain(self) -> bool:
-        """Whether to ignore chains."""
-        return True
-
-    @property
-    def ignore_agent(self) -> bool:
-        """Whether to ignore tools: langchain-core asks for them by this name."""
-        return True
 
 
 class StartCall:
@@ -81,14 +60,14 @@ class StartCall:
         is_over: Whether every handler has been called.
     """
 
-    __slots__ = ("_token", "is_async", "is_over", "refusal", "refused", "runs")
+    # As nearly every start is: to set them costs each request more than to read them here.
+    is_over = False
+    refusal: Exception | None = None
+    refused: frozenset[UUID] = frozenset()
 
     def __init__(self, *, is_async: bool) -> None:
         self.is_async = is_async
-        self.is_over = False
         self.runs: list[Run] = []
-        self.refusal: Exception | None = None
-        self.refused: set[UUID] = set()
 
     def __enter__(self) -> Self:
         self._token = _current.set(self)
@@ -121,7 +100,7 @@ class StartCall:
         """Have the request stopped with `error` once every handler has started."""
         if self.refusal is None:
             self.refusal = error
-        self.refused.add(runs.usable_id(run_id))
+        self.refused |= {runs.usable_id(run_id)}
 
 
 _current: ContextVar[StartCall | None] = ContextVar("toolpair_observe_start", default=None)
@@ -171,6 +150,7 @@ class _Seam:
     changes = 0  # starts in a row that did not return run managers
     originals: dict[type, Callable[..., Any]] = {}  # noqa: RUF012 -- the process has one seam
     wrappers: dict[type, Callable[..., Any]] = {}  # noqa: RUF012
+    known: set[type] = set()  # noqa: RUF012 -- classes of run managers that are as expected
 
 
 def _manager_classes() -> tuple[type, type]:
@@ -342,17 +322,16 @@ def _connect(call: StartCall, managers: Sequence[RunManager], starter: object) -
 
 
 def _connect_run(call: StartCall, run: Run, managers: Sequence[RunManager]) -> None:
-    record = run.record
-    if call.refused and record.run_id in call.refused:
+    if call.refused and run.record.run_id in call.refused:
         run.note_refusal()
-    manager = managers[0] if len(managers) == 1 else _manager_of(record.run_id, managers)
+    manager = managers[0] if len(managers) == 1 else _manager_of(run.record.run_id, managers)
     run.watch_manager(manager)
-    first = manager.handlers[0]
+    handlers = manager.handlers
     # Who hears of steps alone is inherited, and so may stand before siblings of the model's own.
-    if _is_sibling(first) or first.ignore_llm:
-        manager.handlers = sorted(manager.handlers, key=_is_sibling)
+    if len(handlers) > 1 and (_is_sibling(handlers[0]) or handlers[0].ignore_llm):
+        manager.handlers = sorted(handlers, key=_is_sibling)
     if run.wants_place:
-        run.owner.placed(record, manager)
+        run.owner.placed(run.record, manager)
     run.check()
 
 
@@ -374,9 +353,11 @@ def _change_in(managers: object) -> str:
     if not isinstance(managers, list | tuple):
         return f"{_METHOD} returned {type_name(managers)}, not a list of run managers"
     for manager in managers:
-        for name in ("run_id", "handlers", "on_llm_error"):
-            if not hasattr(manager, name):
-                return f"{_METHOD} returned {type_name(manager)} without {name}"
+        if type(manager) not in _Seam.known:
+            for name in ("run_id", "handlers", "on_llm_error"):
+                if not hasattr(manager, name):
+                    return f"{_METHOD} returned {type_name(manager)} without {name}"
+            _Seam.known.add(type(manager))
     return ""
 
 

@@ -7,15 +7,17 @@ environment decides about the mode, each request looks for its name.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolpair_observe.attach.announce import PROCESS, described
 from toolpair_observe.deployment import VARIABLE, Environment, find_environment
 from toolpair_observe.once import warn_once
 from toolpair_observe.pairing.shown import shown
-from toolpair_observe.settings import in_environment, named_environment, variable_of
+from toolpair_observe.settings import MODE_KEY, in_environment, named_environment, variable_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from toolpair_observe.option_values import Mode
     from toolpair_observe.settings import Settings
 
@@ -44,6 +46,15 @@ class StandingSettings:
         if not self._follows_environment:
             return settings
         return in_environment(settings, self.environment())
+
+    def mode_for(self, metadata: Mapping[str, Any] | None) -> Mode:
+        """Return the mode of one request. See `Settings.mode_for`."""
+        settings = self._settings
+        if self._follows_environment or (settings.announce and PROCESS.is_due):
+            settings = self.for_request()
+        if metadata and MODE_KEY in metadata:
+            return settings.mode_for(metadata)
+        return settings.mode
 
     def for_request(self) -> Settings:
         """Return the settings that hold now, and say what an operator has to know of them.

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toolpair_observe.attach import seam
+from toolpair_observe.attach.participant import Participant
 from toolpair_observe.pairing.shown import type_name
-from toolpair_observe.steps.journal import JOURNAL
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from toolpair_observe.fail_open import FailOpen
+    from toolpair_observe.steps.journal import Journal
 
 
-class StepListener(seam.Participant):
+class StepListener(Participant):
     """Writes what chains and tools do into the journal of the process."""
 
+    _journal: Journal
     _steps_guard: FailOpen
 
     @property
@@ -54,7 +55,7 @@ class StepListener(seam.Participant):
         if run_id is None:
             return
         try:
-            JOURNAL.chain_started(run_id, parent_run_id, kwargs.get("name"), inputs, metadata)
+            self._journal.chain_started(run_id, parent_run_id, kwargs.get("name"), inputs, metadata)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._steps_guard.swallow(error, error.__traceback__)
 
@@ -69,7 +70,7 @@ class StepListener(seam.Participant):
         if run_id is None:
             return
         try:
-            JOURNAL.chain_ended(run_id, outputs)
+            self._journal.chain_ended(run_id, outputs)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._steps_guard.swallow(error, error.__traceback__)
 
@@ -84,7 +85,7 @@ class StepListener(seam.Participant):
         if run_id is None:
             return
         try:
-            JOURNAL.chain_ended(run_id, error=type_name(error))
+            self._journal.chain_ended(run_id, error=type_name(error))
         except Exception as failure:  # noqa: BLE001 -- whatever it is, it is counted
             self._steps_guard.swallow(failure, failure.__traceback__)
 
@@ -102,7 +103,7 @@ class StepListener(seam.Participant):
             return
         try:
             name = kwargs.get("name") or (serialized or {}).get("name") or ""
-            JOURNAL.tool_started(run_id, parent_run_id, tool_call_id, str(name))
+            self._journal.tool_started(run_id, parent_run_id, tool_call_id, str(name))
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._steps_guard.swallow(error, error.__traceback__)
 
@@ -117,7 +118,7 @@ class StepListener(seam.Participant):
         if run_id is None:
             return
         try:
-            JOURNAL.tool_ended(run_id, getattr(output, "tool_call_id", None))
+            self._journal.tool_ended(run_id, getattr(output, "tool_call_id", None))
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._steps_guard.swallow(error, error.__traceback__)
 
@@ -133,6 +134,6 @@ class StepListener(seam.Participant):
         if run_id is None:
             return
         try:
-            JOURNAL.tool_ended(run_id, tool_call_id, error=type_name(error))
+            self._journal.tool_ended(run_id, tool_call_id, error=type_name(error))
         except Exception as failure:  # noqa: BLE001 -- whatever it is, it is counted
             self._steps_guard.swallow(failure, failure.__traceback__)

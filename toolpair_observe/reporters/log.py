@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe.forks import reset_in_child
@@ -31,8 +32,7 @@ MAX_SHAPES: Final = 256
 MAX_COARSE_SHAPES: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(NamedTuple):
     """What two lines have in common if the second one would say nothing new.
 
     The causes are part of it: two causes of one kind are two bugs. So is whether a thread is
@@ -139,9 +139,10 @@ class Throttle:
         """Whether a line of this shape is to be written; otherwise it is counted."""
         now = self._clock()
         with self._lock:
-            if shape not in self._windows and len(self._windows) >= MAX_SHAPES:
-                shape = self._coarse(shape)
             window = self._windows.get(shape)
+            if window is None and len(self._windows) >= MAX_SHAPES:
+                shape = self._coarse(shape)
+                window = self._windows.get(shape)
             if window is not None:
                 window.repeats += 1
                 window.last = source
@@ -152,7 +153,7 @@ class Throttle:
 
     def _coarse(self, shape: _Shape) -> _Shape:
         """Return the shape for all models, so that many of them hide no bug of another kind."""
-        coarse = replace(shape, profile="", model="")
+        coarse = shape._replace(profile="", model="")
         is_full = len(self._windows) >= MAX_SHAPES + MAX_COARSE_SHAPES
         return _OTHER_SHAPES if is_full and coarse not in self._windows else coarse
 
@@ -278,12 +279,16 @@ def _write_counts(counts: list[tuple[_Shape, int, _Source | None]]) -> None:
             )
 
 
+# An application asks for few models.
+_shown_name = lru_cache(maxsize=512)(shown)
+
+
 def _shape(observation: Observation, event: str) -> _Shape:
     report = observation.report
     return _Shape(
         event=event,
-        profile=shown(report.profile),
-        model=shown(observation.model),
+        profile=_shown_name(report.profile),
+        model=_shown_name(observation.model),
         kinds=tuple(sorted(_named(observation))),
         causes=tuple(sorted({each.cause.value for each in report.violations})),
         effect=report.effect.value,

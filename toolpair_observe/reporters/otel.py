@@ -20,8 +20,7 @@ from toolpair_observe.pairing.words import Effect, Outcome
 from toolpair_observe.reporters.otel_masked import write_masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from enum import StrEnum
+    from collections.abc import Sequence
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.context import Context
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from toolpair_observe.fail_open import FailOpen
     from toolpair_observe.observation import Observation
     from toolpair_observe.pairing.report import Violation
-    from toolpair_observe.record import Trace
+    from toolpair_observe.record import Trace, TraceLink
     from toolpair_observe.settings import Settings
 
 _BROKEN = frozenset({Outcome.BLOCKED, Outcome.REJECTED, Outcome.ESCAPED})
@@ -104,14 +103,16 @@ class OtelReporter:
             semconv.SPAN_CHECK,
             context=parent,
             kind=SpanKind.INTERNAL,
-            attributes=self._identity(observation),
+            # All that cost little to make: a sampler sees them, and an SDK takes its locks, and
+            # looks at the mapping, each time.
+            attributes=_attributes(observation),
             # The model's span may be of another trace than the application's, and joins them then.
             links=() if place.beside is None else (Link(place.beside),),
             start_time=observation.start_ns,
         )
         if span.is_recording():
-            # All at once: an SDK takes its locks, and looks at the mapping, each time.
-            span.set_attributes(_details(observation) | self._nested(observation, trace))
+            if trace.link is not None:
+                span.set_attributes(self._nested(trace.link, observation))
             if observation.outcome in _BROKEN:
                 span.set_status(Status(StatusCode.ERROR, _status_text(observation)))
         context = set_span_in_context(span, parent)
@@ -119,34 +120,13 @@ class OtelReporter:
         span.end(end_ns)
         return context
 
-    def _nested(self, observation: Observation, trace: Trace) -> dict[str, AttributeValue]:
+    def _nested(self, link: TraceLink, observation: Observation) -> dict[str, AttributeValue]:
         """Return what LangSmith nests the span by, below the run that its own tracer writes."""
-        if trace.link is not None:
-            from toolpair_observe.reporters.langsmith.nesting import nesting_of  # noqa: PLC0415
+        from toolpair_observe.reporters.langsmith.nesting import nesting_of  # noqa: PLC0415
 
-            with self._guard:
-                return nesting_of(trace.link, observation.run_id, observation.start_ns)
+        with self._guard:
+            return nesting_of(link, observation.run_id, observation.start_ns)
         return {}
-
-    def _identity(self, observation: Observation) -> dict[str, AttributeValue]:
-        """Return the attributes that a sampler may need, which are set when the span starts."""
-        attributes: dict[str, AttributeValue] = {
-            semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_GUARDRAIL,
-            semconv.MODE: observation.mode,
-            semconv.PROFILE: clean(observation.report.profile),
-            semconv.EFFECT: str(observation.report.effect),
-        }
-        if observation.outcome is not None:
-            attributes[semconv.OUTCOME] = str(observation.outcome)
-        if observation.outcome in _BROKEN:
-            attributes[semconv.ERROR_TYPE] = semconv.ERROR_INVALID_TOOL_RESULTS
-        if observation.provider:
-            attributes[semconv.GEN_AI_PROVIDER_NAME] = clean(observation.provider)
-        if observation.model:
-            attributes[semconv.GEN_AI_REQUEST_MODEL] = clean(observation.model)
-        if observation.conversation_id:
-            attributes[semconv.GEN_AI_CONVERSATION_ID] = clean(observation.conversation_id)
-        return attributes
 
     def _write_violations(self, observation: Observation, context: Context, time_ns: int) -> None:
         report = observation.report
@@ -206,18 +186,43 @@ class OtelReporter:
         )
 
 
-def _details(observation: Observation) -> dict[str, AttributeValue]:
-    report = observation.report
+def _attributes(observation: Observation) -> dict[str, AttributeValue]:
+    report, outcome = observation.report, observation.outcome
     attributes: dict[str, AttributeValue] = {
-        semconv.MESSAGE_COUNT: report.message_count,
-        semconv.CALL_COUNT: report.call_count,
-        semconv.RESULT_COUNT: report.result_count,
-        semconv.VIOLATION_COUNT: report.violation_count,
-        semconv.LANGSMITH_RUN_ID: str(observation.run_id),
+        semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_GUARDRAIL,
+        semconv.MODE: observation.mode,
+        semconv.PROFILE: clean(report.profile),
+        semconv.EFFECT: str(report.effect),
     }
+    if outcome is not None:
+        attributes[semconv.OUTCOME] = str(outcome)
+    if outcome in _BROKEN:
+        attributes[semconv.ERROR_TYPE] = semconv.ERROR_INVALID_TOOL_RESULTS
+    if observation.provider:
+        attributes[semconv.GEN_AI_PROVIDER_NAME] = clean(observation.provider)
+    if observation.model:
+        attributes[semconv.GEN_AI_REQUEST_MODEL] = clean(observation.model)
+    if observation.conversation_id:
+        attributes[semconv.GEN_AI_CONVERSATION_ID] = clean(observation.conversation_id)
+    _add_details(attributes, observation)
+    _add_hindsight(attributes, observation)
+    return attributes
+
+
+def _add_details(attributes: dict[str, AttributeValue], observation: Observation) -> None:
+    report = observation.report
+    attributes[semconv.MESSAGE_COUNT] = report.message_count
+    attributes[semconv.CALL_COUNT] = report.call_count
+    attributes[semconv.RESULT_COUNT] = report.result_count
+    attributes[semconv.VIOLATION_COUNT] = report.violation_count
+    attributes[semconv.LANGSMITH_RUN_ID] = str(observation.run_id)
     if report.violations:
-        attributes[semconv.VIOLATION_KINDS] = _unique([each.kind for each in report.violations])
-        attributes[semconv.VIOLATION_CAUSES] = _unique([each.cause for each in report.violations])
+        kinds: dict[str, None] = {}
+        causes: dict[str, None] = {}
+        for each in report.violations:
+            kinds[str(each.kind)] = causes[str(each.cause)] = None
+        attributes[semconv.VIOLATION_KINDS] = tuple(kinds)
+        attributes[semconv.VIOLATION_CAUSES] = tuple(causes)
     if (omitted := report.violation_count - semconv.MAX_VIOLATION_EVENTS) > 0:
         attributes[semconv.VIOLATION_OMITTED] = omitted
     if observation.rejected_kind:
@@ -226,8 +231,6 @@ def _details(observation: Observation) -> dict[str, AttributeValue]:
         attributes[semconv.ESCAPE_FAULT] = str(observation.escape_fault)
     if observation.rejected_companion:
         attributes[semconv.REJECTED_COMPANION] = str(observation.rejected_companion)
-    _add_hindsight(attributes, observation)
-    return attributes
 
 
 def _add_hindsight(attributes: dict[str, AttributeValue], observation: Observation) -> None:
@@ -243,10 +246,6 @@ def _add_hindsight(attributes: dict[str, AttributeValue], observation: Observati
         attributes[semconv.BLAME_CHANGE] = blame.change.value
     if blame.requests_ago:
         attributes[semconv.BLAME_REQUESTS_AGO] = blame.requests_ago
-
-
-def _unique(members: Iterable[StrEnum]) -> tuple[str, ...]:
-    return tuple(map(str, dict.fromkeys(members)))
 
 
 def _status_text(observation: Observation) -> str:

@@ -39,10 +39,15 @@ class CheckMetrics:
         self._counts = counts
         self._histograms = histograms(meter_provider, counts)
 
-    def measure(self, record: Record) -> None:
-        """Record the histograms of one check."""
+    def measure(self, record: Record, *, timed: bool = True) -> None:
+        """Record the histograms of one check.
+
+        Args:
+            record: The record of the request.
+            timed: Whether its duration is part of the sample.
+        """
         report = record.report
-        if self._counts.takes_duration(report.effect):
+        if timed:
             self._histograms.duration.record(
                 record.check_ns / 1e9, _DURATION_LABELS[report.effect], context=record.place.context
             )

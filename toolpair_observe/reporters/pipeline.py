@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, Protocol
 
 from toolpair_observe import semconv
 from toolpair_observe.arguments import check_hook, check_objects
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from toolpair_observe.settings import Settings
 
     Listener = tuple[Callable[[Observation, Trace], None], FailOpen]
+
+
+_WANTS_SOUND: Final = attrgetter("wants_sound")
 
 
 class Reporter(Protocol):
@@ -146,6 +150,7 @@ class Pipeline:
         self._reporters = [
             (reporter, FailOpen(self.counts, name)) for name, reporter in reporters.items()
         ]
+        self._only_reporters = list(reporters.values())
         self._on_flagged = [(reporter.flagged, guard) for reporter, guard in self._reporters]
         self._on_finished = [(reporter.finished, guard) for reporter, guard in self._reporters]
         self._on_mended = [(reporter.mended, guard) for reporter, guard in self._reporters]
@@ -166,23 +171,34 @@ class Pipeline:
     def checked(self, record: Record) -> None:
         """Count and measure a check, and report a near miss."""
         report = record.report
+        labels = (report.effect, record.mode, record.provider, record.model)
+        number = self.counts.add(semconv.CHECKS, labels)
+        # The first of its sort, so that the series is there at once, and from then on a sample.
+        is_sampled = number % semconv.CHECKS_PER_DURATION == 1
+        if report.violations or report.masked:
+            self._count_findings(record)
+        if report.effect.is_near_miss:
+            self._measure(record, timed=is_sampled or record.is_fresh is not False)
+            tell(self._on_flagged, self._observation(record), record.trace())
+        elif is_sampled:
+            self._measure(record, timed=True)
+
+    def _count_findings(self, record: Record) -> None:
+        report, provider, model = record.report, record.provider, record.model
         add = self.counts.add
-        provider, model = record.provider, record.model
-        add(semconv.CHECKS, (report.effect, record.mode, provider, model))
         for violation in report.violations:
             labels = (violation.kind, violation.effect, violation.cause, provider, model)
             add(semconv.VIOLATIONS, labels)
-        if report.masked:
-            for masked in fresh_masked(report.masked):
-                add(semconv.MASKED, (masked.kind, clean(masked.by), provider, model))
+        for masked in fresh_masked(report.masked):
+            add(semconv.MASKED, (masked.kind, clean(masked.by), provider, model))
+        if record.is_fresh:
+            add(semconv.BREACHES, (*_breach_of(record), provider, model))
+
+    def _measure(self, record: Record, *, timed: bool) -> None:
         try:
-            self._metrics.measure(record)
+            self._metrics.measure(record, timed=timed)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted
             self._otel_guard.swallow(error, error.__traceback__)
-        if report.effect.is_near_miss:
-            if record.is_fresh:
-                add(semconv.BREACHES, (*_breach_of(record), provider, model))
-            tell(self._on_flagged, self._observation(record), record.trace())
 
     def checked_without_end(self, record: Record) -> None:
         """Do the same for a request whose end can't be told from that of another one."""
@@ -192,35 +208,35 @@ class Pipeline:
 
     def finished(self, record: Record) -> None:
         """Count and report an outcome."""
-        if record.outcome is not None:
-            labels = (
-                record.outcome,
-                record.report.effect,
-                record.provider,
-                record.model,
-                record.escape_fault or "",
-            )
+        report, outcome, fault = record.report, record.outcome, record.escape_fault or ""
+        if outcome is not None:
+            labels = (outcome, report.effect, record.provider, record.model, fault)
             self.counts.add(semconv.OUTCOMES, labels)
+        is_told = report.effect.is_near_miss or report.masked or outcome is not Outcome.ACCEPTED
+        if is_told or any(map(_WANTS_SOUND, self._only_reporters)):
+            self._tell_end(record)
+
+    def _tell_end(self, record: Record) -> None:
+        is_mended = bool(fresh_masked(record.report.masked))
         listeners = self._listeners(record)
-        is_mended = bool(record.report.masked and fresh_masked(record.report.masked))
         if listeners or is_mended:
-            # Most sound requests have no listener, and an observation costs more than a count.
+            # Many a request has no listener, and an observation costs more than a count.
             record.place = placement.at_end(record, self._otel_guard)
             observation, trace = self._observation(record), record.trace()
             tell(listeners, observation, trace)
             tell(self._on_mended if is_mended else (), observation, trace)
 
     def _listeners(self, record: Record) -> Sequence[Listener]:
-        """Return who hears of an outcome: of most sound requests nobody does."""
+        """Return who hears of an outcome."""
         if is_finding(record.report, record.outcome):
             return self._on_finished
         # The log alone says of a failure that the pairing was not the reason.
         names_companion = record.rejected_companion is not None
-        listeners: list[Listener] = []
-        for reporter, guard in self._reporters:
-            if reporter.wants_sound or (names_companion and isinstance(reporter, LogReporter)):
-                listeners.append((reporter.finished, guard))
-        return listeners
+        return [
+            (reporter.finished, guard)
+            for reporter, guard in self._reporters
+            if reporter.wants_sound or (names_companion and isinstance(reporter, LogReporter))
+        ]
 
     def _observation(self, record: Record) -> Observation:
         if record.link is not None and record.langsmith_url is None:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.context import get_current
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from langchain_core.callbacks import BaseCallbackHandler
-    from opentelemetry.context import Context
 
     from toolpair_observe.fail_open import FailOpen
     from toolpair_observe.record import Record
@@ -43,7 +42,8 @@ if TYPE_CHECKING:
 
 def at_check() -> Place:
     """Return the place of a request that is being checked: what is current."""
-    return Place(get_current())
+    context = get_current()
+    return Place(context) if context else _NOWHERE
 
 
 def at_start(
@@ -162,6 +162,7 @@ def _nothing(_: UUID) -> None:
     """Stand for a method that has moved: no run has a span."""
 
 
+_NOWHERE: Final = Place(Context())
 _OPENINFERENCE: Final = foreign.GET_SPAN.module
 
 

@@ -46,9 +46,12 @@ def blame_by_steps(  # noqa: PLR0913, PLR0917 -- a request, and where it stands
         parent_id: The run that asks.
         rename: Returns what is carried in place of an id.
     """
-    breach = Breach.of(worst_of(report.violations), messages, check)
+    violation = worst_of(report.violations)
     if len(root.traced) < MOST_TRACED:
-        root.traced |= breach.ids
+        root.traced |= ids_in(violation)
+    if not root.steps and root.messages is None:
+        return None  # a chain without nodes that was given no history
+    breach = Breach.of(violation, messages, check)
     runs: list[LastRun | None] = []
 
     def before(state: Sequence[Any]) -> LastRun | None:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import threading
 from array import array
 from collections import OrderedDict
-from itertools import islice
+from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.pairing.late_pattern import LatePattern
+from toolpair_observe.steps.alone import Alone, first_sound
 from toolpair_observe.steps.outline import Outline
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ MOST_TOGETHER: Final = 80
 # the last ones, since those that are new come last.
 _LAST: Final = 16
 _MOST_NAMES: Final = 16
+_OWN_ID: Final = attrgetter("id")
 # The types of a model's answers.
 _ANSWERS: Final = frozenset({"ai", "AIMessageChunk"})
 # A reply without an id of the provider's is named after its run.
@@ -97,7 +99,8 @@ class Seen(NamedTuple):
         breach: The breach, whose `blame` is what it was told to be; None where `is_fresh` is.
         outline: The request's own messages, None where outlines are not kept.
         predecessor: Those of the request that it goes on from, and what the model answered: of the
-            request that shares most messages with it. None where no kept one shares any.
+            request that shares most messages with it. None where no kept one shares any, and where
+            the breach has its blame already.
     """
 
     is_fresh: bool | None = None
@@ -141,15 +144,6 @@ class _Conversation:
         self.outlines: list[Outline] | None = None
 
 
-class _Alone(NamedTuple):
-    """The first request of what may become a conversation."""
-
-    run_id: UUID
-    began_elsewhere: bool
-    is_doubtful: bool
-    used: float
-
-
 class Conversations:
     """The conversations of a process. Every method may be called from any thread."""
 
@@ -164,8 +158,8 @@ class Conversations:
         # By the thread, or else by the hash of the first run.
         self._kept: OrderedDict[str | int, _Conversation] = OrderedDict()
         self._by_name: dict[int, _Conversation] = {}
-        # Sound requests that only an answer to them can be of one conversation with.
-        self._alone: OrderedDict[int, _Alone] = OrderedDict()
+        # Requests that only an answer to them can be of one conversation with.
+        self._alone = Alone()
         # The outlines of requests whose answers are still to come.
         self._waiting: OrderedDict[UUID, Outline] = OrderedDict()
 
@@ -193,19 +187,21 @@ class Conversations:
         outline = Outline(messages, outlined) if outlined else None
         keys = _keys(violations, messages) if violations else None
         with self._lock:
-            nobody_asks = keys is None and outline is None and thread_id is None
-            if nobody_asks and not _names_any(messages):
-                self._note_alone(run_id, messages)
-                return UNTOLD
+            if outline is None and thread_id is None and not any(map(_OWN_ID, messages[-_LAST:])):
+                return self._note_alone(run_id, messages, keys)
             found = self._find(run_id, thread_id, messages)
             found.count += 1
-            predecessor = _predecessor(found, outline) if outline is not None and keys else None
-            if outline is not None:
-                self._keep(found, run_id, outline)
             if keys is None:
                 found.last_sound_run_id = run_id
+                if outline is not None:
+                    self._keep(found, run_id, outline)
                 return UNTOLD
             breach, is_fresh = _breach(found, keys, run_id)
+            predecessor: Outline | None = None
+            if outline is not None:
+                if breach.blame is None:
+                    predecessor = _predecessor(found, outline)
+                self._keep(found, run_id, outline)
             return Seen(
                 None if is_fresh and found.is_doubtful and found.count == 1 else is_fresh,
                 breach.run_id,
@@ -217,10 +213,17 @@ class Conversations:
                 predecessor,
             )
 
-    def awaits(self, run_id: UUID) -> bool:
-        """Whether the answer to a request is still to come, to be compared."""
-        # Mostly none is, and then the id need not be hashed.
-        return bool(self._waiting) and run_id in self._waiting
+    def note_sound(self, run_id: UUID, messages: Sequence[Any]) -> None:
+        """Note a sound request of no thread, which nobody will compare with another.
+
+        Args:
+            run_id: Its run.
+            messages: Its history.
+        """
+        if any(map(_OWN_ID, messages[-_LAST:])):
+            self.note(run_id, None, messages)
+        else:
+            self._note_alone(run_id, messages, None)
 
     def replied(self, run_id: UUID, reply: object) -> None:
         """Note what the model answered, where requests are compared.
@@ -279,29 +282,40 @@ class Conversations:
             made = _RUN_IN_ID.search(str(own_id))
             if made is None:
                 continue
-            run = hash(UUID(made[1]))
-            found = by_name.get(run) or self._begun_alone(run)
+            run_id = UUID(made[1])
+            found = by_name.get(hash(run_id)) or self._begun_alone(run_id)
             if found is not None:
                 return found
         return None
 
-    def _note_alone(self, run_id: UUID, messages: Sequence[Any]) -> None:
-        self._alone[hash(run_id)] = _Alone(
-            run_id, _has_answers(messages), len(messages) > 1, monotonic()
-        )
-        while len(self._alone) > MOST_CONVERSATIONS:
-            self._alone.popitem(last=False)
+    def _note_alone(self, run_id: UUID, messages: Sequence[Any], keys: array[int] | None) -> Seen:
+        # None of the last messages has an id.
+        began_elsewhere = len(messages) > _LAST and _has_answers(messages)
+        first = first_sound(began_elsewhere, len(messages) > 1)
+        breach = NotedBreach(keys, run_id, 1) if keys is not None else None
+        if breach is not None:
+            first = first._replace(breach=breach)
+        if isinstance(run_id, UUID):  # else no answer bears it
+            self._alone.note(run_id, first)
+        if breach is None:
+            return UNTOLD
+        is_fresh = None if first.is_doubtful else True
+        return Seen(is_fresh, run_id, 0, None, began_elsewhere, breach)
 
-    def _begun_alone(self, name: int) -> _Conversation | None:
+    def _begun_alone(self, run_id: UUID) -> _Conversation | None:
         """Return the conversation that a request has begun which was noted by its run alone."""
-        first = self._alone.pop(name, None)
-        if first is None or monotonic() - first.used > CONVERSATION_SECONDS:
+        first = self._alone.take(run_id)
+        if first is None:
             return None
+        name = hash(run_id)
         found = _Conversation(
             name, began_elsewhere=first.began_elsewhere, is_doubtful=first.is_doubtful
         )
         found.count = 1
-        found.last_sound_run_id = first.run_id
+        if first.breach is None:
+            found.last_sound_run_id = run_id
+        else:
+            found.breaches = [first.breach]
         self._kept[name] = found
         self._name(found, [name])
         return found
@@ -346,17 +360,8 @@ def _predecessor(found: _Conversation, outline: Outline) -> Outline | None:
     return predecessor if most else None
 
 
-def _names_any(messages: Sequence[Any]) -> bool:
-    """Whether one of the last messages has an id."""
-    for message in messages[-_LAST:]:  # noqa: SIM110 -- see `_has_answers`
-        if message.__dict__.get("id"):
-            return True
-    return False
-
-
 def _has_answers(messages: Sequence[Any]) -> bool:
     """Whether a model has answered before; examples that a prompt gives have no ids."""
-    # A loop: `any` over a generator costs a sound request without ids several times as much.
     for message in messages[:_LAST]:
         if message.__dict__.get("id") and message.type in _ANSWERS:
             return True
@@ -365,7 +370,7 @@ def _has_answers(messages: Sequence[Any]) -> bool:
 
 def _keys(violations: Sequence[Violation], messages: Sequence[Any]) -> array[int]:
     """Return each violation as a number that stays the same while the thread grows."""
-    return array("q", (_key(each, messages) for each in islice(violations, MOST_KEYS)))
+    return array("q", [_key(each, messages) for each in violations[:MOST_KEYS]])
 
 
 def _key(violation: Violation, messages: Sequence[Any]) -> int:
@@ -373,21 +378,34 @@ def _key(violation: Violation, messages: Sequence[Any]) -> int:
     if place is None:
         place = violation.message_index
     own_id = getattr(messages[place], "id", None) if place < len(messages) else None
-    ids = violation.tool_call_id, violation.call_id
+    own, other = violation.tool_call_id, violation.call_id
     # Where nothing has an id, the place is all there is: what stands before a breach stays there.
-    where = place if own_id is None and not any(ids) else own_id
-    return hash((violation.kind, *ids, where))
+    where = place if own_id is None and not (own or other) else own_id
+    return hash((violation.kind, own, other, where))
 
 
 def _breach(found: _Conversation, keys: array[int], run_id: UUID) -> tuple[NotedBreach, bool]:
     """Return the breach of a request, and whether it is new."""
     known = found.breaches or []
-    new = [key for key in keys if not any(key in each.keys for each in known)]
-    if not new:
-        return next(each for each in known if keys[0] in each.keys), False
+    new: list[int] = []
+    earlier: NotedBreach | None = None
+    for key in keys:
+        noted = _breach_with(key, known)
+        if noted is None:
+            new.append(key)
+        earlier = earlier or noted
+    if earlier is not None and not new:
+        return earlier, False
     breach = NotedBreach(array("q", new), run_id, found.count)
     found.breaches = [*known[1 - MOST_BREACHES :], breach]
     return breach, True
+
+
+def _breach_with(key: int, known: Sequence[NotedBreach]) -> NotedBreach | None:
+    for breach in known:
+        if key in breach.keys:
+            return breach
+    return None
 
 
 CONVERSATIONS: Final = Conversations()

@@ -195,10 +195,6 @@ class Journal:
                 root.asking.add(run_id)
                 self._root_of[run_id] = root
 
-    def awaits(self, run_id: UUID) -> bool:
-        """Whether the answer to a request of a root run that goes on is still to come."""
-        return bool(self._root_of) and run_id in self._root_of
-
     def replied(self, run_id: UUID, reply: object) -> None:
         """Note what a model answered, as a number.
 

@@ -207,6 +207,8 @@ class LastRuns:
             state: Its first state. One that shares nothing with how the run before left its history
                 is of another thread of the same name.
         """
+        if not self._runs:
+            return None  # of a process without graphs: what a history is found by costs more
         names = [root.thread_id] if root.thread_id is not None else _keys(state)
         with self._lock:
             run = next((self._runs[name] for name in names if name in self._runs), None)

@@ -198,7 +198,7 @@ def bears(message: Any, ids: frozenset[str]) -> bool:  # noqa: ANN401 -- in any 
     made = fields.get("tool_calls") or fields.get("invalid_tool_calls")
     if not made and isinstance(fields.get("content"), str):
         return False
-    return any(identifier in ids for _, identifier in ids_of(message))
+    return not ids.isdisjoint(identifier for _, identifier in ids_of(message))
 
 
 # How the id of a message begins that LangChain made of a model's answer.
