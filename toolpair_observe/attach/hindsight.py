@@ -87,7 +87,7 @@ class Hindsight:
         if is_sound and not hears:
             # Nobody will compare it, and the next one of a thread is found without it.
             if thread_id is None:
-                CONVERSATIONS.note_sound(run_id, request.messages)
+                CONVERSATIONS.note(run_id, None, request.messages)
             return Told(report.masked) if report.masked else _NOTHING
         masked = self._masked(request, parent_id, report, root)
         if root is not None:

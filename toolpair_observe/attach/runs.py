@@ -98,8 +98,7 @@ class Run:
         self._manager = None
         self.messages = None
         self.siblings = ()
-        if not self._is_checked:
-            self.check()
+        self.check()
         record = self.record
         record.outcome = outcome
         record.rejected_kind = rejected_kind

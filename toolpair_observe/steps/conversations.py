@@ -186,9 +186,9 @@ class Conversations:
         """
         outline = Outline(messages, outlined) if outlined else None
         keys = _keys(violations, messages) if violations else None
+        if outline is None and thread_id is None and not any(map(_OWN_ID, messages[-_LAST:])):
+            return self._note_alone(run_id, messages, keys)
         with self._lock:
-            if outline is None and thread_id is None and not any(map(_OWN_ID, messages[-_LAST:])):
-                return self._note_alone(run_id, messages, keys)
             found = self._find(run_id, thread_id, messages)
             found.count += 1
             if keys is None:
@@ -212,18 +212,6 @@ class Conversations:
                 outline,
                 predecessor,
             )
-
-    def note_sound(self, run_id: UUID, messages: Sequence[Any]) -> None:
-        """Note a sound request of no thread, which nobody will compare with another.
-
-        Args:
-            run_id: Its run.
-            messages: Its history.
-        """
-        if any(map(_OWN_ID, messages[-_LAST:])):
-            self.note(run_id, None, messages)
-        else:
-            self._note_alone(run_id, messages, None)
 
     def replied(self, run_id: UUID, reply: object) -> None:
         """Note what the model answered, where requests are compared.
