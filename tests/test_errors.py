@@ -46,7 +46,7 @@ def test_every_error_is_one_of_ours_and_in_the_tree():
         for _, each in inspect.getmembers(errors, inspect.isclass)
         if issubclass(each, BaseException) and each.__module__ == errors.__name__
     ]
-    assert len(ours) == 9
+    assert len(ours) == 11
     assert all(issubclass(each, ToolPairError) for each in ours)
     assert all(each.__name__ in errors.__doc__ for each in ours)
 

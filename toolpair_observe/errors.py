@@ -8,6 +8,8 @@
     ├── SettingsError             (ValueError)   the value of an option is not allowed
     ├── HistoryFileError          (ValueError)   a file of histories can't be read
     ├── ChatTemplateError         (ValueError)   a chat template can't be read or used
+    ├── MeasuredProfileError      (ValueError)   a measured profile's file can't be read or used
+    ├── ProbeError                (RuntimeError) an endpoint can't be asked
     ├── ThreadStoreError          (ValueError)   a database of threads can't be opened or read
     ├── MendError                 (RuntimeError) a stored thread was not mended
     └── MissingExtraError         (ImportError)  an optional dependency is not installed
@@ -73,7 +75,7 @@ class InvalidToolResultsError(ToolPairError, _InvalidRequest, ValueError):
 
         words = expected_words(report)
         text = report.summary()
-        error = client_error(report.profile, words or text)
+        error = client_error(report.base or report.profile, words or text)
         if words:
             text = f"{text}\n{_not_sent(report, words, error)}"
         super().__init__(create_message(message=text, error_code=ErrorCode.INVALID_TOOL_RESULTS))
@@ -131,6 +133,14 @@ class HistoryFileError(ToolPairError, ValueError):
 
 class ChatTemplateError(ToolPairError, ValueError):
     """A chat template can't be read or used; the message names its place and what to do."""
+
+
+class MeasuredProfileError(ToolPairError, ValueError):
+    """A measured profile's file can't be read or used; the message names file, place and fix."""
+
+
+class ProbeError(ToolPairError, RuntimeError):
+    """An endpoint can't be asked what it does; the message says why, and nothing is written."""
 
 
 class ThreadStoreError(ToolPairError, ValueError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from toolpair_observe.errors import ChatTemplateError, MissingExtraError
+from toolpair_observe.errors import ChatTemplateError, MeasuredProfileError, MissingExtraError
 from toolpair_observe.pairing.shown import MAX_TEXT
 from toolpair_observe.pairing.words import Effect
 
@@ -128,15 +128,16 @@ def effects(value: object) -> frozenset[Effect]:
 def profile(value: Any) -> Profile | None:  # noqa: ANN401 -- `judge_given` says what it takes
     """Read what a profile can be given as; None for `auto`."""
     # Of all options only this one needs the providers.
+    from toolpair_observe.pairing.providers.by_name import is_auto  # noqa: PLC0415
     from toolpair_observe.pairing.providers.given import judge_given  # noqa: PLC0415
     from toolpair_observe.pairing.providers.names import did_you_mean  # noqa: PLC0415
-    from toolpair_observe.pairing.providers.table import PROFILES, is_auto  # noqa: PLC0415
+    from toolpair_observe.pairing.providers.table import PROFILES  # noqa: PLC0415
 
     if isinstance(value, str) and is_auto(value):
         return None
     try:
         return judge_given(value)[0]
-    except (ChatTemplateError, MissingExtraError) as error:
+    except (ChatTemplateError, MeasuredProfileError, MissingExtraError) as error:
         raise Unsuitable(str(error)) from None
     except TypeError:
         raise Unsuitable from None
@@ -150,4 +151,7 @@ def profiles() -> str:
     from toolpair_observe.pairing.providers.table import PROFILES  # noqa: PLC0415
 
     known = ", ".join(PROFILES)
-    return f"auto, one of {known}, or a chat template's file (in code also a Profile or chat model)"
+    return (
+        f"auto, one of {known}, or a chat template's or measured profile's file (in code also a "
+        "Profile or chat model)"
+    )

@@ -29,7 +29,8 @@ from toolpair_observe.attach.guard import guard
 from toolpair_observe.hashed import hashed, quotes
 from toolpair_observe.middleware import ToolPairMiddleware
 from toolpair_observe.pairing.check import check
-from toolpair_observe.pairing.providers.table import PROFILES, profile_named
+from toolpair_observe.pairing.providers.by_name import profile_named
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.settings import Settings
 from toolpair_observe.templates.profile import profile_from_chat_template
 from toolpair_observe.testing import Watch

@@ -11,7 +11,8 @@ from toolpair_observe.histories.judging import judge_unit, to_dict
 from toolpair_observe.histories.unit import Extent, Recorded, Status
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
-from toolpair_observe.pairing.providers.table import PROFILES, profile_named
+from toolpair_observe.pairing.providers.by_name import profile_named
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.words import Effect, ViolationKind
 
 ANSWER = AIMessage("x")

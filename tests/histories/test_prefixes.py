@@ -15,7 +15,8 @@ from tests.oracle.histories import broken_histories, sound_histories
 from toolpair_observe.histories.unit import Extent
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.facts import Facts
-from toolpair_observe.pairing.providers.table import PROFILES, profile_named
+from toolpair_observe.pairing.providers.by_name import profile_named
+from toolpair_observe.pairing.providers.table import PROFILES
 
 TURNS = [[HumanMessage("And?"), AIMessage("Well.")], [AIMessage("Well.")], [HumanMessage("And?")]]
 

@@ -383,7 +383,7 @@ def _mistral(body: dict[str, Any]) -> Iterator[Breach]:
 _MISTRAL_KINDS = (
     ("Not the same number", "missing_result"),
     ("Unexpected role 'tool'", "orphan_result"),
-    ("Unexpected role 'system' after role 'tool'", "role_order"),
+    ("Unexpected role 'system' after role", "role_order"),
     ("Unexpected role 'user' after role 'tool'", "role_order"),
     ("Unexpected role", PLAIN_ORDER),
     ("Expected last role", PLAIN_ORDER),

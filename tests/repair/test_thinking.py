@@ -14,7 +14,7 @@ from tests.oracle.histories import broken_histories
 from tests.repair.histories import calls, human, mendable_histories, result, shape
 from toolpair_observe import Change, RepairAction, check_messages
 from toolpair_observe.pairing.facts import NO_FACTS
-from toolpair_observe.pairing.providers.table import profile_named
+from toolpair_observe.pairing.providers.by_name import profile_named
 from toolpair_observe.repair import Choices, SignedAnswers, repair_history, repair_messages
 
 SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}

@@ -304,7 +304,7 @@ def test_an_option_that_names_no_usable_file_says_why(put):
         Settings.resolve({"TOOLPAIR_PROFILE": "no.jinja"})
     with pytest.raises(SettingsError, match=r"argument profile is 'x\.jinja'; .*line 1"):
         ToolPairHandler(profile=put("x.jinja", "{% if %}"))
-    with pytest.raises(SettingsError, match="a chat template's file"):
+    with pytest.raises(SettingsError, match="a chat template's or measured profile's file"):
         ToolPairHandler(profile="nobody")
 
 

@@ -16,7 +16,7 @@ from toolpair_observe.errors import is_deliberate
 from toolpair_observe.pairing.shown import type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from langchain_core.callbacks import Callbacks
     from langchain_core.messages import BaseMessage
@@ -111,7 +111,7 @@ class ToolPairHandler(InstancesOnly, StepListener, OutcomeListener):
             counts=pipeline.counts,
             placed=partial(parts.find_place, pipeline),
             checked=pipeline.checked,
-            ended=pipeline.finished,
+            ended=_ended(settings, pipeline),
         )
         self._handler_guard = parts.FailOpen(pipeline.counts, "handler")
         self._outcome_guard = parts.FailOpen(pipeline.counts, "outcome")
@@ -405,3 +405,16 @@ def _rebuild(cls: type[ToolPairHandler], settings: Settings) -> ToolPairHandler:
     standing = parts.StandingSettings(settings)
     handler._set_up(standing, settings, parts.Pipeline(settings))  # noqa: SLF001 -- see __reduce__
     return handler
+
+
+def _ended(settings: Settings, pipeline: Pipeline) -> Callable[[Record], None]:
+    """Return what hears of each record once its outcome is known."""
+    profile = settings.profile
+    if profile is None or profile.measured is None or settings.mode == "off":
+        return pipeline.finished
+    # Few profiles are measured.
+    from toolpair_observe.attach.measured import Currency  # noqa: PLC0415 - see above
+
+    currency = Currency(profile, parts.FailOpen(pipeline.counts, "handler"))
+    currency.begin()
+    return currency.before(pipeline.finished)

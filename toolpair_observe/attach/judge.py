@@ -81,12 +81,22 @@ class Judge:
 
     def identify(self, request: Request) -> Target:
         """Return what the request is judged by. Never raises."""
-        return self._identify(
+        target = self._identify(
             request.serialized,
             request.metadata,
             request.invocation_params,
             self._settings.profile,
         )
+        if target.elsewhere:
+            self._tell_elsewhere(target.elsewhere)
+        return target
+
+    def _tell_elsewhere(self, asked: str) -> None:
+        # Few profiles are measured.
+        from toolpair_observe.attach.measured import tell_elsewhere  # noqa: PLC0415 - see above
+
+        with self._guard:
+            tell_elsewhere(self._settings.profile, asked)
 
     def decide(
         self, request: Request, run_id: UUID, mode: Mode, target: Target | None = None

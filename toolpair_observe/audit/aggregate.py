@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from toolpair_observe.audit.options import Alternative, AuditOptions
     from toolpair_observe.histories.judging import Judged
     from toolpair_observe.histories.unit import Unit
+    from toolpair_observe.pairing.providers.profile import Profile
 
 # The counts of requests in each cell. The first ones are the effects, each request in one of them.
 EFFECTS: Final = tuple(effect.value for effect in Effect)
@@ -135,6 +136,11 @@ class Aggregate:
     def total(self, measure: str) -> int:
         """Return one of `MEASURES` over everything."""
         return self.totals[_MEASURE[measure]]
+
+    def judged_under(self, profile: Profile) -> int:
+        """Return how many requests a profile judged."""
+        row = dict(self.values.items()).get(("profile", clean(profile.name)), [])
+        return sum(row[: len(EFFECTS)])
 
     # Adding
 

@@ -10,9 +10,9 @@ from toolpair_observe.hashed import KEY_VARIABLE, id_namer
 from toolpair_observe.histories.limits import DEFAULT_LIMITS
 from toolpair_observe.pairing.facts import Facts
 from toolpair_observe.pairing.providers.bodies import on_wire as as_body
+from toolpair_observe.pairing.providers.by_name import profile_named
 from toolpair_observe.pairing.providers.identify import Target
 from toolpair_observe.pairing.providers.profile import release_of
-from toolpair_observe.pairing.providers.table import profile_named
 from toolpair_observe.pairing.shown import quoted
 from toolpair_observe.pairing.words import Effect
 
@@ -64,7 +64,7 @@ def alternative(text: str) -> Alternative:
     """Read `PROFILE` or `PROFILE@VERSION`.
 
     Raises:
-        ValueError: There is no such profile, or it is no version.
+        ValueError: There is no such profile, it is no version, or the file can't be used.
         MissingExtraError: The profile is a chat template's file, and Jinja is not installed.
     """
     name, has_version, version = (part.strip() for part in text.partition("@"))

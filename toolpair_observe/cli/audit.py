@@ -30,6 +30,7 @@ from toolpair_observe.audit.told import tell
 from toolpair_observe.audit.trouble import AuditError
 from toolpair_observe.cli import numbers
 from toolpair_observe.cli.check import add_profile_option
+from toolpair_observe.cli.measured import show_notes
 from toolpair_observe.console import ExitCode, show, show_json, show_line
 from toolpair_observe.errors import MissingExtraError
 from toolpair_observe.hashed import KEY_VARIABLE
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from toolpair_observe.audit.langsmith.source import Progress
     from toolpair_observe.cli.subcommands import Subcommands
+    from toolpair_observe.pairing.providers.profile import Profile
 
 _DESCRIPTION: Final = """\
 Say how many stored requests strict mode would have blocked, which, why, and whether they failed
@@ -201,6 +203,8 @@ def run(arguments: argparse.Namespace, complain: Callable[[str], NoReturn]) -> i
     for note in found.notes:
         show_line(f"toolpair-observe: {note}", sys.stderr)
     sent = {source: _of_project(source, options, arguments, aggregate) for source in projects}
+    if options.profile is not None:
+        show_notes(options.profile, aggregate.requests - aggregate.judged_under(options.profile))
     _show(arguments, aggregate, sent)
     _annotate(arguments, aggregate, paths)
     return _exit_code(aggregate, arguments.fail_on)
@@ -359,13 +363,19 @@ def _asked(name: str, arguments: argparse.Namespace, options: AuditOptions) -> d
         "project": name,
         "filter": arguments.filter or "",
         "limit": arguments.limit,
-        "profile": options.profile.name if options.profile else "",
+        "profile": _named(options.profile) if options.profile else "",
         "as": [each.label for each in options.alternatives],
         "block_on": sorted(options.block_on),
         "block_unidentified": options.block_unidentified,
         "hash_ids": options.hash_ids,
         "feedback": [arguments.feedback, arguments.yes],
     }
+
+
+def _named(profile: Profile) -> str:
+    """Name a profile, and the day of one that was measured, since each has the same name."""
+    day = f" {profile.measured.asked_on}" if profile.measured else ""
+    return f"{profile.name}{day}"
 
 
 def _feedback_line(source: str, counts: dict[str, int], *, is_sent: bool) -> str:

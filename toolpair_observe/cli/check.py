@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from toolpair_observe.cli.measured import show_notes
 from toolpair_observe.complaints import Complaints
 from toolpair_observe.console import ExitCode, show, show_json, show_line
 from toolpair_observe.errors import ChatTemplateError, MissingExtraError
@@ -19,7 +20,8 @@ from toolpair_observe.histories.judging import Judged, judge_unit, to_dict
 from toolpair_observe.histories.places import place_of
 from toolpair_observe.histories.tally import VERDICT_TITLES, Agreement, Tally
 from toolpair_observe.histories.unit import Status
-from toolpair_observe.pairing.providers.table import PROFILES, is_auto, profile_named
+from toolpair_observe.pairing.providers.by_name import is_auto, profile_named
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.report import describe, describe_masked
 from toolpair_observe.pairing.shown import line
 from toolpair_observe.pairing.words import Effect
@@ -84,7 +86,9 @@ def add_profile_option(parser: argparse.ArgumentParser) -> None:
         type=_profile_named,
         metavar="NAME",
         help="check against this profile instead of that of whoever each row says was asked "
-        f"(the contract if it names nobody): {', '.join(PROFILES)}",
+        f"(the contract if it names nobody): {', '.join(PROFILES)}, or a chat template's or "
+        "measured profile's file (.jinja, .toml); a measured one holds for the host and model that "
+        "it was measured of",
     )
     either.add_argument(
         "--chat-template",
@@ -135,6 +139,9 @@ def run(arguments: argparse.Namespace) -> int:
                     complaints.add(path, judged.unit)
                 output.show(path, judged)
     complaints.close()
+    profile: Profile | None = arguments.profile
+    held = tally.profiles[profile.name] if profile is not None else 0
+    show_notes(profile, tally.requests - held)
     output.close(tally, len(given.files))
     if complaints.count:
         return ExitCode.BAD_INPUT

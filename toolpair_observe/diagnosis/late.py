@@ -51,8 +51,8 @@ def _has_changed(name: str, made: Settings, today: Settings) -> bool:
 
 
 def _plain(value: object) -> object:
-    """Return what can be compared: a chat template that is read again is another profile."""
-    return value.name if isinstance(value, Profile) else value
+    """Return what can be compared: a file that is read again makes another profile."""
+    return (value.name, value.measured) if isinstance(value, Profile) else value
 
 
 def _finding(

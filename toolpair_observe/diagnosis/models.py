@@ -125,6 +125,12 @@ def _verdict(judged: Judged, model: BaseChatModel, settings: Settings) -> Findin
         request.serialized, request.metadata, request.invocation_params, settings.profile
     )
     said = f"{judged.name}: {_described(target)}"
+    if settings.profile is not None and settings.profile.measured is not None and target.elsewhere:
+        text = (
+            f"{said}: the profile that profile= names ({settings.origins['profile']}) was measured "
+            f"of {settings.profile.measured.subject}, and {target.elsewhere} is asked"
+        )
+        return note(AREA, text, "measure this model, too, or leave profile= out")
     if settings.profile is not None:
         return ok(AREA, f"{said}, as profile= says ({settings.origins['profile']})")
     if target.identified:

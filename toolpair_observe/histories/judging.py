@@ -18,7 +18,7 @@ from toolpair_observe.histories.unit import Extent, Layer, Status, Unit, unread
 from toolpair_observe.pairing.closer_look import judge as judge_transcript
 from toolpair_observe.pairing.providers.bodies import on_wire as as_body
 from toolpair_observe.pairing.providers.identify import Target
-from toolpair_observe.pairing.providers.recorded import NO_ORIGIN, target_of_row
+from toolpair_observe.pairing.providers.recorded import NO_ORIGIN, is_told_elsewhere, target_of_row
 from toolpair_observe.pairing.shown import type_name
 from toolpair_observe.pairing.transcript import Transcript
 from toolpair_observe.pairing.words import HARM, Cause, Effect, ViolationKind
@@ -97,7 +97,8 @@ def judge_unit(
     Args:
         unit: The unit.
         limits: How much of it is read.
-        profile: The profile to check against; None for that of whoever the row says was asked.
+        profile: The profile to check against; None for that of whoever the row says was asked, as
+            is where a measured profile was measured of another host or model than the row tells.
         name_id: Returns what a report has in place of an id.
         target: What judges, whatever the row says; None for that of `profile`.
     """
@@ -173,10 +174,15 @@ def _judge_of_nobody(profile: Profile | None, on_wire: bool) -> _Judge:  # noqa:
 
 def _made_judge(origin: Origin, profile: Profile | None, *, on_wire: bool) -> _Judge:
     target = target_of_row(origin, on_wire=on_wire)
-    if profile is not None:
+    if profile is not None and not _is_elsewhere(profile, origin):
         profile = as_body(profile) if on_wire else profile
         target = Target(profile, target.facts, target.model, profile.provider, identified=True)
     return _Judge(target, target.profile.row(target.facts))
+
+
+def _is_elsewhere(profile: Profile, origin: Origin) -> bool:
+    """Whether a measured profile does not hold for a row, which is judged then as without it."""
+    return profile.measured is not None and is_told_elsewhere(origin, profile.measured)
 
 
 def _is_plainly_real(dialect: Dialect, messages: Sequence[Any]) -> bool:

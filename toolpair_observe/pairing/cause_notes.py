@@ -418,11 +418,12 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
         "LibreChat#12639",
     ),
     Cause.CHAT_TEMPLATE: CauseInfo(
-        "calls and results pair, but the model's chat template does not take them so",
+        "calls and results pair, but the server, mostly by the model's chat template, does not "
+        "take them so",
         (
-            "a template that takes one call a message",
-            "a template that wants roles to alternate, or system messages at the head only",
-            "a template that wants a human message, which was trimmed away",
+            "a template or server that takes one call a message",
+            "one that wants roles to alternate, or system messages at the head only",
+            "one that wants a human message, which was trimmed away",
             "a template that is not made for tools",
         ),
         (
@@ -433,7 +434,7 @@ CAUSES: Final[Mapping[Cause, CauseInfo]] = {
             "next human message",
             'let a trimmed history start with a human message (start_on="human")',
         ),
-        "nothing of the pairs: rendering the template shows it",
+        "nothing of the pairs: rendering the template, or asking the server, shows it",
         "executed with 68 templates of 39 families",
     ),
     Cause.UNKNOWN: CauseInfo(

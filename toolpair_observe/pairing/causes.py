@@ -439,6 +439,8 @@ _BY_CASE: Final[Mapping[Case, tuple[tuple[Cause, Predicate], ...]]] = {
     Case.UNSUPPORTED_CLASS: ((Cause.UNSUPPORTED_MESSAGE, _always),),
     Case.UNSUPPORTED_CALL: ((Cause.CROSS_PROVIDER_HISTORY, _always),),
     Case.BAD_ARGUMENTS: ((Cause.INVALID_ARGUMENTS, _always),),
+    Case.HUMAN_AFTER_TOOL: _TEMPLATE,
+    Case.SYSTEM_AFTER_TOOL: _TEMPLATE,
     Case.SEVERAL_CALLS: _TEMPLATE,
     Case.ROLE_REFUSED: _TEMPLATE,
     Case.NOT_DRAWN: _TEMPLATE,

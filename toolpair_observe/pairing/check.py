@@ -49,7 +49,7 @@ def check(
         if ids is not None and not any(
             map(may_be_made_up, new_results(messages) if suspects is None else suspects)
         ):
-            return _clean(profile.name, len(messages), len(ids))
+            return _clean(profile.name, profile.base, len(messages), len(ids))
     # Most of this package and of langchain-core's messages, which no sound request needs.
     from toolpair_observe.pairing.closer_look import look_closer  # noqa: PLC0415
 
@@ -57,7 +57,9 @@ def check(
 
 
 @lru_cache(maxsize=4096)
-def _clean(profile: str, message_count: int, call_count: int) -> PairingReport:
+def _clean(profile: str, base: str, message_count: int, call_count: int) -> PairingReport:
     # Nothing distinguishes two clean reports of a size, and making one costs as much as a dozen
     # messages do.
-    return PairingReport(profile, (), Effect.CLEAN, message_count, call_count, call_count)
+    return PairingReport(
+        profile, (), Effect.CLEAN, message_count, call_count, call_count, base=base
+    )

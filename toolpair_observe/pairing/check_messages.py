@@ -33,7 +33,8 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
     Args:
         messages: What LangChain takes as chat input: messages, `(role, content)` tuples, message
             dicts (also in OpenAI format), a `PromptValue`.
-        profile: Who judges: the name of a profile, a `Profile`, or a chat model, also with tools
+        profile: Who judges: the name of a profile, the file of a chat template or of a measured
+            profile (`./toolpair-profile.toml`), a `Profile`, or a chat model, also with tools
             bound, which is judged as `model.invoke(messages)` would be (with fallbacks, the model
             that is asked first). None, `auto`, or a model that is not identified, is LangChain's
             contract, under which every violation's effect is `unknown`.
@@ -53,7 +54,8 @@ def check_messages(  # noqa: PLR0913 - each keyword is a fact of its own
     Raises:
         TypeError: `messages` is not chat input, `profile` is nothing that can judge, or what is
             True or False is given as something else.
-        ValueError: A message or the profile's name is not known; the text says which.
+        ValueError: A message or the profile's name is not known, or its file can't be used; the
+            text says which.
     """
     check_flags(
         tools_bound=tools_bound,

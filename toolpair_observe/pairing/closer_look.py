@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heapq import nsmallest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.cause_signs import hint_of
 from toolpair_observe.pairing.causes import cause_of, sign_behind
@@ -83,6 +83,7 @@ def judge(
         timeline=timeline(transcript.entries, violations, masked, show_id),
         more_violations=len(breaches) - len(held),
         masked=masked,
+        base=profile.base,
     )
 
 
@@ -126,12 +127,18 @@ def _violation(
         tool_call_id=rename(offender.id) if offender else "",
         tool_name=(call and call.name) or (result and result.name) or None,
         expected_error=line(expected_error(breach, scene.pairing, places, show_id)),
-        lost=line(_lost(breach, show_id)) if breach.notes else "",
+        lost=line(_lost(breach, show_id)) if breach.notes or breach.met else "",
         hint=hint_of(cause, sign_behind(finding, scene), finding.case),
         call_id=rename(call.id) if call and result and call.id != result.id else "",
     )
 
 
+# Where a rule says so, nothing but the endpoint has shown it.
+_LOST_BY_SERVER: Final = "the server leaves it out of what the model reads"
+
+
 def _lost(breach: Breach, show_id: ShowId) -> str:
     lost = [note for note in breach.notes if note.effect is Effect.SILENT_LOSS]
+    if not lost and breach.effect is Effect.SILENT_LOSS:
+        return _LOST_BY_SERVER
     return "; ".join(said(note.text, show_id) for note in lost)

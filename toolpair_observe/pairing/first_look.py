@@ -44,6 +44,8 @@ class Trait(StrEnum):
     REBUILT_CALL = "a call in the content of a message that langchain-openai may rebuild"
     HUMAN_AFTER_RESULT = "a human message after a result"
     SYSTEM_AFTER_RESULT = "a system message after a result"
+    SEVERAL_CALLS = "a message with several calls"
+    LATE_SYSTEM = "a system message behind others"
     NAMELESS = "a call that names no tool"
     BAD_ARGUMENTS = "a call whose arguments are not a JSON object"
     NO_HUMAN_FIRST = "a history that starts with something else than a human message"
@@ -77,9 +79,11 @@ class Plain:
         "in_order",
         "named",
         "no_human_after_result",
+        "no_late_system",
         "no_legacy_call",
         "no_system_after_result",
         "not_rebuilt",
+        "one_call",
         "refused_blocks",
         "same_tool",
         "unique_ids",
@@ -99,6 +103,8 @@ class Plain:
         self.in_order = Trait.OTHER_ORDER in minds
         self.named = Trait.NAMELESS in minds
         self.no_legacy_call = Trait.LEGACY_CALL in minds
+        self.no_late_system = Trait.LATE_SYSTEM in minds
+        self.one_call = Trait.SEVERAL_CALLS in minds
         self.no_human_after_result = Trait.HUMAN_AFTER_RESULT in minds
         self.no_system_after_result = Trait.SYSTEM_AFTER_RESULT in minds
         self.not_rebuilt = Trait.REBUILT_CALL in minds
@@ -134,6 +140,8 @@ def plain_call_ids(
     """
     ids = plain_part(messages, plain, suspects)
     if ids is None or (plain.human_first and not _starts_with_human(messages)):
+        return None
+    if plain.no_late_system and _has_late_system(messages):
         return None
     return ids
 
@@ -172,6 +180,10 @@ def _calls_in(messages: Sequence[object]) -> Iterator[list[Any]]:
 def _starts_with_human(messages: Sequence[object]) -> bool:
     kinds = (message.__dict__["type"] for message in messages)
     return next((kind for kind in kinds if kind != "system"), None) == "human"
+
+
+def _has_late_system(messages: Sequence[object]) -> bool:
+    return any(message.__dict__["type"] == "system" for message in messages[1:])
 
 
 def _human_follows_result(messages: Sequence[object]) -> bool:
@@ -282,6 +294,8 @@ def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
                 else:
                     return None
                 continue
+            if plain.one_call:
+                return None
             may_repeat = True
             for call in calls:
                 call_id = call["id"]

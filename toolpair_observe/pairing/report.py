@@ -95,6 +95,8 @@ class PairingReport:
         masked: Results that other software made up where the tool's own is missing, the last 2,000
             of them. They change no effect: for the provider the history is what it is. In a live
             request they are told once the model sees one of them for the first time.
+        base: Name of the built-in profile whose integration sends, where the one that judged was
+            measured; else `""`.
     """
 
     profile: str
@@ -106,6 +108,7 @@ class PairingReport:
     timeline: tuple[Stop, ...] = field(default=(), repr=False, compare=False)
     more_violations: int = 0
     masked: tuple[MaskedResult, ...] = ()
+    base: str = field(default="", repr=False)
 
     @property
     def violation_count(self) -> int:
@@ -219,7 +222,7 @@ def describe(violation: Violation) -> str:
     what = WHAT[violation.kind]
     if violation.cause is Cause.CHAT_TEMPLATE:
         if violation.kind is ViolationKind.UNSUPPORTED_MESSAGE:
-            what = "is not what the chat template takes"
+            what = "is not what the server takes"
         if not violation.tool_call_id:
             side = "message"  # it is about the message as such
     name = f" of tool {shown(violation.tool_name)}" if violation.tool_name else ""

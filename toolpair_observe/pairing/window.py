@@ -73,7 +73,7 @@ def read_window(
     """
     plain = profile.plain
     # What precedes a response that the provider keeps is not sent, and that may stand anywhere.
-    if plain is None or len(messages) < _FEWEST or facts.resumes_response:
+    if plain is None or len(messages) < _FEWEST or facts.resumes_response or profile.reads_all:
         return None
     try:
         history = _History(messages, plain, profile)

@@ -238,8 +238,8 @@ class Case(StrEnum):
     UNSUPPORTED_CALL = "a call in a content block that the integration cannot convert"
     UNSUPPORTED_CLASS = "a message of a class or role that the integration cannot convert"
     BAD_ARGUMENTS = "a call whose arguments are not JSON, where the server parses them"
-    SEVERAL_CALLS = "several calls in one message, of which the chat template takes one"
-    ROLE_REFUSED = "a message whose role the chat template does not take where it stands"
+    SEVERAL_CALLS = "several calls in one message, of which the server takes one"
+    ROLE_REFUSED = "a message whose role the server does not take where it stands"
     NOT_DRAWN = "a call or result that the chat template leaves out of the prompt"
     NOT_RENDERED = "a history that the chat template does not render"
 

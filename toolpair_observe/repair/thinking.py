@@ -106,7 +106,8 @@ def settle_thinking(
         The draft with its changes marked or without the thinking, and the positions of the
         messages whose thinking is broken.
     """
-    if profile.name in PROFILES and profile.name not in _SENDERS:
+    sender = profile.base or profile.name
+    if sender in PROFILES and sender not in _SENDERS:
         return draft, ()
     places = _places(draft)
     waiting = deque(sorted(zip(places, map(_key, draft.changes), strict=True)))

@@ -31,6 +31,8 @@ def escape(observation: Observation) -> str:
             f"{said}. The history keeps LangChain's contract, so what answers behind profile "
             f"{profile} lost a pair or wants more than pairs"
         )
+    if observation.report.base:
+        return f"{said}. Profile {profile} was measured before, or of too few histories: ask again"
     return f"{said}. Profile {profile} lacks a rule"
 
 

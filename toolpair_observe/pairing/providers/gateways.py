@@ -70,7 +70,13 @@ def _passing_on(
     rules = {**to.rules, Case.UNSUPPORTED_RESULT: UNCHECKED[Case.UNSUPPORTED_RESULT]}
     if to.id_max is None:
         rules.pop(Case.INVALID_ID, None)  # what only that provider's own client brings about
-    return replace(profile, rules=rules, id_max=to.id_max, steps=(*profile.steps, *steps))
+    return replace(
+        profile,
+        rules=rules,
+        demands=to.demands,
+        id_max=to.id_max,
+        steps=(*profile.steps, *steps),
+    )
 
 
 # --- OpenRouter ----------------------------------------------------------------------------------

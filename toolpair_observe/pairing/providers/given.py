@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolpair_observe.pairing.facts import NO_FACTS, Facts
+from toolpair_observe.pairing.providers.by_name import is_auto, profile_named
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.profile import Profile
-from toolpair_observe.pairing.providers.table import is_auto, profile_named
 from toolpair_observe.pairing.shown import class_name, type_name
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ def judge_given(
     """Return who judges, and what is known of the request.
 
     Args:
-        given: The name of a profile or of a chat template's file; a profile; a chat model, which
-            is identified and also tells the facts of its call; or None, or `auto`, for the
-            contract.
+        given: The name of a profile, or of a chat template's or measured profile's file; a profile;
+            a chat model, which is identified and also tells the facts of its call; or None, or
+            `auto`, for the contract.
 
     Raises:
         TypeError: It is none of these.

@@ -30,14 +30,17 @@ from toolpair_observe.pairing.providers.integration import (
     Process,
     name_in,
 )
+from toolpair_observe.pairing.providers.measured import asked
 from toolpair_observe.pairing.providers.openai import start_after_last_response
 from toolpair_observe.pairing.providers.reads import SERIALIZED, TOLD_VERSIONS, Memory
+from toolpair_observe.pairing.providers.shown_host import host_shown, is_same_host
 from toolpair_observe.pairing.providers.table import INTEGRATIONS
 from toolpair_observe.pairing.shown import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from toolpair_observe.pairing.providers.measured import Measured
     from toolpair_observe.pairing.providers.profile import Profile
 
 _NOTHING: Final[Mapping[str, Any]] = {}
@@ -58,6 +61,8 @@ class Target:
         provider: The OpenTelemetry semantic conventions' provider name, or LangChain's own name of
             a provider that has no profile, or `""`.
         identified: Whether the provider behind the integration is known.
+        elsewhere: Where a measured profile was set that does not hold for this call: who is asked
+            instead of whom it was measured of, for people; else `""`.
     """
 
     profile: Profile
@@ -65,6 +70,7 @@ class Target:
     model: str
     provider: str
     identified: bool
+    elsewhere: str = ""
 
 
 def identify(
@@ -80,12 +86,16 @@ def identify(
         serialized: The model, as `on_chat_model_start` gets it.
         metadata: The run's metadata.
         invocation_params: The parameters of the call.
-        override: The profile that the operator set; it is taken at its word.
+        override: The profile that the operator set; it is taken at its word, unless it was
+            measured: then it holds for the same integration, host and model alone, and for any
+            other call is as if it were not set.
         process: The process that asks; None for this one.
     """
     try:
         return _identify(serialized, metadata, invocation_params, override, process or HERE)
     except Exception:  # noqa: BLE001 - whatever a foreign integration hands over, judge by the contract
+        if override is not None and override.measured is not None:
+            override = None
         profile = override or CONTRACT
         return Target(profile, NO_FACTS, "", profile.provider, identified=override is not None)
 
@@ -127,6 +137,10 @@ def _identify(
 def _concluded(call: ModelCall, override: Profile | None, *, tools_bound: bool = False) -> Target:
     integration = _integration_of(call)
     choice = UNKNOWN if integration is None else integration.choose(call)
+    elsewhere = ""
+    if override is not None and override.measured is not None:
+        elsewhere = _other_than(override, override.measured, choice.profile, call)
+        override = None if elsewhere else override
     profile = override or choice.profile
     provider = choice.provider
     if provider is None:
@@ -144,7 +158,19 @@ def _concluded(call: ModelCall, override: Profile | None, *, tools_bound: bool =
         call.model,
     )
     identified = choice.identified or override is not None
-    return _target(as_configured(profile, call), facts, provider, identified)
+    return _target(as_configured(profile, call), facts, provider, identified, elsewhere)
+
+
+def _other_than(override: Profile, measured: Measured, usual: Profile, call: ModelCall) -> str:
+    """Return who is asked, for people, or `""` where that is whom the profile was measured of."""
+    integration, host = call.param("_type", name_in), host_shown(call)
+    is_same = (integration, call.model) == (measured.integration, measured.model)
+    if not (is_same and is_same_host(host, measured.host, integration)):
+        return asked(integration, host, call.model)
+    # One class may speak several APIs, and does other things to a history for each.
+    if (usual.steps, usual.calls) != (override.steps, override.calls):
+        return f"{asked(integration, host, call.model)} on another API"
+    return ""
 
 
 def _integration_of(call: ModelCall) -> Integration | None:
@@ -195,8 +221,9 @@ def _target(
     facts: Facts,
     provider: str,
     identified: bool,  # noqa: FBT001
+    elsewhere: str,
 ) -> Target:
-    return Target(profile, facts, clean(facts.model or ""), clean(provider), identified)
+    return Target(profile, facts, clean(facts.model or ""), clean(provider), identified, elsewhere)
 
 
 def _version(call: ModelCall, package: str, *, own_package: bool) -> str | None:

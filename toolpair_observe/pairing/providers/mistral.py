@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.late_pattern import LatePattern
+from toolpair_observe.pairing.mechanisms.table import MECHANISMS
 from toolpair_observe.pairing.providers.hosts import with_own_conversion
 from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.places import Home
-from toolpair_observe.pairing.providers.profile import Grade, Profile, Rule, Server
+from toolpair_observe.pairing.providers.profile import Demand, Grade, Profile, Rule, Server
 from toolpair_observe.pairing.providers.rules import (
     ALL_TOOL_CALLS,
     MISPLACED,
@@ -77,10 +78,13 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
         "BibekBhusal0/zen-custom-js#7, and mistral-common's validator",
         "Tool call id was {id} but must be a-z, A-Z, 0-9, with a length of 9.",
     ),
-    Case.SYSTEM_AFTER_TOOL: reject(
-        Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role 'tool'"
-    ),
 }
+_MISTRAL_DEMANDS: Final = (
+    Demand(
+        MECHANISMS["no-system-behind-ai"],
+        reject(Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role"),
+    ),
+)
 _OWN_ID = LatePattern(r"[a-zA-Z0-9]{9}")
 
 
@@ -126,6 +130,7 @@ MISTRAL: Final = Profile(
     calls=ALL_TOOL_CALLS,
     results=SENT_WITHOUT_ID,
     rules=_MISTRAL_RULES,
+    demands=_MISTRAL_DEMANDS,
     spare_calls=RAW_WHERE_NO_OTHER,
     steps=(
         refuse({Carrier.FUNCTION: _UNKNOWN_TYPE}),

@@ -83,7 +83,7 @@ def target_of(model: object) -> Target | None:
         The target; None where there is no chat model in `model`.
     """
     try:
-        inner, arguments, config = _unwrapped(model)
+        inner, arguments, config = unwrapped(model)
     except Exception:  # noqa: BLE001 -- a wrapper that can't say what is in it yet
         return None
     if not isinstance(inner, BaseChatModel):
@@ -106,8 +106,12 @@ def unbound(model: object) -> tuple[object, dict[str, Any], RunnableConfig]:
     return model, arguments, config
 
 
-def _unwrapped(model: object) -> tuple[object, dict[str, Any], RunnableConfig]:
-    """Return the chat model, and the arguments and the config that are bound to it."""
+def unwrapped(model: object) -> tuple[object, dict[str, Any], RunnableConfig]:
+    """Return the chat model, and the arguments and the config that are bound to it.
+
+    Args:
+        model: What `target_of` takes. Where there is no chat model in it, something else comes out.
+    """
     arguments: dict[str, Any] = {}
     config: RunnableConfig = {}
     for _ in range(_MOST_WRAPPERS):

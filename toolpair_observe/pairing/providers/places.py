@@ -186,6 +186,7 @@ def unproven(profile: Profile, name: str = CONTRACT.name) -> Profile:
         name=name,
         provider="",
         rules={**UNCHECKED, **raised},
+        demands=(),
         lets_async_wait=True,
         id_max=None,
         id_pattern=None,

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe.pairing import ids as id_form
 from toolpair_observe.pairing.first_look import Plain, Trait
@@ -18,19 +18,23 @@ from toolpair_observe.pairing.shown import told
 from toolpair_observe.pairing.words import HARM, Carrier, Case, Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from toolpair_observe.pairing.facts import Facts
+    from toolpair_observe.pairing.mechanisms.mechanism import Mechanism
+    from toolpair_observe.pairing.providers.measured import Measured
     from toolpair_observe.pairing.providers.wire import Step
     from toolpair_observe.pairing.transcript import Call, Entry
+    from toolpair_observe.pairing.turns import Finding, Turn
 
 
 class Grade(StrEnum):
-    """How well a rule is known."""
+    """How well a rule is known, the best first; `MEASURED` by a user, on one endpoint."""
 
     DOCUMENTED = "a"
     REPORTED = "b"
     EXECUTED = "c"
+    MEASURED = "m"
     INFERRED = "d"
 
 
@@ -56,6 +60,29 @@ class Rule:
         """Whether a sound history is reported for it: shown harm, or reports that disagree."""
         is_disputed = self.effect is Effect.UNKNOWN and self.grade is not Grade.INFERRED
         return self.effect in HARM or is_disputed
+
+
+class Demand(NamedTuple):
+    """What a server asks of the turns that reach it.
+
+    Attributes:
+        mechanism: What is asked.
+        rule: What the server does where it is not met.
+        value: The mechanism's number, 0 where it has none.
+    """
+
+    mechanism: Mechanism
+    rule: Rule
+    value: int = 0
+
+    def find(self, turns: Sequence[Turn]) -> Iterator[Finding]:
+        """Yield where it is not met."""
+        return self.mechanism.find(turns, self.value)
+
+    @property
+    def says(self) -> str:
+        """What is asked, as a sentence for people."""
+        return self.mechanism.says.format(value=self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +177,7 @@ class Profile:
             with the places that go before it.
         results: What the integration sends as a tool result.
         rules: What happens in each case; a case without a rule is accepted.
+        demands: What else the server asks of the turns that reach it.
         steps: What the integration does to the history before it is sent, in order.
         pairs_anywhere: Whether ids are matched over the whole request, wherever a result stands.
         ids_matter: Whether a call or result without an id is refused as such.
@@ -159,6 +187,9 @@ class Profile:
         id_documented: The characters that its documentation names, where answers have shown more.
         rows: What holds instead for some versions or models; the first that fits is taken.
         server: What is left of it for a request that has left the integration.
+        base: Name of the profile of the table whose steps it has, where it was measured; else `""`.
+        measured: Whom it was measured of, and holds for alone; None of what holds for all of a
+            provider.
         plain: What a history must not have that the first look may pass; None where it may pass
             none. Derived from the others, never given.
     """
@@ -171,6 +202,7 @@ class Profile:
     results: frozenset[Carrier]
     rules: Mapping[Case, Rule] = field(repr=False)
     steps: tuple[Step, ...] = ()
+    demands: tuple[Demand, ...] = ()
     pairs_anywhere: bool = False
     ids_matter: bool = True
     id_max: int | None = None
@@ -181,6 +213,8 @@ class Profile:
     client: str = ""
     rows: tuple[Row, ...] = ()
     server: Server = field(default=NO_SERVER, repr=False)
+    base: str = ""
+    measured: Measured | None = None
     plain: Plain | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -194,6 +228,7 @@ class Profile:
         if Carrier.TOOL_MESSAGE not in self.results:
             return None
         minds = {trait for step in self.steps for trait in step.minds}
+        minds |= {trait for each in self.demands for trait in each.mechanism.minds}
         if Trait.ANYTHING in minds:
             return None
         minds |= {
@@ -209,8 +244,17 @@ class Profile:
             if Carrier.RAW_CALL not in self.calls:
                 return None
             minds.add(Trait.NO_RAW_CALL)
-        characters = self.id_documented or self.id_pattern
-        return Plain(minds, id_max=self.id_max, id_pattern=characters)
+        longest, characters = self._plain_ids()
+        return Plain(minds, id_max=longest, id_pattern=characters)
+
+    def _plain_ids(self) -> tuple[int | None, str | None]:
+        """The longest id, and the characters of ids, that need no closer look."""
+        longest = {each.value for each in self.demands if each.mechanism.is_longest}
+        longest |= {self.id_max} if self.id_max else set()
+        allowed = [self.id_documented or self.id_pattern]
+        # What consists of the fewest is taken by all: of two classes one holds the other.
+        allowed += [each.mechanism.characters for each in self.demands]
+        return min(longest, default=None), min(filter(None, allowed), key=len, default=None)
 
     def calls_of(self, entry: Entry) -> list[Call]:
         """The calls that the integration sends of a message, whatever other copies it holds."""
@@ -237,6 +281,11 @@ class Profile:
     def versioned(self) -> str:
         """Name of the distribution whose version decides between the rows."""
         return self.client or self.package
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether what the server asks depends on the whole history."""
+        return any(each.mechanism.is_of_all for each in self.demands)
 
     @property
     def sends_as_given(self) -> bool:

@@ -10,13 +10,16 @@ from toolpair_observe.pairing.facts import NO_FACTS
 from toolpair_observe.pairing.providers.bodies import on_wire as as_body
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.identify import UNSEEN, Target, identify
-from toolpair_observe.pairing.providers.integration import TOOL_PARAMS, name_in
+from toolpair_observe.pairing.providers.integration import TOOL_PARAMS, ModelCall, name_in
 from toolpair_observe.pairing.providers.named import asked_by_name
+from toolpair_observe.pairing.providers.shown_host import host_shown, is_same_host, place_of
 from toolpair_observe.pairing.providers.spellings import Protocol, known_as, protocol_of
 from toolpair_observe.pairing.providers.table import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from toolpair_observe.pairing.providers.measured import Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,30 @@ def target_of_row(origin: Origin, *, on_wire: bool) -> Target:
         bound,
         on_wire,
     )
+
+
+def is_told_elsewhere(origin: Origin, measured: Measured) -> bool:
+    """Whether a row tells that another host or model was asked than a profile was measured of.
+
+    What a row does not tell is no other.
+    """
+    serialized, params = _mapping(origin.serialized), _mapping(origin.params)
+    metadata = _mapping(origin.metadata)
+    model = (
+        name_in(origin.model)
+        or name_in(metadata.get("ls_model_name"))
+        or name_in(params.get("model"))
+    )
+    if model and model != measured.model:
+        return True
+    url = origin.url if isinstance(origin.url, str) else ""
+    # A path alone tells no host.
+    host = place_of(url) if url and not url.startswith("/") else ""
+    if not host and serialized:
+        arguments = _mapping(serialized.get("kwargs"))
+        call = ModelCall((serialized, arguments, metadata, params, _NOTHING, *UNSEEN))
+        host = host_shown(call)
+    return bool(host) and not is_same_host(host, measured.host, measured.integration)
 
 
 def _of_class(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import pickle
-from pathlib import Path
+from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,9 +23,7 @@ from toolpair_observe.pairing.providers import (
 )
 from toolpair_observe.pairing.providers.bodies import on_wire
 from toolpair_observe.pairing.providers.contract import CONTRACT
-from toolpair_observe.pairing.providers.names import did_you_mean
 from toolpair_observe.pairing.providers.profile import Profile
-from toolpair_observe.pairing.shown import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,49 +75,40 @@ INTEGRATIONS: Final[tuple[Integration, ...]] = (
     *ollama.INTEGRATIONS,
 )
 
-# How the names of files end that hold a chat template.
-TEMPLATE_FILES: Final = (".jinja", ".jinja2", ".j2", ".json")
 
-
-def is_auto(name: str) -> bool:
-    """Whether the name stands for the profile of whoever is asked."""
-    return name.strip().lower() == "auto"
-
-
-def profile_named(name: str) -> Profile:
-    """Return the profile called `name`, or that of the chat template in the file of that name.
-
-    Blanks around the name do not count.
-
-    Raises:
-        ValueError: There is no such profile, and the message says which one was probably meant and
-            lists the names; or the file holds no chat template that can be used
-            (`ChatTemplateError`).
-        MissingExtraError: It is a chat template's file, and Jinja is not installed.
-    """
-    name = name.strip()
-    if name.endswith(TEMPLATE_FILES):
-        from toolpair_observe.templates.profile import (  # noqa: PLC0415 - of an extra
-            profile_from_chat_template,
-        )
-
-        return profile_from_chat_template(Path(name))
-    try:
-        return PROFILES[name]
-    except KeyError:
-        meant = did_you_mean(name, PROFILES)
-        msg = f"no profile is called {quoted(name)}; {meant}choose one of: {', '.join(PROFILES)}"
-        raise ValueError(msg) from None
+def _built_in(name: str) -> Profile:
+    """Return a profile of the table, where one is unpickled."""
+    return PROFILES[name]
 
 
 def _reduced(profile: Profile) -> str | tuple[Any, ...]:
     """Pickle a profile of the table by its name: its steps hold functions, which have none."""
     named = PROFILES.get(profile.name)
     if named is profile:
-        return profile_named, (profile.name,)
+        return _built_in, (profile.name,)
     if named is not None and on_wire(named) is profile:
         return on_wire, (named,)
+    base = PROFILES.get(profile.base)
+    if base is not None and len(base.rows) == len(profile.rows):
+        return _changed, (base, _changes(base, profile))
     return object.__reduce_ex__(profile, pickle.HIGHEST_PROTOCOL)
+
+
+def _changes(base: Profile, profile: Profile) -> dict[str, Any]:
+    """Return what a profile has that its base has not, its steps not among it."""
+    changes = {
+        each.name: getattr(profile, each.name)
+        for each in fields(profile)
+        if each.init and getattr(profile, each.name) is not getattr(base, each.name)
+    }
+    pairs = zip(base.rows, profile.rows, strict=True)
+    return {**changes, "rows": [_changes(old.profile, new.profile) for old, new in pairs]}
+
+
+def _changed(base: Profile, changes: dict[str, Any]) -> Profile:
+    rows = zip(base.rows, changes["rows"], strict=True)
+    changed = tuple(replace(row, profile=_changed(row.profile, new)) for row, new in rows)
+    return replace(base, **{**changes, "rows": changed})
 
 
 copyreg.pickle(Profile, _reduced)

@@ -41,14 +41,15 @@ def fault_of(rejection: Rejection, report: PairingReport, *, identified: bool) -
     provider's own API (a gateway, a self-hosted server, a model that was not identified). Then the
     pair was lost behind the wire, or a template wants more than pairs, and no rule of a profile
     could have known. In every other case the check should have known: a provider that we know by
-    name refused what its profile passes, or the profile passed a breach of the contract.
+    name refused what its profile passes, or the profile passed a breach of the contract. So should
+    a measured profile: it was made of what this very endpoint answers.
 
     Args:
         rejection: What the provider's error says.
         report: The verdict on the history.
         identified: Whether the provider is known.
     """
-    if report.violations:
+    if report.violations or report.base:
         return Fault.CHECK
     is_first_party = identified and report.profile not in STAND_FOR_OTHERS
     return Fault.CHECK if is_first_party and not rejection.by_converter else Fault.SERVER
