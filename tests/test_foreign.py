@@ -296,6 +296,46 @@ def same(fixture: str, name: foreign.ForeignName, of: Any) -> Any:
     return check
 
 
+def of_a_model_beneath(_: Any) -> None:
+    result = foreign.GENERATE.of(MODEL)([HumanMessage("hi")])
+    assert result.generations[0].message.content == "yes"
+
+
+def of_a_stainless_client(_: Any) -> None:
+    openai = pytest.importorskip("openai")
+    with openai.OpenAI(api_key="k") as client:
+        assert callable(foreign.CLIENT_BENEATH.of(client).send)
+        assert foreign.CLIENT_BENEATH.of(client.chat.completions) is client
+
+
+def of_a_google_client(_: Any) -> None:
+    genai = pytest.importorskip("google.genai")
+    client = genai.Client(api_key="k")
+    api = foreign.GOOGLE_API.of(client)
+    assert callable(foreign.GOOGLE_HTTP.of(api).send)
+    assert foreign.GOOGLE_API.of(foreign.GOOGLE_MODELS.of(client)) is api
+    assert client.models is foreign.GOOGLE_MODELS.of(client)
+    client.close()
+
+
+def of_a_boto_client(_: Any) -> None:
+    session = pytest.importorskip("botocore.session").Session()
+    client = session.create_client(
+        "sts", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    endpoint = foreign.BOTO_ENDPOINT.of(client)
+    assert callable(foreign.BOTO_RETRY.of(endpoint))
+    assert callable(foreign.BOTO_SEND.of(endpoint))
+    assert callable(endpoint.http_session.send)
+
+
+def of_no_spans(_: Any) -> None:
+    from opentelemetry import context
+
+    names = (foreign.NO_SPANS, foreign.NO_HTTP_SPANS)
+    assert len({name.of(context) for name in names} - {None}) == len(names)
+
+
 def of_a_current_config(_: Any) -> None:
     """It is what `ensure_config` begins with, and its keys are the same."""
     seen = []
@@ -314,6 +354,16 @@ RELIED_ON: dict[foreign.ForeignName, Any] = {
     foreign.INVOCATION_PARAMS: is_method(foreign.INVOCATION_PARAMS),
     foreign.LS_PARAMS: is_method(foreign.LS_PARAMS),
     foreign.CONFIGURED_MODEL: of_a_configurable_model,
+    foreign.GENERATE: of_a_model_beneath,
+    foreign.CLIENT_BENEATH: of_a_stainless_client,
+    foreign.GOOGLE_API: of_a_google_client,
+    foreign.GOOGLE_HTTP: of_a_google_client,
+    foreign.GOOGLE_MODELS: of_a_google_client,
+    foreign.BOTO_ENDPOINT: of_a_boto_client,
+    foreign.BOTO_RETRY: of_a_boto_client,
+    foreign.BOTO_SEND: of_a_boto_client,
+    foreign.NO_SPANS: of_no_spans,
+    foreign.NO_HTTP_SPANS: of_no_spans,
     foreign.START_OF_MANAGER: of_a_start,
     foreign.ASYNC_START_OF_MANAGER: of_an_async_start,
     foreign.HANDLERS: of_handlers,

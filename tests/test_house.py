@@ -30,11 +30,13 @@ LAYERS = (
         "foreign",
         "forks",
         "hashed",
+        "imported",
         "install",
         "logs",
         "once",
         "otel_api",
         "pairing",
+        "probing",
         "processes",
         "semconv",
         "templates",
@@ -191,10 +193,13 @@ def test_pairing_stands_alone():
         and each.target != "foreign"
     ]
 
-    # A profile's name may be the file of a chat template, whose room is an extra's.
+    # A profile's name may be the file of a chat template, whose room is an extra's, or of a profile
+    # that was measured.
     assert {each.arrow for each in outward} == {
         ("pairing.report", "errors"),
-        ("pairing.providers.table", "templates.profile"),
+        ("pairing.providers.by_name", "templates.profile"),
+        ("pairing.providers.by_name", "probing.file"),
+        ("pairing.providers.by_name", "probing.profile"),
     }
     assert all(each.is_lazy for each in outward)
 

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         ChatTemplateError,
         CheckFailedError,
         InvalidToolResultsError,
+        MeasuredProfileError,
         MendError,
         MissingExtraError,
+        ProbeError,
         SettingsError,
         ThreadStoreError,
         ToolPairError,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.providers.profile import Profile
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.words import Cause, Effect, Outcome, ViolationKind
+    from toolpair_observe.probing.probe import ProbePlan, ProbeResult, probe
     from toolpair_observe.repair.mend import repair_messages
     from toolpair_observe.repair.report import Change, Repair, RepairAction, ThinkingPolicy
     from toolpair_observe.reporters.hook import ObservationHook
@@ -88,6 +91,7 @@ __all__ = [
     "MaskedEvidence",
     "MaskedKind",
     "MaskedResult",
+    "MeasuredProfileError",
     "MendError",
     "MendPlan",
     "MissingExtraError",
@@ -98,6 +102,9 @@ __all__ = [
     "Options",
     "Outcome",
     "PairingReport",
+    "ProbeError",
+    "ProbePlan",
+    "ProbeResult",
     "Profile",
     "Question",
     "Repair",
@@ -124,6 +131,7 @@ __all__ = [
     "guard",
     "instrument",
     "mend_thread",
+    "probe",
     "profile_from_chat_template",
     "repair_messages",
     "uninstrument",
@@ -154,6 +162,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "MaskedEvidence": "pairing.masked",
     "MaskedKind": "pairing.masked",
     "MaskedResult": "pairing.masked",
+    "MeasuredProfileError": "errors",
     "MendError": "errors",
     "MendPlan": "threads.plan",
     "MissingExtraError": "errors",
@@ -164,6 +173,9 @@ _HOMES: Final[Mapping[str, str]] = {
     "Options": "settings",
     "Outcome": "pairing.words",
     "PairingReport": "pairing.report",
+    "ProbeError": "errors",
+    "ProbePlan": "probing.probe",
+    "ProbeResult": "probing.probe",
     "Profile": "pairing.providers.profile",
     "Question": "threads.diagnosis",
     "Repair": "repair.report",
@@ -189,6 +201,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "guard": "attach.guard",
     "instrument": "attach.instrument",
     "mend_thread": "threads.mend",
+    "probe": "probing.probe",
     "profile_from_chat_template": "templates.profile",
     "repair_messages": "repair.mend",
     "uninstrument": "attach.instrument",

@@ -83,6 +83,21 @@ INVOCATION_PARAMS: Final = ForeignName(_MODEL, "_get_invocation_params")
 LS_PARAMS: Final = ForeignName(_MODEL, "_get_ls_params")
 CONFIGURED_MODEL: Final = ForeignName("langchain.chat_models.base:_ConfigurableModel", "_model")
 
+# Without the first no endpoint is probed: it is what a chat model is made of beneath its callbacks
+# and its cache. Without the others a probed model retries by itself and follows redirects.
+GENERATE: Final = ForeignName(_MODEL, "_generate")
+CLIENT_BENEATH: Final = ForeignName("openai:OpenAI", "_client")
+GOOGLE_API: Final = ForeignName("google.genai:Client", "_api_client")
+GOOGLE_HTTP: Final = ForeignName("google.genai._api_client:BaseApiClient", "_httpx_client")
+GOOGLE_MODELS: Final = ForeignName("google.genai:Client", "_models")
+BOTO_ENDPOINT: Final = ForeignName("botocore.client:BaseClient", "_endpoint")
+BOTO_RETRY: Final = ForeignName("botocore.endpoint:Endpoint", "_needs_retry")
+BOTO_SEND: Final = ForeignName("botocore.endpoint:Endpoint", "_send")
+
+# Without them instrumented clients write spans of what is probed.
+NO_SPANS: Final = ForeignName("opentelemetry.context", "_SUPPRESS_INSTRUMENTATION_KEY")
+NO_HTTP_SPANS: Final = ForeignName("opentelemetry.context", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
+
 # Without them the seam switches itself off, with a warning.
 START_OF_MANAGER: Final = ForeignName(
     "langchain_core.callbacks:CallbackManager", "on_chat_model_start"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from toolpair_observe import check_messages
 from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.refusals.fault import STAND_FOR_OTHERS, Fault, fault_of
 from toolpair_observe.pairing.refusals.recognize import read_rejection
@@ -62,3 +65,13 @@ def test_a_breach_that_the_profile_let_pass_is_the_checks_own(text: str):
 
 def test_the_profiles_that_stand_for_others_exist():
     assert PROFILES.keys() >= STAND_FOR_OTHERS
+
+
+@pytest.mark.parametrize("text", [OPENAIS, CONVERTERS, TEMPLATES])
+def test_a_measured_profile_should_have_known_what_its_own_endpoint_refuses(text: str):
+    rejection = read_rejection(text)
+    report = check_messages([], replace(PROFILES["ollama"], name="measured:a/b", base="ollama"))
+
+    assert rejection is not None
+    assert report.ok
+    assert fault_of(rejection, report, identified=True) is Fault.CHECK

@@ -75,9 +75,9 @@ def test_where_plain_calls_or_results_are_not_sent_nothing_is_plain(unsent):
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_without_rules_and_steps_a_profile_minds_what_its_carriers_and_ids_ask_for(name):
+def test_without_rules_demands_and_steps_a_profile_minds_what_its_carriers_and_ids_ask_for(name):
     profile = PROFILES[name]
-    bare = replace(profile, rules={}, steps=(), rows=())
+    bare = replace(profile, rules={}, demands=(), steps=(), rows=())
     assert bare.plain is not None
     minded = {slot for slot in Plain.__slots__ if getattr(bare.plain, slot)}
     asked_for = {

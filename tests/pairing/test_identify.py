@@ -25,9 +25,10 @@ from langchain_core.messages import (
 from toolpair_observe import foreign
 from toolpair_observe.pairing.check import check
 from toolpair_observe.pairing.providers import identify as identify_module
+from toolpair_observe.pairing.providers.by_name import profile_named
 from toolpair_observe.pairing.providers.contract import CONTRACT
 from toolpair_observe.pairing.providers.identify import Target, identify
-from toolpair_observe.pairing.providers.table import PROFILES, profile_named
+from toolpair_observe.pairing.providers.table import PROFILES
 from toolpair_observe.pairing.words import Effect
 
 if TYPE_CHECKING:

@@ -49,6 +49,7 @@ from toolpair_observe import (
     MaskedEvidence,
     MaskedKind,
     MaskedResult,
+    MeasuredProfileError,
     MendError,
     MendPlan,
     MissingExtraError,
@@ -59,6 +60,9 @@ from toolpair_observe import (
     Options,
     Outcome,
     PairingReport,
+    ProbeError,
+    ProbePlan,
+    ProbeResult,
     Profile,
     Question,
     Repair,
@@ -85,6 +89,7 @@ from toolpair_observe import (
     guard,
     instrument,
     mend_thread,
+    probe,
     profile_from_chat_template,
     repair_messages,
     uninstrument,
@@ -176,6 +181,50 @@ def take_template(path: Path, messages: list[BaseMessage]) -> None:
         profile_from_chat_template(path)
     except ChatTemplateError as error:
         assert_type(error, ChatTemplateError)
+
+
+def measure(model: BaseChatModel, path: Path, messages: list[BaseMessage]) -> None:
+    """A plan is sent, and its result is kept and judges like any profile."""
+    plan = probe(model)
+    assert_type(plan, ProbePlan)
+    probe(model.bind_tools([]), only="missing/*", repeat=3, rate=20, timeout=30.0)
+    probe(model.with_retry(), only=None, rate=None)
+    probe("openai:gpt-5")  # type: ignore[arg-type]
+    probe(model, "missing/*")  # type: ignore[call-arg]
+    probe(model, repeat="3")  # type: ignore[arg-type]
+    assert_type(plan.host, str)
+    assert_type(plan.model, str)
+    assert_type(plan.probes, tuple[str, ...])
+    assert_type(plan.requests, int)
+    assert_type(plan.input_tokens, int)
+    assert_type(plan.to_dict(), dict[str, Any])
+
+    def report(done: int, total: int) -> None:
+        assert_type(done, int)
+        assert_type(total, int)
+
+    result = plan.send(report)
+    assert_type(result, ProbeResult)
+    plan.send()
+    plan.send(print)
+    assert_type(result.is_complete, bool)
+    assert_type(result.is_interrupted, bool)
+    assert_type(result.requests, int)
+    assert_type(result.input_tokens, int | None)
+    assert_type(result.profile, Profile)
+    assert_type(result.explain(), str)
+    assert_type(result.to_toml(), str)
+    assert_type(result.to_dict(), dict[str, Any])
+    result.write(path)
+    check_messages(messages, result.profile)
+    ToolPairHandler(profile=result.profile)
+    result.is_complete = True  # type: ignore[misc]
+    try:
+        plan.send().write("toolpair-profile.toml")
+    except ProbeError as error:
+        assert_type(error, ProbeError)
+    except MeasuredProfileError as error:
+        assert_type(error, MeasuredProfileError)
 
 
 def read_repair(repair: Repair, change: Change) -> None:

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from toolpair_observe._version import __version__
-from toolpair_observe.cli import audit, check, demo, doctor, langsmith, repair, run, threads
+from toolpair_observe.cli import audit, check, demo, doctor, langsmith, probe, repair, run, threads
 from toolpair_observe.cli.subcommands import Subcommands
 from toolpair_observe.console import ExitCode, show_line
 from toolpair_observe.errors import ToolPairError
@@ -26,6 +26,7 @@ COMMANDS: Final[tuple[Callable[[Subcommands], None], ...]] = (
     repair.register,
     threads.register,
     run.register,
+    probe.register,
     doctor.register,
     langsmith.register,
 )

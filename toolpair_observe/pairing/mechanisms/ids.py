@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
+from toolpair_observe.pairing.late_pattern import LatePattern
 from toolpair_observe.pairing.mechanisms.mechanism import Mechanism
 from toolpair_observe.pairing.turns import Finding
 from toolpair_observe.pairing.words import BAD_CALLS, Case
@@ -74,7 +74,7 @@ def _ids(  # noqa: PLR0913 -- what can be said of ids
 
 def _of(characters: str, name: str, says: str) -> tuple[Mechanism, ...]:
     """Make the mechanisms of what ids consist of."""
-    others = re.compile(f"[^{characters}]")
+    others = LatePattern(f"[^{characters}]")
 
     def has_others(id_: str, _: int) -> bool:
         return others.search(id_) is not None

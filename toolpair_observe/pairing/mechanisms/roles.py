@@ -166,6 +166,7 @@ def _out_of_turn(turn: Turn, near: Turn | None) -> Finding:
     return Finding(case, call, result, turn.position, message=turn.index)
 
 
+NO_SYSTEM_BEHIND_AI: Final = _no_system_behind_ai
 ROLES: Final = (
     _one_call,
     _one_call_later,

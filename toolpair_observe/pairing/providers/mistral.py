@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.first_look import Trait
 from toolpair_observe.pairing.late_pattern import LatePattern
-from toolpair_observe.pairing.mechanisms.table import MECHANISMS
+from toolpair_observe.pairing.mechanisms.roles import NO_SYSTEM_BEHIND_AI
 from toolpair_observe.pairing.providers.hosts import with_own_conversion
 from toolpair_observe.pairing.providers.integration import Integration
 from toolpair_observe.pairing.providers.places import Home
@@ -81,7 +81,7 @@ _MISTRAL_RULES: Mapping[Case, Rule] = {
 }
 _MISTRAL_DEMANDS: Final = (
     Demand(
-        MECHANISMS["no-system-behind-ai"],
+        NO_SYSTEM_BEHIND_AI,
         reject(Grade.EXECUTED, _MISTRAL_VALIDATOR, "Unexpected role 'system' after role"),
     ),
 )
