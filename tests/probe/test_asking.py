@@ -213,6 +213,17 @@ class TestOfLosses:
         assert not result.sees_losses
         assert result.input_tokens is None
 
+    def test_where_counting_ends_no_loss_of_before_is_believed_either(self):
+        loses = LosesLateResults()
+
+        def tires(request: Request, number: int) -> Reply:
+            reply = loses(request, number)
+            return _with_tokens(reply, 0) if "z" in _ids_in(request) else reply
+
+        result = asked(tires)
+        assert verdicts(result)["misplaced/human"] is Verdict.ACCEPT
+        assert not result.sees_losses
+
     def test_a_server_that_loses_every_result_is_found(self):
         def lost(request: Request, _: int) -> Reply:
             return accepted(request, [each for each in request.messages if each["role"] != "tool"])
@@ -220,6 +231,10 @@ class TestOfLosses:
         result = verdicts(asked(lost))
         assert result["sound/one"] is Verdict.SILENT_LOSS
         assert result["sound/plain"] is Verdict.ACCEPT
+
+
+def _ids_in(request: Request) -> str:
+    return "".join(str(each.get("tool_call_id", ""))[:1] for each in request.messages)
 
 
 class CountsWhatIsNew:

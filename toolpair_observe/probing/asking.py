@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.deadline import Deadline
@@ -166,8 +166,12 @@ class Asker:
 
     def asked(self) -> Asked:
         """Return what was answered so far."""
+        answers = tuple(self._answers.values())
+        if not self._losses.are_seen:
+            # What was counted was not the prompt, so that it has not shown a loss either.
+            answers = tuple(map(_as_taken, answers))
         return Asked(
-            tuple(self._answers.values()),
+            answers,
             self.requests,
             self.input_tokens,
             interrupted=bool(self.why),
@@ -290,6 +294,11 @@ def _sent_by(told: Told) -> int:
 
 def _untold(probe: Probe) -> Answer:
     return Answer(probe.name, probe.history, Verdict.UNTOLD, times=0)
+
+
+def _as_taken(answer: Answer) -> Answer:
+    is_loss = answer.verdict is Verdict.SILENT_LOSS
+    return replace(answer, verdict=Verdict.ACCEPT) if is_loss else answer
 
 
 def _in(answer: Answer) -> str:

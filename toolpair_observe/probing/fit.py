@@ -273,10 +273,6 @@ def _is_mechanism(feature: Feature) -> bool:
     return feature.case is None
 
 
-def _all(needs: Iterable[frozenset[Feature]]) -> frozenset[Feature]:
-    return frozenset().union(*needs)
-
-
 @lru_cache(maxsize=1)
 def _all_features() -> frozenset[Feature]:
     return frozenset(mechanism_features()) | {Feature(case) for case in Case}

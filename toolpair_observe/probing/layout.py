@@ -35,9 +35,9 @@ _HEAD: Final = """\
 # What one endpoint does with tool calls and tool results that do not pair.
 #
 # `toolpair-observe probe MODULE:MODEL --yes` asked it and wrote this file, which is made to be
-# committed: it holds no key and nothing of your histories. Use it as the profile:
+# committed: it holds no key and nothing of your histories. Give it as the profile, such as
 # profile="./toolpair-profile.toml". `toolpair-observe probe --explain FILE` prints it as a page,
-# `toolpair-observe probe --check FILE` asks again and shows what changed.
+# and `toolpair-observe probe --check FILE MODULE:MODEL --yes` shows what has changed since.
 #
 # Comments and blanks may change. Where a value changes, the digest no longer fits and the file is
 # refused: ask again instead."""

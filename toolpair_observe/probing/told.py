@@ -79,7 +79,7 @@ def plan_lines(
         f"through   {shown(endpoint.integration)}, profile {shown(endpoint.profile)}",
         f"sends     {len(asked):,} made-up histories{more}",
         f"          in about {costs['requests']:,} requests at most",
-        f"          with about {costs['input_tokens']:,} input tokens at most",
+        f"          with about {round(costs['input_tokens'], -2):,} input tokens at most",
     ]
     if asked:
         example = next((each for each in asked if not each.name.startswith("sound/")), asked[0])
