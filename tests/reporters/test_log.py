@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import combinations
 from uuid import UUID
 
@@ -218,6 +219,24 @@ def test_escape_says_what_was_missed_and_what_to_do(reporter, lines):
         "missed by the check: the provider refused a history that the check called clean; its "
         "error says orphan_result. Profile openai-chat lacks a rule: run check_messages on this "
         f"history, and report it [thread thread-7, run {RUN}]"
+    ]
+
+
+def test_a_miss_of_a_measured_profile_asks_to_measure_again(reporter, lines):
+    taken = observation(
+        run_id=RUN,
+        report=replace(report(profile="measured:llm/m"), base="openai-compatible"),
+        outcome=Outcome.ESCAPED,
+        rejected_kind="orphan_result",
+        model="",
+    )
+    reporter.finished(taken, UNTRACED)
+
+    assert lines() == [
+        "missed by the check: the provider refused a history that the check called clean; its "
+        "error says orphan_result. The endpoint has changed since profile measured:llm/m was "
+        "measured, or has not shown that then: measure it again with toolpair-observe probe "
+        f"[thread thread-7, run {RUN}]"
     ]
 
 

@@ -359,11 +359,11 @@ def _rejection(observation: Observation) -> str:
 def _escape(observation: Observation) -> str:
     from toolpair_observe.reporters.text import escape  # noqa: PLC0415
 
-    advice = (
-        "report it to whoever runs the server or gateway"
-        if observation.escape_fault == Fault.SERVER
-        else "run check_messages on this history, and report it"
-    )
+    advice = "run check_messages on this history, and report it"
+    if observation.escape_fault == Fault.SERVER:
+        advice = "report it to whoever runs the server or gateway"
+    elif observation.report.base:
+        advice = "measure it again with toolpair-observe probe"
     return f"{escape(observation)}: {advice}"
 
 

@@ -32,7 +32,10 @@ def escape(observation: Observation) -> str:
             f"{profile} lost a pair or wants more than pairs"
         )
     if observation.report.base:
-        return f"{said}. Profile {profile} was measured before, or of too few histories: ask again"
+        return (
+            f"{said}. The endpoint has changed since profile {profile} was measured, or has not "
+            "shown that then"
+        )
     return f"{said}. Profile {profile} lacks a rule"
 
 
