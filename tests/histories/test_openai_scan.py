@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import SHARED_DIR
+from tests.pairing.test_mechanisms import DEMANDING
 from toolpair_observe.errors import HistoryFileError
 from toolpair_observe.histories.dialects.dialect import NotUnderstoodError
 from toolpair_observe.histories.dialects.openai_chat import OPENAI_CHAT, read
@@ -31,6 +32,7 @@ def _rows(profile: Profile) -> list[Profile]:
 
 
 EVERY = [row for profile in PROFILES.values() for row in _rows(profile)]
+EVERY += [profile for profile in DEMANDING if profile.plain is not None]
 
 # --- messages near a sound list ------------------------------------------------------------------
 

@@ -252,6 +252,7 @@ def test_no_profile_says_what_the_first_look_may_skip():
         "spare_calls",
         "results",
         "rules",
+        "demands",
         "steps",
         "pairs_anywhere",
         "ids_matter",
@@ -260,6 +261,8 @@ def test_no_profile_says_what_the_first_look_may_skip():
         "id_documented",
         "rows",
         "server",
+        "base",
+        "measured",
     }
 
 

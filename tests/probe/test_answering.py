@@ -14,7 +14,6 @@ import httpx
 import pytest
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
-from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
 
 from tests.probe.servers import (
@@ -392,10 +391,11 @@ def test_what_can_be_no_count_of_a_short_prompt_is_none(tokens):
 
 
 def test_an_answer_that_is_packed_twice_is_not_unpacked():
+    ollama = pytest.importorskip("langchain_ollama")
     packed = gzip.compress(gzip.compress(b"\0" * 1_000_000))
     server = Recording(Says(Reply(400, packed, {"Content-Encoding": "gzip, gzip"})))
     with served(server) as url:
-        subject = subject_of(ChatOllama(model="qwen3", base_url=url))
+        subject = subject_of(ollama.ChatOllama(model="qwen3", base_url=url))
         heard = heard_of(subject, HISTORY, 10.0)
     assert isinstance(heard.error, OSError)
     assert heard.record.body == b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
@@ -40,6 +40,9 @@ from toolpair_observe.probing.answering import Outcome, told_by
 from toolpair_observe.probing.sending import heard_of
 from toolpair_observe.probing.subject import Subject, subject_of
 from toolpair_observe.testing import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEY = "the-users-own-key"
 HI = [HumanMessage("Hi.")]
@@ -171,27 +174,26 @@ class TestOfTheUsersObject:
             assert not model.root_client._client.cookies
 
 
-def wrapped(url: str) -> dict[str, Any]:
-    model = openai(url)
-    field = ConfigurableField("model")
-    return {
-        "bound": model.bind_tools([pay_out]),
-        "bound twice": model.bind_tools([pay_out]).bind(stop=["x"]),
-        "with retries": model.with_retry(stop_after_attempt=3),
-        "with fallbacks": model.with_fallbacks([openai("http://127.0.0.1:1")]),
-        "configurable": model.configurable_fields(model_name=field),
-        "configured": model.configurable_fields(model_name=field).with_config(
-            configurable={"model": "gpt-5"}
-        ),
-        "guarded": guard(model, mode="observe"),
-    }
+def _configurable(model: ChatOpenAI) -> Any:
+    return model.configurable_fields(model_name=ConfigurableField("model"))
 
 
-@pytest.mark.parametrize("how", wrapped("http://127.0.0.1:1"))
+WRAPPED: dict[str, Callable[[ChatOpenAI], Any]] = {
+    "bound": lambda model: model.bind_tools([pay_out]),
+    "bound twice": lambda model: model.bind_tools([pay_out]).bind(stop=["x"]),
+    "with retries": lambda model: model.with_retry(stop_after_attempt=3),
+    "with fallbacks": lambda model: model.with_fallbacks([openai("http://127.0.0.1:1")]),
+    "configurable": _configurable,
+    "configured": lambda model: _configurable(model).with_config(configurable={"model": "gpt-5"}),
+    "guarded": lambda model: guard(model, mode="observe"),
+}
+
+
+@pytest.mark.parametrize("how", WRAPPED)
 def test_a_wrapped_model_is_the_model_in_it(how):
     server = Recording(Says(Reply(503, {})))
     with served(server) as url:
-        model = wrapped(url)[how]
+        model = WRAPPED[how](openai(url))
         subject = subject_of(model)
         assert asked(subject) is Outcome.AGAIN
         if how == "guarded":

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.amounts import examples
 from tests.oracle.histories import broken_histories, sound_histories
 from tests.oracle.test_closer_look import plain_histories
+from tests.pairing.test_mechanisms import DEMANDING
 from toolpair_observe.histories import ReadLimits, judging
 from toolpair_observe.histories.containers.key_marks import Marks
 from toolpair_observe.histories.dialects.langchain import LANGCHAIN, read
@@ -66,7 +67,7 @@ def test_the_usual_history_is_passed_with_all_that_stands_in_it():
 @thorough
 @given(histories)
 def test_a_yes_is_what_the_closer_look_says_under_every_profile(messages):
-    for profile in PROFILES.values():
+    for profile in (*PROFILES.values(), *DEMANDING):
         calls = profile.plain and flat_calls(messages, profile.plain, None)
         if calls is not None and profile.plain is not None:
             report = judge(read(messages), profile)

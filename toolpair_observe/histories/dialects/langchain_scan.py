@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from toolpair_observe.histories.dialects.plain_turns import Speakers, stand_as_asked
 from toolpair_observe.pairing import ids as id_form
 from toolpair_observe.pairing.masked_texts import FIRST_LETTERS, STARTS, text_of
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # `name`, `args` and `id`; a fourth one is `type`.
 _KEYS_OF_CALL: Final = 3
+_SPEAKERS: Final = Speakers("type", "human", frozenset({"system"}))
 
 
 def flat_calls(messages: Sequence[Any], plain: Plain, marks: Marks | None) -> int | None:
@@ -27,7 +29,7 @@ def flat_calls(messages: Sequence[Any], plain: Plain, marks: Marks | None) -> in
     others: list[Any] = []
     try:
         ids = _scan(messages, plain, texts, others)
-        if ids is None or (plain.human_first and not _starts_with_human(messages)):
+        if ids is None or not stand_as_asked(messages, plain, _SPEAKERS):
             return None
         if ids:
             if ":" in "".join(ids):  # raises for what is no string
@@ -63,11 +65,6 @@ def owns(message: Any) -> bool:  # noqa: ANN401 - any JSON value
     if known is None or not message.keys() <= known:
         return False
     return message.get("content").__class__ is str
-
-
-def _starts_with_human(messages: Sequence[Any]) -> bool:
-    kinds = (message["type"] for message in messages)
-    return next((kind for kind in kinds if kind != "system"), None) == "human"
 
 
 def _scan(  # noqa: C901, PLR0911, PLR0912

@@ -15,6 +15,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.histories.dialects.openai_parts import HARMLESS_KEYS, is_passive
+from toolpair_observe.histories.dialects.plain_turns import Speakers, stand_as_asked
 from toolpair_observe.pairing import ids as id_form
 from toolpair_observe.pairing.masked_content import holds_made_up
 from toolpair_observe.pairing.masked_texts import FIRST_LETTERS, STARTS, text_of
@@ -57,6 +58,9 @@ _TELLING: Final = frozenset(
 )
 
 
+_SPEAKERS: Final = Speakers("role", "user", frozenset({"system", "developer"}))
+
+
 def plain_calls(messages: Sequence[Any], plain: Plain, marks: Marks | None = None) -> int | None:
     """Count the calls of a list in which each is answered at once.
 
@@ -71,7 +75,7 @@ def plain_calls(messages: Sequence[Any], plain: Plain, marks: Marks | None = Non
     texts: list[Any] = []
     try:
         ids = _scan(messages, plain, texts)
-        if ids is None or (plain.human_first and not _starts_with_human(messages)):
+        if ids is None or not stand_as_asked(messages, plain, _SPEAKERS):
             return None
         if ids:
             if ":" in "".join(ids):  # raises for what is no string
@@ -89,11 +93,6 @@ def plain_calls(messages: Sequence[Any], plain: Plain, marks: Marks | None = Non
         marks.keys += sum(map(len, messages)) + _KEYS_OF_CALL * len(ids)
         marks.texts += texts
     return len(ids)
-
-
-def _starts_with_human(messages: Sequence[Any]) -> bool:
-    roles = (message["role"] for message in messages)
-    return next((role for role in roles if role not in ("system", "developer")), None) == "user"
 
 
 def _scan(  # noqa: C901, PLR0911, PLR0912, PLR0915
