@@ -27,7 +27,7 @@ WARM_UP = 32
 # A multiple of whatever a metric samples.
 REQUESTS = 64
 IN_FLIGHT = 100
-MEASUREMENTS = 3
+MEASUREMENTS = 8
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ def kept_in_flight(handler: ToolPairHandler, messages: list[BaseMessage]) -> flo
 
     The caller closes the handler, which ends them.
     """
-    # A table that grows at one of them is not what one keeps.
+    # A table doubles at few of many, the first of them: that is not what one keeps.
     return min(
         _kept(lambda: direct.start(handler, messages), IN_FLIGHT) for _ in range(MEASUREMENTS)
     )
