@@ -9,11 +9,12 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from docs.generate_settings import options_table
 from toolpair_observe import once
 from toolpair_observe.attach.handler import ToolPairHandler
 from toolpair_observe.errors import SettingsError, ToolPairError
 from toolpair_observe.pairing.providers.table import PROFILES
-from toolpair_observe.settings import Options, Settings, options, options_table, variable_of
+from toolpair_observe.settings import Options, Settings, options, variable_of
 
 NAMES = [option.name for option in options()]
 
@@ -35,6 +36,7 @@ GOOD = {
     "max_runs": (1, "1", 1),
     "run_timeout": (2.5, "2.5", 2.5),
     "wrap_callbacks": (False, "false", False),
+    "docs_url": ("https://wiki/v", " https://wiki/v ", "https://wiki/v"),
     "announce": (False, "off", False),
     "blame": ("requests", " Requests ", "requests"),
 }
@@ -55,6 +57,7 @@ BAD = {
     "max_runs": [0, -1, "1e4"],
     "run_timeout": [0, -1, "soon", True, float("nan"), float("inf")],
     "wrap_callbacks": ["wrapped"],
+    "docs_url": [7, "two\nlines"],
     "announce": ["quietly"],
     "blame": ["everybody", True],
 }

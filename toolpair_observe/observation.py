@@ -102,13 +102,20 @@ class Observation:
     def __repr__(self) -> str:
         return told(self)
 
-    def explain(self) -> str:
-        """Return what `report.explain()` does, with what broke the history where that is known."""
+    def explain(self, *, width: int | None = None, color: bool = False) -> str:
+        """Return what `report.explain()` does, with what broke the history where that is known.
+
+        Args:
+            width: Columns, at least 60; None for those of the terminal, or 80 where there is none.
+            color: Whether to color it for a terminal.
+        """
         # Only for people.
         from toolpair_observe.pairing.explain import explain  # noqa: PLC0415
+        from toolpair_observe.pairing.terminal import screen  # noqa: PLC0415
         from toolpair_observe.steps.told import tell  # noqa: PLC0415
 
-        return explain(self.report, broken_by=tell(self.blame, self.report) if self.blame else "")
+        broken_by = tell(self.blame, self.report) if self.blame else ""
+        return explain(self.report, broken_by=broken_by, screen=screen(width=width, color=color))
 
     @property
     def is_near_miss(self) -> bool:

@@ -35,6 +35,9 @@ BlockableEffect = Literal["local_error", "reject", "silent_loss", "unknown"]
 
 BLOCKABLE: Final = tuple(map(Effect, get_args(BlockableEffect)))
 
+DOCS_URL: Final = "docs/violations.md"
+"""Where the page of causes is in the repository."""
+
 MOST: Final = 1_000_000_000
 """The largest whole number that an option can have."""
 

@@ -1,8 +1,8 @@
 """Every option: its value given in code, else in the environment, else the default.
 
 `Settings` is the one place that lists them. Each field carries its environment variable, its kind
-of value and its documentation in its metadata, so that errors, the table in the docs
-(`options_table`) and the reading of the environment can't drift apart.
+of value and its documentation in its metadata, so that errors, the table in the docs and the
+reading of the environment can't drift apart.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "TOOLPAIR_"
 MODE_KEY: Final = "toolpair_mode"
 
-_PARSE, _CHOICES, _DOC, _NOTHING = "parse", "choices", "doc", "nothing"
+_PARSE, _CHOICES, DOC, NOTHING = "parse", "choices", "doc", "nothing"
 
 BY_DEFAULT: Final = "default"
 """The origin of an option that nobody has set."""
@@ -57,7 +57,7 @@ def _about(
     nothing: str = "`auto`",
 ) -> dict[str, object]:
     """Return the metadata of an option: how to read it, its values, its documentation, its None."""
-    return {_PARSE: parse, _CHOICES: choices, _DOC: doc, _NOTHING: nothing}
+    return {_PARSE: parse, _CHOICES: choices, DOC: doc, NOTHING: nothing}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -224,6 +224,14 @@ class Settings:
             "error stops at its start counts as abandoned, after `run_timeout`.",
         ),
     )
+    docs_url: str = field(
+        default=read.DOCS_URL,
+        metadata=_about(
+            read.name,
+            f"an address of up to {MAX_TEXT} printable characters",
+            "Where log lines find the page of causes; `#` and the cause are added to it.",
+        ),
+    )
     announce: bool = field(
         default=True,
         metadata=_about(
@@ -310,8 +318,7 @@ class Settings:
 class Options(TypedDict, total=False):
     """The options that can also be set in the environment, as keyword arguments.
 
-    Each can be left out; None means the same. docs/settings.md has the meaning, the default and
-    the environment variable of each.
+    Each can be left out; None means the same. docs/settings.md says what each means.
     """
 
     strict_environments: Iterable[str] | str | None
@@ -325,6 +332,7 @@ class Options(TypedDict, total=False):
     spans: RequestSelection | None
     evaluation_events: bool | None
     hash_ids: bool | None
+    docs_url: str | None
     max_label_values: int | None
     max_runs: int | None
     run_timeout: float | None
@@ -373,27 +381,8 @@ def from_environment(option: str, environ: Mapping[str, str]) -> Any:  # noqa: A
     return getattr(Settings.resolve({variable: environ.get(variable, "")}), option)
 
 
-def options_table() -> str:
-    """Return every option as a Markdown table."""
-    lines = ["| option | environment | values | default | meaning |", "|---|---|---|---|---|"]
-    lines += [
-        f"| `{option.name}` | `{variable_of(option.name)}` | {_choices(option)} "
-        f"| {_default(option)} | {option.metadata[_DOC]} |"
-        for option in options()
-    ]
-    return "\n".join(lines)
-
-
-def _default(option: Field[Any]) -> str:
-    value = option.default
-    if value is None:
-        return str(option.metadata[_NOTHING])
-    if isinstance(value, frozenset):
-        return f"`{','.join(sorted(value))}`" if value else "none"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-def _choices(option: Field[Any]) -> str:
+def choices_of(option: Field[Any]) -> str:
+    """Return what an option may be, in words."""
     choices = option.metadata[_CHOICES]
     return str(choices() if callable(choices) else choices)
 
@@ -402,7 +391,7 @@ def _read(option: Field[Any], value: object, origin: str) -> object:
     try:
         return option.metadata[_PARSE](value)
     except read.Unsuitable as error:
-        msg = f"{origin} is {described(value)}; {str(error) or f'expected {_choices(option)}'}"
+        msg = f"{origin} is {described(value)}; {str(error) or f'expected {choices_of(option)}'}"
         raise SettingsError(msg) from None
 
 

@@ -151,7 +151,9 @@ def test_results_that_others_made_up_are_counted_by_whom_and_marked_where_they_s
     assert page.locator("#masked td").all_inner_texts() == ["strands", "missing", "1", "0"]
     page.locator("#search").fill("call_evil")
     row = page.locator("#detail .stop", has_text="made up by strands")
-    assert row.all_inner_texts() == ["2\ntool\nanswers call_made ← made up by strands"]
+    assert [" ".join(each.split()) for each in row.all_inner_texts()] == [
+        "╰─── ! 2 tool call_made ← made up by strands (missing)"
+    ]
 
 
 def test_no_content_is_in_the_page(file):
@@ -196,9 +198,13 @@ def test_a_conversation_opens_as_a_timeline(show):
 
     detail = page.locator("#detail").inner_text()
     assert "runs.jsonl:2" in detail
-    bad = page.locator("#detail .stop.bad").inner_text()
-    assert "calls look (call_a)" in bad
-    assert "← missing_result" in bad
+    rows = page.locator("#detail .stop").all_inner_texts()
+    assert [" ".join(row.split()) for row in rows] == [
+        "0 human",
+        "╭─── 1 ai call_a look",
+        "╰╌╌╌ ✗ call_a no result ← missing_result",
+        "2 human",
+    ]
     assert "must be followed by tool messages" in detail
 
 

@@ -76,7 +76,7 @@ NEAR_MISS_CALLS_A_MESSAGE: Final = 5.0
 """And with each message more, which is looked at to be left out."""
 NEAR_MISS_TELEMETRY_CALLS: Final = 25
 """Calls of OpenTelemetry for a near miss."""
-SOUND_KEPT_KB: Final = 0.6
+SOUND_KEPT_KB: Final = 0.75
 """KB that a sound request in flight keeps, at 100 messages."""
 NEAR_MISS_KEPT_KB: Final = 2.8
 """The same of a near miss."""

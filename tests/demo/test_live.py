@@ -229,13 +229,15 @@ def test_metrics_are_served_on_the_loopback_interface_and_not_afterwards():
         scrape("")
 
 
-def test_a_port_that_is_taken_is_named():
+def test_a_port_that_is_taken_is_named_before_anything_starts():
+    said = []
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ToolPairError, match=f"port {port}"):
-            run_live(Schedule(1, 0, 0), port)
+        with pytest.raises(ToolPairError, match=f"port {port} .*: choose another one with --port"):
+            run_live(Schedule(1, 0, 0), port, say=said.append)
+    assert not said
 
 
 def test_the_responses_provider_pairs_by_id_and_wherever_they_stand():

@@ -10,8 +10,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from toolpair_observe.cli.main import main
 from toolpair_observe.demo.cases import show
-from toolpair_observe.demo.cases.picture import draw
 from toolpair_observe.demo.cases.render import MAX_WIDTH, THEME, DemoPrinter, new_console
 from toolpair_observe.demo.loopback.judge import WireError
 from toolpair_observe.demo.loopback.provider import LoopbackProvider
@@ -19,11 +19,11 @@ from toolpair_observe.demo.loopback.provider import LoopbackProvider
 ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
 
 
-def printed(width=88, *, encoding="utf-8", **options):
+def printed(width=88, *, encoding="utf-8", metrics=False, **options):
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, errors="strict")
     console = Console(file=stream, width=width, theme=THEME, highlight=False, **options)
-    agrees = show.show_cases(DemoPrinter(console))
+    agrees = show.show_cases(DemoPrinter(console), metrics=metrics)
     stream.flush()
     return raw.getvalue().decode(encoding), agrees
 
@@ -45,16 +45,16 @@ def test_a_broken_case_shows_timeline_prediction_answer_and_block(output):
 
     assert "╭───    1 ai     call_rome  get_weather(city='Rome')" in case
     assert "╰┼──    2 tool   call_rome  clear, 18 degrees" in case
-    assert " ╰╌╌ ✗           call_oslo  no result  missing_result" in case
+    assert " ╰╌╌ ✗           call_oslo  no result  ← missing_result" in case
     flat = " ".join(case.split())
-    assert "predicted reject: missing_result (under openai-chat)" in flat
+    assert "predicted: reject under openai-chat: the provider answers with an error" in flat
     assert (
-        "answered 400 An assistant message with 'tool_calls' must be followed by tool messages "
+        "expected error: An assistant message with 'tool_calls' must be followed by tool messages "
         "responding to each 'tool_call_id'. The following tool_call_ids did not have response "
-        "messages: call_oslo ✓ exactly the error text that was predicted"
+        "messages: call_oslo answered: 400 ✓ with exactly this text"
     ) in flat
-    assert "strict blocked with InvalidToolResultsError; nothing was sent" in flat
-    assert "to do loop over every entry of ai_message.tool_calls" in flat
+    assert "strict: blocked with InvalidToolResultsError; nothing was sent" in flat
+    assert "to do: loop over every entry of ai_message.tool_calls" in flat
 
 
 def test_the_sound_case_shows_no_complaint(output):
@@ -62,8 +62,9 @@ def test_the_sound_case_shows_no_complaint(output):
 
     assert "✗" not in case
     flat = " ".join(case.split())
-    assert "predicted clean answered 200" in flat
-    assert "strict allowed (200)" in flat
+    assert "predicted: clean under openai-chat" in flat
+    assert "answered: 200 Rome is clear" in flat
+    assert "strict: allowed (200)" in flat
     assert "to do" not in flat
 
 
@@ -77,10 +78,13 @@ def test_the_overview_lists_every_case(output):
         ["reject", "400", "blocked", "✓"],
     ]
     assert "✓ In all 4 cases the provider did what was predicted." in "\n".join(lines)
+    assert "Strict mode stopped the 3 broken requests" in " ".join(" ".join(lines).split())
 
 
-def test_the_metrics_are_listed(output):
-    metrics = " ".join(part(output, "Metrics").split())
+def test_the_metrics_are_listed_where_they_are_asked_for(output):
+    assert "Metrics" not in output
+    text, _ = printed(metrics=True)
+    metrics = " ".join(part(text, "Metrics").split())
 
     assert "toolpair.checks effect=reject mode=observe 3 effect=reject mode=strict 3" in metrics
     assert "toolpair.outcomes outcome=blocked effect=reject 3" in metrics
@@ -99,7 +103,7 @@ def test_a_terminal_without_unicode_gets_ascii_only():
     text, _ = printed(80, encoding="ascii")
 
     assert "+.. x" in text
-    assert "ok exactly the error text that was predicted" in text
+    assert "400 ok with exactly this text" in text
 
 
 def test_without_color_no_color_is_sent():
@@ -113,7 +117,7 @@ def test_without_color_no_color_is_sent():
 def test_with_color_the_broken_line_stands_out():
     text, _ = printed(force_terminal=True, color_system="standard", no_color=False)
 
-    assert "\x1b[1;31m  missing_result\x1b[0m" in text
+    assert "no result  ← missing_result\x1b[0m" in text
 
 
 def test_a_prediction_that_fails_is_shown_as_such(monkeypatch):
@@ -125,7 +129,7 @@ def test_a_prediction_that_fails_is_shown_as_such(monkeypatch):
     assert not agrees
     case = part(text, "1. Two calls, one result")
     assert "✗ reject was predicted, but the provider answered" in case
-    assert "exactly the error text" not in case
+    assert "exactly this text" not in case
     assert part(text, "Predicted and answered").count("✗ disagrees") == 3
     assert "✗ Only 1 of 4 cases went as predicted." in text
 
@@ -150,10 +154,17 @@ def test_a_wide_terminal_is_not_filled(monkeypatch):
     assert new_console(width=120).width == 120
 
 
-def test_the_picture_needs_nothing_from_elsewhere():
-    svg = draw(cases=1)
+def test_the_last_screen_ends_with_the_next_step_in_under_40_lines(capsys):
+    assert main(["demo", "--width", "80"]) == 0
 
-    assert svg.startswith("<svg ")
-    links = set(re.findall(r"https?://[^\"'\s)]+", svg))
-    assert links == {"http://www.w3.org/2000/svg"}
-    assert "missing_result" in svg
+    lines = capsys.readouterr().out.splitlines()
+    last = next(n for n, line in enumerate(lines) if "Predicted and answered" in line)
+    told = "\n".join(lines[last:])
+    assert len(lines) - last < 40
+    for word in (
+        "callbacks=[ToolPairHandler()]",
+        "toolpair-observe doctor",
+        "toolpair-observe check",
+    ):
+        assert word in told
+    assert told.index("In all 4 cases") < told.index("doctor")

@@ -177,7 +177,7 @@ def test_a_request_that_is_stopped_names_it(make_handler, caplog, way):
     assert line.startswith("blocked request: INVALID_TOOL_RESULTS: missing_result")
     assert (
         f"; thread stopped by {way} is stored with a breach, so every later turn fails until it is "
-        f"mended: toolpair-observe threads DATABASE_URL --thread 'stopped by {way}' [thread"
+        f"mended: toolpair-observe threads DATABASE_URL --thread 'stopped by {way}'; to do: "
     ) in line
 
 

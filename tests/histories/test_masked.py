@@ -422,7 +422,7 @@ def test_check_lists_them_on_demand(path, capsys):
 def test_check_explains_them(path, capsys):
     assert main(["check", path, "--explain"]) == 0
     out = capsys.readouterr().out
-    assert out.count("<-- made up by ") == 3
+    assert out.count("← made up by ") == 3
     assert OLD not in out
 
 

@@ -110,6 +110,10 @@ class OtlpSink(LoopbackServer):
         for request in requests:
             yield from getattr(request, field)
 
+    def serves(self, path: str) -> bool:
+        """Whether something is taken there."""
+        return path in _SERVICES
+
     def take(self, path: str, body: bytes) -> bytes:
         """Keep one request and return the answer to it."""
         request_type, response_type = _SERVICES[path]
@@ -137,7 +141,7 @@ class _Handler(LoopbackHandler):
         body = self.read_body()
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        if self.path not in _SERVICES:
+        if not self.server.owner.serves(self.path):
             self.send_error(404)
             return
         answer = self.server.owner.take(self.path, body)

@@ -470,7 +470,7 @@ def test_the_text_for_people_shows_the_hints_of_the_report():
     history, _ = STOPPED["a limit before the tools ran"]
     report = check_messages(history, "openai-chat")
     for hint in report.violations[0].hint.split(OR):
-        assert f"to do: {hint}" in report.explain()
+        assert hint in " ".join(report.explain().split())
 
 
 def test_sound_histories_have_no_cause():

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,8 @@ from tests.reporters.samples import (
 from toolpair_observe import Cause, Effect, Outcome, ViolationKind, forks
 from toolpair_observe.hashed import hashed
 from toolpair_observe.logs import LOGGER_NAME
+from toolpair_observe.option_values import DOCS_URL
+from toolpair_observe.pairing.cause_notes import CAUSES
 from toolpair_observe.pairing.refusals.companions import Companion
 from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.reporters.log import (
@@ -33,6 +36,7 @@ from toolpair_observe.reporters.log import (
 from toolpair_observe.steps.blamed import Blame, BlameChange
 from toolpair_observe.steps.told import tell
 
+ROOT = Path(__file__).parents[2]
 RUN = UUID("11111111-1111-4111-8111-111111111111")
 LAST = UUID("22222222-2222-4222-8222-222222222222")
 
@@ -59,6 +63,10 @@ def reporter(clock):
     return LogReporter(Throttle(clock))
 
 
+# The cause of the breaches that are made here.
+SEE = "see docs/violations.md#partial_execution"
+
+
 @pytest.fixture
 def lines(caplog):
     """The lines logged so far."""
@@ -77,7 +85,7 @@ def test_near_miss_is_one_line(reporter, lines):
     reporter.flagged(taken, UNTRACED)
 
     assert lines() == [
-        f"near miss: {taken.report.summary()} [model gpt-4o, thread thread-7, run {RUN}]"
+        f"near miss: {taken.report.summary()}; {SEE} [model gpt-4o, thread thread-7, run {RUN}]"
     ]
     for part in ("missing_result", "message 3", "call_b", "search", "reject", "openai-chat"):
         assert part in lines()[0]
@@ -93,6 +101,38 @@ def test_a_line_ends_with_where_to_look(reporter, lines):
     assert line.endswith(
         f", run {LAST}, trace {place['trace_id']}, span {place['span_id']}, page {page}]"
     )
+
+
+def test_a_line_says_what_to_do_and_where_to_read_on(clock, lines):
+    """The first remedy, which is the likeliest, and the cause's place on the page of causes."""
+    reporter = LogReporter(Throttle(clock), docs_url="https://wiki.example/violations/")
+    hint = CAUSES[Cause.PARTIAL_EXECUTION].hint
+    taken = observation([violation(hint=hint)], outcome=Outcome.REJECTED, rejected_kind="orphan")
+    reporter.flagged(taken, UNTRACED)
+    reporter.finished(taken, UNTRACED)
+
+    first = CAUSES[Cause.PARTIAL_EXECUTION].hints[0]
+    said = f"; to do: {first}; see https://wiki.example/violations/#partial_execution [model "
+    assert [said in line for line in lines()] == [True, True]
+
+
+def test_every_cause_has_its_place_on_the_page_that_lines_name():
+    page = (ROOT / DOCS_URL).read_text(encoding="utf-8")
+
+    assert [cause for cause in Cause if f"### `{cause}`" not in page] == []
+
+
+def test_a_line_is_bounded_and_keeps_its_end(reporter, lines):
+    long = "y" * 5_000
+    page = "https://smith.langchain.com/o/t/projects/p/s/r/1?poll=true"
+    blame = Blame(long, BlameChange.REMOVED, removed=(3,))
+    found = violation(hint=f"look at {long}", tool_name=long)
+    reporter.flagged(observation([found], blame=blame, langsmith_url=page), UNTRACED)
+
+    (line,) = lines()
+    assert len(line) < 2_500
+    assert f"; {SEE} [" in line
+    assert line.endswith(f"page {page}]")
 
 
 def test_block_says_so(reporter, lines):
@@ -120,7 +160,7 @@ def test_a_thread_that_is_stored_broken_is_to_be_mended(reporter, lines, effect,
     assert lines() == [
         f"near miss: {taken.report.summary()}; thread thread-7 is stored with a breach, so every "
         f"later turn {meets} until it is mended: toolpair-observe threads DATABASE_URL --thread "
-        f"thread-7 [model gpt-4o, thread thread-7, run {RUN}]"
+        f"thread-7; {SEE} [model gpt-4o, thread thread-7, run {RUN}]"
     ]
 
 
@@ -159,7 +199,7 @@ def test_a_line_says_what_broke_the_history(reporter, lines):
     (line,) = lines()
     said = tell(blame, taken.report)
     assert "node Trim.before_model removed message 3" in said
-    assert line.startswith(f"near miss: {taken.report.summary()}; {said} [")
+    assert line.startswith(f"near miss: {taken.report.summary()}; {said}; {SEE} [")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +219,17 @@ def test_the_command_names_a_thread_only_by_its_own_id(reporter, lines, thread_i
     reporter.flagged(near_miss(poisoned_thread_id=thread_id), UNTRACED)
 
     (line,) = lines()
-    assert f"is mended: toolpair-observe threads DATABASE_URL{option} [model" in line
+    assert f"is mended: toolpair-observe threads DATABASE_URL{option}; {SEE} [model" in line
+
+
+def test_the_command_for_a_thread_is_whole_however_much_there_is_to_say(caplog):
+    long = violation(tool_call_id="c" * 255, tool_name="t" * 255)
+    thread_id = "thread-" * 30
+    told = observation([long] * 3, run_id=RUN, poisoned_thread_id=thread_id, model="m" * 255)
+    LogReporter(Throttle()).flagged(told, UNTRACED)
+    (line,) = caplog.messages
+    assert "…; thread thread-" in line
+    assert f"--thread {thread_id}; " in line
 
 
 def test_what_is_no_near_miss_is_not_logged(sdk, lines):
@@ -203,8 +253,8 @@ def test_rejection_says_what_the_provider_did(reporter, lines):
 
     assert lines() == [
         "rejected by the provider: the provider refused a history that was flagged; its error "
-        "says missing_result, the check predicted effect reject under openai-chat "
-        f"[model gpt-4o, thread thread-7, run {RUN}]"
+        "says missing_result, the check predicted effect reject under openai-chat; "
+        f"{SEE} [model gpt-4o, thread thread-7, run {RUN}]"
     ]
 
 

@@ -96,7 +96,7 @@ def test_an_observation_explains_what_broke_its_history():
     records = judged(recording_of(program, 1))
     observation = next(each for each in records if not each.report.ok).observation()
 
-    text = observation.explain()
+    text = " ".join(observation.explain().split())
 
     assert "broken by: node BeforeModel.before_model removed messages" in text
     assert "to do: look at node BeforeModel.before_model" in text

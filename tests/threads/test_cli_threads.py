@@ -147,7 +147,8 @@ def test_explain_shows_the_list_what_can_be_recovered_and_the_lines_that_mend_it
 
     poisoned, stalled = out.split("\nthread ")
     assert "thread poisoned: poisoned (every turn fails until it is mended)" in poisoned
-    assert "calls weather (call_weather); calls broken (call_broken)   <-- missing_result" in out
+    assert "call_weather  no result  ← missing_result" in out
+    assert "call_broken   no result  ← missing_result" in out
     assert "a resume runs nothing" in poisoned
     assert "a resume runs tools, and then tool calls and results pair" in stalled
     for told in (poisoned, stalled):

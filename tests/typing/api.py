@@ -495,6 +495,7 @@ def make_handler(
         spans="off",
         evaluation_events=True,
         hash_ids=True,
+        docs_url="https://wiki.example/violations/",
         max_label_values=10,
         max_runs=10,
         run_timeout=1.0,

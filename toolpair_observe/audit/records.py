@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from toolpair_observe.histories.judging import to_dict
+from toolpair_observe.pairing.rails import Excerpt, draw
 from toolpair_observe.pairing.report import describe
 from toolpair_observe.pairing.shown import clean, line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from toolpair_observe.histories.judging import Judged
     from toolpair_observe.pairing.providers.identify import Target
@@ -32,6 +33,7 @@ _SECOND_DIGITS: Final = 10
 def as_record(judged: Judged, file: str, name_id: Callable[[str], str]) -> dict[str, Any]:
     """Return a unit for a list of the worst: a line of `check --json`, cut, with its timeline."""
     report = judged.worst
+    stops = _stops(report) if report else ()
     first = replace(
         judged,
         violations=judged.violations[:MOST_VIOLATIONS],
@@ -49,7 +51,8 @@ def as_record(judged: Judged, file: str, name_id: Callable[[str], str]) -> dict[
         "more_violations": max(0, len(judged.violations) - MOST_VIOLATIONS),
         "summary": report.summary() if report else "",
         "message_count": report.message_count if report else judged.messages,
-        "timeline": _timeline(report) if report else [],
+        "timeline": [_stop(stop) for stop in stops],
+        "rails": _rails(report, stops) if report else [],
     }
 
 
@@ -78,7 +81,7 @@ def _cut(value: Any) -> Any:  # noqa: ANN401 - JSON
     return clean(value) if isinstance(value, str) else value
 
 
-def _timeline(report: PairingReport) -> list[dict[str, Any]]:
+def _stops(report: PairingReport) -> tuple[Stop, ...]:
     stops = report.timeline
     if len(stops) > _MOST_STOPS:
         # Those of the violations that the record has stand first.
@@ -89,7 +92,7 @@ def _timeline(report: PairingReport) -> list[dict[str, Any]]:
         }
         stops = tuple(sorted(stops, key=lambda stop: stop.index not in near)[:_MOST_STOPS])
         stops = tuple(sorted(stops, key=lambda stop: stop.index))
-    return [_stop(stop) for stop in stops]
+    return stops
 
 
 def _stop(stop: Stop) -> dict[str, Any]:
@@ -101,6 +104,25 @@ def _stop(stop: Stop) -> dict[str, Any]:
         "more_calls": stop.more_calls,
         "more_results": stop.more_results,
     }
+
+
+def _rails(report: PairingReport, stops: Sequence[Stop]) -> list[dict[str, Any]]:
+    """Return the lines of the timeline as the page shows them, the same as `explain()`."""
+    excerpt = Excerpt.of(report, stops)
+    return [
+        {
+            "rail": each.rail,
+            "index": each.index,
+            "role": each.role,
+            "id": each.identifier,
+            "text": each.text,
+            "marks": list(each.marks),
+            "is_broken": each.is_broken,
+            "is_made_up": each.is_made_up,
+            "is_fold": each.is_fold,
+        }
+        for each in draw(excerpt)
+    ]
 
 
 def findings_of(judged: Judged, file: str) -> Iterator[dict[str, Any]]:

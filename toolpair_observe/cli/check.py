@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from toolpair_observe.cli.measured import show_notes
 from toolpair_observe.complaints import Complaints
-from toolpair_observe.console import ExitCode, show, show_json, show_line
+from toolpair_observe.console import ExitCode, show, show_json, show_line, show_report
 from toolpair_observe.errors import ChatTemplateError, MissingExtraError
 from toolpair_observe.hashed import id_namer
 from toolpair_observe.histories import DEFAULT_LIMITS
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
     from toolpair_observe.cli.subcommands import Subcommands
     from toolpair_observe.pairing.providers.profile import Profile
+    from toolpair_observe.pairing.report import PairingReport
+
+# Past so many sorts of breaches, what comes again is explained again.
+_MOST_REMEMBERED: Final = 10_000
 
 _DESCRIPTION: Final = """\
 Check the tool calls and tool results of stored conversations.
@@ -164,11 +168,28 @@ class _JsonOutput:
         """Print nothing: one object is one unit."""
 
 
+class _Repeated:
+    """How often the same breaches came again, such as in each later turn of a conversation."""
+
+    def __init__(self, first: str) -> None:
+        self._first = self._last = first
+        self.times = 0
+
+    def add(self, where: str) -> None:
+        self._last = where
+        self.times += 1
+
+    def __str__(self) -> str:
+        more = f"{self.times:,} more, the last one {self._last}" if self.times > 1 else self._last
+        return f"the same as {self._first}: {more}"
+
+
 class _TextOutput:
     def __init__(self, name_id: Callable[[str], str], *, explain: bool, masked: bool) -> None:
         self._name_id = name_id
         self._explain = explain
         self._masked = masked
+        self._told: dict[int, _Repeated] = {}
 
     def show(self, path: str, judged: Judged) -> None:
         report = judged.worst if judged.effect.is_near_miss else None
@@ -179,7 +200,7 @@ class _TextOutput:
         if self._explain:
             shown = report or judged.masked_report
             if shown is not None:
-                show(f"{line(where)}\n{shown.explain()}\n")
+                self._explained(shown, line(where))
             return
         if report is not None:
             for violation in judged.violations:
@@ -188,7 +209,23 @@ class _TextOutput:
             for masked in judged.masked:
                 show_line(f"{where}: masked: {describe_masked(masked)}")
 
+    def _explained(self, report: PairingReport, where: str) -> None:
+        """Explain a report, or count it where one with the same breaches has been explained."""
+        key = hash((report.profile, report.violations, report.masked))
+        repeated = self._told.get(key)
+        if repeated is not None:
+            repeated.add(where)
+            return
+        if len(self._told) < _MOST_REMEMBERED:
+            self._told[key] = _Repeated(where)
+        show_line(where)
+        show_report(report)
+        show("")
+
     def close(self, tally: Tally, files: int) -> None:
+        for each in self._told.values():
+            if each.times:
+                show_line(str(each))
         show("\n".join(summary_lines(tally, files)))
 
 

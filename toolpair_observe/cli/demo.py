@@ -49,6 +49,7 @@ _OF_LIVE: Final = {"minutes": "--minutes", "port": "--port"}
 _OF_CASES: Final = {
     "histories": "--histories",
     "profile": "--profile and --chat-template",
+    "metrics": "--metrics",
     "no_color": "--no-color",
     "width": "--width",
 }
@@ -66,6 +67,9 @@ def register(commands: Subcommands) -> None:
         help="also check these conversations (see toolpair-observe check --help)",
     )
     add_profile_option(parser)
+    parser.add_argument(
+        "--metrics", action="store_true", help="also print the metrics after the last case"
+    )
     parser.add_argument("--no-color", action="store_true", help="print without colors")
     parser.add_argument(
         "--width", type=_width, metavar="N", help="columns (default: those of the terminal)"
@@ -94,11 +98,12 @@ def run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
 
     console = new_console(color=not arguments.no_color, width=arguments.width)
     printer = DemoPrinter(console)
-    agrees = show_cases(printer)
+    agrees = show_cases(printer, metrics=arguments.metrics)
     complaints = Complaints()
     if arguments.histories:
         printer.print_section("Your conversations")
         check_files(console, arguments.histories, arguments.profile, complaints)
+    printer.print_next()
     console.print()
     if complaints.count:
         return ExitCode.BAD_INPUT

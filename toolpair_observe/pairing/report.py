@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.masked import MaskedResult
     from toolpair_observe.pairing.timeline import Stop
 
+CONTRACT_NAME: Final = "contract"
+"""Name of the profile of LangChain's own rule, which judges where no provider is named."""
+
 MAX_VIOLATIONS: Final = 2_000
 """Most violations that a report holds, of which it counts the others, and most made-up results."""
 
@@ -136,15 +139,37 @@ class PairingReport:
         more = self.violation_count - 1
         rest = f" (and {more} more)" if more else ""
         return line(
-            f"INVALID_TOOL_RESULTS: {describe(worst)}{rest}; predicted effect {self.effect} "
-            f"under {shown(self.profile)}; likely cause {worst.cause}; {counted}{made_up}"
+            f"INVALID_TOOL_RESULTS: {describe(worst)}{rest}; {self._predicted()}; likely cause "
+            f"{worst.cause}; {counted}{made_up}"
         )
 
-    def explain(self) -> str:
-        """Return the timeline, what is wrong, what the provider will say and what to do."""
-        from toolpair_observe.pairing.explain import explain  # noqa: PLC0415 - only for people
+    def _predicted(self) -> str:
+        if self.profile == CONTRACT_NAME and self.effect is Effect.UNKNOWN:
+            return "breaks LangChain's rule (no provider is named)"
+        return f"predicted effect {self.effect} under {shown(self.profile)}"
 
-        return explain(self)
+    def explain(self, *, width: int | None = None, color: bool = False) -> str:
+        """Return the timeline, what the provider will say, what to do and the likely cause.
+
+        Args:
+            width: Columns, at least 60; None for those of the terminal, or 80 where there is none.
+            color: Whether to color it for a terminal.
+        """
+        # Only for people.
+        from toolpair_observe.pairing.explain import explain  # noqa: PLC0415
+        from toolpair_observe.pairing.terminal import screen  # noqa: PLC0415
+
+        return explain(self, screen=screen(width=width, color=color))
+
+    def _repr_html_(self) -> str:
+        from toolpair_observe.pairing.markup import as_html  # noqa: PLC0415 - only for people
+
+        return as_html(self)
+
+    def _repr_markdown_(self) -> str:
+        from toolpair_observe.pairing.markup import as_markdown  # noqa: PLC0415 - only for people
+
+        return as_markdown(self)
 
     def __str__(self) -> str:
         return self.explain()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.words import Role
 
 # Sound stretches longer than this many messages are folded into one line.
-_CONTEXT: Final = 2
+CONTEXT: Final = 2
 MOST_VIOLATIONS: Final = 20
 MOST_MASKED: Final = 20
 _A_LINES_WORTH: Final = 8
@@ -69,13 +69,19 @@ def timeline(
     for found in told_of:
         for index in {found.message_index, found.call_message_index}:
             if index is not None:
-                near.update(range(index - _CONTEXT, index + _CONTEXT + 1))
+                near.update(range(index - CONTEXT, index + CONTEXT + 1))
     return tuple(
-        _stop(entries[index], show_id) for index in sorted(near) if 0 <= index < len(entries)
+        stop_of(entries[index], show_id) for index in sorted(near) if 0 <= index < len(entries)
     )
 
 
-def _stop(entry: Entry, show_id: ShowId) -> Stop:
+def stop_of(entry: Entry, show_id: ShowId) -> Stop:
+    """Return a message without its content.
+
+    Args:
+        entry: The message.
+        show_id: How ids are shown.
+    """
     calls = [(shown(call.name or ""), show_id(call.id)) for call in entry.calls[:_A_LINES_WORTH]]
     results = [show_id(result.id) for result in entry.results[:_A_LINES_WORTH]]
     return Stop(

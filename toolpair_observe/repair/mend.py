@@ -88,8 +88,8 @@ def repair_messages(  # noqa: PLR0913 -- each keyword is a separate fact
 ) -> Repair:
     """Repair what can be repaired without losing a message, and report the changes.
 
-    The given messages are never changed. docs/attach.md lists what a repair does and what it
-    never does.
+    The given messages are never changed. docs/attach/create-agent.md lists what a repair does and
+    what it never does.
 
     Args:
         messages: What LangChain takes as chat input: messages, `(role, content)` tuples, message

@@ -9,12 +9,13 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolpair_observe.forks import reset_in_child
 from toolpair_observe.logs import is_read, log
 from toolpair_observe.observation import fresh_masked
+from toolpair_observe.option_values import DOCS_URL
 from toolpair_observe.pairing.refusals.fault import Fault
 from toolpair_observe.pairing.shown import shown
 from toolpair_observe.pairing.words import Outcome
@@ -206,10 +207,13 @@ class LogReporter:
 
     Args:
         throttle: What counts repeated lines; the process's own, unless a test has another.
+        docs_url: Where the page of causes is.
     """
 
-    def __init__(self, throttle: Throttle = _process) -> None:
+    def __init__(self, throttle: Throttle = _process, *, docs_url: str = DOCS_URL) -> None:
         self._throttle = throttle
+        self._near_miss = partial(_with_remedy, _near_miss, docs_url)
+        self._rejection = partial(_with_remedy, _rejection, docs_url)
 
     @property
     def wants_sound(self) -> bool:
@@ -219,12 +223,12 @@ class LogReporter:
     def flagged(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log a near miss."""
         event = "blocked request" if observation.blocked else "near miss"
-        self._warn(observation, event, _near_miss)
+        self._warn(observation, event, self._near_miss)
 
     def finished(self, observation: Observation, trace: Trace) -> None:  # noqa: ARG002
         """Log what the provider did, where it refused the request."""
         if observation.outcome is Outcome.REJECTED:
-            self._warn(observation, "rejected by the provider", _rejection)
+            self._warn(observation, "rejected by the provider", self._rejection)
         elif observation.outcome is Outcome.ESCAPED:
             is_servers = observation.escape_fault == Fault.SERVER
             event = "broken by the server" if is_servers else "missed by the check"
@@ -339,6 +343,14 @@ def _near_miss(observation: Observation) -> str:
     from toolpair_observe.reporters.text import near_miss  # noqa: PLC0415
 
     return near_miss(observation)
+
+
+def _with_remedy(
+    describe: Callable[[Observation], str], docs_url: str, observation: Observation
+) -> str:
+    from toolpair_observe.reporters.text import bounded, remedy  # noqa: PLC0415
+
+    return f"{bounded(describe(observation))}; {remedy(observation.report, docs_url)}"
 
 
 def _masked(observation: Observation) -> str:

@@ -119,7 +119,7 @@ class Pipeline:
         self._langsmith_guard = FailOpen(self.counts, "langsmith")
         self._metrics = CheckMetrics(meter_provider, self.counts)
         reporters: dict[str, Reporter] = {
-            "log": LogReporter(),
+            "log": LogReporter(docs_url=settings.docs_url),
             "otel": OtelReporter(
                 settings,
                 guard=self._langsmith_guard,

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.hashed import is_hash
 from toolpair_observe.observation import fresh_masked
+from toolpair_observe.pairing.cause_info import OR
 from toolpair_observe.pairing.refusals.fault import Fault
-from toolpair_observe.pairing.report import describe_masked
+from toolpair_observe.pairing.report import describe_masked, worst_of
 from toolpair_observe.pairing.shown import MAX_TEXT, shown
 from toolpair_observe.pairing.words import Effect
 from toolpair_observe.steps.told import tell
 
 if TYPE_CHECKING:
     from toolpair_observe.observation import Observation
+    from toolpair_observe.pairing.report import PairingReport
 
-_FAILS = frozenset({Effect.LOCAL_ERROR, Effect.REJECT})
+# Together they are shorter than what a log line is cut to.
+_LONGEST: Final = 1_000
+_LONGEST_HINT: Final = 500
+_FAILS: Final = frozenset({Effect.LOCAL_ERROR, Effect.REJECT})
 
 
 def escape(observation: Observation) -> str:
@@ -47,11 +52,30 @@ def near_miss(observation: Observation) -> str:
     if not thread_id:
         return said
     meets = "fails" if report.effect in _FAILS else "meets one"
-    return (
-        f"{said}; thread {shown(thread_id)} is stored with a breach, so every later "
+    thread = (
+        f"; thread {shown(thread_id)} is stored with a breach, so every later "
         f"turn {meets} until it is mended: toolpair-observe threads DATABASE_URL"
         f"{_thread_option(thread_id)}"
     )
+    # The command is to be run, so it is never cut.
+    return f"{_cut(said, _LONGEST - len(thread))}{thread}"
+
+
+def remedy(report: PairingReport, docs_url: str) -> str:
+    """Return what to do about the worst breach first, and where to read on."""
+    worst = worst_of(report.violations)
+    hint = worst.hint.split(OR)[0]
+    to_do = f"to do: {_cut(hint, _LONGEST_HINT)}; " if hint else ""
+    return f"{to_do}see {docs_url}#{worst.cause}"
+
+
+def bounded(text: str) -> str:
+    """Return what a line says, so short that what it ends with is never cut."""
+    return _cut(text, _LONGEST)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def masked(observation: Observation) -> str:

@@ -195,7 +195,7 @@ class Planner:
         age = "at an unknown time" if found.age is None else f"{found.age:.0f} s ago"
         return (
             f"it was stored {age}, and a run may still be going on: wait until it is idle for "
-            f"{self.options.idle:.0f} s, or lower idle"
+            f"{self.options.idle:.0f} s, or lower idle (--idle)"
         )
 
     # --- what it is to become ---------------------------------------------------------------------

@@ -5,12 +5,15 @@ Ids and names come out of a database, so that each line passes `pairing.shown`.
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.pairing.explain import explain as explain_report
 from toolpair_observe.pairing.report import describe, worst_of
 from toolpair_observe.pairing.shown import MAX_LINE, line, quoted, shown
+from toolpair_observe.pairing.terminal import Screen
 from toolpair_observe.pairing.words import ViolationKind
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.shown import ShowId
     from toolpair_observe.threads.diagnosis import BrokenStep, FoundResult, ThreadDiagnosis
 
+_INDENT: Final = "  "
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 _LACKS_A_RESULT: Final = (ViolationKind.MISSING_RESULT, ViolationKind.MISMATCHED_RESULT)
 _SOURCES: Final[Mapping[str, str]] = {
@@ -68,7 +72,7 @@ def explain(diagnosis: ThreadDiagnosis, name_id: ShowId = str) -> str:
     if diagnosis.on_new is not None:
         lines += [
             "a new message, which is the last of these, makes this list:",
-            indent(explain_report(diagnosis.on_new, of_thread=True), "  "),
+            _indented(diagnosis.on_new),
         ]
     lines += _resume(diagnosis)
     lines += map(line, _waiting(diagnosis))
@@ -78,8 +82,14 @@ def explain(diagnosis: ThreadDiagnosis, name_id: ShowId = str) -> str:
         since = f"the last sound checkpoint is {shown(sound)}" if sound else "it is the first one"
         lines.append(line(f"broken by {_broken(diagnosis.broken_by)}; {since}"))
     if diagnosis.verdict.is_finding:
-        lines += ["to mend it:", indent(mending_lines(diagnosis, name_id), "  ")]
+        lines += ["to mend it:", indent(mending_lines(diagnosis, name_id), _INDENT)]
     return "\n".join(lines)
+
+
+def _indented(report: PairingReport) -> str:
+    screen = Screen.of(sys.stdout)
+    narrower = replace(screen, width=screen.width - len(_INDENT))
+    return indent(explain_report(report, of_thread=True, screen=narrower), _INDENT)
 
 
 def place_of(thread_id: str, namespace: str, name_id: ShowId = str) -> str:
@@ -203,7 +213,7 @@ def _resume(diagnosis: ThreadDiagnosis) -> Iterator[str]:
         yield line(f"{runs}, and then {report.summary()}")
     else:
         yield line(f"{runs}, and meets this list:")
-        yield indent(explain_report(report, of_thread=True), "  ")
+        yield _indented(report)
 
 
 def _waiting(diagnosis: ThreadDiagnosis) -> Iterator[str]:

@@ -366,36 +366,22 @@ function showDetail(record) {
 
 function timelineOf(record) {
   const box = element("div", null, { class: "timeline" });
-  const marks = new Map();
-  for (const each of record.violations) {
-    marks.set(each.message_index, [...(marks.get(each.message_index) || []), each.kind]);
-  }
-  const menders = new Map(record.masked.map((each) => [each.message_index, each.by]));
-  let next = 0;
-  const fold = (count) => {
-    if (count > 0) {
-      box.append(element("div", `… ${number(count)} more message${count > 1 ? "s" : ""}`,
-        { class: "fold" }));
+  const width = Math.min(30, Math.max(0, ...record.rails.map((line) => line.id.length)));
+  for (const line of record.rails) {
+    const kind = line.is_fold ? "stop fold" : line.is_made_up ? "stop made-up" : "stop";
+    const row = element("div", null, { class: line.is_broken ? `${kind} bad` : kind });
+    const what = element("span", null, { class: "said" });
+    if (line.id) what.append(element("span", `${line.id.padEnd(width)}  `, { class: "id" }));
+    if (line.text) what.append(`${line.text}  `);
+    if (line.marks.length) {
+      what.append(element("span", `← ${line.marks.join(", ")}`, { class: "flag" }));
     }
-  };
-  for (const stop of record.timeline) {
-    fold(stop.index - next);
-    next = stop.index + 1;
-    const kinds = marks.get(stop.index);
-    const row = element("div", null, { class: kinds ? "stop bad" : "stop" });
-    const parts = stop.calls.map((call) => `calls ${call.name || "?"} (${call.id || "no id"})`);
-    if (stop.more_calls) parts.push(`and ${stop.more_calls} more calls`);
-    parts.push(...stop.results.map((id) => `answers ${id || "no id"}`));
-    if (stop.more_results) parts.push(`and ${stop.more_results} more`);
-    const what = element("span", parts.join("; "));
-    if (kinds) what.append(" ", element("span", `← ${[...new Set(kinds)].join(", ")}`, { class: "flag" }));
-    if (menders.has(stop.index)) {
-      what.append(" ", element("span", `← made up by ${menders.get(stop.index)}`, { class: "muted" }));
-    }
-    row.append(element("span", stop.index, { class: "index" }), element("span", stop.role), what);
+    const mark = line.is_broken ? "✗" : line.is_made_up ? "!" : "";
+    row.append(element("span", line.rail, { class: "rail" }), element("span", mark, { class: "flag" }),
+      element("span", line.index ?? "", { class: "index" }),
+      element("span", line.role, { class: "role" }), what);
     box.append(row);
   }
-  if (record.timeline.length) fold(record.message_count - next);
   return box;
 }
 
@@ -405,10 +391,15 @@ function violationOf(each) {
   head.append(element("span", each.effect, { class: `effect ${each.effect}` }),
     ` ${each.kind} at message ${each.message_index}: ${each.tool_call_id || "no id"}` +
     (each.tool_name ? ` of tool ${each.tool_name}` : ""));
-  box.append(head, element("p", `likely cause: ${each.cause}`, { class: "muted" }));
+  box.append(head);
   if (each.lost) box.append(element("p", `lost: ${each.lost}`));
   if (each.expected_error) box.append(element("blockquote", each.expected_error));
-  if (each.hint) box.append(element("p", each.hint));
+  if (each.hint) {
+    const hint = element("p");
+    hint.append(element("b", "to do: "), each.hint);
+    box.append(hint);
+  }
+  box.append(element("p", `likely cause: ${each.cause}`, { class: "muted" }));
   return box;
 }
 

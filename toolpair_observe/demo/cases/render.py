@@ -10,19 +10,24 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from toolpair_observe.demo.cases.timeline import ASCII, UNICODE, Line, draw
-from toolpair_observe.pairing.cause_notes import CAUSES
+from toolpair_observe.demo.cases.run import PROFILE
+from toolpair_observe.pairing.explain import fact_rows
+from toolpair_observe.pairing.page import STYLES, TO_DO, Fact, facts_of, predicted, timeline_rows
+from toolpair_observe.pairing.rails import ASCII, UNICODE, Excerpt, draw
 from toolpair_observe.pairing.reading import read_transcript
-from toolpair_observe.pairing.words import Effect
+from toolpair_observe.pairing.shown import line, shown
+from toolpair_observe.pairing.timeline import stop_of
+from toolpair_observe.pairing.typeset import Piece, row, wrap
 from toolpair_observe.semconv import GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
 
     from toolpair_observe.demo.cases.metrics import MetricRow
     from toolpair_observe.demo.cases.run import Attempt, CaseResult, DemoResult
+    from toolpair_observe.pairing.typeset import Row
 
 MAX_WIDTH: Final = 100
 THEME: Final = Theme(
@@ -38,15 +43,13 @@ THEME: Final = Theme(
 )
 
 _INDENT: Final = 2
-_ROLE_WIDTH: Final = 6
-_EFFECT_STYLES: Final = {
-    Effect.LOCAL_ERROR: "bad",
-    Effect.REJECT: "bad",
-    Effect.SILENT_LOSS: "warn",
-    Effect.UNKNOWN: "warn",
-    Effect.ACCEPT: "good",
-    Effect.CLEAN: "good",
-}
+# What a case tells of what was found; the rest is told by the whole report.
+_TOLD: Final = ("predicted:", "lost:", "expected error:", TO_DO, "likely cause:")
+_NEXT: Final = (
+    ("attach it to your model", "ChatOpenAI(model=..., callbacks=[ToolPairHandler()])"),
+    ("see whether it is on", "toolpair-observe doctor"),
+    ("check what you stored", "toolpair-observe check your-file.jsonl"),
+)
 # Labels that are the same on every series of the demo.
 _CONSTANT_LABELS: Final = (GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL)
 
@@ -78,7 +81,7 @@ class DemoPrinter:
         self._console = console
         self._plain = console.options.ascii_only
         self._glyphs = ASCII if self._plain else UNICODE
-        self._fine, self._broken = ("ok", "x") if self._plain else ("✓", "✗")
+        self._fine = "ok" if self._plain else "✓"
 
     def print_heading(self) -> None:
         """Print what the demo does."""
@@ -100,21 +103,31 @@ class DemoPrinter:
         self.print_section(f"{number}. {result.scenario.title}")
         self._print_indented(Text(result.scenario.story, style="muted"))
         self._console.print()
-        for line in self._timeline(result):
-            self._console.print(line, soft_wrap=True)
-        self._console.print()
-        self._print_indented(self._case_table(result))
+        self._print_rows(self._rows(result))
 
     def print_summary(self, result: DemoResult) -> None:
-        """Print the predictions beside the answers, and the metrics."""
+        """Print the predictions beside the answers, and what they come to."""
         self.print_section("Predicted and answered")
         self._print_indented(self._overview(result))
         self._console.print()
-        self._print_indented(self._conclusion(result))
+        self._print_indented(self._verdict(result))
+
+    def print_metrics(self, result: DemoResult) -> None:
+        """Print the metrics after the last case."""
         self.print_section("Metrics")
         self._print_indented(_metrics_table(result.metrics))
         self._console.print()
         self._print_indented(_constant_labels(result.metrics))
+
+    def print_next(self) -> None:
+        """Print what to do with one's own code."""
+        self.print_section("Next")
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="muted", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for what, how in _NEXT:
+            grid.add_row(what, Text(how, style="id"))
+        self._print_indented(grid)
 
     def print_section(self, title: str) -> None:
         """Print the heading of a part."""
@@ -127,49 +140,41 @@ class DemoPrinter:
     def _print_indented(self, content: RenderableType) -> None:
         self._console.print(Padding(content, (0, 0, 0, _INDENT)))
 
-    def _timeline(self, result: CaseResult) -> Iterator[Text]:
+    def _rows(self, result: CaseResult) -> Iterator[Row]:
         scenario = result.scenario
-        transcript = read_transcript(scenario.messages)
-        lines = draw(transcript, result.observed.violations, scenario.texts(), self._glyphs)
-        id_width = max(len(line.call_id) for line in lines)
-        for line in lines:
-            text = self._line(line, id_width)
-            text.truncate(self._console.width, overflow="crop" if self._plain else "ellipsis")
-            yield text
+        stops = [stop_of(entry, shown) for entry in read_transcript(scenario.messages).entries]
+        excerpt = Excerpt(stops, len(stops), result.observed.violations)
+        lines = draw(excerpt, texts=scenario.texts(), glyphs=self._glyphs)
+        yield from timeline_rows(lines, self._glyphs)
+        yield row("")
+        yield from fact_rows(self._facts(result))
 
-    def _line(self, line: Line, id_width: int) -> Text:
-        style = "broken" if line.is_broken else ""
-        text = Text(" " * _INDENT)
-        text.append(line.rail, style=style or "muted")
-        text.append(f" {self._broken if line.is_broken else ' '} ", style="broken")
-        text.append(f"{'' if line.index is None else line.index:>2} ", style="muted")
-        text.append(f"{line.role:<{_ROLE_WIDTH}} ", style=style or "muted")
-        if line.call_id:
-            text.append(f"{line.call_id:<{id_width}}  ", style=style or "id")
-        text.append(line.text, style=style)
-        for kind in line.kinds:
-            text.append(f"  {kind}", style="broken")
-        return text
+    def _print_rows(self, rows: Iterable[Row]) -> None:
+        for pieces in wrap(rows, self._console.width - _INDENT):
+            text = Text(" " * _INDENT if pieces else "")
+            for piece in pieces:
+                text.append(piece.text, style=piece.style)
+            self._console.print(text, soft_wrap=True)
 
-    def _case_table(self, result: CaseResult) -> Table:
+    def _facts(self, result: CaseResult) -> list[Fact]:
+        """Return what a report says of the case, with the answer behind the prediction."""
         observed = result.observed
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="muted", no_wrap=True, min_width=len("likely cause"))
-        grid.add_column(overflow="fold")
-        grid.add_row("predicted", _prediction(observed))
-        grid.add_row("answered", _answer(observed))
-        if observed.violations:
-            same = "exactly the error text that was predicted"
-            other = "not the error text that was predicted"
-            grid.add_row("", self._tick(same) if result.has_predicted_text else Text(other))
-        grid.add_row("strict", _strict(result.strict))
-        if observed.violations:
-            cause = CAUSES[observed.violations[0].cause]
-            grid.add_row("likely cause", Text(cause.title))
-            grid.add_row("to do", Text(cause.hints[0]))
-        for disagreement in result.disagreements():
-            grid.add_row("", Text(f"{self._broken} {disagreement}", style="broken"))
-        return grid
+        facts = {fact.label: fact for fact in _found(observed)}
+        told = [facts.pop(label) for label in _TOLD[:3] if label in facts]
+        told += [self._answer(result), _strict(result.strict)]
+        told += [facts[label] for label in _TOLD[3:] if label in facts]
+        wrong = result.disagreements()
+        return told + [Fact.of("", f"{self._glyphs.broken} {each}", "broken") for each in wrong]
+
+    def _answer(self, result: CaseResult) -> Fact:
+        answer = result.observed.answer
+        if answer is None:
+            return Fact.of("answered:", "nothing was sent")
+        status = Piece(str(answer.status), "bad" if answer.is_refusal else "good")
+        if result.has_predicted_text:
+            exactly = Piece(f" {self._fine} with exactly this text", "good")
+            return Fact("answered:", (status, exactly))
+        return Fact("answered:", (status, Piece(line(f" {answer.text}"))))
 
     def _overview(self, result: DemoResult) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="muted")
@@ -181,53 +186,45 @@ class DemoPrinter:
             fine = not case.disagreements()
             table.add_row(
                 f"{number}. {case.scenario.title}",
-                _effect(observed.effect),
+                Text(observed.effect.value, style=STYLES[observed.effect]),
                 Text(str(observed.answer.status) if observed.answer else "nothing"),
                 Text("blocked" if case.strict.blocked else "allowed"),
-                self._tick("") if fine else Text(f"{self._broken} disagrees", style="broken"),
+                self._tick("")
+                if fine
+                else Text(f"{self._glyphs.broken} disagrees", style="broken"),
             )
         return table
 
-    def _conclusion(self, result: DemoResult) -> Text:
+    def _verdict(self, result: DemoResult) -> Text:
         count = len(result.cases)
-        agreeing = sum(not case.disagreements() for case in result.cases)
-        if result.agrees:
-            return self._tick(f"In all {count} cases the provider did what was predicted.")
-        text = f"{self._broken} Only {agreeing} of {count} cases went as predicted."
-        return Text(text, style="broken")
+        if not result.agrees:
+            agreeing = sum(not case.disagreements() for case in result.cases)
+            text = f"{self._glyphs.broken} Only {agreeing} of {count} cases went as predicted."
+            return Text(text, style="broken")
+        stopped = sum(case.strict.blocked for case in result.cases)
+        return self._tick(
+            f"In all {count} cases the provider did what was predicted. Strict mode stopped the "
+            f"{stopped} broken requests before they were sent, and let the sound one pass."
+        )
 
     def _tick(self, words: str) -> Text:
         return Text(f"{self._fine} {words}".rstrip(), style="good")
 
 
-def _effect(effect: Effect) -> Text:
-    return Text(effect.value, style=_EFFECT_STYLES[effect])
+def _found(attempt: Attempt) -> list[Fact]:
+    report = attempt.report
+    if report is None or not report.violations:
+        return [predicted(PROFILE, attempt.effect)]
+    return facts_of(report, report.violations[0])
 
 
-def _prediction(attempt: Attempt) -> Text:
-    text = _effect(attempt.effect)
-    if attempt.report:
-        kinds = dict.fromkeys(found.kind.value for found in attempt.violations)
-        text.append(f": {', '.join(kinds)}" if kinds else "")
-        text.append(f"  (under {attempt.report.profile})", style="muted")
-    return text
-
-
-def _answer(attempt: Attempt) -> Text:
-    answer = attempt.answer
-    if answer is None:
-        return Text("nothing was sent")
-    text = Text(str(answer.status), style="bad" if answer.is_refusal else "good")
-    return text.append(f" {answer.text}", style="default")
-
-
-def _strict(attempt: Attempt) -> Text:
+def _strict(attempt: Attempt) -> Fact:
     if attempt.blocked and not attempt.requests:
-        return Text("blocked with InvalidToolResultsError; nothing was sent")
+        return Fact.of("strict:", "blocked with InvalidToolResultsError; nothing was sent")
     if attempt.blocked:
-        return Text("blocked, but a request was sent", style="broken")
+        return Fact.of("strict:", "blocked, but a request was sent", "broken")
     status = attempt.answer.status if attempt.answer else "no answer"
-    return Text(f"allowed ({status})")
+    return Fact.of("strict:", f"allowed ({status})")
 
 
 def _metrics_table(rows: Sequence[MetricRow]) -> Table:
@@ -236,15 +233,15 @@ def _metrics_table(rows: Sequence[MetricRow]) -> Table:
     table.add_column("labels", ratio=1, style="muted")
     table.add_column("value", justify="right", no_wrap=True)
     previous = ""
-    for row in rows:
+    for each in rows:
         labels = [
             f"{key.rpartition('.')[2]}={value}"
-            for key, value in row.labels
+            for key, value in each.labels
             if key not in _CONSTANT_LABELS
         ]
-        name = row.name if row.name != previous else ""
-        table.add_row(name, " ".join([*labels, *_median(row)]), str(row.value))
-        previous = row.name
+        name = each.name if each.name != previous else ""
+        table.add_row(name, " ".join([*labels, *_median(each)]), str(each.value))
+        previous = each.name
     return table
 
 

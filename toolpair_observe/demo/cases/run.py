@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from toolpair_observe.pairing.report import PairingReport, Violation
     from toolpair_observe.pairing.words import ViolationKind
 
+PROFILE: Final = "openai-chat"
 BLOCK_ON: Final = (Effect.REJECT, Effect.LOCAL_ERROR)
 
 _OK: Final = 200
@@ -154,7 +155,7 @@ def _attempt(
         mode=mode,
         block_on=BLOCK_ON,
         # The handler recognizes real endpoints; for a local one it needs the profile.
-        profile="openai-chat",
+        profile=PROFILE,
         hash_ids=False,
         feedback="off",
         spans="off",

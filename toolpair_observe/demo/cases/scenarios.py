@@ -74,7 +74,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         "A result on its own",
-        "The history was trimmed between the call and its result.",
+        "A node returned its result into a state that keeps only the newest messages.",
         (_result("call_rome"),),
     ),
 )

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from toolpair_observe.demo.cases.render import DemoPrinter
 
 
-def show_cases(printer: DemoPrinter) -> bool:
+def show_cases(printer: DemoPrinter, *, metrics: bool = False) -> bool:
     """Run every case and print it.
+
+    Args:
+        printer: Prints the parts.
+        metrics: Whether to print the metrics, too.
 
     Returns:
         Whether everything happened as predicted.
@@ -23,5 +27,7 @@ def show_cases(printer: DemoPrinter) -> bool:
         result = run_demo(SCENARIOS, provider)
     for number, case in enumerate(result.cases, start=1):
         printer.print_case(number, case)
+    if metrics:
+        printer.print_metrics(result)
     printer.print_summary(result)
     return result.agrees

@@ -1,8 +1,11 @@
-"""A LangSmith endpoint on the loopback interface that accepts runs and feedback, storing none."""
+"""A LangSmith endpoint on the loopback interface: it accepts runs, and keeps the last feedback."""
 
 from __future__ import annotations
 
+import json
+from collections import deque
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 KEY: Final = "loopback"
 REVOKED_KEY: Final = "loopback-revoked"
+_KEPT: Final = 100
 
 # Given to the client, which otherwise requests it.
 INFO: Final[Mapping[str, Any]] = {
@@ -34,11 +38,16 @@ class LoopbackLangSmith(LoopbackServer):
     """A server for `langsmith.Client(api_url, api_key=KEY)`.
 
     Used as a context manager. Feedback under `REVOKED_KEY` is refused.
+
+    Attributes:
+        feedback: The last feedback that was accepted, the oldest first.
     """
 
     def __init__(self) -> None:
         """Bind a free port."""
-        super().__init__(_LangSmithHandler, "loopback-langsmith")
+        super().__init__(partial(_LangSmithHandler, self), "loopback-langsmith")
+        # The live demo sends it for minutes, and nobody looks.
+        self.feedback: deque[dict[str, Any]] = deque(maxlen=_KEPT)
 
     @property
     def api_url(self) -> str:
@@ -47,6 +56,10 @@ class LoopbackLangSmith(LoopbackServer):
 
 
 class _LangSmithHandler(JsonHandler):
+    def __init__(self, server: LoopbackLangSmith, *connection: Any) -> None:  # noqa: ANN401 -- the base class's
+        self._langsmith = server
+        super().__init__(*connection)
+
     def do_GET(self) -> None:  # noqa: N802 -- http.server looks for it
         """Return the server's facts, or a project."""
         path = urlsplit(self.path)
@@ -58,25 +71,29 @@ class _LangSmithHandler(JsonHandler):
 
     def do_POST(self) -> None:  # noqa: N802 -- http.server looks for it
         """Accept runs, and feedback with a valid key."""
-        self._read_body()
-        if self.path == "/feedback" and self.headers.get("x-api-key") == REVOKED_KEY:
+        body = self._read_body()
+        is_feedback = self.path == "/feedback"
+        if is_feedback and self.headers.get("x-api-key") == REVOKED_KEY:
             self.send_json(HTTPStatus.FORBIDDEN, {"detail": "Forbidden"})
-        else:
-            self.send_json(HTTPStatus.ACCEPTED, {})
+            return
+        if is_feedback:
+            self._langsmith.feedback.append(json.loads(body))
+        self.send_json(HTTPStatus.ACCEPTED, {})
 
     def do_PATCH(self) -> None:  # noqa: N802 -- http.server looks for it
         """Accept the end of a run."""
         self.do_POST()
 
-    def _read_body(self) -> None:
+    def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            return
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces = []
         while size := int(self.rfile.readline().partition(b";")[0], 16):
-            self.rfile.read(size)
+            pieces.append(self.rfile.read(size))
             self.rfile.readline()
         while self.rfile.readline().strip():
             pass
+        return b"".join(pieces)
 
 
 def _project(name: str) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
+
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from toolpair_observe import check_messages
-from toolpair_observe.demo.cases.timeline import ASCII, UNICODE, draw
+from toolpair_observe.pairing.rails import ASCII, NO_RESULT, UNICODE, Excerpt, draw
 from toolpair_observe.pairing.reading import read_transcript
+from toolpair_observe.pairing.timeline import stop_of
 
 USER = HumanMessage("hello")
 TEXT = AIMessage("done")
@@ -17,27 +21,41 @@ def call(*ids):
     return AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": i} for i in ids])
 
 
-def result(call_id):
-    return ToolMessage("18", tool_call_id=call_id)
+def result(call_id, text="18"):
+    return ToolMessage(text, tool_call_id=call_id)
 
 
-def picture(*messages, glyphs=UNICODE):
-    report = check_messages(list(messages), profile="openai-chat")
-    lines = draw(read_transcript(messages), report.violations, {}, glyphs)
+def excerpt(messages, violations=(), masked=()):
+    stops = [stop_of(entry, str) for entry in read_transcript(messages).entries]
+    return Excerpt(stops, len(stops), violations, masked)
+
+
+def shown(lines):
     return [
         " ".join(
             [
                 line.rail,
-                "x" if line.is_broken else " ",
+                "x" if line.is_broken else "!" if line.is_made_up else " ",
                 f"{'' if line.index is None else line.index:>2}",
                 f"{line.role:5}",
-                line.call_id,
-                *([line.text] if line.text == "no result" else []),
-                *line.kinds,
+                line.identifier,
+                *([line.text] if line.text == NO_RESULT or line.is_fold else []),
+                *line.marks,
             ]
         ).rstrip()
         for line in lines
     ]
+
+
+def picture(*messages, glyphs=UNICODE, profile="openai-chat"):
+    report = check_messages(list(messages), profile=profile)
+    return shown(draw(excerpt(messages, report.violations, report.masked), glyphs=glyphs))
+
+
+def picture_of_report(*messages, profile="openai-chat"):
+    report = check_messages(list(messages), profile=profile)
+    kept = Excerpt(report.timeline, report.message_count, report.violations, report.masked)
+    return shown(draw(kept))
 
 
 @pytest.mark.parametrize(
@@ -162,15 +180,107 @@ def test_texts_stand_beside_their_calls_and_messages():
     messages = (USER, call("a", "b"), result("a"))
     texts = {0: ["hello"], 1: ["f(1)", "f(2)"], 2: ["18"]}
 
-    lines = draw(read_transcript(messages), (), texts)
+    lines = draw(excerpt(messages), texts=texts)
 
-    assert [line.text for line in lines] == ["hello", "f(1)", "f(2)", "18", "no result"]
+    assert [line.text for line in lines] == ["hello", "f(1)", "f(2)", "18", NO_RESULT]
 
 
 def test_what_no_violation_complains_of_is_not_marked():
     """Under a profile that keeps state on its side an unanswered call may be fine."""
-    messages = (USER, call("a"), USER)
-
-    lines = draw(read_transcript(messages), (), {})
+    lines = draw(excerpt((USER, call("a"), USER)))
 
     assert not any(line.is_broken for line in lines)
+
+
+def test_a_made_up_result_is_marked_but_not_broken():
+    lost = "Tool was interrupted."
+
+    assert picture(USER, call("a"), result("a", lost), TEXT) == [
+        "        0 human",
+        "╭───    1 ai    a",
+        "╰─── !  2 tool  a made up by strands (missing)",
+        "        3 ai",
+    ]
+
+
+def test_a_break_between_sound_messages_is_drawn_with_what_is_around_it():
+    sound = [message for n in range(9) for message in (call(f"s{n}"), result(f"s{n}"))]
+
+    assert picture_of_report(*sound, call("a"), USER, *sound) == [
+        "                 … 16 more messages",
+        "╭───   16 ai    s8",
+        "╰───   17 tool  s8",
+        "╭───   18 ai    a",
+        "╰╌╌╌ x          a no result missing_result",
+        "       19 human",
+        "╭───   20 ai    s0",
+        "│                … 17 more messages",
+    ]
+
+
+def test_a_break_in_messages_that_are_left_out_is_counted_where_they_are():
+    messages = (USER, call("a"), USER, call("b"), USER, result("z"))
+    report = check_messages(list(messages), profile="openai-chat")
+    kept = Excerpt(report.timeline[:3], len(messages), report.violations)
+
+    assert shown(draw(kept))[-1] == (
+        "     x           … 3 more messages 1 missing_result 1 orphan_result"
+    )
+
+
+def test_a_breach_of_a_call_past_the_first_ones_marks_the_line_that_counts_them():
+    ids = [f"c{n}" for n in range(20)]
+
+    lines = picture(USER, call(*ids), *map(result, ids[:-1]))
+
+    assert [line.split()[-1] for line in lines if " x " in line] == ["missing_result"]
+
+
+def test_a_result_before_its_call_leaves_no_call_without_a_result():
+    lines = picture(USER, result("a"), call("a"), USER)
+
+    assert not [line for line in lines if NO_RESULT in line]
+    assert lines[1] == "  ╌╌ x  1 tool  a misplaced_result"
+
+
+def test_more_calls_than_there_are_lanes_have_no_rail():
+    messages = [message for n in range(30) for message in (call(f"c{n}"), USER)]
+
+    lines = draw(excerpt(messages + [result(f"c{n}") for n in range(30)]))
+
+    assert max(len(line.rail) for line in lines) <= 10
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_breach_of_any_history_is_marked_at_its_message(seed):
+    """Also where ids repeat, are empty, or are answered early, late or twice."""
+    chance = random.Random(seed)  # noqa: S311 -- no secret
+    ids = ["a", "b", "c", "", "a"]
+    choices = [
+        lambda: call(*chance.sample(ids, chance.randint(1, 4))),
+        lambda: result(chance.choice(ids)),
+        lambda: USER,
+        lambda: TEXT,
+    ]
+    messages = [chance.choice(choices)() for _ in range(chance.randint(1, 12))]
+    for profile in ("openai-chat", "contract", "anthropic", "google-genai", "openai-responses"):
+        report = check_messages(messages, profile=profile)
+        marked = marks_by_message(draw(excerpt(messages, report.violations)))
+        for found in report.violations:
+            assert found.kind in marked[found.message_index], (profile, found)
+
+
+def marks_by_message(lines):
+    """Return the marks of each message; a line without a result belongs to its call's message."""
+    marked = defaultdict(set)
+    callers = defaultdict(set)
+    here = None
+    for line in lines:
+        here = line.index if line.index is not None else here
+        if line.text == NO_RESULT:
+            for index in callers[line.identifier]:
+                marked[index].update(line.marks)
+        else:
+            callers[line.identifier].add(here)
+            marked[here].update(line.marks)
+    return marked

@@ -1,0 +1,1 @@
+"""What writes the pages that are generated, and builds the site of all pages."""
