@@ -7,8 +7,12 @@ stale copy is tested. Arguments after `--` take the place of the tests that a se
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import subprocess
+import sys
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -25,6 +29,10 @@ nox.options.error_on_external_run = True
 ROOT: Final = Path(__file__).parent
 PROJECT: Final = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 DEV: Final[list[str]] = PROJECT["optional-dependencies"]["dev"]
+# What users install; the others are for those who work on this project.
+EXTRAS: Final = sorted(
+    {*PROJECT["optional-dependencies"]} - {"dev", "docs", "integrations", "test"}
+)
 
 LATER_PYTHONS: Final = ("3.12", "3.13")
 # pyenv puts the versions that are not chosen on no path, and nox looks nowhere else.
@@ -98,11 +106,9 @@ OF_FOREIGN_TESTS: Final = (
     *("pytest-mock", "pytest-recording", "pytest-retry", "pytest-timeout", "requests-mock"),
     *("responses", "syrupy", "toml", "vcrpy"),
 )
-PICTURE: Final = "docs/images/demo.svg"
 GENERATORS: Final = (
     *(("python", f"docs/{path.name}") for path in sorted((ROOT / "docs").glob("generate_*.py"))),
     ("python", "-m", "dashboards.tools.generate"),
-    ("python", "-m", "toolpair_observe.demo.cases.picture", PICTURE),
 )
 
 
@@ -159,7 +165,7 @@ def ray(session: nox.Session) -> None:
 def integrations(session: nox.Session) -> None:
     """Compare what is predicted with what every integration really sends."""
     session.install("-e", ".[integrations]")
-    _test(session, "tests/integrations", "tests/pairing")
+    _test(session, "tests/integrations", "tests/pairing", "tests/docs/test_comparison.py")
 
 
 @nox.session
@@ -245,11 +251,16 @@ def docs(session: nox.Session) -> None:
         session.error(f"run nox -s generate, and commit {', '.join(stale)}")
 
 
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the site of all pages in `build/site`, or in the folder after `--`."""
+    session.install(*PROJECT["optional-dependencies"]["docs"])
+    session.run("python", "-m", "docs.build_site", *session.posargs)
+
+
 def _differences(folder: Path) -> list[str]:
     """Name the files of `folder` that are not what they are here."""
     made = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
-    # The picture shows times, which are never the same; a test compares its words.
-    del made[Path(PICTURE)]
     return sorted(
         str(name)
         for name, path in made.items()
@@ -276,10 +287,12 @@ print("toolpair_observe", toolpair_observe.__version__, "from", toolpair_observe
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build the wheel from the source distribution, and use it where nothing else is installed."""
-    session.install(*_dev("build"))
+    """Build both archives, look into them, and use the wheel where nothing else is installed."""
+    session.install(*_dev("build", "twine"))
     with TemporaryDirectory() as folder:
         session.run("python", "-m", "build", "--outdir", folder, silent=True)
+        session.run("twine", "check", "--strict", *map(str, Path(folder).glob("*")))
+        session.run("python", ".ci/archives.py", folder)
         session.run("python", "-m", "venv", f"{folder}/clean")
         (built,) = Path(folder).glob("*.whl")
         programs = f"{folder}/clean/bin"
@@ -297,6 +310,39 @@ def wheel(session: nox.Session) -> None:
         session.error(f"a new process says nothing of being attached: {told}")
     if "pip install" not in str(said):
         session.error(f"the demo does not say which extra it needs: {said}")
+
+
+@cache
+def _built_wheel() -> Path:
+    """Build a wheel, once for all sessions of this run."""
+    folder = TemporaryDirectory(prefix="toolpair-wheel-")
+    atexit.register(folder.cleanup)
+    command = (sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--out-dir", folder.name)
+    subprocess.run([*command, str(ROOT)], check=True)  # noqa: S603 -- our own command
+    (built,) = Path(folder.name).glob("*.whl")
+    return built
+
+
+@nox.session
+@nox.parametrize("extra", EXTRAS, ids=EXTRAS)
+def extras(session: nox.Session, extra: str) -> None:
+    """Try what an extra is for: without it, then with what the error said is to be installed."""
+    fast = {"UV_COMPILE_BYTECODE": "0"}
+    session.install(str(_built_wheel()), env=fast)
+    with TemporaryDirectory() as folder:
+        trial = ("python", str(ROOT / ".ci/extras.py"), extra, folder)
+        # The tools of the dashboards are no part of the package, and name no line to install.
+        target = (
+            f"{_built_wheel()}[{extra}]"
+            if extra == "dashboards"
+            else str(session.run(*trial, "--missing", silent=True)).strip()
+        )
+        if extra == "ray":  # hundreds of megabytes, which the session ray installs and uses
+            session.install("--dry-run", target)
+            return
+        session.install(target, env=fast)
+    with TemporaryDirectory() as folder:
+        session.run("python", str(ROOT / ".ci/extras.py"), extra, folder)
 
 
 @nox.session

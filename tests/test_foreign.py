@@ -511,7 +511,7 @@ def test_no_other_private_name_is_read() -> None:
 
 # Whose import a failure of another package can't break: each is imported where it is used only.
 # Pydantic is part of what langchain-core shows of itself.
-OPTIONAL = {"certifi", "langchain", "litellm", "openinference", "pydantic"}
+OPTIONAL = {"certifi", "langchain", "litellm", "openinference", "pydantic", "shtab"}
 ROOMS_OF_EXTRAS = (
     *("demo", "middleware", "otel_instrumentor", "progress", "pytest_plugin", "templates"),
     "threads",

@@ -39,6 +39,7 @@ LAYERS = (
         "probing",
         "processes",
         "semconv",
+        "semconv_notes",
         "templates",
     ),
     (
@@ -47,6 +48,8 @@ LAYERS = (
         "children",
         "observation",
         "option_values",
+        "project_file",
+        "project_options",
         "repair",
         "settings",
         "steps",
@@ -65,7 +68,7 @@ LAYERS = (
     ("", "__main__"),
 )
 # `PairingReport.explain()` needs the text, and the text needs the report.
-CIRCLES = {("pairing.explain", "pairing.report")}
+CIRCLES = {("pairing.explain", "pairing.markup", "pairing.page", "pairing.report")}
 
 LONGEST = 450
 LONGEST_TABLE = 700
@@ -214,12 +217,12 @@ def test_an_extra_is_imported_by_nothing_but_its_own_room():
     assert all(each.is_lazy or each.is_for_types for each in inward)
 
 
-def test_nothing_but_its_command_imports_the_demo():
+def test_nothing_but_its_command_and_tools_imports_the_demo():
     assert {
         each.source
         for each in all_imports()
         if is_in(each.target, "demo") and not is_in(each.source, "demo")
-    } == {"cli.demo", "dashboards.tools.check_phoenix"}
+    } == {"cli.demo", "dashboards.tools.check_phoenix", "docs.generate_picture"}
 
 
 def test_nothing_imports_the_dashboards_or_the_pages():

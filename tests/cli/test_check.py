@@ -86,7 +86,8 @@ def test_explain_shows_timeline_cause_and_remedy_without_content(write, capsys):
     main(["check", write("a.jsonl", BROKEN), "--profile", "openai-chat", "--explain"])
 
     out = capsys.readouterr().out
-    assert "calls weather (call_a)" in out
+    assert "╭───    1 ai     call_a  weather" in out
+    assert "╰╌╌╌ ✗           call_a  no result  ← missing_result" in out
     assert "likely cause:" in out
     assert "to do:" in out
     assert "SECRET" not in out
@@ -138,6 +139,26 @@ def test_json_gives_one_object_a_unit(write, capsys):
     assert unknown["status"] == "unreadable"
     assert "'question'" in unknown["reason"]
     assert "SECRET" not in out
+
+
+def test_explain_shows_the_same_breaches_once_and_says_how_often_they_came(write, capsys):
+    other = [{**each, "content": "another text"} for each in BROKEN]
+    longer = [*BROKEN, {"role": "assistant", "content": "later"}]
+    main(
+        ["check", write("a.jsonl", BROKEN, other, longer), "--profile", "openai-chat", "--explain"]
+    )
+
+    out = capsys.readouterr().out
+    assert out.count("INVALID_TOOL_RESULTS") == 1
+    assert "the same as a.jsonl:1: 2 more, the last one a.jsonl:3\n" in out
+
+
+def test_explain_is_colored_only_where_somebody_sees_it(write, monkeypatch, capsys):
+    file = write("a.jsonl", BROKEN)
+    for name, value in (("NO_COLOR", "1"), ("NO_COLOR", ""), ("FORCE_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+        main(["check", file, "--explain"])
+        assert ("\x1b[1;31m" in capsys.readouterr().out) is (name == "FORCE_COLOR")
 
 
 @pytest.mark.parametrize("extra", [[], ["--explain"], ["--json"]])
@@ -303,7 +324,9 @@ def test_ids_are_hashed_where_the_environment_asks_for_it(write, monkeypatch, ca
     out, err = capsys.readouterr()
     assert "call_a" not in out + err
     assert "thread_raw" not in out + err
-    assert out.count(hashed("thread_raw")) == (0 if options == ["--json"] else 2)
+    # With --explain the second of two histories with the same breaches names the first.
+    times = {"--json": 0, "--explain": 3}
+    assert out.count(hashed("thread_raw")) == times.get("".join(options), 2)
     assert out.count("hmac:") >= 2
 
 

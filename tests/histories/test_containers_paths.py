@@ -15,6 +15,7 @@ from tests.histories.containers import data_in, found_in, reason_in
 from toolpair_observe.histories.containers import opening
 from toolpair_observe.histories.containers.paths import LeftOut, expand
 from toolpair_observe.histories.containers.value import Unreadable
+from toolpair_observe.install import install_line
 
 
 @pytest.fixture
@@ -249,9 +250,9 @@ def test_without_fsspec_the_reason_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
     monkeypatch.delitem(sys.modules, "fsspec.core", raising=False)
 
-    told = 'reading s3:// takes the package fsspec: pip install "fsspec"'
+    told = f"reading s3:// takes the package fsspec: {install_line('urls')}"
     assert reason("s3://bucket/x") == told
-    assert 'pip install "fsspec"' in found_in("gs://bucket/x")[1][0][1]
+    assert install_line("urls") in found_in("gs://bucket/x")[1][0][1]
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -36,6 +38,20 @@ SUITE = """
     def ask(history, **config):
         return FakeListChatModel(responses=["Fine."]).invoke(history, config)
 """
+
+
+def assert_passes_alone(folder):
+    """Run the tests of a folder in a process that has imported nothing yet."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "pytest", *PLUGIN, "-q", str(folder)],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.fixture(autouse=True)

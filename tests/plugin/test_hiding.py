@@ -219,7 +219,7 @@ def test_a_block_at_import_is_told_as_a_failure_is(suite, style):
     result = suite("\n    ask(BROKEN)\n", "--toolpair=block", f"--tb={style}")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["missing_result at message 1:*", "*while the tests were collec*"])
-    result.stdout.fnmatch_lines(["*<-- missing_result"])
+    result.stdout.fnmatch_lines(["*← missing_result"])
     assert "langchain_core" not in result.stdout.str()
     assert "hush" not in result.stdout.str()
 
@@ -276,7 +276,7 @@ def test_a_broken_history_outside_of_every_test_fails_the_run(suite, pytester, m
     pytester.makeconftest(f"{IN_CONFTEST}    {place}\n")
     result = suite(SOUND_TEST, f"--toolpair={mode}")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*broken history while no test ran*", "*<-- missing_result"])
+    result.stdout.fnmatch_lines(["*broken history while no test ran*", "*← missing_result"])
     assert "hush" not in result.stdout.str()
 
 
@@ -336,7 +336,7 @@ def test_the_workers_of_xdist_tell_what_they_did_outside_of_their_tests(suite, p
     )
     result = suite(SOUND_TEST, "-p", "xdist", "-n", "1", "--toolpair=fail")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*broken history while no test ran*", "*<-- missing_result"])
+    result.stdout.fnmatch_lines(["*broken history while no test ran*", "*← missing_result"])
 
 
 @MODES

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.plugin.conftest import PLUGIN, ROOT
+from tests.plugin.conftest import PLUGIN, assert_passes_alone
 
 pytest_plugins = "pytester"
 
@@ -35,16 +32,7 @@ def test_it_imports_nothing_but_pytest_unless_it_is_asked_to(tmp_path):
         "    heavy = {'langchain_core', 'langsmith', 'opentelemetry', 'pydantic'}\n"
         "    assert not heavy & set(sys.modules)\n"
     )
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "pytest", *PLUGIN, "-q", str(tmp_path)],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    assert_passes_alone(tmp_path)
 
 
 def test_observe_fails_the_test_with_the_timeline(suite):
@@ -53,8 +41,9 @@ def test_observe_fails_the_test_with_the_timeline(suite):
     result.stdout.fnmatch_lines(
         [
             "*toolpair: a chat model was given a broken history in this test",
-            "*missing_result at message 1: call call_oslo of tool get_weather*",
-            "*1*ai*calls get_weather (call_oslo)*",
+            "*missing_result at message 1: call call_oslo of tool*",
+            "*1 ai*call_oslo*get_weather*",
+            "*✗*call_oslo*no result*missing_result*",
         ]
     )
     assert "hush" not in result.stdout.str().split("toolpair: a chat model")[1]
@@ -70,9 +59,7 @@ def test_strict_stops_the_request_and_shows_the_timeline(suite):
         "--toolpair=strict",
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        ["*InvalidToolResultsError*", "*- toolpair -*", "*calls get_weather*"]
-    )
+    result.stdout.fnmatch_lines(["*InvalidToolResultsError*", "*- toolpair -*", "*ai*get_weather*"])
     assert "the request went out" not in result.stdout.str()
 
 
@@ -276,7 +263,7 @@ def test_identical_breaches_are_told_once(suite):
     )
     result.assert_outcomes(failed=2)
     told = result.stdout.str()
-    assert told.count("<-- missing_result") == 2
+    assert told.count("← missing_result") == 2
     assert told.count("the same in 3 requests") == 2
     assert told.count("missing_result: unknown under contract") == 1
     result.stdout.fnmatch_lines(
@@ -464,7 +451,7 @@ def test_a_teardown_that_is_stopped_shows_the_timeline_of_its_own_request_only(s
     told = result.stdout.str()
     assert told.count("given a broken history in this test") == 1
     assert told.count("given a broken history while the test was torn down") == 1
-    assert told.count("<-- orphan_result") == told.count("<-- missing_result") == 1
+    assert told.count("← orphan_result") == told.count("← missing_result") == 1
 
 
 def test_a_test_that_calls_fail_itself_shows_the_timeline(suite):
@@ -539,7 +526,7 @@ def test_report_lists_and_fails_nothing(suite):
         [
             "toolpair: report; no test fails",
             "*- toolpair -*",
-            "*<-- missing_result",
+            "*← missing_result",
             "3 chat-model requests checked in 3 tests; broken histories: 1 missing_result",
         ]
     )
@@ -652,7 +639,7 @@ def test_an_ignored_violation_is_let_through_and_not_listed(suite, mode):
             "ignored: 2 missing_result",
         ]
     )
-    result.stdout.no_fnmatch_line("*<-- missing_result*")
+    result.stdout.no_fnmatch_line("*← missing_result*")
 
 
 def test_what_is_expected_beside_what_is_not_is_not_called_broken(suite):
@@ -706,7 +693,7 @@ def test_what_the_application_itself_stops_stays_stopped(suite, mode):
     )
     result.assert_outcomes(passed=1, failed=2)
     assert result.stdout.str().count("the application's own strict mode") == 2
-    result.stdout.fnmatch_lines(["*<-- missing_result", "FAILED *::test_propagates - missing_res*"])
+    result.stdout.fnmatch_lines(["*← missing_result", "FAILED *::test_propagates - missing_res*"])
 
 
 def test_a_block_that_the_test_awaits_fails_it_unless_it_says_what_it_expects(suite):
@@ -876,7 +863,7 @@ def test_a_block_of_the_application_shows_no_content_where_nothing_is_watched(su
     )
     result.assert_outcomes(failed=1)
     assert "hush" not in result.stdout.str()
-    result.stdout.fnmatch_lines(["*<-- missing_result", "FAILED * - missing_*"])
+    result.stdout.fnmatch_lines(["*← missing_result", "FAILED * - missing_*"])
 
 
 def test_the_workers_of_xdist_show_a_block_as_one_process_does(suite):

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Final
 
 from toolpair_observe.console import ExitCode, show
+from toolpair_observe.errors import SettingsError
+from toolpair_observe.pairing.shown import shown
+from toolpair_observe.project_options import project_options
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from toolpair_observe.cli.subcommands import Subcommands
+    from toolpair_observe.diagnosis.findings import Finding
+    from toolpair_observe.errors import ToolPairError
+    from toolpair_observe.project_file import ProjectFile
 
 _DESCRIPTION: Final = """\
 Say whether chat models are checked, in which mode and why, and what is wrong: versions,
@@ -48,7 +56,31 @@ def run(arguments: argparse.Namespace) -> int:
     """Look, and print what was found."""
     # Imports langchain-core, which is slow; `--help` does not need it.
     from toolpair_observe.diagnosis.doctor import diagnose  # noqa: PLC0415
+    from toolpair_observe.diagnosis.findings import Diagnosis  # noqa: PLC0415 - see above
 
-    diagnosis = diagnose(arguments.model, handler=None, online=arguments.online, in_program=False)
+    found = diagnose(arguments.model, handler=None, online=arguments.online, in_program=False)
+    told = _of_project(arguments.project_file, arguments.trouble)
+    diagnosis = Diagnosis((*found.findings, *told))
     show(json.dumps(diagnosis.to_dict()) if arguments.json else str(diagnosis))
     return ExitCode.OK if diagnosis.ok else ExitCode.FOUND
+
+
+def _of_project(project: ProjectFile | None, trouble: ToolPairError | None) -> Iterator[Finding]:
+    """Say which pyproject.toml was read, who minds what it sets, and what is wrong with it."""
+    from toolpair_observe.diagnosis.findings import ok, problem  # noqa: PLC0415 - see `run`
+
+    trouble = trouble or _mistake_in(project)
+    if trouble is not None:
+        yield problem("project", str(trouble), "mend the file: other commands and pytest end here")
+    if project is not None:
+        names = ", ".join(map(shown, project.table)) or "nothing"
+        who = "for the commands and pytest; an attached handler reads no file"
+        yield ok("project", f"{project.path} sets {names}: {who}")
+
+
+def _mistake_in(project: ProjectFile | None) -> ToolPairError | None:
+    try:
+        project_options(project, os.environ)
+    except SettingsError as error:
+        return error
+    return None

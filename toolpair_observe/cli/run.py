@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION: Final = """\
 Run a program and check every chat-model request that it makes. The program is not changed.
-Options come from the environment (TOOLPAIR_MODE=strict, ...); only the mode is also an argument.
+Options come from the environment (TOOLPAIR_MODE=strict, ...), else from [tool.toolpair_observe] of
+the nearest pyproject.toml; only the mode is also an argument.
 Forked workers and new Python processes that the program starts are checked too, as far as Python
 reads PYTHONPATH there (python -I, -E and -S do not). Each says in one line on standard error that
 it is attached, in which mode and why, once it imports LangChain's chat models.

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast, get_args
 
 import pytest
 
 from toolpair_observe.pairing.shown import quoted
+from toolpair_observe.project_file import (
+    PYTEST,
+    TABLE,
+    ProjectFile,
+    find,
+    text_of,
+    unknown,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from toolpair_observe.settings import Options
@@ -32,6 +41,10 @@ MaskedMode = Literal["report", "fail"]
 _MASKED_MODES: Final = get_args(MaskedMode)
 _MASKED: Final = "--toolpair-masked"
 _FAIL_ON: Final = "--toolpair-fail-on"
+KEYS: Final = ("mode", "fail_on", "masked")
+"""The keys of the plugin's table in pyproject.toml, named as the options are."""
+
+_PROJECT: Final = pytest.StashKey[ProjectFile | None]()
 # Whoever runs tests wants to hear of lost data, too, which strict mode lets through by default.
 _DEFAULT_EFFECTS: Final = "local_error,reject,silent_loss"
 
@@ -46,7 +59,8 @@ def add_options(parser: pytest.Parser) -> None:
         help="watch each test for chat models that are given tool calls and tool results that do "
         "not pair. report: list them; fail: also fail the test once it has run; block: also stop "
         "the request. observe is another word for fail, strict for block (default: the ini option "
-        "toolpair; without it, only tests that use the fixture toolpair are watched)",
+        "toolpair; without it mode of [tool.toolpair_observe.pytest] in pyproject.toml; without "
+        "that, only tests that use the fixture toolpair are watched)",
     )
     group.addoption(
         _FAIL_ON,
@@ -79,15 +93,13 @@ def requested_mode(config: pytest.Config) -> Mode | None:
     Raises:
         pytest.UsageError: The value is not allowed.
     """
-    given = config.getoption("toolpair")
-    value = str(config.getini("toolpair") if given is None else given).strip()
-    if not value and given is None:
+    given = _given(config, "toolpair", "--toolpair", "mode")
+    if given is None:
         return None if _given_masked(config) is None else "report"
-    mode = _WORDS.get(value)
+    mode = _WORDS.get(given.value)
     if mode is not None:
         return mode
-    origin = "ini option toolpair" if given is None else "--toolpair"
-    msg = f"{origin} is {quoted(value)}; expected {', '.join(_MODES)}"
+    msg = f"{given.origin} is {quoted(given.value)}; expected {', '.join(_MODES)}"
     raise pytest.UsageError(msg)
 
 
@@ -101,16 +113,70 @@ def masked_mode(config: pytest.Config) -> MaskedMode:
 
 
 def _given_masked(config: pytest.Config) -> MaskedMode | None:
-    given = config.getoption("toolpair_masked")
-    value = str(config.getini("toolpair_masked") if given is None else given).strip()
-    if not value and given is None:
+    given = _given(config, "toolpair_masked", _MASKED, "masked")
+    if given is None:
         return None
     for mode in _MASKED_MODES:
-        if value == mode:
+        if given.value == mode:
             return cast("MaskedMode", mode)
-    origin = "ini option toolpair_masked" if given is None else _MASKED
-    msg = f"{origin} is {quoted(value)}; expected {' or '.join(_MASKED_MODES)}"
+    msg = f"{given.origin} is {quoted(given.value)}; expected {' or '.join(_MASKED_MODES)}"
     raise pytest.UsageError(msg)
+
+
+class _Given(NamedTuple):
+    """The value of an option of the plugin, and where it comes from."""
+
+    value: str
+    origin: str
+    is_of_project: bool = False
+
+
+def _given(config: pytest.Config, ini: str, option: str, key: str) -> _Given | None:
+    """Return what the command line says, else pytest's ini, else pyproject's table; or None."""
+    typed = config.getoption(ini)
+    if typed is not None:
+        return _Given(str(typed).strip(), option)
+    value = str(config.getini(ini)).strip()
+    if value:
+        return _Given(value, f"ini option {ini}")
+    return of_project(config, key)
+
+
+def of_project(config: pytest.Config, key: str) -> _Given | None:
+    """Return what `[tool.toolpair_observe.pytest]` says, or None.
+
+    Raises:
+        pytest.UsageError: The file can't be read, or sets there what is no option.
+    """
+    project = _project(config)
+    if project is None:
+        return None
+    try:
+        table = project.table_of(PYTEST)
+    except ValueError as error:  # `SettingsError`, which imports langchain-core
+        raise pytest.UsageError(str(error)) from None
+    for name in table:
+        if name not in KEYS:
+            raise pytest.UsageError(str(unknown(project.path, PYTEST, name, KEYS)))
+    try:
+        text = text_of(table.get(key, ""))
+    except ValueError as error:
+        reason = f"is {quoted(table[key])}; {error}"
+        raise pytest.UsageError(str(wrong(project.path, PYTEST, key, reason))) from None
+    return (
+        _Given(text, f"{project.path}: [tool.{TABLE}.{PYTEST}] {key}", is_of_project=True)
+        if text
+        else None
+    )
+
+
+def _project(config: pytest.Config) -> ProjectFile | None:
+    if _PROJECT not in config.stash:
+        try:
+            config.stash[_PROJECT] = find(config.rootpath)
+        except ValueError as error:  # see `of_project`
+            raise pytest.UsageError(str(error)) from None
+    return config.stash[_PROJECT]
 
 
 def new_watch(config: pytest.Config, mode: Mode) -> Watch:
@@ -124,9 +190,21 @@ def new_watch(config: pytest.Config, mode: Mode) -> Watch:
     from toolpair_observe.testing import Watch  # noqa: PLC0415
 
     try:
-        return Watch("strict" if mode == "block" else "observe", **_threshold(config))
+        options: Options = {**_options_of_project(config), **_threshold(config)}
+        return Watch("strict" if mode == "block" else "observe", **options)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _options_of_project(config: pytest.Config) -> Options:
+    """Return the options that pyproject.toml sets and the environment does not.
+
+    The mode is the plugin's own.
+    """
+    from toolpair_observe.project_options import project_options  # noqa: PLC0415 -- see `new_watch`
+
+    found = project_options(_project(config), os.environ)
+    return cast("Options", {name: value for name, value in found.items() if name != "mode"})
 
 
 def _threshold(config: pytest.Config) -> Options:
@@ -138,7 +216,8 @@ def _threshold(config: pytest.Config) -> Options:
     if given is not None:
         effects = frozenset(map(Effect, given))
         return {"block_on": effects, "block_unidentified": Effect.UNKNOWN in effects}
-    if is_set("block_on", os.environ):
+    project = _project(config)
+    if is_set("block_on", os.environ) or (project is not None and "block_on" in project.options):
         return {}
     return {"block_on": frozenset(map(Effect, _DEFAULT_EFFECTS.split(",")))}
 
@@ -149,21 +228,22 @@ def given_effects(config: pytest.Config) -> list[str] | None:
     Raises:
         pytest.UsageError: The value is not allowed.
     """
-    given = config.getoption("toolpair_fail_on")
-    ini = str(config.getini("toolpair_fail_on")).strip()
-    if given is None and not ini:
+    given = _given(config, "toolpair_fail_on", _FAIL_ON, "fail_on")
+    if given is None:
         return None
     from toolpair_observe.option_values import BlockableEffect  # noqa: PLC0415 -- see `new_watch`
+    from toolpair_observe.settings import is_set  # noqa: PLC0415 -- see `new_watch`
 
-    value = ini if given is None else given
-    effects = [name.strip().lower() for name in value.split(",") if name.strip()]
+    # The environment stands above the file, and below what pytest itself is told.
+    if given.is_of_project and is_set("block_on", os.environ):
+        return None
+    effects = [name.strip().lower() for name in given.value.split(",") if name.strip()]
     known = get_args(BlockableEffect)
     # Without an effect, no test would fail, and a variable of CI that is empty is no such wish.
     if not effects or not set(effects) <= set(known):
-        origin = "ini option toolpair_fail_on" if given is None else _FAIL_ON
         msg = (
-            f"{origin} is {quoted(value)}; expected any of {', '.join(known)}, separated by commas "
-            "(for tests that never fail: --toolpair=report)"
+            f"{given.origin} is {quoted(given.value)}; expected any of {', '.join(known)}, "
+            "separated by commas (for tests that never fail: --toolpair=report)"
         )
         raise pytest.UsageError(msg)
     return effects

@@ -17,7 +17,7 @@ from toolpair_observe.histories.containers.packing import Ahead, as_utf8, unpack
 from toolpair_observe.histories.containers.source import Source
 from toolpair_observe.histories.containers.span import SpanStream
 from toolpair_observe.histories.containers.value import STDIN
-from toolpair_observe.install import package_line
+from toolpair_observe.install import install_line
 from toolpair_observe.pairing.shown import line, quoted, type_name
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def file_system(url: str) -> tuple[Any, str]:
     try:
         core = import_module("fsspec.core")
     except ImportError:
-        msg = f"reading {scheme}:// takes the package fsspec: {package_line('fsspec')}"
+        msg = f"reading {scheme}:// takes the package fsspec: {install_line('urls')}"
         raise HistoryFileError(msg) from None
     try:
         system, name = core.url_to_fs(url)
