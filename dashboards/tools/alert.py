@@ -40,8 +40,7 @@ class Requests:
     @property
     def text(self) -> str:
         """The annotation."""
-        conditions = " && ".join((f'name = "{SPAN_CHECK}"', *self.spans))
-        where = f"Events: {self.event}" if self.event else f"Traces: {{ {conditions} }}"
+        where = f"Events: {self.event}" if self.event else f"Traces: {search(*self.spans)}"
         return f"{where}. LangSmith: the saved filter {self.langsmith}."
 
 
@@ -52,6 +51,12 @@ def on_span(attribute: str, *values: str) -> str:
     """Return the TraceQL condition that an attribute of a span has one of these values."""
     either = " || ".join(f'span.{attribute} = "{value}"' for value in values)
     return f"({either})" if len(values) > 1 else either
+
+
+def search(*conditions: str) -> str:
+    """Return the TraceQL query for the spans of the check that meet these conditions."""
+    both = " && ".join((f'name = "{SPAN_CHECK}"', *conditions))
+    return f"{{ {both} }}"
 
 
 @dataclass(frozen=True, slots=True)

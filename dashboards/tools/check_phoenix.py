@@ -284,18 +284,15 @@ def _await(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def _take_picture(url: str, picture: Path) -> None:
-    (project,) = (
-        one for one in _get(f"{url}/v1/projects")["data"] if one["name"] == "application-span"
-    )
+    """Draw the trace with our span selected, so that its attributes are on the picture."""
     spans = _get(f"{url}/v1/projects/application-span/spans?limit=10")["data"]
     (span,) = _ours(spans)
-    trace = span["context"]["trace_id"]
-    page = f"{url}/projects/{project['id']}/traces/{trace}"
+    page = f"{url}/redirects/spans/{span['context']['span_id']}"
     subprocess.run(  # noqa: S603 -- our own
         [  # noqa: S607 -- wherever the system keeps it
             "chromium",
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-            *("--window-size=1500,520", "--virtual-time-budget=15000"),
+            *("--window-size=1500,900", "--virtual-time-budget=15000"),
             *(f"--screenshot={picture.resolve()}", page),
         ],
         check=True,

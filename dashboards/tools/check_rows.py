@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from dashboards.tools.colors import Color
+from dashboards.tools.now_row import FALSE_ALARM
 from dashboards.tools.panels import (
-    Color,
     Column,
     Lines,
     Query,
@@ -31,12 +32,13 @@ from dashboards.tools.promql import (
     RESULT,
     UNCHECKED,
     equals,
-    one_of,
     quantile,
     total,
 )
 from dashboards.tools.scope import WINDOW, in_range, per_second, runbook_link, scoped
-from toolpair_observe.pairing.words import Effect, Outcome
+from dashboards.tools.trace_links import to_spans
+from toolpair_observe import semconv
+from toolpair_observe.pairing.words import Outcome
 from toolpair_observe.semconv import CHECKS_PER_DURATION
 
 if TYPE_CHECKING:
@@ -47,10 +49,11 @@ if TYPE_CHECKING:
 
 _OUTCOME_COLORS: Final = {
     Outcome.ACCEPTED.value: Color.GOOD,
-    Outcome.BLOCKED.value: Color.UNCLEAR,
-    Outcome.REJECTED.value: Color.WORSE,
-    Outcome.ESCAPED.value: Color.WORST,
-    Outcome.FAILED.value: Color.BAD,
+    # Those of their alerts.
+    Outcome.BLOCKED.value: Color.CRITICAL,
+    Outcome.REJECTED.value: Color.WARNING,
+    Outcome.ESCAPED.value: Color.WARNING_TOO,
+    Outcome.FAILED.value: Color.UNCLEAR,
     Outcome.CANCELLED.value: Color.NEUTRAL,
     Outcome.ABANDONED.value: Color.NOTEWORTHY,
 }
@@ -83,7 +86,11 @@ def predictions(links: Links) -> list[Builder[models.Panel]]:
             ),
             "reqps",
             [Query(per_second(OUTCOMES, OUTCOME), f"{{{{{OUTCOME}}}}}")],
-            Lines(stacked=True, colors=_OUTCOME_COLORS),
+            Lines(
+                stacked=True,
+                colors=_OUTCOME_COLORS,
+                links=to_spans(semconv.OUTCOME, f"${{__field.labels.{OUTCOME}}}"),
+            ),
         ),
         graph(
             Text(
@@ -94,17 +101,9 @@ def predictions(links: Links) -> list[Builder[models.Panel]]:
             "reqps",
             [
                 Query(per_second(OUTCOMES.where(equals(OUTCOME, Outcome.ESCAPED))), "escaped"),
-                Query(
-                    per_second(
-                        OUTCOMES.where(
-                            equals(OUTCOME, Outcome.ACCEPTED),
-                            one_of(EFFECT, (Effect.LOCAL_ERROR, Effect.REJECT)),
-                        )
-                    ),
-                    "false alarm",
-                ),
+                Query(per_second(FALSE_ALARM), "false alarm"),
             ],
-            Lines(colors={"escaped": Color.WORST, "false alarm": Color.BAD}),
+            Lines(colors={"escaped": Color.WARNING_TOO, "false alarm": Color.WARNING}),
         )
         .span(24)
         .links([runbook_link(links, "escaped"), runbook_link(links, "false-alarm")]),
@@ -121,14 +120,16 @@ def cost() -> list[Builder[models.Panel]]:
                 "Time of one check",
                 "Added to each request before it leaves. Near misses are measured each, of sound "
                 "requests and of those that meet the same breach again one in "
-                f"{CHECKS_PER_DURATION}. The scale is logarithmic.",
+                f"{CHECKS_PER_DURATION}. The scale is logarithmic. "
+                "Points are single measurements with their trace, where metrics are pushed over "
+                "OTLP.",
             ),
             "s",
             [
-                Query(quantile(0.5, sound, WINDOW), "sound, median"),
-                Query(quantile(0.95, sound, WINDOW), "sound, 95 %"),
-                Query(quantile(0.99, sound, WINDOW), "sound, 99 %"),
-                Query(quantile(0.95, broken, WINDOW), "near miss, 95 %"),
+                Query(quantile(0.5, sound, WINDOW), "sound, median", has_exemplars=True),
+                Query(quantile(0.95, sound, WINDOW), "sound, 95 %", has_exemplars=True),
+                Query(quantile(0.99, sound, WINDOW), "sound, 99 %", has_exemplars=True),
+                Query(quantile(0.95, broken, WINDOW), "near miss, 95 %", has_exemplars=True),
             ],
             Lines(logarithmic=True),
         ),
@@ -139,8 +140,8 @@ def cost() -> list[Builder[models.Panel]]:
             ),
             "short",
             [
-                Query(quantile(0.5, messages, WINDOW), "median"),
-                Query(quantile(0.95, messages, WINDOW), "95 %"),
+                Query(quantile(0.5, messages, WINDOW), "median", has_exemplars=True),
+                Query(quantile(0.95, messages, WINDOW), "95 %", has_exemplars=True),
             ],
             Lines(logarithmic=True),
         ),

@@ -27,7 +27,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dashboards.tools import generate
 from dashboards.tools.expressions import PanelQuery, panel_queries
-from dashboards.tools.local import Notice, Ports, Stack, StackError
+from dashboards.tools.local import Notice, Stack, StackError
+from dashboards.tools.now_row import NOW, STATE, State
+from dashboards.tools.ports import Ports
 from dashboards.tools.promql import UNCHECKED, seconds
 from dashboards.tools.settings import LIVE
 from dashboards.tools.stored_threads import StoredThreads
@@ -104,6 +106,7 @@ def _run(folder: Path, failures: _Failures) -> None:
         with StoredThreads(folder, ports.threads) as threads, Stack(folder, ports) as stack:
             _sleep_until(began + PHASE_SECONDS - 5)
             failures.check("before the incident no alert fires", _unexpected(stack.notices))
+            failures.check("and the state is fine", _is_not(stack, queries, State.FINE))
             _sleep_until(began + PHASE_SECONDS)
             threads.break_some()
             _sleep_until(began + 2 * PHASE_SECONDS - 12)
@@ -112,6 +115,10 @@ def _run(folder: Path, failures: _Failures) -> None:
             # The demo ends with the phase, and alerts about its death follow.
             _sleep_until(began + 3 * PHASE_SECONDS - 13)
             failures.check("all alerts are resolved", _until(lambda: _unresolved(stack), 10))
+            failures.check(
+                "and the state is fine again",
+                _until(lambda: _is_not(stack, queries, State.FINE), 10),
+            )
             failures.check("threads were counted and mended without a fault", threads.problems)
             threads.stop_counting()
             demo.wait(PHASE_SECONDS)
@@ -123,6 +130,7 @@ def _run(folder: Path, failures: _Failures) -> None:
 
 def _check_incident(stack: Stack, queries: list[PanelQuery], failures: _Failures) -> None:
     failures.check(f"each of {len(queries)} panel queries returns data", _empty(stack, queries))
+    failures.check("the state says that users are hurt", _is_not(stack, queries, State.HURT))
     failures.check("every rule is healthy, every recording rule records", _unhealthy(stack))
     failures.check("the right alerts fire", _not_fired(stack, {*INCIDENT, *INHIBITED}))
     failures.check("the alerts reach the webhook", _until(lambda: _undelivered(stack.notices)))
@@ -148,6 +156,7 @@ def _check_death(stack: Stack, queries: list[PanelQuery], failures: _Failures) -
         "a dead cron job is reported",
         _until(lambda: _not_fired(stack, {DEAD_CRON}), 2 * seconds(LIVE.counted)),
     )
+    failures.check("the state says that nobody knows", _is_not(stack, queries, State.BLIND))
     failures.check("control: panels without data are found", _has_to_fail(_empty(stack, queries)))
 
 
@@ -156,7 +165,7 @@ def _empty(stack: Stack, queries: Iterable[PanelQuery]) -> list[str]:
     for query in queries:
         where = f"{query.panel} ({query.ref_id})"
         try:
-            is_empty = not stack.query(query.filled_in(**VARIABLES))
+            is_empty = not stack.query(_live(query))
             # The demo can't have it: a request that can't be checked is a fault of ours.
             if is_empty and UNCHECKED.name not in query.expression:
                 problems.append(f"{where}: no data")
@@ -165,8 +174,20 @@ def _empty(stack: Stack, queries: Iterable[PanelQuery]) -> list[str]:
     return problems
 
 
+def _live(query: PanelQuery) -> str:
+    """Return the PromQL, with the window of the live rules for that of the first row."""
+    return query.filled_in(**VARIABLES).replace(NOW, LIVE.event)
+
+
+def _is_not(stack: Stack, queries: Iterable[PanelQuery], expected: State) -> list[str]:
+    (query,) = (query for query in queries if query.panel == STATE)
+    state = State(int(float(stack.query(_live(query))[0]["value"][1])))
+    return [] if state is expected else [f"it is {state.name}"]
+
+
 def _broken(queries: Iterable[PanelQuery], old: str, new: str) -> list[PanelQuery]:
-    first = next(iter(queries))
+    # Not one of the first row: the state is never without data, and alerts are no metric of ours.
+    first = next(query for query in queries if "rate(" in query.expression)
     return [PanelQuery(first.panel, first.ref_id, first.expression.replace(old, new))]
 
 

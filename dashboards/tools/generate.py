@@ -53,7 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 1 if `--check` finds a difference.
     """
     arguments = _parser().parse_args(argv)
-    links = Links(grafana=arguments.grafana, runbooks=arguments.runbooks)
+    links = Links(
+        grafana=arguments.grafana,
+        runbooks=arguments.runbooks,
+        traces=arguments.traces,
+        langsmith=arguments.langsmith,
+    )
     objective = replace(Objective(), near_miss_share=arguments.near_miss_share)
     files = artifacts(links, objective)
     into: Path = arguments.into
@@ -77,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="write nothing, only compare")
     parser.add_argument("--grafana", default=links.grafana, metavar="URL", help="%(default)s")
     parser.add_argument("--runbooks", default=links.runbooks, metavar="URL", help="%(default)s")
+    parser.add_argument("--traces", default=links.traces, metavar="URL", help="%(default)s")
+    parser.add_argument("--langsmith", default=links.langsmith, metavar="URL", help="%(default)s")
     parser.add_argument(
         "--near-miss-share",
         type=float,

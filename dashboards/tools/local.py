@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import yaml
 
+from dashboards.tools.ports import HOST, Ports
 from dashboards.tools.rules import Rules
 from dashboards.tools.settings import LIVE, Links
 from dashboards.tools.yaml_text import as_yaml
@@ -32,37 +32,12 @@ THREADS_JOB: Final = "node"
 RUNBOOKS: Final = Path(__file__).parents[1] / "runbooks"
 PROGRAMS: Final = ("prometheus", "prometheus-alertmanager", "promtool", "amtool")
 
-_HOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 10.0
 
 
 class StackError(Exception):
     """The stack can't run on this machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The ports of all servers."""
-
-    metrics: int
-    prometheus: int
-    alertmanager: int
-    webhook: int
-    runbooks: int
-    threads: int
-
-    @classmethod
-    def free(cls) -> Ports:
-        """Return unused ports."""
-        probes = [socket.socket() for _ in fields(cls)]
-        try:
-            for probe in probes:
-                probe.bind((_HOST, 0))
-            return cls(*(probe.getsockname()[1] for probe in probes))
-        finally:
-            for probe in probes:
-                probe.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +58,21 @@ class Notice:
     def name(self) -> str:
         """The alert's name."""
         return self.labels["alertname"]
+
+
+def require_programs() -> None:
+    """Check that all programs are installed.
+
+    Raises:
+        StackError: Some are not.
+    """
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        msg = (
+            f"{', '.join(missing)} not installed: apt-get install prometheus "
+            "prometheus-alertmanager"
+        )
+        raise StackError(msg)
 
 
 @dataclass
@@ -107,13 +97,7 @@ class Stack:
         Raises:
             StackError: A program is not installed, or does not start.
         """
-        missing = [program for program in PROGRAMS if shutil.which(program) is None]
-        if missing:
-            msg = (
-                f"{', '.join(missing)} not installed: apt-get install prometheus "
-                "prometheus-alertmanager"
-            )
-            raise StackError(msg)
+        require_programs()
         try:
             self._start()
         except BaseException:
@@ -135,7 +119,7 @@ class Stack:
         self._serve(self.ports.runbooks, partial(_Runbooks, directory=str(RUNBOOKS)))
         self._write("alertmanager.yml", _alertmanager(self.ports))
         self._write("prometheus.yml", _prometheus(self.ports))
-        links = Links(runbooks=f"http://{_HOST}:{self.ports.runbooks}")
+        links = Links(runbooks=f"http://{HOST}:{self.ports.runbooks}")
         self._write("toolpair.rules.yml", Rules(LIVE, links=links).to_dict())
         self._check("amtool", "check-config", "alertmanager.yml")
         self._check("promtool", "check", "config", "prometheus.yml")
@@ -143,17 +127,17 @@ class Stack:
             "prometheus-alertmanager",
             "--config.file=alertmanager.yml",
             "--storage.path=alertmanager",
-            f"--web.listen-address={_HOST}:{self.ports.alertmanager}",
+            f"--web.listen-address={HOST}:{self.ports.alertmanager}",
             "--cluster.listen-address=",
         )
         self._run(
             "prometheus",
             "--config.file=prometheus.yml",
             "--storage.tsdb.path=prometheus",
-            f"--web.listen-address={_HOST}:{self.ports.prometheus}",
+            f"--web.listen-address={HOST}:{self.ports.prometheus}",
         )
         self._await(f"{self.prometheus}/-/ready")
-        self._await(f"http://{_HOST}:{self.ports.alertmanager}/-/ready")
+        self._await(f"http://{HOST}:{self.ports.alertmanager}/-/ready")
 
     def _stop(self) -> None:
         for process in self._processes.values():
@@ -171,7 +155,7 @@ class Stack:
     @property
     def prometheus(self) -> str:
         """The address of Prometheus."""
-        return f"http://{_HOST}:{self.ports.prometheus}"
+        return f"http://{HOST}:{self.ports.prometheus}"
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the samples of an instant query.
@@ -201,7 +185,7 @@ class Stack:
             raise StackError(msg) from error
 
     def _serve(self, port: int, handler: Callable[..., BaseHTTPRequestHandler]) -> None:
-        server = ThreadingHTTPServer((_HOST, port), handler)
+        server = ThreadingHTTPServer((HOST, port), handler)
         self._servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
@@ -245,16 +229,16 @@ def _prometheus(ports: Ports) -> dict[str, Any]:
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": ["toolpair.rules.yml"],
         "alerting": {
-            "alertmanagers": [{"static_configs": [{"targets": [f"{_HOST}:{ports.alertmanager}"]}]}]
+            "alertmanagers": [{"static_configs": [{"targets": [f"{HOST}:{ports.alertmanager}"]}]}]
         },
         "scrape_configs": [
             {
                 "job_name": JOB,
-                "static_configs": [{"targets": [f"{_HOST}:{ports.metrics}"]}],
+                "static_configs": [{"targets": [f"{HOST}:{ports.metrics}"]}],
             },
             {
                 "job_name": THREADS_JOB,
-                "static_configs": [{"targets": [f"{_HOST}:{ports.threads}"]}],
+                "static_configs": [{"targets": [f"{HOST}:{ports.threads}"]}],
             },
         ],
     }
@@ -269,7 +253,7 @@ def _alertmanager(ports: Ports) -> dict[str, Any]:
     for child in route.get("routes", ()):
         child["receiver"] = "local"
         child.pop("group_wait", None)
-    url = f"http://{_HOST}:{ports.webhook}/"
+    url = f"http://{HOST}:{ports.webhook}/"
     config["receivers"] = [
         {"name": "local", "webhook_configs": [{"url": url, "send_resolved": True}]}
     ]

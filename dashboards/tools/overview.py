@@ -9,10 +9,12 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
+from dashboards.tools.now_row import ALERTS
 from dashboards.tools.panels import DATASOURCE
 from dashboards.tools.promql import CHECKS, IN_FLIGHT, MODEL, PROVIDER
-from dashboards.tools.rows import ALERTS, rows
+from dashboards.tools.rows import rows
 from dashboards.tools.settings import DASHBOARD_UID
+from dashboards.tools.trace_links import where_traces_are
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +48,7 @@ def overview(links: Links, objective: Objective) -> dict[str, Any]:
         .annotation(_firing())
         .link(_to_runbooks(links))
     )
-    for variable in _variables():
+    for variable in (*_variables(), *where_traces_are(links)):
         builder = builder.with_variable(variable)
     for title, panels in rows(links, objective):
         builder = builder.with_row(dashboard.Row(title))
@@ -95,7 +97,7 @@ def _firing() -> dashboard.AnnotationQuery:
         .datasource(DATASOURCE)
         .enable(enable=True)
         .icon_color("red")
-        .expr(str(ALERTS.where('alertstate="firing"')))
+        .expr(str(ALERTS))
     )
 
 
@@ -110,8 +112,13 @@ def _to_runbooks(links: Links) -> dashboard.DashboardLink:
     )
 
 
-# Fields of a query variable that the SDK writes and Grafana's schema does not have.
+# The form of Grafana 11. Newer servers move it up to theirs, and what those steps change is not in
+# this dashboard, so the SDK writes the same under its own, newer number.
+_SCHEMA: Final = 39
+# Fields that the SDK writes and the schema of a query variable, or of Grafana 11, does not have.
 _UNKNOWN_TO_GRAFANA: Final = ("auto", "auto_min", "auto_count")
+# It would hide links in a menu.
+_PLACEMENT: Final = "placement"
 
 
 def _plain(built: models.Dashboard) -> dict[str, Any]:
@@ -121,6 +128,11 @@ def _plain(built: models.Dashboard) -> dict[str, Any]:
             variable.pop(name, None)
     for number, panel in enumerate(content["panels"], start=1):
         panel["id"] = number
+        for link in panel.get("links", ()):
+            link.pop(_PLACEMENT, None)
+    for listed in (*content["links"], *content["annotations"]["list"]):
+        listed.pop(_PLACEMENT, None)
+    content["schemaVersion"] = _SCHEMA
     annotation = content["annotations"]["list"][0]
     annotation.setdefault("titleFormat", "{{alertname}}")
     annotation.setdefault("textFormat", "{{job}} {{" + PROVIDER + "}} {{" + MODEL + "}}")

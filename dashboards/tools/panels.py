@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, table
@@ -11,23 +10,12 @@ from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from dashboards.tools.colors import Color
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DATASOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-
-
-class Color(StrEnum):
-    """The meaning of a color, the same everywhere on the dashboard."""
-
-    GOOD = "green"
-    TOLERATED = "blue"
-    UNCLEAR = "purple"
-    NOTEWORTHY = "yellow"
-    BAD = "orange"
-    WORSE = "red"
-    WORST = "dark-red"
-    NEUTRAL = "text"
 
 
 class Query(NamedTuple):
@@ -36,10 +24,12 @@ class Query(NamedTuple):
     Attributes:
         expression: The PromQL.
         legend: The name of each series; Grafana replaces `{{label}}` by the value of the label.
+        has_exemplars: Whether a graph also shows the traces of single measurements.
     """
 
     expression: str
     legend: str = ""
+    has_exemplars: bool = False
 
 
 class Text(NamedTuple):
@@ -47,6 +37,20 @@ class Text(NamedTuple):
 
     title: str
     description: str
+
+
+class Shown(NamedTuple):
+    """What is shown instead of a value, and in which color."""
+
+    text: str
+    color: Color | None = None
+
+
+class Link(NamedTuple):
+    """A link from a value; Grafana fills in its variables."""
+
+    title: str
+    url: str
 
 
 def steps(base: Color, *above: tuple[float, Color]) -> dashboard.ThresholdsConfig:
@@ -64,9 +68,13 @@ def steps(base: Color, *above: tuple[float, Color]) -> dashboard.ThresholdsConfi
 
 
 def single(
-    text: Text, unit: str, query: Query, thresholds: dashboard.ThresholdsConfig
+    text: Text,
+    unit: str,
+    query: Query,
+    thresholds: dashboard.ThresholdsConfig,
+    links: Sequence[Link] = (),
 ) -> stat.Panel:
-    """Return one number, colored by its thresholds."""
+    """Return one number, colored by its thresholds, with links to what it counts."""
     return (
         stat.Panel()
         .title(text.title)
@@ -80,8 +88,32 @@ def single(
         .graph_mode(common_models.BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(_target("A", query).instant())
+        .override_by_field_type("number", _links(links))
         .span(3)
         .height(4)
+    )
+
+
+def signal(text: Text, query: Query, shown: Mapping[str, Shown]) -> stat.Panel:
+    """Return one large word on its color.
+
+    Args:
+        text: The title and the description.
+        query: The query for a number.
+        shown: The word and the color of each number.
+    """
+    return (
+        stat.Panel()
+        .title(text.title)
+        .description(text.description)
+        .datasource(DATASOURCE)
+        .unit("none")
+        .mappings([_mapping(shown)])
+        .color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
+        .color_mode(common_models.BigValueColorMode.BACKGROUND_SOLID)
+        .graph_mode(common_models.BigValueGraphMode.NONE)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(_target("A", query).instant())
     )
 
 
@@ -94,6 +126,7 @@ class Lines(NamedTuple):
         line_at: The value of a dashed line.
         at_least: The smallest maximum of the axis, so that values near zero look small.
         logarithmic: Whether the axis is logarithmic.
+        links: Links from each line.
     """
 
     stacked: bool = False
@@ -101,6 +134,7 @@ class Lines(NamedTuple):
     line_at: float | None = None
     at_least: float = 1.0
     logarithmic: bool = False
+    links: Sequence[Link] = ()
 
 
 _PLAIN: Final = Lines()
@@ -143,11 +177,16 @@ def graph(text: Text, unit: str, queries: Sequence[Query], lines: Lines = _PLAIN
             common.StackingConfig().mode(common_models.StackingMode.NORMAL).group("A")
         )
     if lines.line_at is not None:
-        panel = panel.thresholds(steps(Color.GOOD, (lines.line_at, Color.WORSE))).thresholds_style(
+        panel = panel.thresholds(
+            steps(Color.GOOD, (lines.line_at, Color.WARNING))
+        ).thresholds_style(
             common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED)
         )
     for letter, query in zip("ABCDEFGH", queries, strict=False):
-        panel = panel.with_target(_target(letter, query).range())
+        target = _target(letter, query).range()
+        panel = panel.with_target(target.exemplar(exemplar=True) if query.has_exemplars else target)
+    if lines.links:
+        panel = panel.override_by_field_type("number", _links(lines.links))
     for name, color in lines.colors.items():
         panel = panel.override_by_name(name, [_fixed(color)])
     return panel
@@ -183,12 +222,18 @@ class Column(NamedTuple):
         title: The heading.
         unit: The unit of the values, `""` for text.
         thresholds: What colors the cells.
+        shown: What is shown instead of some values. Colors fill the cell.
+        links: Links from each cell.
+        width: The width in pixels; None for a share of what is left.
     """
 
     field: str
     title: str
     unit: str = ""
     thresholds: dashboard.ThresholdsConfig | None = None
+    shown: Mapping[str, Shown] | None = None
+    links: Sequence[Link] = ()
+    width: int | None = None
 
 
 def grid(
@@ -269,10 +314,32 @@ def _column_properties(column: Column) -> list[models.DynamicConfigValue]:
             models.DynamicConfigValue(id_val="unit", value=column.unit),
             models.DynamicConfigValue(id_val="decimals", value=decimals),
         ]
+    if column.width is not None:
+        properties.append(models.DynamicConfigValue(id_val="custom.width", value=column.width))
     if column.thresholds is not None:
         properties += [
             models.DynamicConfigValue(id_val="thresholds", value=column.thresholds.build()),
             models.DynamicConfigValue(id_val="color", value={"mode": "thresholds"}),
             models.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"}),
         ]
-    return properties
+    if column.shown is not None:
+        mapping = _mapping(column.shown)
+        properties.append(models.DynamicConfigValue(id_val="mappings", value=[mapping]))
+        if any(shown.color for shown in column.shown.values()):
+            cell = {"type": "color-background"}
+            properties.append(models.DynamicConfigValue(id_val="custom.cellOptions", value=cell))
+    return properties + (_links(column.links) if column.links else [])
+
+
+def _mapping(shown: Mapping[str, Shown]) -> models.ValueMap:
+    return models.ValueMap(
+        {
+            value: models.ValueMappingResult(text=text, color=color, index=place)
+            for place, (value, (text, color)) in enumerate(shown.items())
+        }
+    )
+
+
+def _links(links: Sequence[Link]) -> list[models.DynamicConfigValue]:
+    value = [{"title": link.title, "url": link.url, "targetBlank": True} for link in links]
+    return [models.DynamicConfigValue(id_val="links", value=value)]

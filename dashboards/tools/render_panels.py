@@ -22,12 +22,13 @@ import urllib.parse
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from dashboards.tools import generate
 from dashboards.tools.check_stack import VARIABLES, await_exporter, start_demo
 from dashboards.tools.expressions import EVERYTHING, panels
-from dashboards.tools.local import Ports, Stack, StackError
+from dashboards.tools.local import Stack, StackError
+from dashboards.tools.ports import Ports
 from dashboards.tools.stored_threads import StoredThreads
 
 if TYPE_CHECKING:
@@ -38,8 +39,27 @@ IMAGES: Final = Path(__file__).parents[1] / "images"
 
 _PHASE_SECONDS: Final = 40.0
 _PAGE_SECONDS: Final = 60.0
-_WIDTH: Final = 1600
 _ROW_HEIGHT: Final = 38
+_ONE_BELOW_THE_OTHER: Final = 769
+
+
+class View(NamedTuple):
+    """One picture.
+
+    Attributes:
+        name: The first part of its file's name.
+        width: Its width. Below 769 pixels, panels stand one below the other, as Grafana puts them.
+        is_top: Whether it shows the first row only.
+    """
+
+    name: str
+    width: int
+    is_top: bool = False
+
+
+COMMITTED: Final = (View("dashboard", 1600), View("top", 1280, is_top=True))
+LOOKED_AT: Final = (View("laptop", 1280), View("phone", 390))
+_CONTROL: Final = View("control", 1600)
 
 
 class Page:
@@ -108,12 +128,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dashboards.tools.render_panels")
     parser.add_argument("--folder", type=Path, help="keep the installed packages here")
     parser.add_argument("--images", type=Path, default=IMAGES, help="the folder of the pictures")
+    parser.add_argument(
+        "--also", type=Path, metavar="FOLDER", help="write pictures of other widths to this folder"
+    )
     arguments = parser.parse_args(argv)
     try:
         with tempfile.TemporaryDirectory() as temporary:
             folder = arguments.folder or Path(temporary) / "render"
             bundle = build(folder)
-            return _draw(Path(temporary), bundle, arguments.images)
+            views = [(arguments.images, view) for view in COMMITTED]
+            if arguments.also:
+                views += [(arguments.also, view) for view in LOOKED_AT]
+            return _draw(Path(temporary), bundle, views)
     except StackError as error:
         sys.stderr.write(f"render_panels: {error}\n")
         return 2
@@ -145,7 +171,7 @@ def build(folder: Path) -> Path:
     return folder / "out"
 
 
-def _draw(temporary: Path, bundle: Path, images: Path) -> int:
+def _draw(temporary: Path, bundle: Path, views: Sequence[tuple[Path, View]]) -> int:
     ports = Ports.free()
     dashboard = json.loads((generate.GENERATED / generate.DASHBOARD).read_text(encoding="utf-8"))
     demo = start_demo(ports.metrics, _PHASE_SECONDS)
@@ -156,11 +182,14 @@ def _draw(temporary: Path, bundle: Path, images: Path) -> int:
             time.sleep(max(0.0, began + _PHASE_SECONDS - time.monotonic()))
             threads.break_some()
             time.sleep(max(0.0, began + 1.8 * _PHASE_SECONDS - time.monotonic()))
-            failed = 0
+            failed, moment = 0, int(time.time())
             for theme in ("dark", "light"):
-                picture = images / f"dashboard-{theme}.png"
-                failed += _report(theme, _picture(bundle, dashboard, stack, theme, picture))
-            failed += _controls(bundle, dashboard, stack, temporary)
+                for folder, view in views:
+                    shown = _first_row(dashboard) if view.is_top else dashboard
+                    picture = folder / f"{view.name}-{theme}.png"
+                    drawn = _picture(bundle, shown, stack, Look(view, theme, picture, moment))
+                    failed += _report(picture.stem, drawn)
+            failed += _controls(bundle, dashboard, stack, temporary, moment)
             return 1 if failed else 0
     finally:
         demo.kill()
@@ -175,42 +204,69 @@ def _report(what: str, drawn: list[dict[str, str]]) -> int:
     return len(bad)
 
 
-def _controls(bundle: Path, dashboard: dict[str, Any], stack: Stack, temporary: Path) -> int:
+def _controls(
+    bundle: Path, dashboard: dict[str, Any], stack: Stack, temporary: Path, moment: int
+) -> int:
     """Break two panels, and check that exactly these two are found."""
     changed = json.loads(json.dumps(dashboard))
-    renamed, broken, *_ = panels(changed)
+    # The state is never without data: it says that nothing reports.
+    renamed, broken, *_ = (panel for panel in panels(changed) if panel["type"] == "timeseries")
     for target in renamed["targets"]:
         target["expr"] = target["expr"].replace("toolpair_", "toolpair_old_")
     broken["targets"][0]["expr"] += ")"
-    drawn = _picture(bundle, changed, stack, "dark", temporary / "control.png")
+    look = Look(_CONTROL, "dark", temporary / "control.png", moment)
+    drawn = _picture(bundle, changed, stack, look)
     found = {one["title"]: one["state"] for one in drawn if one["state"] != "data"}
     expected = {renamed["title"]: "nodata", broken["title"]: "error"}
     sys.stdout.write(f"control: found {found}\n")
     return 0 if found == expected else 1
 
 
+def _first_row(dashboard: dict[str, Any]) -> dict[str, Any]:
+    second = [panel["type"] for panel in dashboard["panels"]].index("row", 1)
+    return {**dashboard, "panels": dashboard["panels"][:second]}
+
+
+def _height(dashboard: dict[str, Any], width: int) -> int:
+    places: list[dict[str, int]] = [panel["gridPos"] for panel in dashboard["panels"]]
+    if width < _ONE_BELOW_THE_OTHER:
+        return sum(place["h"] for place in places)
+    return max(place["y"] + place["h"] for place in places)
+
+
+class Look(NamedTuple):
+    """What to draw, in which theme, where to, and the moment when the time range ends."""
+
+    view: View
+    theme: str
+    picture: Path
+    moment: int
+
+
 def _picture(
-    bundle: Path, dashboard: dict[str, Any], stack: Stack, theme: str, picture: Path
+    bundle: Path, dashboard: dict[str, Any], stack: Stack, look: Look
 ) -> list[dict[str, str]]:
     """Draw once; return the state of each panel."""
+    picture = look.picture
     page = Page(bundle, dashboard)
     query = urllib.parse.urlencode(
         {
             "prometheus": stack.prometheus,
-            "to": int(time.time()),
+            "to": look.moment,
             "seconds": int(1.7 * _PHASE_SECONDS),
-            "theme": theme,
+            "theme": look.theme,
+            "width": look.view.width,
             "variables": json.dumps({**EVERYTHING, **VARIABLES}),
         }
     )
-    height = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in dashboard["panels"])
+    height = _height(dashboard, look.view.width) * _ROW_HEIGHT + 8
     picture.parent.mkdir(parents=True, exist_ok=True)
     try:
         run(
             bundle,
             "chromium",
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-            f"--window-size={_WIDTH},{height * _ROW_HEIGHT + 8}",
+            f"--window-size={look.view.width},{height}",
             "--virtual-time-budget=20000",
             f"--screenshot={picture.resolve()}",
             f"{page.url}?{query}",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from grafana_foundation_sdk.builders import common
-
 from dashboards.tools.check_rows import cost, health, predictions
+from dashboards.tools.colors import Color
 from dashboards.tools.masked_rows import masked_results
+from dashboards.tools.now_row import FALSE_ALARM, SILENT_LOSS, are_users_hurt
 from dashboards.tools.panels import (
-    Color,
     Column,
     Lines,
     Query,
@@ -19,7 +18,6 @@ from dashboards.tools.panels import (
     grid,
     merge,
     organize,
-    single,
     steps,
 )
 from dashboards.tools.promql import (
@@ -27,34 +25,25 @@ from dashboards.tools.promql import (
     CAUSE,
     CHANGE,
     CHECKS,
-    COMPONENT,
-    DATABASE,
     EFFECT,
-    ERROR_TYPE,
-    IN_FLIGHT,
     KIND,
-    MASKED_BY,
     MODEL,
     NEAR_MISSES,
     OUTCOME,
     OUTCOMES,
     PROVIDER,
     VIOLATIONS,
-    Series,
     equals,
     named,
-    one_of,
     share,
 )
 from dashboards.tools.scope import (
-    NONE_IS_GOOD,
-    count_outcomes,
     in_range,
     per_second,
-    runbook_link,
-    scoped,
 )
 from dashboards.tools.thread_rows import stored_threads
+from dashboards.tools.trace_links import to_spans
+from toolpair_observe import semconv
 from toolpair_observe.pairing.words import Effect, Outcome
 
 if TYPE_CHECKING:
@@ -65,17 +54,15 @@ if TYPE_CHECKING:
 
     from dashboards.tools.settings import Links, Objective
 
-ALERTS: Final = Series("ALERTS", ("alertname",)).where('alertname=~"ToolPair.*"')
-
 _EFFECT_COLORS: Final = {
     Effect.CLEAN.value: Color.GOOD,
     Effect.ACCEPT.value: Color.TOLERATED,
     Effect.UNKNOWN.value: Color.UNCLEAR,
-    Effect.SILENT_LOSS.value: Color.BAD,
-    Effect.REJECT.value: Color.WORSE,
-    Effect.LOCAL_ERROR.value: Color.WORST,
+    # That of its alert.
+    Effect.SILENT_LOSS.value: Color.CRITICAL,
+    Effect.REJECT.value: Color.WARNING,
+    Effect.LOCAL_ERROR.value: Color.WARNING_TOO,
 }
-_NONE_IS_BEST: Final = (Color.GOOD, (1, Color.NOTEWORTHY))
 
 
 def rows(
@@ -87,130 +74,14 @@ def rows(
         links: The addresses of the runbooks.
         objective: The objective, for the thresholds.
     """
-    yield "Are users affected now?", _user_impact(links, objective)
-    yield "Near misses", _near_misses(objective)
-    yield "Mended before the check", masked_results(links, objective)
+    yield "Are users hurt now?", are_users_hurt(links, objective)
     yield "Affected providers and models", _affected(objective)
+    yield "Near misses over time", _near_misses(objective)
+    yield "Mended before the check", masked_results(links, objective)
     yield "Stored threads", stored_threads(links)
     yield "Predicted and actual", predictions(links)
     yield "Cost of the check", cost()
     yield "Delivery and internal health", health(links)
-
-
-def _user_impact(links: Links, objective: Objective) -> list[Builder[models.Panel]]:
-    near_miss_share = share(per_second(NEAR_MISSES), per_second(CHECKS))
-    budget = objective.near_miss_share
-    alerts = [
-        Column("alertname", "Alert"),
-        Column("severity", "Severity"),
-        Column("job", "Job"),
-        Column(PROVIDER, "Provider"),
-        Column(MODEL, "Model"),
-        Column(DATABASE, "Database"),
-        Column("alertstate", "State"),
-    ]
-    return [
-        single(
-            Text(
-                "Requests checked",
-                "Chat-model requests that were checked in the time range. A retry or a fallback "
-                "is checked again.",
-            ),
-            "short",
-            Query(in_range(CHECKS)),
-            steps(Color.NEUTRAL),
-        ),
-        single(
-            Text(
-                "Near-miss share, now",
-                "Share of requests whose tool calls and results do not pair, unless the provider "
-                f"is known to accept them. Red above the objective of {budget:.3g}.",
-            ),
-            "percentunit",
-            Query(near_miss_share),
-            steps(Color.GOOD, (budget / 10, Color.NOTEWORTHY), (budget, Color.WORSE)),
-        ).links([runbook_link(links, "near-miss-rate")]),
-        single(
-            Text(
-                "Silent losses",
-                "Requests that the integration changed on the way (results dropped, moved or "
-                "swapped) and that the model answered: its answer is based on other data than "
-                "the application sent.",
-            ),
-            "short",
-            count_outcomes(equals(OUTCOME, Outcome.ACCEPTED), equals(EFFECT, Effect.SILENT_LOSS)),
-            steps(*NONE_IS_GOOD),
-        ).links([runbook_link(links, "silent-loss")]),
-        single(
-            Text(
-                "Rejected",
-                "Requests that the provider refused for their pairing, as predicted: users got "
-                "an error instead of an answer.",
-            ),
-            "short",
-            count_outcomes(equals(OUTCOME, Outcome.REJECTED)),
-            steps(*NONE_IS_GOOD),
-        ).links([runbook_link(links, "provider-rejections")]),
-        single(
-            Text(
-                "Blocked",
-                "Requests that strict mode stopped before they were sent. Intended in tests and "
-                "staging; an error for users in production.",
-            ),
-            "short",
-            count_outcomes(equals(OUTCOME, Outcome.BLOCKED)),
-            steps(*_NONE_IS_BEST),
-        ).links([runbook_link(links, "blocked-in-production")]),
-        single(
-            Text(
-                "Escaped",
-                "Requests that the check called clean and that the provider refused for their "
-                "pairing: a mistake of the check.",
-            ),
-            "short",
-            count_outcomes(equals(OUTCOME, Outcome.ESCAPED)),
-            steps(*NONE_IS_GOOD),
-        ).links([runbook_link(links, "escaped")]),
-        single(
-            Text(
-                "False alarms",
-                "Requests that were predicted to fail and that the provider answered. Strict mode "
-                "would block them without need.",
-            ),
-            "short",
-            count_outcomes(
-                equals(OUTCOME, Outcome.ACCEPTED),
-                one_of(EFFECT, (Effect.LOCAL_ERROR, Effect.REJECT)),
-            ),
-            steps(*NONE_IS_GOOD),
-        ).links([runbook_link(links, "false-alarm")]),
-        single(
-            Text(
-                "Processes reporting",
-                "Processes whose handler reports metrics now. If there are none, no other panel "
-                "can be trusted.",
-            ),
-            "short",
-            Query(f"count({scoped(IN_FLIGHT)})"),
-            steps(Color.WORSE, (1, Color.GOOD)),
-        ).links([runbook_link(links, "telemetry-absent")]),
-        grid(
-            Text(
-                "Alerts",
-                "Alerts that are pending or firing now, for all jobs. Empty is good.",
-            ),
-            [Query(str(ALERTS))],
-            alerts,
-            [
-                organize(
-                    alerts, hidden=["Time", "Value", "__name__", COMPONENT, ERROR_TYPE, MASKED_BY]
-                )
-            ],
-        )
-        .sort_by([common.TableSortByFieldState().display_name("Severity")])
-        .span(24)
-        .height(8),
-    ]
 
 
 def _near_misses(objective: Objective) -> list[Builder[models.Panel]]:
@@ -223,7 +94,11 @@ def _near_misses(objective: Objective) -> list[Builder[models.Panel]]:
             ),
             "reqps",
             [Query(per_second(CHECKS, EFFECT), f"{{{{{EFFECT}}}}}")],
-            Lines(stacked=True, colors=_EFFECT_COLORS),
+            Lines(
+                stacked=True,
+                colors=_EFFECT_COLORS,
+                links=to_spans(semconv.EFFECT, f"${{__field.labels.{EFFECT}}}"),
+            ),
         ),
         graph(
             Text(
@@ -282,7 +157,7 @@ def _near_misses(objective: Objective) -> list[Builder[models.Panel]]:
             ),
             "reqps",
             [Query(per_second(NEAR_MISSES), "near misses"), Query(per_second(BREACHES), "new")],
-            Lines(colors={"near misses": Color.NOTEWORTHY, "new": Color.WORSE}),
+            Lines(colors={"near misses": Color.NOTEWORTHY, "new": Color.WARNING}),
         ),
         bars(
             Text(
@@ -301,40 +176,44 @@ def _near_misses(objective: Objective) -> list[Builder[models.Panel]]:
 
 def _affected(objective: Objective) -> list[Builder[models.Panel]]:
     labels = (PROVIDER, MODEL)
-    red = steps(Color.NEUTRAL, (1, Color.WORSE))
+    warning = steps(Color.NEUTRAL, (1, Color.WARNING))
     columns = [
         Column(PROVIDER, "Provider"),
-        Column(MODEL, "Model"),
+        Column(MODEL, "Model", links=to_spans(semconv.GEN_AI_REQUEST_MODEL, "${__value.raw}")),
         Column("Value #A", "Checked", "short"),
         Column("Value #B", "Near misses", "short", steps(Color.NEUTRAL, (1, Color.NOTEWORTHY))),
         Column(
             "Value #C",
             "Share",
             "percentunit",
-            steps(Color.GOOD, (objective.near_miss_share, Color.WORSE)),
+            steps(Color.GOOD, (objective.near_miss_share, Color.WARNING)),
         ),
-        Column("Value #D", "Silent losses", "short", red),
-        Column("Value #E", "Rejected", "short", red),
-        Column("Value #F", "Blocked", "short", steps(Color.NEUTRAL, (1, Color.UNCLEAR))),
-        Column("Value #G", "Escaped", "short", red),
+        Column("Value #D", "Silent losses", "short", steps(Color.NEUTRAL, (1, Color.CRITICAL))),
+        Column("Value #E", "Rejected", "short", warning),
+        Column("Value #F", "Blocked", "short", steps(Color.NEUTRAL, (1, Color.CRITICAL))),
+        Column("Value #G", "Escaped", "short", warning),
+        Column("Value #H", "False alarms", "short", warning),
     ]
     near_misses, checks = in_range(NEAR_MISSES, *labels), in_range(CHECKS, *labels)
-    lost = (equals(OUTCOME, Outcome.ACCEPTED), equals(EFFECT, Effect.SILENT_LOSS))
+    rejected, blocked, escaped = (
+        OUTCOMES.where(equals(OUTCOME, outcome))
+        for outcome in (Outcome.REJECTED, Outcome.BLOCKED, Outcome.ESCAPED)
+    )
     queries = [
         Query(checks),
         Query(near_misses),
         Query(share(near_misses, checks)),
-        Query(in_range(OUTCOMES.where(*lost), *labels)),
         *(
-            Query(in_range(OUTCOMES.where(equals(OUTCOME, outcome)), *labels))
-            for outcome in (Outcome.REJECTED, Outcome.BLOCKED, Outcome.ESCAPED)
+            Query(in_range(outcomes, *labels))
+            for outcomes in (SILENT_LOSS, rejected, blocked, escaped, FALSE_ALARM)
         ),
     ]
     return [
         grid(
             Text(
                 "Providers and models",
-                "All requests of the time range. A model that is not identified has no provider.",
+                "All requests of the time range. A model that is not identified has no provider. A "
+                "click on a model leads to its requests.",
             ),
             queries,
             columns,

@@ -51,6 +51,8 @@ _ENVIRONMENTS: Final = (
     promql.label("deployment.environment"),  # the older name
 )
 
+NOT_PRODUCTION_JOBS: Final = "job:toolpair_not_production:info"
+
 _BY_TARGET: Final = ("job", PROVIDER, MODEL)
 _LEVEL: Final = "job_provider_model"
 _DELIVERED: Final = "sent"
@@ -162,7 +164,7 @@ class Rules:
         others = info.where(*(f'{name}!~"{NOT_PRODUCTION}"' for name in _ENVIRONMENTS))
         # A job is in production if one of its processes is, or does not name its environment.
         return Recording(
-            "job:toolpair_not_production:info",
+            NOT_PRODUCTION_JOBS,
             f"group by (job) ({' or '.join(named)})\nunless group by (job) ({others})",
         )
 

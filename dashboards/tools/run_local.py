@@ -11,11 +11,13 @@ import argparse
 import sys
 import tempfile
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dashboards.tools.check_stack import await_exporter, start_demo
-from dashboards.tools.local import Notice, Ports, Stack, StackError
+from dashboards.tools.local import Notice, Stack, StackError, require_programs
+from dashboards.tools.ports import Ports, PortsError
 from dashboards.tools.stored_threads import StoredThreads
 
 if TYPE_CHECKING:
@@ -35,15 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = _parser().parse_args(argv)
-    ports = Ports(
-        metrics=arguments.metrics,
-        prometheus=arguments.prometheus,
-        alertmanager=arguments.alertmanager,
-        webhook=arguments.webhook,
-        runbooks=arguments.runbooks,
-        threads=arguments.threads,
-    )
-    demo = start_demo(ports.metrics, arguments.minutes * 60 / _PHASES)
+    ports = Ports(**{each.name: getattr(arguments, each.name) for each in fields(Ports)})
+    try:
+        require_programs()
+        ports.require_free()
+    except (StackError, PortsError) as error:
+        sys.stderr.write(f"run_local: {error}\n")
+        return 2
+    return _run(ports, arguments.minutes * 60 / _PHASES)
+
+
+def _run(ports: Ports, phase_seconds: float) -> int:
+    demo = start_demo(ports.metrics, phase_seconds)
     try:
         await_exporter(ports.metrics, demo)
         with (
@@ -54,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             _say(f"Prometheus    {stack.prometheus}/alerts")
             _say(f"Alertmanager  http://127.0.0.1:{ports.alertmanager}")
             _say(f"metrics       http://127.0.0.1:{ports.metrics}/metrics")
-            _say(f"the incident begins in {arguments.minutes * 60 / _PHASES:.0f} seconds\n")
-            _follow(stack, demo, threads, arguments.minutes * 60 / _PHASES)
+            _say(f"the incident begins in {phase_seconds:.0f} seconds\n")
+            _follow(stack, demo, threads, phase_seconds)
     except StackError as error:
         sys.stderr.write(f"run_local: {error}\n")
         return 2
@@ -75,15 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--minutes", type=float, default=6.0, help="duration (default: %(default)g)"
     )
-    for name, port in (
-        ("metrics", 9464),
-        ("prometheus", 9090),
-        ("alertmanager", 9093),
-        ("webhook", 9094),
-        ("runbooks", 8088),
-        ("threads", 9100),
-    ):
-        parser.add_argument(f"--{name}", type=int, default=port, metavar="PORT", help="%(default)s")
+    for each in fields(Ports):
+        parser.add_argument(
+            f"--{each.name}", type=int, default=each.default, metavar="PORT", help="%(default)s"
+        )
     return parser
 
 

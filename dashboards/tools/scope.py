@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Final
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import dashboard as models
 
-from dashboards.tools.panels import Color, Query
-from dashboards.tools.promql import MODEL, OUTCOMES, PROVIDER, Series, events, rate, total
+from dashboards.tools.promql import MODEL, PROVIDER, Series, events, rate, total
 
 if TYPE_CHECKING:
     from dashboards.tools.settings import Links
 
 WINDOW: Final = "$__rate_interval"
 RANGE: Final = "$__range"
-NONE_IS_GOOD: Final = (Color.GOOD, (1, Color.WORSE))
 
 
 def scoped(series: Series) -> Series:
@@ -36,11 +34,6 @@ def in_range(series: Series, *by: str) -> str:
 def per_second(series: Series, *by: str) -> str:
     """Return the number of events per second."""
     return total(rate(scoped(series), WINDOW), *by)
-
-
-def count_outcomes(*matchers: str) -> Query:
-    """Return the query for the number of requests with some outcome and effect."""
-    return Query(in_range(OUTCOMES.where(*matchers)))
 
 
 def runbook_link(links: Links, name: str) -> dashboard.DashboardLink:

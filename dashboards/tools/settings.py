@@ -15,10 +15,14 @@ class Links:
     Attributes:
         grafana: The root of the Grafana server with the dashboard.
         runbooks: The root of the server with the runbooks.
+        traces: The page with the traces, if they are not in Tempo.
+        langsmith: The page of the LangSmith project.
     """
 
     grafana: str = "http://localhost:3000"
     runbooks: str = "http://localhost:8088"
+    traces: str = "http://localhost:6006"
+    langsmith: str = "https://smith.langchain.com"
 
     def runbook(self, name: str) -> str:
         """Return the address of the runbook `name`."""

@@ -153,13 +153,17 @@ class StoredThreads:
 
     def _run(self, *options: str) -> None:
         command = (sys.executable, "-m", "toolpair_observe", "threads")
-        done = subprocess.run(  # noqa: S603 -- our own
-            [*command, f"sqlite:///{self.folder / DATABASE}", *options],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_LONGEST_RUN,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 -- our own
+                [*command, f"sqlite:///{self.folder / DATABASE}", *options],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_LONGEST_RUN,
+            )
+        except subprocess.TimeoutExpired:
+            self.problems.append(f"{' '.join(options)}: not done after {_LONGEST_RUN:g} seconds")
+            return
         if done.returncode not in (0, 1) or done.stderr:
             self.problems.append(f"{' '.join(options)}: {done.returncode} {done.stderr[-500:]}")
 

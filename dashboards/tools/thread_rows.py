@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from dashboards.tools.colors import Color
 from dashboards.tools.panels import (
-    Color,
     Column,
     Lines,
     Query,
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 _RUNBOOK: Final = "poisoned-threads"
 
 _COLORS: Final = {
-    ThreadVerdict.POISONED: Color.WORSE,
-    ThreadVerdict.STALLED: Color.BAD,
+    ThreadVerdict.POISONED: Color.CRITICAL,
+    ThreadVerdict.STALLED: Color.WARNING,
     ThreadVerdict.UNREADABLE: Color.UNCLEAR,
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dashboards.tools import generate
+from dashboards.tools import generate, render_panels
 from dashboards.tools.settings import Links
 from tests.dashboards.conftest import DASHBOARDS
 
@@ -47,6 +49,32 @@ def test_whatever_is_mounted_exists(services):
             assert path.exists(), path
 
 
+def test_every_image_has_a_whole_version_and_says_what_was_tried():
+    text = (CONTAINERS / "docker-compose.yml").read_text(encoding="utf-8")
+    images = re.findall(r"^    # (.*)\n    image: (\S+)$", text, re.MULTILINE)
+    assert len(images) == text.count("image: ")
+    for comment, image in images:
+        assert re.search(r":(v|version-)?\d+\.\d+\.\d+(-\w+)?$", image), image
+        assert re.search(r"tried|tested|was run", comment), image
+
+
+def test_images_have_the_versions_that_the_tools_are_tried_with(services):
+    package = json.loads((render_panels.SOURCES / "package.json").read_text(encoding="utf-8"))
+    grafana = package["dependencies"]["@grafana/ui"]
+    assert services["grafana"]["image"] == f"grafana/grafana:{grafana}"
+    program = (DASHBOARDS / "tools" / "check_phoenix.py").read_text(encoding="utf-8")
+    (phoenix,) = re.findall(r"arize-phoenix==([\d.]+\d)", program)
+    assert services["phoenix"]["image"] == f"arizephoenix/phoenix:version-{phoenix}"
+
+
+def test_exemplars_are_kept_and_lead_to_the_traces(services):
+    assert "--enable-feature=exemplar-storage" in services["prometheus"]["command"]
+    source = load("grafana/provisioning/datasources/prometheus.yml")["datasources"][0]
+    (destination,) = source["jsonData"]["exemplarTraceIdDestinations"]
+    assert destination["name"] == "trace_id"
+    assert destination["url"].startswith(Links().traces)
+
+
 def test_nothing_listens_on_other_interfaces_than_loopback(services):
     for service in services.values():
         for port in service.get("ports", ()):
@@ -67,6 +95,7 @@ def test_the_default_links_are_what_is_served(services):
     links = Links()
     assert links.grafana == f"http://localhost:{next(iter(ports(services['grafana'])))}"
     assert links.runbooks == f"http://localhost:{next(iter(ports(services['runbooks'])))}"
+    assert links.traces == f"http://localhost:{next(iter(ports(services['phoenix'])))}"
 
 
 def test_pipelines_use_only_what_is_defined_and_everything_defined_is_used(collector):

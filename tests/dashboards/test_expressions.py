@@ -11,7 +11,8 @@ from toolpair_observe import semconv
 FROM_PROMETHEUS = {"job", "instance"}
 # What Prometheus and the OpenTelemetry exporters make themselves.
 FOREIGN = {
-    "ALERTS": {"alertname", "alertstate"},
+    "ALERTS": {"alertname", "alertstate", "severity"},
+    "ALERTS_FOR_STATE": {"alertname", "severity"},
     "target_info": {"job", "deployment_environment", "deployment_environment_name"},
 }
 
@@ -42,9 +43,10 @@ def check(expression: str, known: dict[str, set[str]]) -> None:
     assert grouped_by(expression) <= labels, expression
 
 
-def test_panels_ask_for_what_is_emitted(dashboard):
+def test_panels_ask_for_what_is_emitted(dashboard, rules):
+    recorded = {rule["record"]: grouped_by(rule["expr"]) for rule in rules if "record" in rule}
     for query in panel_queries(dashboard):
-        check(query.filled_in(), emitted() | FOREIGN)
+        check(query.filled_in(), emitted() | FOREIGN | recorded)
 
 
 def test_every_metric_of_the_package_is_on_the_dashboard(dashboard):

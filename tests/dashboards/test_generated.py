@@ -27,10 +27,17 @@ def test_writing_twice_changes_nothing():
 
 
 def test_links_and_objective_reach_every_file():
-    links = Links(grafana="https://grafana.test", runbooks="https://wiki.test/runbooks/")
+    links = Links(
+        grafana="https://grafana.test",
+        runbooks="https://wiki.test/runbooks/",
+        traces="https://traces.test",
+        langsmith="https://langsmith.test/projects/1",
+    )
     files = generate.artifacts(links, Objective(near_miss_share=0.002))
 
     assert not [name for name, text in files.items() if "localhost" in text]
     assert "https://wiki.test/runbooks/silent-loss.md" in files[generate.RULES]
     assert "https://wiki.test/runbooks/silent-loss.md" in files[generate.DASHBOARD]
+    assert "https://traces.test" in files[generate.DASHBOARD]
+    assert "https://langsmith.test/projects/1" in files[generate.DASHBOARD]
     assert "14.4 * 0.002" in files[generate.RULES]

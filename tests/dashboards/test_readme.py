@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from dashboards.tools.now_row import STATES
+from dashboards.tools.ports import Ports
+from dashboards.tools.told import AT_ONCE, WHAT_HAPPENS
 from tests.dashboards.conftest import DASHBOARDS
 
 
@@ -14,10 +17,31 @@ def readme() -> str:
     return (DASHBOARDS / "README.md").read_text(encoding="utf-8")
 
 
-def test_it_lists_the_alerts_that_there_are(readme, rules):
-    listed = re.findall(r"^\| `(ToolPair\w+)` \| (\w+) \|", readme, re.MULTILINE)
-    alerts = [(rule["alert"], rule["labels"]["severity"]) for rule in rules if "alert" in rule]
-    assert sorted(listed) == sorted(alerts)
+def test_it_lists_the_alerts_that_there_are_in_the_words_of_the_dashboard(readme, rules):
+    row = r"^\| `(ToolPair\w+)` \| (\w+) \| (.*) \| \[(.*)\]\(runbooks/([\w-]+)\.md#at-once\) \|$"
+    listed = re.findall(row, readme, re.MULTILINE)
+    alerts = [rule for rule in rules if "alert" in rule]
+    runbooks = [
+        rule["annotations"]["runbook_url"].rsplit("/", 1)[1].removesuffix(".md") for rule in alerts
+    ]
+    assert sorted(listed) == sorted(
+        (
+            rule["alert"],
+            rule["labels"]["severity"],
+            WHAT_HAPPENS[rule["alert"]],
+            AT_ONCE[runbook],
+            runbook,
+        )
+        for rule, runbook in zip(alerts, runbooks, strict=True)
+    )
+
+
+def test_it_explains_the_states_and_names_the_ports_that_there_are(readme):
+    states = re.findall(r"^\| ([A-Z ]+) \|", readme, re.MULTILINE)
+    assert states == [shown.text for shown in STATES.values()]
+    assert f"Prometheus {Ports().prometheus} and Alertmanager {Ports().alertmanager}" in readme
+    assert f"--runbooks {Ports().runbooks}:" in readme
+    assert f"http://127.0.0.1:{Ports().runbooks}/silent-loss.md" in readme
 
 
 def test_it_links_only_to_what_exists(readme):

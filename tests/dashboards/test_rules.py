@@ -16,7 +16,9 @@ import yaml
 
 from dashboards.tools import generate
 from dashboards.tools.settings import LIVE, PRODUCTION
+from dashboards.tools.told import AT_ONCE, WHAT_HAPPENS
 from tests.dashboards.conftest import DASHBOARDS
+from tests.dashboards.test_expressions import check, emitted
 from toolpair_observe import semconv
 from toolpair_observe.pairing.words import Cause
 from toolpair_observe.reporters import delivery
@@ -27,7 +29,9 @@ from toolpair_observe.reporters.langsmith import route, transport
 if TYPE_CHECKING:
     from pathlib import Path
 
-RUNBOOK_PARTS = ["Symptom", "Meaning", "First look", "Causes", "Fix", "Verification"]
+RUNBOOK_PARTS = ["At once", "Symptom", "Meaning", "First look", "Causes", "Fix", "Verification"]
+# About as many letters as a cell of the alerts' table shows on a screen of 1280 pixels.
+LINE = 40
 UNIT_TESTS = [
     yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in sorted((DASHBOARDS / "promtool").glob("*.test.yml"))
@@ -92,6 +96,46 @@ def test_every_alert_has_a_runbook_with_all_its_parts(alerts):
         assert f"`{name}`" in text
 
 
+def at_once(page: Path) -> str:
+    return page.read_text(encoding="utf-8").partition("## At once\n")[2].partition("\n## ")[0]
+
+
+def test_every_alert_has_its_texts_and_every_runbook_its_first_step(alerts):
+    assert set(WHAT_HAPPENS) == set(alerts)
+    assert set(AT_ONCE) == {runbook(alert).stem for alert in alerts.values()}
+    for text in (*WHAT_HAPPENS.values(), *AT_ONCE.values()):
+        assert len(text) <= LINE, f"no cell of the table shows all of {text!r}"
+
+
+def test_a_runbook_says_at_once_what_the_dashboard_says_to_do_first(alerts):
+    for alert in alerts.values():
+        page = runbook(alert)
+        assert at_once(page).startswith(f"\n1. {AT_ONCE[page.stem]}"), page.name
+
+
+def test_what_to_do_at_once_is_short_and_shows_how(alerts):
+    """Two to four steps, and a command, a link or the number to look at."""
+    for alert in alerts.values():
+        page = runbook(alert)
+        text = at_once(page)
+        steps = re.findall(r"^\d\. ", text, re.MULTILINE)
+        assert 2 <= len(steps) <= 4, page.name
+        assert "```sh" in text or "](" in text, page.name
+
+
+def test_queries_in_runbooks_ask_for_what_is_emitted(alerts):
+    queries = {
+        query
+        for alert in alerts.values()
+        for query in re.findall(
+            r"promtool query instant \S+ \\\n +'([^']+)'", runbook(alert).read_text("utf-8")
+        )
+    }
+    assert len(queries) >= 4
+    for query in queries:
+        check(query, emitted())
+
+
 def test_every_runbook_belongs_to_an_alert_and_stands_in_the_list(alerts):
     folder = DASHBOARDS / "runbooks"
     index = (folder / "README.md").read_text(encoding="utf-8")
@@ -119,7 +163,7 @@ def test_runbooks_name_only_panels_that_exist(dashboard):
     for page in (DASHBOARDS / "runbooks").glob("*.md"):
         text = page.read_text(encoding="utf-8")
         for name in re.findall(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)", text):
-            shortened = {"by provider", "by model", "by cause", "No data"}
+            shortened = {"by provider", "by model", "by cause", "No data", "At once"}
             assert name in titles | shortened, f"{page.name} names the panel {name}"
 
 

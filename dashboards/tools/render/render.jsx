@@ -21,21 +21,24 @@ import {
   GlobalStyles,
   PanelChrome,
   PanelContextProvider,
-  Table,
   TimeSeries,
 } from '@grafana/ui';
+// What Grafana draws tables with since version 12.2.
+import { TableNG } from '@grafana/ui/unstable';
 import { ThemeContext } from '@grafana/data';
 import { firstValueFrom } from 'rxjs';
 import 'uplot/dist/uPlot.min.css';
 
 const CELL = 30;
 const GAP = 8;
-const WIDTH = 1600;
 
 const given = new URLSearchParams(location.search);
 const prometheus = given.get('prometheus');
 const to = Number(given.get('to'));
 const seconds = Number(given.get('seconds'));
+const WIDTH = Number(given.get('width'));
+// Grafana shows one panel below the other on narrow screens.
+const IS_NARROW = WIDTH < 769;
 const theme = createTheme({ colors: { mode: given.get('theme') || 'dark' } });
 const variables = JSON.parse(given.get('variables'));
 
@@ -46,11 +49,11 @@ standardTransformersRegistry.setInit(() =>
 );
 
 // The options of fields that the dashboard uses. Grafana itself has them in its application.
-const OPTIONS = ['unit', 'decimals', 'min', 'max', 'color', 'thresholds', 'noValue', 'displayName'];
+const OPTIONS = ['unit', 'decimals', 'min', 'max', 'color', 'thresholds', 'noValue', 'displayName', 'mappings', 'links'];
 const CUSTOM = [
   'axisPlacement', 'axisSoftMax', 'cellOptions', 'drawStyle', 'fillOpacity', 'lineWidth', 'minWidth',
   'scaleDistribution',
-  'showPoints', 'stacking', 'thresholdsStyle',
+  'showPoints', 'stacking', 'thresholdsStyle', 'width',
 ];
 const option = (path, isCustom) => ({
   id: isCustom ? `custom.${path}` : path,
@@ -200,11 +203,22 @@ function Content({ panel, frames, width, height }) {
       ));
     }
     case 'table':
-      return <Table data={frames[0]} width={width} height={height} timeRange={timeRange}
-        initialSortBy={panel.options.sortBy} />;
+      return (
+        <TableNG data={frames[0]} width={width} height={height} timeRange={timeRange} structureRev={1}
+          fieldConfig={panel.fieldConfig} sortBy={panel.options.sortBy} enableVirtualization={false} />
+      );
     default:
       throw new Error(`no component for ${panel.type}`);
   }
+}
+
+function stacked(panels) {
+  let y = 0;
+  return panels.map((panel) => {
+    const h = panel.gridPos.h;
+    y += h;
+    return { ...panel, gridPos: { x: 0, y: y - h, w: 24, h } };
+  });
 }
 
 function Panel({ panel, frames, state, message }) {
@@ -245,7 +259,7 @@ async function load(panel) {
 
 async function main() {
   const dashboard = await (await fetch('dashboard.json')).json();
-  const panels = await Promise.all(dashboard.panels.map(load));
+  const panels = await Promise.all((IS_NARROW ? stacked(dashboard.panels) : dashboard.panels).map(load));
   document.body.style.background = theme.colors.background.canvas;
   createRoot(document.getElementById('root')).render(
     <ThemeContext.Provider value={theme}>
