@@ -52,6 +52,7 @@ def main() -> None:
         ask("What is the weather in Rome?", keep_only_the_last_message)
     except InvalidToolResultsError as error:
         print(error.report.explain())
+    print("look at: likely cause, and what to do about it")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ def main() -> None:
             print("the provider refused:", error)
         complete = [*HISTORY, ToolMessage("rain, 7 degrees", tool_call_id="call_oslo")]
         print("the provider answered:", model.invoke(complete).text)
+    print("look at: the log's WARNING, which came before the refusal and names the missing result")
 
 
 if __name__ == "__main__":

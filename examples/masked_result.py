@@ -64,9 +64,8 @@ def ask(middleware: AgentMiddleware[Any, Any], *messages: AnyMessage, replies: l
     """Ask an agent whose steps the handler hears."""
     # The handler recognizes real endpoints; for a local one it needs the profile.
     handler = ToolPairHandler(profile="openai-chat", on_masked=mended, on_near_miss=broken)
-    with LoopbackProvider(replies) as provider:
-        url, key = provider.base_url, SecretStr("none")
-        model = ChatOpenAI(model="gpt-4o-mini", base_url=url, api_key=key)
+    with LoopbackProvider(replies) as server:
+        model = ChatOpenAI(model="gpt-4o-mini", base_url=server.base_url, api_key=SecretStr("none"))
         agent = create_agent(model, [get_weather], middleware=[middleware])
         with suppress(BadRequestError):
             agent.invoke({"messages": [*messages]}, config={"callbacks": [handler]})
@@ -78,3 +77,4 @@ if __name__ == "__main__":
     called, again = AIMessage("", tool_calls=[CALL]), HumanMessage("Well?")
     ask(answer_open_calls, question, called, again, replies=[Reply("I could not find out.")])
     ask(keep_the_last_messages, question, replies=[REPLY, Reply("It is clear in Rome.")])
+    print("look at: the two steps that are named: one hides a loss, the other one makes it")

@@ -71,6 +71,7 @@ def main() -> None:
         print("made up:", [each.tool_call_id for each in plan.made_up], "\n")
         say(agent, "And now?")
         print([message.type for message in agent.get_state(THREAD).values["messages"]])
+    print("look at: put back, the tool's real result, which the thread had lost")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Tell a Slack channel of each near miss: what is broken, and where to look at it.
 
-Set SLACK_WEBHOOK_URL to an incoming webhook, and TRACE_URL to the address of a trace in your
-backend, with `{trace_id}` in it. Without a webhook, a server on this machine takes its place.
-Needs `pip install '.[demo]'` in the project's folder.
+Set SLACK_WEBHOOK_URL to an incoming webhook (else a server on this machine takes its place), and
+TRACE_URL to a trace's address in your backend, with `{trace_id}` in it. Needs the extra demo.
 """
 
 import json
@@ -74,6 +73,7 @@ def main() -> None:
         with tracer.start_as_current_span("POST /chat"), suppress(BadRequestError):
             model.invoke(BROKEN, config={"callbacks": [handler]})
         handler.flush()  # it is told on a thread of its own
+    print("look at: the link, which opens the trace of the request in your backend")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ def main() -> None:
             print(error.report.explain())
             print("requests sent:", len(provider.requests))
         print("after the repair:", model.invoke(HISTORY[:-1]).text)
+    print("look at: requests sent, 0; in production the same code sends it, and only reports")
 
 
 if __name__ == "__main__":

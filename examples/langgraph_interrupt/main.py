@@ -63,6 +63,7 @@ def main() -> None:
         print("repaired:", done["messages"][-1].text)
         print("in the checkpoint:", [message.type for message in done["messages"]])
     strict.handler.close()
+    print("look at: the checkpoint, which is as it was: only the outgoing request was repaired")
 
 
 if __name__ == "__main__":

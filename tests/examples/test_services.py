@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,10 +35,29 @@ def show(strict_fork_server):
 def test_the_service_answers_and_refuses_and_both_are_traced(show):
     pytest.importorskip("fastapi")
     told = show("fastapi_service/app.py")
-    assert "sound: {'answer':" in told
-    assert "broken: 422 missing_result" in told
-    assert '"name": "check tool_pairing"' in told
-    assert told.count('"name": "chat"') == 2
+    sound, broken, to_do, *telemetry, look_at = told.splitlines()
+    assert sound.startswith("sound:  200 Rome is clear")
+    assert broken == "broken: 422 missing_result at message 1"
+    assert "answer each open call" in to_do
+    assert [line.rstrip() for line in telemetry] == [
+        "trace:  UNSET chat",
+        "trace:  ERROR check tool_pairing blocked",
+        "trace:  ERROR chat",
+        "metric: toolpair.checks, predicted effect clean: 1",
+        "metric: toolpair.checks, predicted effect reject: 1",
+    ]
+    assert look_at.startswith("look at: ")
+
+
+def test_the_metrics_of_two_forked_workers_add_up_in_one_place(show):
+    pytest.importorskip("gunicorn")
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    *workers, together, sent, look_at = show("several_workers/show.py").splitlines()
+    assert len(workers) == 2
+    assert all(line.startswith("a worker: ") for line in workers)
+    counted, asked = together.removeprefix("together:"), sent.removeprefix("sent:")
+    assert counted.split() == asked.split()
+    assert look_at.startswith("look at: ")
 
 
 def test_the_graph_resumes_refuses_and_repairs(show):
@@ -46,6 +67,7 @@ def test_the_graph_resumes_refuses_and_repairs(show):
         "another subject: missing_result - not sent",
         "repaired: It is noon.",
         "in the checkpoint: ['human', 'ai', 'human', 'ai']",
+        "look at: the checkpoint, which is as it was: only the outgoing request was repaired",
     ]
 
 
@@ -79,8 +101,18 @@ def test_the_gate_shuts_on_a_fault_that_nobody_expected(tmp_path, gate):
     assert gate(folder, "--toolpair=off").returncode == 0
 
 
+def test_every_example_is_linked_from_the_page_on_them():
+    page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"^\| \[`[^`]+`\]\(([^)]+)\) \|", page, re.MULTILINE))
+    for target in linked:
+        assert (EXAMPLES / target).exists(), target
+    named = {Path(target).parts[0] for target in linked}
+    kept = [path for path in EXAMPLES.iterdir() if path.name not in {"README.md", "__pycache__"}]
+    assert named == {path.name for path in kept if not path.name.startswith(".")}
+
+
 def test_no_example_shows_a_path_of_this_machine():
     for path in EXAMPLES.rglob("*"):
-        if path.is_file() and path.suffix in (".py", ".ini", ".md"):
+        if path.is_file() and path.suffix in (".py", ".ini", ".ipynb", ".md"):
             assert os.fspath(ROOT) not in path.read_text(encoding="utf-8")
             assert sys.prefix not in path.read_text(encoding="utf-8")
