@@ -41,9 +41,9 @@ This page lists all public names: those that `toolpair_observe` exports, and tho
 is private, even without an underscore, and can change in any release.
 
 The commands, the pytest plugin and the entry point of `opentelemetry-instrument` are used by their
-names and options, which [attach.md](attach.md) and the README describe; the modules behind them are
-private. [settings.md](settings.md) lists the options, and [violations.md](violations.md) what each
-kind, effect, outcome and cause means.
+names and options, which the pages on [attaching](attach/README.md) and [tests](testing.md)
+describe; the modules behind them are private. [settings.md](settings.md) lists the options, and
+[violations.md](violations.md) what each kind, effect, outcome and cause means.
 """
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises):$")
 _ITEM = re.compile(r"^ {4}(\**\w+): (.*)$")
@@ -330,7 +330,8 @@ def _methods(cls: type) -> Iterator[str]:
         else:
             awaited = "await " if inspect.iscoroutinefunction(method) else ""
             lists[""] += _filled(f"- `{awaited}{_signature(method, width=0)}`: {doc.summary}")
-            lists[""] += [line for each in _details(doc) for line in _filled(f"  - {each}")]
+            # By four: the site nests a list by no less.
+            lists[""] += [line for each in _details(doc) for line in _filled(f"    - {each}")]
     for base, lines in lists.items():
         if lines:
             yield f"**Methods of `{base}`**" if base else "**Methods**"
@@ -423,7 +424,7 @@ def _linked(text: str) -> str:
 
     for position in range(0, len(parts), 2):
         linked = re.sub(r"`(\w+)`", link, parts[position])
-        parts[position] = re.sub(r"\bdocs/(\w+\.md)", r"[\1](\1)", linked)
+        parts[position] = re.sub(r"\bdocs/([\w/-]+\.md)", r"[\1](\1)", linked)
     return "".join(parts)
 
 

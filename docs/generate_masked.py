@@ -58,7 +58,7 @@ Only fresh ones are counted and told, so that each breach counts once: a made-up
 | event `toolpair.masked` | one each, at most 32 a request, in the context of the model's span: also the call's id, the tool, the position and the step |
 | log | one line at level INFO for each sort, repeats counted |
 | LangSmith | the tag `toolpair:masked` and the metadata `toolpair_masked`, `toolpair_masked_by`, `toolpair_masked_step` on the run; no feedback |
-| pytest | `--toolpair-masked=fail` fails a test in which somebody mended ([tests](attach.md#tests-and-ci)) |
+| pytest | `--toolpair-masked=fail` fails a test in which somebody mended ([tests](testing.md#pytest)) |
 | dashboard | the row *Mended before the check*, the alert `ToolPairMaskedResults` and [its runbook](../dashboards/runbooks/masked-results.md) |
 
 ## How it is known

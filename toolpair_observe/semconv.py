@@ -283,29 +283,34 @@ _PROMETHEUS_ILLEGAL = LatePattern(r"[^a-zA-Z0-9]+")
 _PROMETHEUS_UNITS: Final = MappingProxyType({"s": "seconds"})
 
 
-def prometheus_label(attribute: str) -> str:
+def prometheus_label(attribute: str, *, is_escaped: bool = True) -> str:
     """Return the Prometheus label name of an OpenTelemetry attribute.
 
     Args:
         attribute: Attribute name, for example `toolpair.effect`.
+        is_escaped: Whether dots become underscores, as the exporter's default has it.
 
     Returns:
         The label name, for example `toolpair_effect`.
     """
-    return _PROMETHEUS_ILLEGAL.sub("_", attribute)
+    return _PROMETHEUS_ILLEGAL.sub("_", attribute) if is_escaped else attribute
 
 
-def prometheus_name(metric: Metric) -> str:
-    """Return the Prometheus name of a metric as the official exporter renders it.
+def prometheus_name(metric: Metric, *, is_escaped: bool = True, has_suffixes: bool = True) -> str:
+    """Return the Prometheus name of a metric; without options, as the official exporter renders it.
 
     Args:
         metric: A row of `METRICS`.
+        is_escaped: Whether dots become underscores.
+        has_suffixes: Whether the unit, and the `_total` of a counter, are appended.
 
     Returns:
         The series name of a counter or gauge. A histogram's base name, to which `_bucket`,
         `_sum` and `_count` are appended.
     """
-    name = prometheus_label(metric.name)
+    name = prometheus_label(metric.name, is_escaped=is_escaped)
+    if not has_suffixes:
+        return name
     if unit := _PROMETHEUS_UNITS.get(metric.unit):
         name = f"{name}_{unit}"
     if metric.kind is MetricKind.OBSERVABLE_COUNTER:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -88,8 +87,3 @@ def test_the_picture_of_the_page_is_drawn_from_its_figures():
     (ratio,) = [cells[1] for cells in table() if "one open call" in cells[0]]
 
     assert f"An agent with an open call: {float(ratio):.2g} times as much" in shown
-
-
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#:]+)\)", TEXT):
-        assert (PAGE.parent / target).exists(), target
