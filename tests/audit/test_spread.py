@@ -209,7 +209,7 @@ def test_ray_gives_what_one_process_gives(lines_file, tmp_path):
         [sys.executable, "-c", RAY, lines_file, str(other)],
         capture_output=True,
         check=True,
-        timeout=180,
+        timeout=400,
         env=environment(RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0"),
     )
     alone, spread = done.stdout.splitlines()
